@@ -13,7 +13,7 @@ export type { Logger } from "pino";
 
 /** A logger named `name`; level from MANX_LOG (trace, debug, info, warn, error), else info. */
 export function createLogger(name: string): Logger {
-  const options = { name, level: process.env["MANX_LOG"] ?? "info" };
+  const options = { name, level: process.env.MANX_LOG ?? "info" };
   // Synchronous, so that the last line before a crash is not lost.
   return isatty(2)
     ? pino(options, pretty({ destination: 2, sync: true, ignore: "pid,hostname" }))

@@ -1,0 +1,196 @@
+/**
+ * The words in which the RIB speaks with its neighbours: peers, policies, changes, views.
+ *
+ * Only types; the tables are in the other files of this folder. `bgpd/policy` makes functions that
+ * fit `RoutePolicy` by structure, and the daemon joins the two.
+ */
+
+import type { Address } from "../../lib/address.ts";
+import type { Prefix } from "../../lib/prefix.ts";
+import type { Attributes } from "../wire/attributes.ts";
+import type { WireContext } from "../wire/context.ts";
+
+/** Where a route came from, as policies and the decision see it. */
+export type RouteSource = "local" | "internal" | "external";
+
+/**
+ * What a policy looks at. The record and its prefix are scratch: they are valid during the call only,
+ * so that a million prefixes cost no objects. `attributes` is shared and immutable.
+ */
+export type PolicyRoute = {
+  readonly prefix: Prefix;
+  readonly attributes: Attributes;
+  readonly source: RouteSource;
+};
+
+/**
+ * A policy's answer. One record per rule, made when the policy is compiled and returned again and
+ * again, so that it can be stored by identity and `rewrite` is applied once per attribute set.
+ */
+export type PolicyVerdict = {
+  readonly accept: boolean;
+  /** For people: `BGPFilter tor-in, importV4 rule 2 (Reject 10.0.0.0/8)`. */
+  readonly reason: string;
+  readonly rewrite?: (attributes: Attributes) => Attributes;
+};
+
+export type RoutePolicy = (route: PolicyRoute) => PolicyVerdict;
+
+/** What the RIB must know of a peer whose session is Established. */
+export type RibPeer = {
+  readonly name: string;
+  /** External: another AS (RFC 4271 section 1.1). */
+  readonly external: boolean;
+  readonly localAs: number;
+  readonly remoteAs: number;
+  /** The peer's address: the decision's last tie-break, and what is not sent back to. */
+  readonly address: Address;
+  /** The peer's BGP Identifier as an unsigned word. */
+  readonly identifier: number;
+  /** Our address on the session: NEXT_HOP where it is "self". */
+  readonly localAddress: Address;
+  readonly wire: WireContext;
+  readonly importPolicy: RoutePolicy;
+  readonly exportPolicy: RoutePolicy;
+  /** Peers with equal keys (and equal session parameters) share an update group. */
+  readonly exportKey: string;
+};
+
+/** A peer's number in the RIB's tables, valid from `addPeer` to `removePeer`. */
+export type PeerId = number;
+
+/**
+ * The step that decided between two paths (RFC 4271 section 9.1.2.2, RFC 4456 section 9), in order.
+ * A path that lost carries the step at which it lost; the best one the step that beat the last rival.
+ */
+export const DECISION_RULES = [
+  "only path",
+  "locally originated",
+  "higher LOCAL_PREF",
+  "shorter AS_PATH",
+  "lower ORIGIN",
+  "lower MULTI_EXIT_DISC from the same neighbour AS",
+  "external over internal",
+  "lower cost to NEXT_HOP",
+  "lower BGP Identifier",
+  "shorter CLUSTER_LIST",
+  "lower peer address",
+] as const;
+
+export type DecisionRule = (typeof DECISION_RULES)[number];
+
+/** A new answer to "where does this prefix go": what the FIB is told. */
+export type BestChange = {
+  readonly prefix: Prefix;
+  /** Undefined: no route any more. */
+  readonly best:
+    | { readonly source: RouteSource; readonly nextHop: Address | undefined; readonly peer: string }
+    | undefined;
+};
+
+/** A path as people and the API see it. */
+export type PathView = {
+  /** Peer name, or undefined for a route originated here. */
+  readonly peer: string | undefined;
+  readonly source: RouteSource;
+  /** As received, before the import policy. */
+  readonly received: Attributes;
+  /** As used, after it. */
+  readonly attributes: Attributes;
+  readonly state: "best" | "valid" | "rejected";
+  /**
+   * best and valid: the decision's rule, with both values where they decide
+   * ("shorter AS_PATH: 1 < 2"); rejected: which filter, loop or unreachable next hop.
+   */
+  readonly reason: string;
+};
+
+export type PrefixView = { readonly prefix: Prefix; readonly paths: readonly PathView[] };
+
+/** What a peer was told of a prefix, or why it was not. */
+export type AdvertisedView = {
+  readonly prefix: Prefix;
+  readonly advertised: boolean;
+  readonly attributes: Attributes | undefined;
+  readonly reason: string;
+};
+
+/** How the RIB asks whether a next hop can be used, and at what cost (RFC 4271 section 9.1.2.1). */
+export type ResolveNextHop = (nextHop: Address) => {
+  readonly reachable: boolean;
+  readonly cost: number;
+  /** For people, when not reachable: "no route to 172.30.0.12". */
+  readonly reason?: string;
+};
+
+/** What one UPDATE did. */
+export type ReceiveSummary = {
+  readonly announced: number;
+  readonly withdrawn: number;
+  /** Prefixes withdrawn because of RFC 7606 faults. */
+  readonly treatedAsWithdraw: number;
+  /** Fault messages, for the log. */
+  readonly faults: readonly string[];
+  /** The UPDATE was the End-of-RIB marker of IPv4 unicast (RFC 4724 section 2). */
+  readonly endOfRib: boolean;
+};
+
+/** The RIB: adj-in, decision and adj-out of one speaker. Everything is synchronous. */
+export type Rib = {
+  addPeer(peer: RibPeer): PeerId;
+  /** Forget the peer: its paths are withdrawn and its adj-out dropped. */
+  removePeer(peer: PeerId): void;
+  /** New policies for an established peer; adj-in and adj-out are re-evaluated, only changes are sent. */
+  setPolicies(
+    peer: PeerId,
+    policies: Pick<RibPeer, "importPolicy" | "exportPolicy" | "exportKey">,
+  ): void;
+  /** Take an UPDATE (its body: after the 19-octet header). Throws `BgpError` to reset the session. */
+  receive(peer: PeerId, buffer: Uint8Array, start: number, end: number): ReceiveSummary;
+  /** Send the whole table once more (RFC 2918 section 4). */
+  refresh(peer: PeerId): void;
+  /** Put a route of our own in (again with other attributes: replaced), or take it out. */
+  originate(prefix: Prefix, attributes: Attributes): void;
+  withdraw(prefix: Prefix): void;
+  /** The answers of `resolve` may have changed: ask again for every next hop in use. */
+  nextHopsChanged(): void;
+  /**
+   * Decide and export what is pending for about `milliseconds`; true when more is left. Best changes
+   * and messages leave through the sinks before it returns.
+   */
+  work(milliseconds: number): boolean;
+  /** All paths of one prefix; undefined when there is none. */
+  lookup(prefix: Prefix): PrefixView | undefined;
+  /** The most specific prefix with a best path that holds the address. */
+  longestMatch(address: Address): PrefixView | undefined;
+  /** Every prefix, in `comparePrefix` order. */
+  routes(): PrefixView[];
+  /** Adj-RIB-In of a peer, pre-policy, rejected ones included, in order. */
+  received(peer: PeerId): { readonly prefix: Prefix; readonly path: PathView }[];
+  /** Adj-RIB-Out of a peer with, for each best route not sent, why not. */
+  advertised(peer: PeerId): AdvertisedView[];
+  counts(): {
+    readonly prefixes: number;
+    readonly paths: number;
+    readonly attributeSets: number;
+    readonly updateGroups: number;
+  };
+  /** Paths of a peer: received in all, accepted by policy, chosen as best; and prefixes sent to it. */
+  peerCounts(peer: PeerId): {
+    readonly received: number;
+    readonly accepted: number;
+    readonly best: number;
+    readonly advertised: number;
+  };
+};
+
+export type RibOptions = {
+  /** Our BGP Identifier as an unsigned word: loops by ORIGINATOR_ID are found with it. */
+  readonly identifier: number;
+  readonly resolve: ResolveNextHop;
+  /** Milliseconds, for `work`'s budget. */
+  readonly now: () => number;
+  readonly onBest: (changes: readonly BestChange[]) => void;
+  /** Whole messages for a peer. The bytes are shared by several peers: they must not be changed. */
+  readonly onSend: (peer: PeerId, bytes: Uint8Array) => void;
+};

@@ -1,0 +1,56 @@
+/**
+ * Path attributes as records: what an attribute set means once decoded (RFC 4271 section 5).
+ *
+ * The table of codes, flags, codecs and RFC 7606 verdicts is `attribute.ts`.
+ */
+
+import type { Address } from "../../lib/address.ts";
+
+/** ORIGIN: 0 IGP, 1 EGP, 2 INCOMPLETE. */
+export type Origin = 0 | 1 | 2;
+
+/** One AS_PATH segment; AS numbers are four octets wide whatever the wire had. */
+export type AsSegment = {
+  readonly type: "set" | "sequence" | "confederation sequence" | "confederation set";
+  readonly asNumbers: readonly number[];
+};
+
+export type Aggregator = { readonly asNumber: number; readonly address: Address };
+
+/** An attribute that this speaker does not know: optional transitive ones travel on (Partial set). */
+export type UnknownAttribute = {
+  readonly code: number;
+  readonly flags: number;
+  readonly value: Uint8Array;
+};
+
+/** A decoded attribute set. Absent means not in the UPDATE. Immutable: sets are shared. */
+export type Attributes = {
+  readonly origin: Origin;
+  readonly asPath: readonly AsSegment[];
+  readonly nextHop?: Address;
+  readonly multiExitDisc?: number;
+  readonly localPref?: number;
+  readonly atomicAggregate?: true;
+  readonly aggregator?: Aggregator;
+  /** RFC 1997, as unsigned 32-bit values. */
+  readonly communities?: readonly number[];
+  /** RFC 4456, understood so that reflected routes from others are judged rightly. */
+  readonly originatorId?: number;
+  readonly clusterList?: readonly number[];
+  readonly unknown?: readonly UnknownAttribute[];
+};
+
+/** RFC 7606 section 2, mildest first; `worst` of several applies to the UPDATE. */
+export type FaultVerdict = "attribute discard" | "treat as withdraw" | "session reset";
+
+/** One thing wrong with an UPDATE's attributes, with both its dispositions. */
+export type Fault = {
+  readonly verdict: FaultVerdict;
+  /** Attribute type code. */
+  readonly attribute: number;
+  /** UPDATE Message Error subcode that RFC 4271 section 6.3 names for it. */
+  readonly subcode: number;
+  readonly data: Uint8Array;
+  readonly message: string;
+};

@@ -1,0 +1,21 @@
+/**
+ * What changes the bytes of a message besides the message: the outcome of capability negotiation.
+ *
+ * It is an explicit argument of every codec function; there is no global state in this folder.
+ */
+
+export type WireContext = {
+  /** AS_PATH and AGGREGATOR carry four-octet AS numbers (RFC 6793: both speakers said so). */
+  readonly fourOctetAs: boolean;
+  /** The session is between different ASes; judges LOCAL_PREF and friends (RFC 7606). */
+  readonly external: boolean;
+  /** Longest message in octets: 4096, or 65535 with RFC 8654. */
+  readonly maxLength: number;
+};
+
+/** Before anything is negotiated. */
+export const INITIAL_CONTEXT: WireContext = {
+  fourOctetAs: false,
+  external: false,
+  maxLength: 4096,
+};

@@ -1,0 +1,60 @@
+/**
+ * BGP messages as records (RFC 4271 section 4).
+ */
+
+import type { Address } from "../../lib/address.ts";
+import type { Prefix } from "../../lib/prefix.ts";
+import type { Attributes, Fault } from "./attributes.ts";
+
+/** Capabilities of an OPEN (RFC 5492). Codes that we do not know are kept as they came. */
+export type Capability =
+  | { readonly type: "multiprotocol"; readonly afi: number; readonly safi: number }
+  | { readonly type: "route refresh" }
+  | { readonly type: "four-octet AS"; readonly asNumber: number }
+  | { readonly type: "unknown"; readonly code: number; readonly value: Uint8Array };
+
+export type OpenMessage = {
+  readonly type: "open";
+  readonly version: number;
+  /** My Autonomous System: two octets; AS_TRANS (23456) when the real one is in the capability. */
+  readonly myAs: number;
+  /** Seconds: 0, or 3 and more. */
+  readonly holdTime: number;
+  readonly identifier: Address;
+  readonly capabilities: readonly Capability[];
+};
+
+/** An UPDATE spelled out, for people and tests; the daemon's hot path reads ranges instead. */
+export type UpdateMessage = {
+  readonly type: "update";
+  readonly withdrawn: readonly Prefix[];
+  /** Undefined when the UPDATE only withdraws (or is the End-of-RIB marker, RFC 4724 section 2). */
+  readonly attributes: Attributes | undefined;
+  readonly announced: readonly Prefix[];
+  /** What RFC 7606 found wrong, worst verdict not yet applied. */
+  readonly faults: readonly Fault[];
+};
+
+export type NotificationMessage = {
+  readonly type: "notification";
+  readonly code: number;
+  readonly subcode: number;
+  readonly data: Uint8Array;
+};
+
+export type KeepaliveMessage = { readonly type: "keepalive" };
+
+/** RFC 2918. */
+export type RouteRefreshMessage = {
+  readonly type: "route refresh";
+  readonly afi: number;
+  readonly safi: number;
+  readonly subtype: number;
+};
+
+export type Message =
+  | OpenMessage
+  | UpdateMessage
+  | NotificationMessage
+  | KeepaliveMessage
+  | RouteRefreshMessage;

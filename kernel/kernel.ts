@@ -1,0 +1,233 @@
+/**
+ * What Manx asks of Linux in one network namespace, as plain data.
+ *
+ * Two implementations pass `test/suites/kernel`: `netlink.ts` talks to the real kernel, `memory.ts`
+ * is the twin for tests and simulations. Changes are `Request` records, so that a plan can be
+ * computed, printed and compared before anything is done, and sent in one batch.
+ *
+ * Everything but `watch` is synchronous: a netlink request is done when its `write` returns.
+ */
+
+import type { Address, Family } from "../lib/address.ts";
+import type { Prefix } from "../lib/prefix.ts";
+
+/** A link by interface index, or by name (resolved when the batch reaches it). */
+export type LinkReference = number | string;
+
+export type Link = {
+  readonly index: number;
+  readonly name: string;
+  /** Driver: "veth", "bridge" …; absent for loopback and hardware. */
+  readonly kind?: string;
+  /** `aa:bb:cc:dd:ee:ff`, lower case. */
+  readonly mac?: string;
+  readonly mtu: number;
+  /** Administratively up (IFF_UP). */
+  readonly up: boolean;
+  /** Carrier present (IFF_LOWER_UP). */
+  readonly carrier: boolean;
+  /** Index of the bridge it is a port of. */
+  readonly master?: number;
+  /** A veth's peer, by its index in its own namespace (IFLA_LINK). */
+  readonly peer?: number;
+  /** Namespace id of that peer, when it is another namespace (IFLA_LINK_NETNSID). */
+  readonly peerNamespace?: number;
+};
+
+/** An address on a link. */
+export type InterfaceAddress = {
+  readonly link: number;
+  readonly address: Address;
+  readonly length: number;
+  /** "global", "link" or "host". */
+  readonly scope: Scope;
+};
+
+/** Address and route scopes of rtnetlink(7), by iproute2's names. */
+export type Scope = "global" | "site" | "link" | "host" | "nowhere";
+
+/** Route types of rtnetlink(7) that Manx meets; others are reported as "other". */
+export type RouteType =
+  | "unicast"
+  | "local"
+  | "broadcast"
+  | "multicast"
+  | "anycast"
+  | "blackhole"
+  | "unreachable"
+  | "prohibit"
+  | "other";
+
+/** One way out: a gateway, a link, or both. */
+export type RouteNextHop = {
+  readonly gateway?: Address;
+  readonly link?: number;
+  /** The gateway is on the link although no address of it says so (RTNH_F_ONLINK). */
+  readonly onLink?: boolean;
+  /** Relative share in a multipath route, 1-256; absent means 1. */
+  readonly weight?: number;
+  /** The kernel considers it unusable now (RTNH_F_DEAD or RTNH_F_LINKDOWN); read only. */
+  readonly dead?: boolean;
+};
+
+export type Route = {
+  readonly destination: Prefix;
+  readonly type: RouteType;
+  /** Table 254 is main. */
+  readonly table: number;
+  /** Who installed it (rtm_protocol): 2 kernel, 3 boot, 4 static, 12 bird … */
+  readonly protocol: number;
+  readonly scope: Scope;
+  /** Priority, lower wins; 0 for IPv4 when unset. */
+  readonly metric: number;
+  readonly preferredSource?: Address;
+  /** Empty for blackholes; more than one is a multipath route. */
+  readonly nextHops: readonly RouteNextHop[];
+};
+
+export type NeighbourState = "permanent" | "reachable" | "stale" | "noarp" | "failed" | "other";
+
+export type Neighbour = {
+  readonly link: number;
+  readonly address: Address;
+  readonly mac?: string;
+  readonly state: NeighbourState;
+};
+
+/** A route as one asks for it; `nextHops[].link` may be a name, and unset fields take defaults. */
+export type RouteSpec = {
+  readonly destination: Prefix;
+  /** Default "unicast". */
+  readonly type?: RouteType;
+  /** Default 254. */
+  readonly table?: number;
+  /** Default 3 (boot), as iproute2. */
+  readonly protocol?: number;
+  /** Default: "global" with a gateway or for IPv6 and blackholes, "link" without one. */
+  readonly scope?: Scope;
+  readonly metric?: number;
+  readonly preferredSource?: Address;
+  readonly nextHops?: readonly {
+    readonly gateway?: Address;
+    readonly link?: LinkReference;
+    readonly onLink?: boolean;
+    readonly weight?: number;
+  }[];
+};
+
+/** One end of a veth pair at creation. */
+export type VethEnd = {
+  readonly name: string;
+  readonly mac?: string;
+  readonly mtu?: number;
+};
+
+/** A change. The kernel applies a batch in order; each request succeeds or fails on its own. */
+export type Request =
+  | {
+      readonly type: "create veth";
+      readonly end: VethEnd;
+      /** `namespace` is an open namespace descriptor: the peer is born there. */
+      readonly peer: VethEnd & { readonly namespace?: number };
+    }
+  | { readonly type: "create bridge"; readonly name: string; readonly mtu?: number }
+  | {
+      readonly type: "set link";
+      readonly link: LinkReference;
+      readonly up?: boolean;
+      readonly name?: string;
+      readonly mac?: string;
+      readonly mtu?: number;
+      /** A bridge to join; 0 leaves it. */
+      readonly master?: LinkReference;
+      /** An open namespace descriptor to move the link to. */
+      readonly namespace?: number;
+    }
+  | { readonly type: "delete link"; readonly link: LinkReference }
+  | {
+      readonly type: "add address" | "delete address";
+      readonly link: LinkReference;
+      readonly address: Address;
+      readonly length: number;
+      /** Default "global". */
+      readonly scope?: Scope;
+    }
+  | {
+      /** "add" fails when it exists, "replace" takes the place of the same destination and metric. */
+      readonly type: "add route" | "replace route" | "delete route";
+      readonly route: RouteSpec;
+    }
+  | {
+      readonly type: "replace neighbour";
+      readonly link: LinkReference;
+      readonly address: Address;
+      readonly mac: string;
+      /** Default "permanent". */
+      readonly state?: NeighbourState;
+    }
+  | {
+      readonly type: "delete neighbour";
+      readonly link: LinkReference;
+      readonly address: Address;
+    };
+
+/** What happened in the kernel, from the multicast groups. */
+export type KernelEvent =
+  | { readonly type: "link"; readonly change: "new" | "deleted"; readonly link: Link }
+  | {
+      readonly type: "address";
+      readonly change: "new" | "deleted";
+      readonly address: InterfaceAddress;
+    }
+  | { readonly type: "route"; readonly change: "new" | "deleted"; readonly route: Route }
+  | {
+      readonly type: "neighbour";
+      readonly change: "new" | "deleted";
+      readonly neighbour: Neighbour;
+    }
+  /** Events were lost (ENOBUFS): dump again. */
+  | { readonly type: "overrun" };
+
+export type KernelEventType = "link" | "address" | "route" | "neighbour";
+
+/** A failed request. `message` is for people; `errno` is positive, `code` its name ("EEXIST"). */
+export class KernelError extends Error {
+  override readonly name = "KernelError";
+  readonly code: string;
+  readonly errno: number;
+
+  constructor(message: string, code: string, errno: number) {
+    super(message);
+    this.code = code;
+    this.errno = errno;
+  }
+}
+
+/** One network namespace. Close it when done; a closed kernel throws. */
+export type Kernel = {
+  links(): Link[];
+  /** One link, without a dump; undefined when there is none. */
+  link(reference: LinkReference): Link | undefined;
+  addresses(family?: Family): InterfaceAddress[];
+  /** Routes of a family (default both), filtered in the kernel where it can (strict dumps). */
+  routes(filter?: {
+    readonly family?: Family;
+    readonly table?: number;
+    readonly protocol?: number;
+  }): Route[];
+  neighbours(family?: Family): Neighbour[];
+  /** Do one thing. Throws `KernelError`. */
+  apply(request: Request): void;
+  /**
+   * Do many, pipelined: as few writes as the socket allows, acks matched by sequence number. The
+   * result has one entry per request, undefined where it succeeded. A failure does not stop the rest.
+   */
+  applyAll(requests: readonly Request[]): (KernelError | undefined)[];
+  /** Call `listener` for each event of the types until the returned function is called. */
+  watch(types: readonly KernelEventType[], listener: (event: KernelEvent) => void): () => void;
+  /** Read a value below /proc/sys, by dotted or slashed name, in this namespace. */
+  sysctl(name: string): string;
+  /** Write one; throws `KernelError` naming it. */
+  setSysctl(name: string, value: string): void;
+  close(): void;
+};
