@@ -21,6 +21,10 @@ export const systemClock: Clock = {
   now: () => performance.now(),
   date: () => Date.now(),
   after(delay, run) {
+    if (delay <= 0) {
+      const immediate = setImmediate(run);
+      return { cancel: () => clearImmediate(immediate) };
+    }
     const handle = setTimeout(run, delay);
     return { cancel: () => clearTimeout(handle) };
   },
