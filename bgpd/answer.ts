@@ -1,0 +1,133 @@
+/**
+ * The RIB's views in the API's words: text for addresses, lists for AS paths, sentences for reasons.
+ *
+ * Pure. The shapes are `resource/answer.ts`.
+ */
+
+import { type Address, formatAddress } from "../lib/address.ts";
+import { formatPrefix, type Prefix } from "../lib/prefix.ts";
+import type {
+  AdvertisedAnswer,
+  AttributesAnswer,
+  PathAnswer,
+  RouteAnswer,
+  WhyAnswer,
+} from "../resource/answer.ts";
+import type { FibState } from "./fib/fib.ts";
+import type { AdvertisedView, PathView, PrefixView } from "./rib/route.ts";
+import type { Attributes } from "./wire/attributes.ts";
+
+const ORIGINS = ["IGP", "EGP", "INCOMPLETE"] as const;
+
+/** Attributes for people and scripts. */
+export function attributesAnswer(attributes: Attributes): AttributesAnswer {
+  return {
+    origin: ORIGINS[attributes.origin],
+    asPath: attributes.asPath.flatMap<number | readonly number[]>(({ type, asNumbers }) =>
+      type === "sequence" || type === "confederation sequence" ? asNumbers : [asNumbers],
+    ),
+    nextHop: attributes.nextHop === undefined ? null : formatAddress(attributes.nextHop),
+    localPref: attributes.localPref ?? null,
+    multiExitDisc: attributes.multiExitDisc ?? null,
+    communities: (attributes.communities ?? []).map(
+      (community) => `${community >>> 16}:${community & 0xffff}`,
+    ),
+  };
+}
+
+/** One path. */
+export function pathAnswer(path: PathView): PathAnswer {
+  return {
+    peer: path.peer ?? null,
+    source: path.source,
+    state: path.state,
+    reason: path.reason,
+    attributes: attributesAnswer(path.attributes),
+  };
+}
+
+/** One prefix with all its paths, best first, and how it stands in the kernel. */
+export function routeAnswer(view: PrefixView, kernel: string): RouteAnswer {
+  const order = ["best", "valid", "rejected"];
+  const paths = view.paths
+    .toSorted((a, b) => order.indexOf(a.state) - order.indexOf(b.state))
+    .map(pathAnswer);
+  return { prefix: formatPrefix(view.prefix), paths, kernel };
+}
+
+/** What a peer was told of one prefix. */
+export function advertisedAnswer(view: AdvertisedView): AdvertisedAnswer {
+  return {
+    prefix: formatPrefix(view.prefix),
+    advertised: view.advertised,
+    reason: view.reason,
+    attributes: view.attributes === undefined ? null : attributesAnswer(view.attributes),
+  };
+}
+
+/** A FIB entry in words; `nameOf` gives a link's name. */
+export function kernelAnswer(
+  state: FibState | undefined,
+  nameOf: (link: number) => string,
+): string {
+  if (state === undefined) return "not installed: no path is used";
+  if (state.state === "pending") return "not installed: on its way to the kernel";
+  if (state.state === "failed") return `not installed: ${state.error}`;
+  if (state.target === "blackhole") return "blackhole";
+  return `installed via ${formatAddress(state.target.gateway)} dev ${nameOf(state.target.link)}`;
+}
+
+/** What a `why` is answered from. */
+export type WhyFacts = {
+  readonly target: Prefix | Address;
+  /** The address itself was asked for, and not a prefix. */
+  readonly asked: string;
+  readonly view: PrefixView | undefined;
+  readonly kernel: string;
+  readonly advertised: readonly { readonly peer: string; readonly view: AdvertisedView }[];
+  readonly peers: { readonly configured: number; readonly established: number };
+  readonly node: string;
+};
+
+/** The whole answer, with its sentence. */
+export function whyAnswer(facts: WhyFacts): WhyAnswer {
+  const { view, asked } = facts;
+  if (view === undefined) {
+    return { target: asked, prefix: null, route: null, advertised: [], summary: absence(facts) };
+  }
+  return {
+    target: asked,
+    prefix: formatPrefix(view.prefix),
+    route: routeAnswer(view, facts.kernel),
+    advertised: facts.advertised.map(({ peer, view: told }) => ({
+      peer,
+      ...advertisedAnswer(told),
+    })),
+    summary: summary(facts, view),
+  };
+}
+
+function absence({ asked, peers, node }: WhyFacts): string {
+  const sessions = `${peers.established} of ${peers.configured} sessions are Established`;
+  return `${asked} is not in the table of ${node}: no peer announces a route that holds it and none of this node's blocks does (${sessions}).`;
+}
+
+function summary({ asked, kernel, node }: WhyFacts, view: PrefixView): string {
+  const prefix = formatPrefix(view.prefix);
+  const subject = asked === prefix ? prefix : `${asked} lies in ${prefix}, which`;
+  const best = view.paths.find(({ state }) => state === "best");
+  const others = view.paths.filter(({ state }) => state === "valid").length;
+  const rejected = view.paths.filter(({ state }) => state === "rejected");
+  if (best === undefined) {
+    const reasons = rejected.map(({ peer, reason }) => `${peer ?? node}: ${reason}`);
+    return `${subject} is not used: ${reasons.join("; ")}.`;
+  }
+  const count = others === 0 ? "" : `, chosen over ${others} other${others === 1 ? "" : "s"}`;
+  if (best.source === "local") {
+    return `${subject} is this node's own block (${best.reason}${count}); addresses of it that no pod has are dropped by a blackhole (kernel: ${kernel}).`;
+  }
+  const hop = best.attributes.nextHop;
+  const way = hop === undefined ? "" : ` by ${formatAddress(hop)}`;
+  const state = kernel === "" ? "" : ` Kernel: ${kernel}.`;
+  return `${subject} goes${way}, learned from ${best.peer}: ${best.reason}${count}.${state}`;
+}
