@@ -169,6 +169,8 @@ export type Rib = {
   received(peer: PeerId): { readonly prefix: Prefix; readonly path: PathView }[];
   /** Adj-RIB-Out of a peer with, for each best route not sent, why not. */
   advertised(peer: PeerId): AdvertisedView[];
+  /** The same of one prefix; undefined when there is no best path to tell of. */
+  advertisedTo(peer: PeerId, prefix: Prefix): AdvertisedView | undefined;
   counts(): {
     readonly prefixes: number;
     readonly paths: number;
