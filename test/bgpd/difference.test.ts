@@ -1,0 +1,144 @@
+import { describe, expect, test } from "bun:test";
+import type { PeerPlan, SpeakerPlan } from "../../bgpd/cluster/speaker.ts";
+import { difference } from "../../bgpd/difference.ts";
+import { parseAddress } from "../../lib/address.ts";
+import { formatPrefix, parsePrefix } from "../../lib/prefix.ts";
+
+function peer(name: string, change: Partial<PeerPlan> = {}): PeerPlan {
+  return {
+    name,
+    origin: "mesh",
+    address: parseAddress("172.30.0.12"),
+    port: 179,
+    remoteAs: 64512,
+    localAs: 64512,
+    localAddress: parseAddress("172.30.0.11"),
+    holdTime: 90,
+    keepaliveTime: 30,
+    connectRetryTime: 5,
+    passive: false,
+    ttl: 1,
+    acceptDefaultRoute: false,
+    filters: [],
+    ...change,
+  };
+}
+
+const plan: SpeakerPlan = {
+  node: "n1",
+  asNumber: 64512,
+  routerId: parseAddress("172.30.0.11"),
+  listenPort: 179,
+  listenAddresses: [parseAddress("172.30.0.11")],
+  blocks: [parsePrefix("10.244.1.0/24")],
+  pools: [parsePrefix("10.244.0.0/16")],
+  peers: [peer("a"), peer("b")],
+};
+
+function summary(after: SpeakerPlan, before: SpeakerPlan | "none" = plan) {
+  const change = difference(before === "none" ? undefined : before, after);
+  return {
+    speaker: change.speaker,
+    listen: change.listen,
+    removed: change.removed,
+    added: change.added.map(({ name }) => name),
+    restarted: change.restarted.map(({ name }) => name),
+    kept: change.kept.map(({ name }) => name),
+    withdrawn: change.withdrawn.map(formatPrefix),
+    originated: change.originated.map(formatPrefix),
+  };
+}
+
+const nothing = {
+  speaker: false,
+  listen: false,
+  removed: [],
+  added: [],
+  restarted: [],
+  kept: ["a", "b"],
+  withdrawn: [],
+  originated: [],
+};
+
+describe("difference of plans", () => {
+  test("the first plan adds everything", () => {
+    expect(summary(plan, "none")).toEqual({
+      ...nothing,
+      listen: true,
+      added: ["a", "b"],
+      kept: [],
+      originated: ["10.244.1.0/24"],
+    });
+  });
+
+  test("an equal plan touches nothing", () => {
+    expect(summary(structuredClone(plan))).toEqual(nothing);
+  });
+
+  test("a changed filter or acceptDefaultRoute keeps the session", () => {
+    const filters = [
+      {
+        name: "f",
+        importV4: [{ action: "Reject" as const }],
+        exportV4: [],
+        importV6: [],
+        exportV6: [],
+      },
+    ];
+    const after = [peer("a", { filters }), peer("b", { acceptDefaultRoute: true })];
+    expect(summary({ ...plan, peers: after })).toEqual(nothing);
+  });
+
+  const parameters: Partial<PeerPlan>[] = [
+    { address: parseAddress("172.30.0.13") },
+    { port: 1179 },
+    { remoteAs: 65000 },
+    { localAs: 65001 },
+    { holdTime: 3 },
+    { keepaliveTime: 1 },
+    { passive: true },
+    { ttl: 2 },
+  ];
+  for (const change of parameters) {
+    test(`a changed ${Object.keys(change)[0]} restarts that session and no other`, () => {
+      expect(summary({ ...plan, peers: [peer("a", change), peer("b")] })).toEqual({
+        ...nothing,
+        restarted: ["a"],
+        kept: ["b"],
+      });
+    });
+  }
+
+  test("a peer that is gone is removed, a new one added", () => {
+    expect(summary({ ...plan, peers: [peer("b"), peer("c")] })).toEqual({
+      ...nothing,
+      removed: ["a"],
+      added: ["c"],
+      kept: ["b"],
+    });
+  });
+
+  test("blocks are withdrawn and originated one by one", () => {
+    const blocks = [parsePrefix("10.244.9.0/24"), parsePrefix("10.244.1.0/24")];
+    expect(summary({ ...plan, blocks })).toEqual({ ...nothing, originated: ["10.244.9.0/24"] });
+    expect(summary(plan, { ...plan, blocks })).toEqual({
+      ...nothing,
+      withdrawn: ["10.244.9.0/24"],
+    });
+  });
+
+  test("another AS number or identifier restarts every session", () => {
+    for (const change of [{ asNumber: 64513 }, { routerId: parseAddress("172.30.0.99") }]) {
+      expect(summary({ ...plan, ...change })).toEqual({
+        ...nothing,
+        speaker: true,
+        restarted: ["a", "b"],
+        kept: [],
+      });
+    }
+  });
+
+  test("another port or address to listen on changes the listener alone", () => {
+    expect(summary({ ...plan, listenPort: 1179 })).toEqual({ ...nothing, listen: true });
+  });
+});

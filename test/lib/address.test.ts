@@ -1,0 +1,95 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import {
+  type Address,
+  AddressError,
+  addressFromBytes,
+  addressToBytes,
+  addToAddress,
+  compareAddress,
+  equalAddress,
+  formatAddress,
+  parseAddress,
+  tryParseAddress,
+} from "../../lib/address.ts";
+
+const word = fc.nat({ max: 0xffff_ffff });
+const anyAddress: fc.Arbitrary<Address> = fc.oneof(
+  word.map((w0): Address => ({ family: 4, w0, w1: 0, w2: 0, w3: 0 })),
+  fc
+    .tuple(word, word, word, word)
+    .map(([w0, w1, w2, w3]): Address => ({ family: 6, w0, w1, w2, w3 })),
+);
+
+describe("address text", () => {
+  const same = ["0.0.0.0", "255.255.255.255", "10.0.0.1", "::", "::1", "1::", "fe80::1:0:0:1"];
+  for (const text of same) {
+    test(`${text} is read and written as it is`, () => {
+      expect(formatAddress(parseAddress(text))).toBe(text);
+    });
+  }
+
+  const canonical = [
+    ["2001:DB8:0:0:1:0:0:1", "2001:db8::1:0:0:1"],
+    ["::ffff:1.2.3.4", "::ffff:102:304"],
+    ["0:0:0:0:0:0:0:0", "::"],
+    ["1:0:0:2:0:0:0:3", "1:0:0:2::3"],
+  ] as const;
+  for (const [text, expected] of canonical) {
+    test(`${text} is written as RFC 5952 says: ${expected}`, () => {
+      expect(formatAddress(parseAddress(text))).toBe(expected);
+    });
+  }
+
+  const bad = ["", "10.0.0", "10.0.0.256", "010.0.0.1", "1.2.3.4/32", "1::2::3", "fe80::1%eth0"];
+  for (const text of [...bad, "12345::", "10.0.0.1 ", "0x0a.1.1.1", ":::", "g::"]) {
+    test(`${JSON.stringify(text)} is refused with what was expected`, () => {
+      expect(tryParseAddress(text)).toBeUndefined();
+      expect(() => parseAddress(text)).toThrow(AddressError);
+    });
+  }
+
+  test("text and back is the identity", () => {
+    fc.assert(
+      fc.property(anyAddress, (address) => {
+        expect(parseAddress(formatAddress(address))).toEqual(address);
+      }),
+    );
+  });
+});
+
+describe("address bytes and order", () => {
+  test("bytes and back is the identity", () => {
+    fc.assert(
+      fc.property(anyAddress, (address) => {
+        expect(addressFromBytes(addressToBytes(address))).toEqual(address);
+      }),
+    );
+  });
+
+  test("3 bytes are no address", () => {
+    expect(() => addressFromBytes(new Uint8Array(3))).toThrow(AddressError);
+  });
+
+  test("adding carries across words and wraps at the end of the family", () => {
+    const cases = [
+      ["10.0.0.255", 1, "10.0.1.0"],
+      ["255.255.255.255", 1, "0.0.0.0"],
+      ["10.0.0.0", -1, "9.255.255.255"],
+      ["fd00::ffff:ffff", 1, "fd00::1:0:0"],
+      ["fd00::1:0:0", -1, "fd00::ffff:ffff"],
+    ] as const;
+    for (const [from, count, to] of cases) {
+      expect(formatAddress(addToAddress(parseAddress(from), count))).toBe(to);
+    }
+  });
+
+  test("the order agrees with equality and is antisymmetric", () => {
+    fc.assert(
+      fc.property(anyAddress, anyAddress, (a, b) => {
+        expect(compareAddress(a, b) === 0).toBe(equalAddress(a, b));
+        expect(Math.sign(compareAddress(a, b))).toBe(-Math.sign(compareAddress(b, a)) || 0);
+      }),
+    );
+  });
+});
