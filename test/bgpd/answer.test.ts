@@ -1,0 +1,116 @@
+import { describe, expect, test } from "bun:test";
+import { attributesAnswer, kernelAnswer, routeAnswer, whyAnswer } from "../../bgpd/answer.ts";
+import type { PathView } from "../../bgpd/rib/route.ts";
+import type { Attributes } from "../../bgpd/wire/attributes.ts";
+import { parseAddress } from "../../lib/address.ts";
+import { parsePrefix } from "../../lib/prefix.ts";
+
+const attributes: Attributes = {
+  origin: 0,
+  asPath: [
+    { type: "sequence", asNumbers: [65000, 64999] },
+    { type: "set", asNumbers: [1, 2] },
+  ],
+  nextHop: parseAddress("172.30.0.1"),
+  communities: [0xfde8_0064],
+};
+
+function path(change: Partial<PathView>): PathView {
+  return {
+    peer: "tor",
+    source: "external",
+    received: attributes,
+    attributes,
+    state: "best",
+    reason: "only path",
+    ...change,
+  };
+}
+
+const prefix = parsePrefix("192.0.2.0/24");
+const facts = {
+  asked: "192.0.2.0/24",
+  target: prefix,
+  kernel: "installed via 172.30.0.1 dev eth0",
+  advertised: [],
+  peers: { configured: 3, established: 2 },
+  node: "n1",
+};
+
+describe("answers", () => {
+  test("attributes: sequences are spliced in, sets stay lists, communities are AS:value", () => {
+    expect(attributesAnswer(attributes)).toEqual({
+      origin: "IGP",
+      asPath: [65000, 64999, [1, 2]],
+      nextHop: "172.30.0.1",
+      localPref: null,
+      multiExitDisc: null,
+      communities: ["65000:100"],
+    });
+  });
+
+  test("a route lists its paths best first, then valid, then rejected", () => {
+    const states = ["rejected", "valid", "best"] as const;
+    const paths = states.map((state) => path({ state }));
+    expect(routeAnswer({ prefix, paths }, "").paths.map(({ state }) => state)).toEqual([
+      "best",
+      "valid",
+      "rejected",
+    ]);
+  });
+
+  test("the kernel's state in words", () => {
+    const name = (link: number): string => `eth${link}`;
+    const target = { gateway: parseAddress("172.30.0.1"), link: 0 };
+    expect([
+      kernelAnswer(undefined, name),
+      kernelAnswer({ state: "pending" }, name),
+      kernelAnswer({ state: "failed", error: "no memory" }, name),
+      kernelAnswer({ state: "installed", target }, name),
+      kernelAnswer({ state: "installed", target: "blackhole" }, name),
+    ]).toEqual([
+      "not installed: no path is used",
+      "not installed: on its way to the kernel",
+      "not installed: no memory",
+      "installed via 172.30.0.1 dev eth0",
+      "blackhole",
+    ]);
+  });
+});
+
+describe("why", () => {
+  const why = (paths: readonly PathView[], asked = facts.asked): string =>
+    whyAnswer({ ...facts, asked, view: { prefix, paths } }).summary;
+
+  test("a chosen prefix: where, from whom, by which rule, and in the kernel", () => {
+    const reason = "shorter AS_PATH: 1 < 2";
+    expect(why([path({ reason }), path({ peer: "tor2", state: "valid" })])).toBe(
+      "192.0.2.0/24 goes by 172.30.0.1, learned from tor: shorter AS_PATH: 1 < 2, chosen over 1 other. Kernel: installed via 172.30.0.1 dev eth0.",
+    );
+  });
+
+  test("an address names the prefix that it lies in", () => {
+    expect(why([path({})], "192.0.2.7")).toStartWith(
+      "192.0.2.7 lies in 192.0.2.0/24, which goes by",
+    );
+  });
+
+  test("a rejected prefix says by whom and why", () => {
+    const reason = "BGPFilter tor-in: importV4 rule 1: Reject";
+    expect(why([path({ state: "rejected", reason })])).toBe(
+      `192.0.2.0/24 is not used: tor: ${reason}.`,
+    );
+  });
+
+  test("a block of our own says so", () => {
+    const own = path({ peer: undefined, source: "local", reason: "locally originated" });
+    expect(why([own])).toContain("is this node's own block (locally originated)");
+  });
+
+  test("an absent prefix says what was looked at", () => {
+    const answer = whyAnswer({ ...facts, view: undefined });
+    expect(answer.prefix).toBeNull();
+    expect(answer.summary).toContain("is not in the table of n1");
+    expect(answer.summary).toContain("2 of 3 sessions are Established");
+  });
+});
