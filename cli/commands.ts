@@ -1,0 +1,125 @@
+/**
+ * The subcommands that answer people: what each takes, says in its help, and runs.
+ *
+ * Actions import what they need when they run: the others' cost is not paid.
+ */
+
+import type { Command } from "commander";
+import { apiOption, jsonOption, someText } from "./flags.ts";
+import type { AskOptions, RoutesOptions } from "./options.ts";
+import type { ExitCode, Output } from "./output.ts";
+
+/** Where an action leaves its exit code, and what it writes to. */
+export type Context = {
+  readonly output: Output;
+  exit(code: ExitCode | number): void;
+};
+
+/** Add every such subcommand to `program`, in the order in which help lists them. */
+export function addCommands(program: Command, context: Context): void {
+  for (const add of [addStatus, addPeers, addRoutes, addWhy]) {
+    add(program, context);
+  }
+}
+
+function addStatus(program: Command, { output, exit }: Context): void {
+  program
+    .command("status")
+    .summary("this node's daemon at a glance")
+    .description(
+      "Show this node's daemon at a glance: readiness, blocks, sessions, routes, kernel, configuration.",
+    )
+    .addOption(apiOption())
+    .addOption(jsonOption())
+    .action(async (options: AskOptions) => {
+      const { showStatus } = await import("./status.ts");
+      exit(await showStatus(options, output));
+    });
+}
+
+function addPeers(program: Command, { output, exit }: Context): void {
+  program
+    .command("peers")
+    .summary("BGP sessions and what they carry")
+    .description(
+      "Show every BGP session with the prefixes it carries, or one session in full: timers, capabilities, messages, last error. The columns IN, ACCEPTED, BEST and OUT count prefixes: received, kept by the filters, in use, advertised.",
+    )
+    .argument("[peer]", "its name, its node's name or its address")
+    .addOption(apiOption())
+    .addOption(jsonOption())
+    .addHelpText(
+      "after",
+      examples(
+        ["manx peers", "all sessions"],
+        ["manx peers n2", "the one with node n2 in full"],
+        ["manx peers 172.30.0.1", "the one with that address"],
+      ),
+    )
+    .action(async (peer: string | undefined, options: AskOptions) => {
+      const { showPeers } = await import("./peers.ts");
+      exit(await showPeers({ ...options, peer }, output));
+    });
+}
+
+function addRoutes(program: Command, { output, exit }: Context): void {
+  program
+    .command("routes")
+    .summary("every route, or what one peer has told or been told")
+    .description(
+      "Show every path of every route with its state, the kernel's view and the reason. A path is best (in use), valid (second to another) or rejected (by a filter).",
+    )
+    .argument(
+      "[prefix|address]",
+      "only that prefix and those inside it, or those that hold the address",
+    )
+    .option("--received <peer>", "what this peer has told us, filtered or not", someText("a peer"))
+    .addOption(
+      program
+        .createOption("--advertised <peer>", "what this peer was told, or why not")
+        .argParser(someText("a peer"))
+        .conflicts("received"),
+    )
+    .addOption(apiOption())
+    .addOption(jsonOption())
+    .addHelpText(
+      "after",
+      examples(
+        ["manx routes", "the whole table"],
+        ["manx routes 10.244.0.0/16", "the cluster's blocks"],
+        ["manx routes 10.244.2.7", "the routes that hold an address"],
+        ["manx routes --received tor", "what the peer tor has told us"],
+        ["manx routes --advertised n2 --json", "what node n2 was told, for a script"],
+      ),
+    )
+    .action(async (target: string | undefined, options: Omit<RoutesOptions, "target">) => {
+      const { showRoutes } = await import("./routes.ts");
+      exit(await showRoutes({ ...options, target }, output));
+    });
+}
+
+function addWhy(program: Command, { output, exit }: Context): void {
+  program
+    .command("why")
+    .summary("where a prefix or an address goes, and the reason")
+    .description(
+      "Say where a prefix or an address goes and why, or why it goes nowhere: every path with the rule that chose or rejected it, the kernel's state, and what each peer was told.",
+    )
+    .argument("<prefix|address>", "an address is answered by its longest match")
+    .addOption(apiOption())
+    .addOption(jsonOption())
+    .addHelpText(
+      "after",
+      examples(["manx why 10.244.2.0/24", "a block"], ["manx why 10.244.2.7", "a pod's address"]),
+    )
+    .action(async (target: string, options: AskOptions) => {
+      const { showWhy } = await import("./why.ts");
+      exit(await showWhy({ ...options, target }, output));
+    });
+}
+
+/** The block of examples below a help, its comments aligned. */
+export function examples(...lines: readonly (readonly [command: string, what: string])[]): string {
+  const width = Math.max(...lines.map(([command]) => command.length));
+  const text = lines.map(([command, what]) => `  ${command.padEnd(width)}  ${what}`);
+  return `\nExamples:\n${text.join("\n")}`;
+}

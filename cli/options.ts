@@ -1,0 +1,63 @@
+/**
+ * What the command line of each subcommand comes to, as its action gets it.
+ */
+
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** pino's, the most talkative first. */
+export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+
+/** Of every command that prints an answer. */
+export type AnswerOptions = { readonly json?: true };
+
+/** Of every command that asks the daemon. */
+export type AskOptions = AnswerOptions & {
+  /** Path of the API socket. */
+  readonly api: string;
+};
+
+export type PeersOptions = AskOptions & { readonly peer: string | undefined };
+
+/** `received` and `advertised` exclude each other. */
+export type RoutesOptions = AskOptions & {
+  readonly target: string | undefined;
+  readonly received?: string;
+  readonly advertised?: string;
+};
+
+export type WhyOptions = AskOptions & { readonly target: string };
+
+/** With "show" every address, else one line a block. */
+export type IpamOptions = AnswerOptions & { readonly what: "show" | undefined };
+
+export type ValidateOptions = AnswerOptions & { readonly path: string };
+
+/** `manx bgpd`; the log level travels as MANX_LOG, which is where the log reads it. */
+export type BgpdOptions = {
+  /** File or directory of documents. */
+  readonly config: string;
+  readonly node: string;
+  readonly fib: "kernel" | "none";
+  /** Path of the API socket. */
+  readonly api: string;
+};
+
+/** `manx lab`. */
+export type LabOptions = {
+  readonly once: boolean;
+  readonly json: boolean;
+  readonly nodes: number;
+  /** On each node. */
+  readonly pods: number;
+  readonly router: "auto" | "bird" | "manx";
+};
+
+/** `manx lab exec TARGET -- COMMAND…`. */
+export type LabExecOptions = { readonly target: string; readonly command: string[] };
+
+/** The roles that the executable plays besides answering people. Each gives the exit code. */
+export type Roles = {
+  bgpd(options: BgpdOptions): Promise<number>;
+  lab(options: LabOptions): Promise<number>;
+  labExec(options: LabExecOptions): Promise<number>;
+};

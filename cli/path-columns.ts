@@ -1,0 +1,59 @@
+/**
+ * The columns that show a path's attributes, the same in every table of routes.
+ */
+
+import type { AttributesAnswer, PathAnswer } from "../resource/answer.ts";
+import { styled } from "./style.ts";
+import type { Column } from "./table.ts";
+import { formatAsPath, formatOptional, pathState } from "./words.ts";
+
+/** State, and whom the path was learned from. */
+export function sourceColumns<Row>(pathOf: (row: Row) => PathAnswer): readonly Column<Row>[] {
+  return [
+    { title: "STATE", cell: (row) => pathState(pathOf(row).state) },
+    {
+      title: "FROM",
+      cell: (row) => {
+        const { peer, source } = pathOf(row);
+        return peer ?? styled(source === "local" ? "this node" : "", "faint");
+      },
+    },
+  ];
+}
+
+/** Next hop, AS path and what else is there; rare attributes take room only where they occur. */
+export function attributeColumns<Row>(
+  attributesOf: (row: Row) => AttributesAnswer | null,
+): readonly Column<Row>[] {
+  const cell = (show: (attributes: AttributesAnswer) => string) => (row: Row) => {
+    const attributes = attributesOf(row);
+    return attributes === null ? "" : show(attributes);
+  };
+  return [
+    { title: "NEXT HOP", cell: cell(({ nextHop }) => nextHop ?? ""), optional: true },
+    { title: "AS PATH", cell: cell(({ asPath }) => formatAsPath(asPath)), optional: true },
+    {
+      title: "PREF",
+      align: "right",
+      cell: cell(({ localPref }) => formatOptional(localPref)),
+      optional: true,
+    },
+    {
+      title: "MED",
+      align: "right",
+      cell: cell(({ multiExitDisc }) => formatOptional(multiExitDisc)),
+      optional: true,
+    },
+    {
+      title: "ORIGIN",
+      // IGP is what nearly every route has: it says nothing.
+      cell: cell(({ origin }) => (origin === "IGP" ? "" : origin)),
+      optional: true,
+    },
+    {
+      title: "COMMUNITIES",
+      cell: cell(({ communities }) => communities.join(" ")),
+      optional: true,
+    },
+  ];
+}

@@ -1,0 +1,135 @@
+/**
+ * `manx peers [PEER]`: all sessions as a table, or one of them in full.
+ */
+
+import type { PeerAnswer } from "../resource/answer.ts";
+import { openClient } from "./client.ts";
+import { suggestion } from "./nearest.ts";
+import type { PeersOptions } from "./options.ts";
+import { CommandError, EXIT, type ExitCode, type Output, writeJson } from "./output.ts";
+import { type Look, paint, type Style, type Styled, styled } from "./style.ts";
+import { type Column, type Fact, formatFacts, formatTable } from "./table.ts";
+import { countOf, formatDuration } from "./words.ts";
+
+/** Ask and print. Throws `CommandError`. */
+export async function showPeers(options: PeersOptions, output: Output): Promise<ExitCode> {
+  const answers = await openClient(options.api).peers();
+  if (options.peer === undefined) {
+    if (options.json) writeJson(output, answers);
+    else output.out(formatPeers(answers, output.look));
+    return EXIT.ok;
+  }
+  const peer = findPeer(options.peer, answers);
+  if (options.json) writeJson(output, peer);
+  else output.out(formatPeer(peer, output.look));
+  return EXIT.ok;
+}
+
+/**
+ * The peer that a user means: by its name, for a mesh peer also by its node's name, or by its
+ * address with or without port. Throws `CommandError` with the peers there are.
+ */
+export function findPeer(word: string, peers: readonly PeerAnswer[]): PeerAnswer {
+  const wanted = word.toLowerCase();
+  const exact = peers.find((peer) => peer.name === word);
+  const found =
+    exact === undefined
+      ? peers.filter((peer) => namesOf(peer).some((name) => name.toLowerCase() === wanted))
+      : [exact];
+  const [peer, ...others] = found;
+  if (peer !== undefined && others.length === 0) return peer;
+  if (peer !== undefined) {
+    const names = found.map(({ name }) => JSON.stringify(name)).join(" and ");
+    throw new CommandError(`peer "${word}": ${names} both answer to it: say which`, EXIT.usage);
+  }
+  const there =
+    peers.length === 0
+      ? "this node has no peers"
+      : `expected one of ${peers.map(({ name }) => JSON.stringify(name)).join(", ")}`;
+  const hint = suggestion(word, peers.flatMap(wordsOf));
+  throw new CommandError(`no peer "${word}"${hint}: ${there}`, EXIT.usage);
+}
+
+function namesOf(peer: PeerAnswer): string[] {
+  return [...wordsOf(peer), peer.address, `${peer.address}:${peer.port}`];
+}
+
+function wordsOf({ name, origin }: PeerAnswer): string[] {
+  return origin === "mesh" ? [name, name.replace(/^mesh /, "")] : [name];
+}
+
+const COLUMNS: readonly Column<PeerAnswer>[] = [
+  { title: "PEER", cell: ({ name }) => styled(name, "strong") },
+  { title: "AS", align: "right", cell: ({ remoteAs }) => String(remoteAs) },
+  { title: "ADDRESS", cell: endpoint },
+  { title: "STATE", cell: state },
+  { title: "SINCE", align: "right", cell: ({ since }) => formatDuration(since) },
+  { title: "IN", align: "right", cell: ({ prefixes }) => String(prefixes.received) },
+  { title: "ACCEPTED", align: "right", cell: ({ prefixes }) => String(prefixes.accepted) },
+  { title: "BEST", align: "right", cell: ({ prefixes }) => String(prefixes.best) },
+  { title: "OUT", align: "right", cell: ({ prefixes }) => String(prefixes.advertised) },
+  { title: "FLAPS", align: "right", cell: ({ flaps }) => String(flaps) },
+  { title: "LAST ERROR", optional: true, cell: lastError },
+];
+
+/** One line a peer. */
+export function formatPeers(peers: readonly PeerAnswer[], look: Look): string {
+  return peers.length === 0 ? "no peers are configured\n" : formatTable(peers, COLUMNS, look);
+}
+
+/** Everything that is known of one peer. */
+export function formatPeer(peer: PeerAnswer, look: Look): string {
+  const { prefixes, messages } = peer;
+  const title = `${paint(styled(peer.name, "strong"), look)}  ${paint(state(peer), look)} for ${formatDuration(peer.since)}`;
+  const identifier = peer.identifier === null ? [] : [`router ID ${peer.identifier}`];
+  const facts: readonly Fact[] = [
+    ["from", peer.origin === "mesh" ? "the node-to-node mesh" : "BGPPeer"],
+    [
+      "remote",
+      [`${peer.address} port ${peer.port}`, `AS ${peer.remoteAs}`, ...identifier].join(", "),
+    ],
+    ["local", `${peer.localAddress}, AS ${peer.localAs}`],
+    ["timers", timers(peer)],
+    ["capabilities", peer.capabilities.length === 0 ? "none known" : peer.capabilities.join(", ")],
+    [
+      "prefixes",
+      `${prefixes.received} received, ${prefixes.accepted} accepted, ${prefixes.best} best, ${prefixes.advertised} advertised`,
+    ],
+    [
+      "messages",
+      `${messages.received} received (${countOf(messages.updatesReceived, "UPDATE")}), ${messages.sent} sent (${countOf(messages.updatesSent, "UPDATE")})`,
+    ],
+    ["flaps", String(peer.flaps)],
+    ["last error", peer.lastError === "" ? "none" : lastError(peer)],
+  ];
+  return `${title}\n${formatFacts(facts, look)}`;
+}
+
+function timers({ holdTime, keepaliveTime, state: current }: PeerAnswer): string {
+  const how = current === "Established" ? "negotiated" : "configured";
+  if (holdTime === 0) return `no hold timer, no keepalives (${how})`;
+  return `hold ${holdTime} s, keepalive ${keepaliveTime} s (${how})`;
+}
+
+/** The port is said when it is not BGP's own. */
+function endpoint({ address, port }: PeerAnswer): string {
+  if (port === 179) return address;
+  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+function state(peer: PeerAnswer): Styled {
+  const style: Record<PeerAnswer["state"], Style> = {
+    Idle: "bad",
+    Connect: "warning",
+    Active: "warning",
+    OpenSent: "warning",
+    OpenConfirm: "warning",
+    Established: "good",
+  };
+  return styled(peer.state, style[peer.state]);
+}
+
+/** Of a session that stands it is history; of one that does not, the reason. */
+function lastError({ lastError: error, state: current }: PeerAnswer): Styled {
+  return styled(error, current === "Established" ? "faint" : "bad");
+}
