@@ -44,7 +44,14 @@ export function processOutput(): Output {
   const terminal = isatty(1);
   return {
     out: (text) => writeAll(1, text),
-    err: (text) => writeAll(2, text),
+    err: (text) => {
+      try {
+        writeAll(2, text);
+      } catch (error) {
+        // What nobody wants to hear is not worth another failure.
+        if (!(error instanceof ReaderGone)) throw error;
+      }
+    },
     look: {
       colour: terminal && !process.env.NO_COLOR && process.env.TERM !== "dumb",
       width: terminal ? process.stdout.columns || undefined : undefined,
