@@ -8,14 +8,10 @@
 
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { LAB_FILE } from "./place.ts";
 
 /** Environment variable that tells the executable that it runs inside the namespaces. */
 export const INSIDE_MARK = "MANX_LAB_INSIDE";
-/** Where the lab's own files are, inside. */
-export const LAB_FOLDER = "/run/lab";
-/** Directory of a running lab. */
-export const LAB_FILE = `${LAB_FOLDER}/lab.json`;
-
 /** What `manx lab exec` needs to know of a lab; written once all namespaces exist. */
 export type LabDirectory = {
   readonly targets: readonly Target[];
@@ -93,7 +89,7 @@ function list(labs: readonly RunningLab[]): string {
       const count = (kind: Target["kind"]): number =>
         directory?.targets.filter((target) => target.kind === kind).length ?? 0;
       const size =
-        directory === undefined ? "coming up" : `${count("node")} nodes, ${count("pod")} pods`;
+        directory === undefined ? "coming up" : `nodes: ${count("node")}, pods: ${count("pod")}`;
       return `process ${pid} (${size})`;
     })
     .join(" and ");

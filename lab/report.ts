@@ -77,7 +77,7 @@ export type LabReport = {
   readonly recovery: {
     /** When each kernel had all its routes again. */
     readonly returned: readonly Observation[];
-    /** When the last probe that had been lost was answered: the matrix is whole. */
+    /** Every probe that was sent from then on was answered: the matrix is whole. */
     readonly whole: number;
     readonly reachability: Matrix;
   } | null;

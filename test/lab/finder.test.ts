@@ -8,11 +8,11 @@ import {
   chooseTarget,
   findLabs,
   INSIDE_MARK,
-  LAB_FILE,
   type LabDirectory,
   type RunningLab,
   type Target,
 } from "../../lab/finder.ts";
+import { LAB_FILE } from "../../lab/place.ts";
 
 const user = process.geteuid?.() ?? 0;
 
@@ -114,13 +114,13 @@ describe("choosing", () => {
       labs: [lab(5), starting],
       asked: "n1",
       message:
-        "2 labs of yours are running, process 5 (1 nodes, 1 pods) and process 7 (coming up): say n1@5",
+        "2 labs of yours are running, process 5 (nodes: 1, pods: 1) and process 7 (coming up): say n1@5",
     },
     {
       name: "a process that is no lab",
       labs: [lab(5)],
       asked: "n1@8",
-      message: "no lab of yours has process 8: there are process 5 (1 nodes, 1 pods)",
+      message: "no lab of yours has process 8: there are process 5 (nodes: 1, pods: 1)",
     },
     {
       name: "a lab that is coming up",

@@ -1,0 +1,274 @@
+/**
+ * A lab's life inside its namespaces: come up, show itself, break and heal, stay, end.
+ *
+ * We are process 1 of the pid namespace: when this function's process ends, everything in here does.
+ */
+
+import { writeSync } from "node:fs";
+import { formatAddress } from "../lib/address.ts";
+import { formatPrefix } from "../lib/prefix.ts";
+import type { Daemon } from "./daemon.ts";
+import { ended, watchForEnding } from "./ending.ts";
+import { LabError } from "./error.ts";
+import { INSIDE_MARK } from "./finder.ts";
+import { type Ground, prepareGround } from "./ground.ts";
+import { allPairs, round } from "./matrix.ts";
+import { CLUSTER_FOLDER } from "./place.ts";
+import { attachPod, type Pod } from "./pod.ts";
+import { openProber, type ProbeParty } from "./probe.ts";
+import { createProgress, type Progress } from "./progress.ts";
+import { emptyReport, judge, type LabReport } from "./report.ts";
+import {
+  formatCluster,
+  formatFailure,
+  formatReachability,
+  formatRecovery,
+  formatSessions,
+  formatTables,
+  formatVerdict,
+} from "./report-text.ts";
+import { chooseSoftware, type RouterChoice, type Software, startRouter } from "./router.ts";
+import { cutUplink, lookAtRoutes, mendUplink, type Stage } from "./scenario.ts";
+import { lookAtNodeFiles, lookAtSessions, type Speaker, startSpeaker } from "./speaker.ts";
+import { surveySessions, surveyTable } from "./survey.ts";
+import { planTopology, type Shape, type Topology } from "./topology.ts";
+import { checkEnded, mapLimited, until } from "./wait.ts";
+
+export type LabOptions = Shape & {
+  /** End after the report. */
+  readonly once: boolean;
+  /** The report as one JSON document. */
+  readonly json: boolean;
+  readonly router: RouterChoice;
+};
+
+/** ADDs at once: enough to keep two cores busy. */
+const ADDS_AT_ONCE = 8;
+/** For a machine that is slow and a lab that is large, in ms. */
+const START_DEADLINE = 60_000;
+/** Between two looks while starting, in ms. */
+const LOOK = 50;
+/** Ending, in ms: long enough for a NOTIFICATION to each peer. */
+const STOP_PATIENCE = 2000;
+const REVIVE_DELAY = 1000;
+/** Logs that an error shows. */
+const TAILS_SHOWN = 4;
+
+/** Run the lab; its exit code. Throws `LabError` when a step fails. */
+export async function runInside(options: LabOptions): Promise<number> {
+  delete process.env[INSIDE_MARK];
+  const run: Run = {
+    options,
+    topology: planTopology(options),
+    progress: createProgress(),
+    signal: watchForEnding(),
+    daemons: [],
+    report: emptyReport(),
+  };
+  try {
+    await play(run);
+    run.report = judge(run.report);
+    finish(run);
+    if (!options.once) await stay(run);
+    return run.report.ok ? 0 : 1;
+  } catch (error) {
+    run.progress.clear();
+    if (!(error instanceof LabError)) throw error;
+    const { report } = run;
+    run.report = judge({ ...report, faults: [...report.faults, error.message] });
+    if (options.json) print(`${JSON.stringify(run.report, null, 2)}\n`);
+    if (!run.signal.aborted) showTails(run.daemons);
+    throw error;
+  } finally {
+    await Promise.all(run.daemons.map((daemon) => daemon.stop(STOP_PATIENCE)));
+  }
+}
+
+const HINTS = `
+The lab stays until Ctrl-C. From another terminal:
+  manx lab exec n1 -- manx peers          sessions of a node
+  manx lab exec n1 -- manx why 192.0.2.10 why it goes where it goes
+  manx lab exec n1 -- ip route            a kernel's routes
+  manx lab exec n1-1 -- ping 192.0.2.10   from a pod
+  manx lab exec fabric -- ip link set n1 down    pull a cable
+`;
+
+/** One run; the report grows as it goes on. */
+type Run = {
+  readonly options: LabOptions;
+  readonly topology: Topology;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+  readonly daemons: Daemon[];
+  report: LabReport;
+};
+
+async function play(run: Run): Promise<void> {
+  const { topology, progress, signal } = run;
+  const start = performance.now();
+  progress.step("namespaces and cables");
+  const software = chooseSoftware(run.options.router, process.env);
+  if (software.type === "manx") progress.note(`${topology.router.name}: ${software.detail}`);
+  const ground = prepareGround(topology);
+  const speakers = startDaemons(run, ground, software);
+  const pods = await attachPods(run, ground, speakers);
+
+  progress.step("BGP sessions");
+  const wait = { deadline: START_DEADLINE, every: LOOK, signal };
+  const watch = (text: string) => progress.detail(`waiting for ${text}`);
+  await until({ ...wait, name: "BGP sessions", watch }, () => lookAtSessions(speakers));
+  progress.step("routes in the kernels");
+  const stage = { topology, kernelOf: ground.kernelOf, signal };
+  await until({ ...wait, name: "routes in the kernels", watch }, () => lookAtRoutes(stage));
+  extend(run, {
+    ...describe(topology, software, pods),
+    startup: round(performance.now() - start),
+    sessions: await surveySessions(speakers),
+    tables: [...topology.nodes, topology.router].map(({ name }) =>
+      surveyTable(name, ground.kernelOf(name)),
+    ),
+  });
+  show(
+    run,
+    formatCluster,
+    ({ sessions }) => formatSessions(sessions),
+    ({ tables }) => formatTables(tables),
+  );
+  const prober = openProber(partiesOf(topology, pods, ground));
+  try {
+    await breakAndHeal(run, { ...stage, prober });
+  } finally {
+    prober.close();
+  }
+}
+
+function startDaemons(run: Run, ground: Ground, software: Software): Speaker[] {
+  const { topology, progress, daemons } = run;
+  progress.step("router and speakers");
+  daemons.push(startRouter(ground.nodeRoomOf(topology.router.name), topology, software));
+  return topology.nodes.map(({ name }) => {
+    const speaker = startSpeaker(ground.nodeRoomOf(name), CLUSTER_FOLDER);
+    daemons.push(speaker.daemon);
+    return speaker;
+  });
+}
+
+/** The pods of each node, in the topology's order. */
+async function attachPods(run: Run, ground: Ground, speakers: Speaker[]): Promise<Pod[]> {
+  const { topology, progress, signal } = run;
+  progress.step("node files");
+  await until({ name: "node files", deadline: START_DEADLINE, every: LOOK, signal }, () =>
+    lookAtNodeFiles(speakers),
+  );
+  progress.step("pods");
+  const all = topology.nodes.flatMap(({ name, pods }) => pods.map((pod) => ({ node: name, pod })));
+  let attached = 0;
+  return await mapLimited(all, ADDS_AT_ONCE, async ({ node, pod }) => {
+    checkEnded(signal);
+    const result = await attachPod(ground.nodeRoomOf(node), ground.roomOf(pod));
+    progress.detail(`${++attached} of ${all.length} attached`);
+    return result;
+  });
+}
+
+async function breakAndHeal(run: Run, stage: Stage): Promise<void> {
+  const { progress } = run;
+  const { prober, topology, signal } = stage;
+  progress.step("probing everybody");
+  const reachability = await prober.probe(allPairs(prober.parties), signal);
+  extend(run, { reachability });
+  show(run, formatReachability);
+  const victim = topology.nodes.at(-1);
+  if (victim === undefined) throw new LabError("the lab has no node");
+  progress.step(`cutting the uplink of ${victim.name}`);
+  extend(run, { failure: await cutUplink(stage, victim) });
+  show(run, formatFailure);
+  progress.step(`mending the uplink of ${victim.name}`);
+  extend(run, { recovery: await mendUplink(stage, victim) });
+  show(run, formatRecovery);
+}
+
+function describe(
+  { nodes, router, outside, asNumber }: Topology,
+  software: Software,
+  pods: readonly Pod[],
+): Pick<LabReport, "router" | "outside" | "nodes"> {
+  const addressOf = new Map(pods.map(({ name, address }) => [name, formatAddress(address)]));
+  return {
+    router: {
+      name: router.name,
+      software: software.type,
+      detail: software.detail,
+      asNumber: router.asNumber,
+      address: formatAddress(router.address),
+    },
+    outside: {
+      name: outside.name,
+      address: formatAddress(outside.address),
+      prefix: formatPrefix(outside.prefix),
+    },
+    nodes: nodes.map((node) => ({
+      name: node.name,
+      address: formatAddress(node.address),
+      asNumber,
+      blocks: [formatPrefix(node.block)],
+      pods: node.pods.map((name) => ({ name, address: addressOf.get(name) ?? "" })),
+    })),
+  };
+}
+
+/** The pods and the outside host, as those who probe and are probed. */
+function partiesOf(
+  { outside, nodes }: Topology,
+  pods: readonly Pod[],
+  ground: Ground,
+): ProbeParty[] {
+  const nodeOf = new Map(nodes.flatMap(({ name, pods: own }) => own.map((pod) => [pod, name])));
+  return [
+    ...pods.map(({ name, room, address }): ProbeParty => {
+      return { name, place: nodeOf.get(name) ?? name, role: "pod", address, room };
+    }),
+    {
+      name: outside.name,
+      place: outside.name,
+      role: "outside",
+      address: outside.address,
+      room: ground.roomOf(outside.name),
+    },
+  ];
+}
+
+function extend(run: Run, known: Partial<LabReport>): void {
+  run.report = { ...run.report, ...known };
+}
+
+/** Sections for people, as soon as they are known. */
+function show({ options, progress, report }: Run, ...sections: ((report: LabReport) => string)[]) {
+  if (options.json) return;
+  progress.clear();
+  for (const section of sections) print(`${section(report)}\n`);
+}
+
+function finish(run: Run): void {
+  run.progress.clear();
+  print(run.options.json ? `${JSON.stringify(run.report, null, 2)}\n` : formatVerdict(run.report));
+}
+
+/** Until a signal: others look around with `manx lab exec`, and what they kill comes back. */
+async function stay({ options, progress, daemons, signal }: Run): Promise<void> {
+  if (!options.json) print(HINTS);
+  for (const daemon of daemons) daemon.revive(REVIVE_DELAY, progress.note);
+  await ended(signal);
+}
+
+function showTails(daemons: readonly Daemon[]): void {
+  for (const daemon of daemons.slice(0, TAILS_SHOWN)) {
+    const tail = daemon.tail();
+    if (tail !== "") writeSync(2, `the end of the log of ${daemon.name}:\n${tail}\n`);
+  }
+}
+
+function print(text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  for (let offset = 0; offset < bytes.length; ) offset += writeSync(1, bytes, offset);
+}
