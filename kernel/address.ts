@@ -1,0 +1,45 @@
+/** Interface addresses: struct ifaddrmsg and IFA_* attributes (linux/if_addr.h). */
+
+import { type Address, addressFromBytes, addressToBytes } from "../lib/address.ts";
+import type { InterfaceAddress, Scope } from "./kernel.ts";
+import { attributesOf, bytesOf, type Message, type MessageWriter } from "./message.ts";
+import { familyFrom, familyTo } from "./route.ts";
+import { scopeFrom, scopeTo } from "./scope.ts";
+
+const IFA = { ADDRESS: 1, LOCAL: 2, FLAGS: 8 } as const;
+/** Use it at once: duplicate address detection takes seconds, and our addresses are ours alone. */
+const IFA_F_NODAD = 0x02;
+
+/** Body of RTM_NEWADDR and RTM_DELADDR. */
+export function writeAddress(
+  writer: MessageWriter,
+  entry: {
+    readonly link: number;
+    readonly address: Address;
+    readonly length: number;
+    readonly scope?: Scope | undefined;
+  },
+): void {
+  const bytes = addressToBytes(entry.address);
+  writer
+    .u8(familyTo(entry.address.family))
+    .u8(entry.length)
+    .u8(entry.address.family === 6 ? IFA_F_NODAD : 0)
+    .u8(scopeTo(entry.scope ?? "global"))
+    .u32(entry.link);
+  writer.attribute(IFA.LOCAL, bytes).attribute(IFA.ADDRESS, bytes);
+}
+
+/** An address of RTM_NEWADDR or RTM_DELADDR. */
+export function readAddress({ body }: Message): InterfaceAddress | undefined {
+  const family = familyFrom(body.getUint8(0));
+  const attributes = attributesOf(body, 8);
+  const value = attributes.get(IFA.LOCAL) ?? attributes.get(IFA.ADDRESS);
+  if (family === undefined || value === undefined) return undefined;
+  return {
+    link: body.getUint32(4, true),
+    address: addressFromBytes(bytesOf(value)),
+    length: body.getUint8(1),
+    scope: scopeFrom(body.getUint8(3)),
+  };
+}

@@ -1,0 +1,155 @@
+/**
+ * One NETLINK_ROUTE socket: sequence numbers, pipelined requests, dumps (netlink(7)).
+ *
+ * Reads and writes are plain `fs` calls on the descriptor: the kernel has done the request when `write`
+ * returns, and its answers lie in the socket's buffer.
+ */
+
+import { closeSync, readSync, writeSync } from "node:fs";
+import { AF, NETLINK_OPTION, NLM_F, NLMSG, RTM, SOCK, SOL_NETLINK } from "./const.ts";
+import { errorOf, type Failure } from "./failure.ts";
+import { bind, setSocketOption, socket } from "./libc.ts";
+import { type Message, MessageWriter, messagesOf } from "./message.ts";
+
+/** SO_RCVBUF that the kernel grants without privilege is clamped to rmem_max; ask for what it gives. */
+const SOL_SOCKET = 1;
+const SO_RCVBUF = 8;
+const RECEIVE_BUFFER = 4 << 20;
+
+/** Requests in flight: each ack takes about 1 KiB of the receive buffer (skb truesize). */
+const WINDOW = 64;
+const DUMP_TRIES = 20;
+
+/** Body of a request, written between header and end. */
+export type Body = (writer: MessageWriter) => void;
+
+export type Outgoing = { readonly type: number; readonly flags: number; readonly body: Body };
+
+export class NetlinkConnection {
+  readonly fd: number;
+  readonly #writer = new MessageWriter();
+  readonly #buffer = new Uint8Array(1 << 16);
+  #sequence = 0;
+
+  /** `groups` is the bit mask of multicast groups to hear (nl_groups). */
+  constructor(groups = 0) {
+    this.fd = socket(AF.NETLINK, SOCK.RAW | SOCK.CLOEXEC, 0);
+    try {
+      setSocketOption(this.fd, SOL_NETLINK, NETLINK_OPTION.EXT_ACK, 1);
+      setSocketOption(this.fd, SOL_NETLINK, NETLINK_OPTION.GET_STRICT_CHK, 1);
+      setSocketOption(this.fd, SOL_NETLINK, NETLINK_OPTION.CAP_ACK, 1);
+      if (groups !== 0) setSocketOption(this.fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
+      const address = new Uint8Array(12);
+      const view = new DataView(address.buffer);
+      view.setUint16(0, AF.NETLINK, true);
+      view.setUint32(8, groups, true);
+      bind(this.fd, address);
+    } catch (error) {
+      closeSync(this.fd);
+      throw error;
+    }
+  }
+
+  /** Send the requests, a window at a time; per request undefined or why it failed. */
+  requestAll(requests: readonly Outgoing[]): (Failure | undefined)[] {
+    const outcomes: (Failure | undefined)[] = [];
+    for (let from = 0; from < requests.length; from += WINDOW) {
+      this.#window(requests.slice(from, from + WINDOW), outcomes);
+    }
+    return outcomes;
+  }
+
+  /** One request whose answer is one message (a GET by key); undefined or the failure as well. */
+  get(type: number, body: Body): Message | Failure {
+    const sequence = this.#send([{ type, flags: NLM_F.REQUEST, body }]);
+    for (;;) {
+      for (const message of this.#receive()) {
+        if (message.sequence !== sequence) continue;
+        if (message.type !== NLMSG.ERROR) return message;
+        const failure = errorOf(message);
+        if (failure !== undefined) return failure;
+      }
+    }
+  }
+
+  /** Everything of a kind. `take` may be called for a try that is then repeated: `restart` says so. */
+  dump<Item>(type: number, body: Body, take: (message: Message) => Item | undefined): Item[] {
+    for (let tries = 1; ; tries++) {
+      const { items, interrupted } = this.#dumpOnce(type, body, take);
+      // NLM_F_DUMP_INTR: the table changed under the dump, which may have missed or doubled entries.
+      if (!interrupted || tries === DUMP_TRIES) return items;
+    }
+  }
+
+  /** Ask for something that needs no reading here: a reader blocked on the descriptor wakes up. */
+  poke(): void {
+    this.#send([
+      {
+        type: RTM.GETLINK,
+        flags: NLM_F.REQUEST,
+        body: (writer) => writer.u32(0).u32(1).u32(0).u32(0),
+      },
+    ]);
+  }
+
+  close(): void {
+    closeSync(this.fd);
+  }
+
+  #dumpOnce<Item>(type: number, body: Body, take: (message: Message) => Item | undefined) {
+    const items: Item[] = [];
+    let interrupted = false;
+    const sequence = this.#send([{ type, flags: NLM_F.REQUEST | NLM_F.DUMP, body }]);
+    for (;;) {
+      for (const message of this.#receive()) {
+        if (message.sequence !== sequence) continue;
+        if ((message.flags & NLM_F.DUMP_INTR) !== 0) interrupted = true;
+        if (message.type === NLMSG.DONE) return { items, interrupted };
+        if (message.type === NLMSG.ERROR) {
+          const failure = errorOf(message);
+          if (failure !== undefined) throw failure.toError(`dump ${type}`);
+          continue;
+        }
+        const item = take(message);
+        if (item !== undefined) items.push(item);
+      }
+    }
+  }
+
+  #window(requests: readonly Outgoing[], outcomes: (Failure | undefined)[]): void {
+    const last = this.#send(
+      requests.map(({ type, flags, body }) => ({
+        type,
+        flags: flags | NLM_F.REQUEST | NLM_F.ACK,
+        body,
+      })),
+    );
+    const first = last - requests.length + 1;
+    const base = outcomes.length;
+    outcomes.length = base + requests.length;
+    for (let left = requests.length; left > 0; ) {
+      for (const message of this.#receive()) {
+        const index = message.sequence - first;
+        if (message.type !== NLMSG.ERROR || index < 0 || index >= requests.length) continue;
+        outcomes[base + index] = errorOf(message);
+        left--;
+      }
+    }
+  }
+
+  /** Write all in one go; the sequence number of the last. */
+  #send(requests: readonly Outgoing[]): number {
+    this.#writer.reset();
+    for (const { type, flags, body } of requests) {
+      this.#writer.begin(type, flags, ++this.#sequence);
+      body(this.#writer);
+      this.#writer.end();
+    }
+    writeSync(this.fd, this.#writer.bytes);
+    return this.#sequence;
+  }
+
+  #receive(): Generator<Message> {
+    return messagesOf(this.#buffer.subarray(0, readSync(this.fd, this.#buffer)));
+  }
+}

@@ -1,0 +1,133 @@
+/**
+ * libc through `bun:ffi`: the only file that imports it.
+ *
+ * Each function is the C function of its name. A failure throws `SystemError` with errno's name and
+ * the call. What every process needs is opened at once, the rest when first used.
+ */
+
+import { dlopen, FFIType, ptr, read } from "bun:ffi";
+import { errnoName } from "./errno.ts";
+
+const { i32, i64, u64, ptr: pointer } = FFIType;
+
+const common = dlopen("libc.so.6", {
+  __errno_location: { args: [], returns: pointer },
+  socket: { args: [i32, i32, i32], returns: i32 },
+  bind: { args: [i32, pointer, i32], returns: i32 },
+  setsockopt: { args: [i32, i32, i32, pointer, i32], returns: i32 },
+  setns: { args: [i32, i32], returns: i32 },
+}).symbols;
+
+function openRare() {
+  return dlopen("libc.so.6", {
+    connect: { args: [i32, pointer, i32], returns: i32 },
+    listen: { args: [i32, i32], returns: i32 },
+    getsockopt: { args: [i32, i32, i32, pointer, pointer], returns: i32 },
+    getsockname: { args: [i32, pointer, pointer], returns: i32 },
+    sendto: { args: [i32, pointer, u64, i32, pointer, i32], returns: i64 },
+    recvfrom: { args: [i32, pointer, u64, i32, pointer, pointer], returns: i64 },
+    poll: { args: [pointer, u64, i32], returns: i32 },
+    unshare: { args: [i32], returns: i32 },
+    mount: { args: [pointer, pointer, pointer, u64, pointer], returns: i32 },
+    umount2: { args: [pointer, i32], returns: i32 },
+    flock: { args: [i32, i32], returns: i32 },
+    execve: { args: [pointer, pointer, pointer], returns: i32 },
+  }).symbols;
+}
+
+let opened: ReturnType<typeof openRare> | undefined;
+
+function rare(): ReturnType<typeof openRare> {
+  opened ??= openRare();
+  return opened;
+}
+
+/** A failed call; `code` is errno's name, `errno` its number. */
+export class SystemError extends Error {
+  override readonly name = "SystemError";
+  readonly code: string;
+  readonly errno: number;
+
+  constructor(call: string, errno: number) {
+    super(`${call}: ${errnoName(errno)}`);
+    this.code = errnoName(errno);
+    this.errno = errno;
+  }
+}
+
+/** errno of the call just made on this thread. */
+function fail(call: string): never {
+  throw new SystemError(call, read.i32(common.__errno_location() as never, 0));
+}
+
+/** socket(2): a descriptor. */
+export function socket(domain: number, type: number, protocol: number): number {
+  const fd = common.socket(domain, type, protocol);
+  return fd < 0 ? fail("socket") : fd;
+}
+
+/** bind(2) to the bytes of a sockaddr. */
+export function bind(fd: number, address: Uint8Array): void {
+  if (common.bind(fd, ptr(address), address.length) !== 0) fail("bind");
+}
+
+/** setsockopt(2) with an int. */
+export function setSocketOption(fd: number, level: number, name: number, value: number): void {
+  const bytes = new Int32Array([value]);
+  if (common.setsockopt(fd, level, name, ptr(bytes), 4) !== 0) fail(`setsockopt ${level}/${name}`);
+}
+
+/** setns(2): the calling thread enters the namespace of the descriptor. */
+export function setns(fd: number, type: number): void {
+  if (common.setns(fd, type) !== 0) fail("setns");
+}
+
+/** unshare(2) for the calling thread. */
+export function unshare(flags: number): void {
+  if (rare().unshare(flags) !== 0) fail("unshare");
+}
+
+/** mount(2). */
+export function mount(source: string, target: string, type: string, flags: number): void {
+  const result = rare().mount(ptr(text(source)), ptr(text(target)), ptr(text(type)), flags, null);
+  if (result !== 0) fail(`mount ${source} on ${target}`);
+}
+
+/** umount2(2). */
+export function unmount(target: string, flags: number): void {
+  if (rare().umount2(ptr(text(target)), flags) !== 0) fail(`umount ${target}`);
+}
+
+/** flock(2); false when another holds it (EWOULDBLOCK). */
+export function flock(fd: number, operation: number): boolean {
+  if (rare().flock(fd, operation) === 0) return true;
+  if (read.i32(common.__errno_location() as never, 0) === 11) return false;
+  return fail("flock");
+}
+
+/** execve(2): does not return. */
+export function execve(path: string, args: readonly string[], env: readonly string[]): never {
+  const strings = [...args, ...env].map(text);
+  const table = (from: number, to: number): BigUint64Array =>
+    new BigUint64Array([...strings.slice(from, to).map((bytes) => BigInt(ptr(bytes))), 0n]);
+  const argv = table(0, args.length);
+  const envp = table(args.length, strings.length);
+  rare().execve(ptr(text(path)), ptr(argv), ptr(envp));
+  return fail(`execve ${path}`);
+}
+
+/** connect(2); "progress" for a non-blocking socket that has begun. */
+export function connect(fd: number, address: Uint8Array): "done" | "progress" {
+  if (rare().connect(fd, ptr(address), address.length) === 0) return "done";
+  const errno = read.i32(common.__errno_location() as never, 0);
+  return errno === 115 ? "progress" : fail("connect");
+}
+
+/** listen(2). */
+export function listen(fd: number, backlog: number): void {
+  if (rare().listen(fd, backlog) !== 0) fail("listen");
+}
+
+function text(value: string): Uint8Array {
+  return new TextEncoder().encode(`${value}\0`);
+}

@@ -1,0 +1,122 @@
+/** Links: struct ifinfomsg and IFLA_* attributes (linux/if_link.h, linux/veth.h). */
+
+import type { Link, Request } from "./kernel.ts";
+import { attributesOf, bytesOf, type Message, type MessageWriter, textOf } from "./message.ts";
+
+const IFLA = {
+  ADDRESS: 1,
+  IFNAME: 3,
+  MTU: 4,
+  LINK: 5,
+  MASTER: 10,
+  LINKINFO: 18,
+  NET_NS_FD: 28,
+  EXT_MASK: 29,
+  LINK_NETNSID: 37,
+} as const;
+const IFLA_INFO = { KIND: 1, DATA: 2 } as const;
+const VETH_INFO_PEER = 1;
+const IFF = { UP: 0x1, LOWER_UP: 0x1_0000 } as const;
+
+type CreateVeth = Extract<Request, { type: "create veth" }>;
+type SetLink = Extract<Request, { type: "set link" }>;
+
+/** struct ifinfomsg; `change` names the bits of `flags` that are meant. */
+function writeHeader(
+  writer: MessageWriter,
+  { index = 0, flags = 0, change = 0 }: { index?: number; flags?: number; change?: number },
+): void {
+  writer.u8(0).u8(0).u16(0).u32(index).u32(flags).u32(change);
+}
+
+/** RTM_GETLINK, RTM_DELLINK of one link; a dump without a reference. */
+export function writeLinkReference(writer: MessageWriter, reference?: number | string): void {
+  writeHeader(writer, { index: typeof reference === "number" ? reference : 0 });
+  if (typeof reference === "string") writer.attributeText(IFLA.IFNAME, reference);
+}
+
+/** RTM_NEWLINK that makes a veth pair, its peer born in another namespace when one is given. */
+export function writeVeth(writer: MessageWriter, { end, peer }: CreateVeth): void {
+  writeHeader(writer, {});
+  writeEnd(writer, end);
+  writer.nest(IFLA.LINKINFO, () => {
+    writer.attributeText(IFLA_INFO.KIND, "veth");
+    writer.nest(IFLA_INFO.DATA, () => {
+      writer.nest(VETH_INFO_PEER, () => {
+        writeHeader(writer, {});
+        writeEnd(writer, peer);
+        if (peer.namespace !== undefined) writer.attributeU32(IFLA.NET_NS_FD, peer.namespace);
+      });
+    });
+  });
+}
+
+/** RTM_NEWLINK that makes a bridge. */
+export function writeBridge(writer: MessageWriter, name: string, mtu: number | undefined): void {
+  writeHeader(writer, {});
+  writeEnd(writer, { name, ...(mtu === undefined ? {} : { mtu }) });
+  writer.nest(IFLA.LINKINFO, () => writer.attributeText(IFLA_INFO.KIND, "bridge"));
+}
+
+/** RTM_NEWLINK that changes one. `index` and `master` are resolved already. */
+export function writeLinkChange(
+  writer: MessageWriter,
+  change: SetLink,
+  { index, master }: { index: number; master: number | undefined },
+): void {
+  writeHeader(writer, {
+    index,
+    flags: change.up === true ? IFF.UP : 0,
+    change: change.up === undefined ? 0 : IFF.UP,
+  });
+  if (change.name !== undefined) writer.attributeText(IFLA.IFNAME, change.name);
+  if (change.mac !== undefined) writer.attribute(IFLA.ADDRESS, macToBytes(change.mac));
+  if (change.mtu !== undefined) writer.attributeU32(IFLA.MTU, change.mtu);
+  if (master !== undefined) writer.attributeU32(IFLA.MASTER, master);
+  if (change.namespace !== undefined) writer.attributeU32(IFLA.NET_NS_FD, change.namespace);
+}
+
+/** A link of RTM_NEWLINK or RTM_DELLINK. */
+export function readLink({ body }: Message): Link {
+  const attributes = attributesOf(body, 16);
+  const u32 = (type: number): number | undefined => attributes.get(type)?.getUint32(0, true);
+  const flags = body.getUint32(8, true);
+  const info = attributes.get(IFLA.LINKINFO);
+  const kind = info === undefined ? undefined : attributesOf(info, 0).get(IFLA_INFO.KIND);
+  const name = attributes.get(IFLA.IFNAME);
+  const mac = attributes.get(IFLA.ADDRESS);
+  const master = u32(IFLA.MASTER);
+  const peer = u32(IFLA.LINK);
+  const peerNamespace = attributes.get(IFLA.LINK_NETNSID)?.getInt32(0, true);
+  return {
+    index: body.getInt32(4, true),
+    name: name === undefined ? "" : textOf(name),
+    ...(kind === undefined ? {} : { kind: textOf(kind) }),
+    ...(mac === undefined || mac.byteLength !== 6 ? {} : { mac: macFromBytes(bytesOf(mac)) }),
+    mtu: u32(IFLA.MTU) ?? 0,
+    up: (flags & IFF.UP) !== 0,
+    carrier: (flags & IFF.LOWER_UP) !== 0,
+    ...(master === undefined ? {} : { master }),
+    ...(peer === undefined ? {} : { peer }),
+    ...(peerNamespace === undefined ? {} : { peerNamespace }),
+  };
+}
+
+/** Six bytes of `aa:bb:cc:dd:ee:ff`. */
+export function macToBytes(mac: string): Uint8Array {
+  return Uint8Array.from(mac.split(":"), (part) => Number.parseInt(part, 16));
+}
+
+/** `aa:bb:cc:dd:ee:ff`, lower case. */
+export function macFromBytes(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(":");
+}
+
+function writeEnd(
+  writer: MessageWriter,
+  { name, mac, mtu }: { name: string; mac?: string; mtu?: number },
+): void {
+  writer.attributeText(IFLA.IFNAME, name);
+  if (mac !== undefined) writer.attribute(IFLA.ADDRESS, macToBytes(mac));
+  if (mtu !== undefined) writer.attributeU32(IFLA.MTU, mtu);
+}

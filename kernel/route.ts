@@ -1,0 +1,176 @@
+/** Routes: struct rtmsg and RTA_* attributes (linux/rtnetlink.h). */
+
+import {
+  type Address,
+  addressFromBytes,
+  addressToBytes,
+  type Family,
+  formatAddress,
+} from "../lib/address.ts";
+import { formatPrefix, prefixOf } from "../lib/prefix.ts";
+import { AF } from "./const.ts";
+import type { LinkReference, Route, RouteNextHop, RouteSpec, RouteType } from "./kernel.ts";
+import { attributesOf, bytesOf, type Message, type MessageWriter } from "./message.ts";
+import { scopeFrom, scopeTo } from "./scope.ts";
+
+const RTA = {
+  DST: 1,
+  OIF: 4,
+  GATEWAY: 5,
+  PRIORITY: 6,
+  PREFSRC: 7,
+  MULTIPATH: 9,
+  TABLE: 15,
+  VIA: 18,
+} as const;
+const RTNH_F = { DEAD: 1, ONLINK: 4, LINKDOWN: 16 } as const;
+const RTM_F_CLONED = 0x200;
+
+/** enum: RTN_UNICAST = 1 … RTN_PROHIBIT = 8. */
+const TYPES: readonly RouteType[] = [
+  "other",
+  "unicast",
+  "local",
+  "broadcast",
+  "anycast",
+  "multicast",
+  "blackhole",
+  "unreachable",
+  "prohibit",
+];
+
+const MAIN_TABLE = 254;
+const BOOT = 3;
+
+/** Resolved index of a link that a spec may name. */
+export type LinkIndex = (reference: LinkReference) => number;
+
+/** Write the body of RTM_NEWROUTE or RTM_DELROUTE. */
+export function writeRoute(writer: MessageWriter, spec: RouteSpec, linkIndex: LinkIndex): void {
+  const { destination, type = "unicast", table = MAIN_TABLE, nextHops = [] } = spec;
+  const [only, ...more] = nextHops;
+  const routed = type === "unicast" || type === "local";
+  const scope =
+    spec.scope ??
+    (routed && destination.family === 4 && only?.gateway === undefined ? "link" : "global");
+  writer
+    .u8(familyTo(destination.family))
+    .u8(destination.length)
+    .u8(0)
+    .u8(0)
+    .u8(table < 256 ? table : 0)
+    .u8(spec.protocol ?? BOOT)
+    .u8(scopeTo(scope))
+    .u8(TYPES.indexOf(type))
+    .u32(only?.onLink === true && more.length === 0 ? RTNH_F.ONLINK : 0);
+  writer.attribute(RTA.DST, addressToBytes(destination));
+  if (table >= 256) writer.attributeU32(RTA.TABLE, table);
+  if (spec.metric !== undefined) writer.attributeU32(RTA.PRIORITY, spec.metric);
+  if (spec.preferredSource !== undefined) {
+    writer.attribute(RTA.PREFSRC, addressToBytes(spec.preferredSource));
+  }
+  if (only === undefined) return;
+  if (more.length === 0) {
+    writeGateway(writer, destination.family, only.gateway);
+    if (only.link !== undefined) writer.attributeU32(RTA.OIF, linkIndex(only.link));
+    return;
+  }
+  writer.nest(RTA.MULTIPATH, () => {
+    for (const hop of nextHops) {
+      const start = writer.length;
+      writer
+        .u16(0)
+        .u8(hop.onLink === true ? RTNH_F.ONLINK : 0)
+        .u8((hop.weight ?? 1) - 1)
+        .u32(hop.link === undefined ? 0 : linkIndex(hop.link));
+      writeGateway(writer, destination.family, hop.gateway);
+      writer.u16At(start, writer.length - start);
+    }
+  });
+}
+
+/** A route of RTM_NEWROUTE or RTM_DELROUTE; undefined for cached ones and other families. */
+export function readRoute({ body }: Message): Route | undefined {
+  const family = familyFrom(body.getUint8(0));
+  if (family === undefined || (body.getUint32(8, true) & RTM_F_CLONED) !== 0) return undefined;
+  const attributes = attributesOf(body, 12);
+  const destination = attributes.get(RTA.DST);
+  const address: Address =
+    destination === undefined
+      ? { family, w0: 0, w1: 0, w2: 0, w3: 0 }
+      : addressFromBytes(bytesOf(destination));
+  const preferred = attributes.get(RTA.PREFSRC);
+  return {
+    destination: prefixOf(address, body.getUint8(1)),
+    type: TYPES[body.getUint8(7)] ?? "other",
+    table: attributes.get(RTA.TABLE)?.getUint32(0, true) ?? body.getUint8(4),
+    protocol: body.getUint8(5),
+    scope: scopeFrom(body.getUint8(6)),
+    metric: attributes.get(RTA.PRIORITY)?.getUint32(0, true) ?? 0,
+    ...(preferred === undefined ? {} : { preferredSource: addressFromBytes(bytesOf(preferred)) }),
+    nextHops: readNextHops(attributes, body.getUint32(8, true)),
+  };
+}
+
+/** `10.244.2.0/24 via 172.30.0.12 dev eth0`, for errors. */
+export function describeRoute(spec: RouteSpec): string {
+  const { destination, type = "unicast", nextHops = [] } = spec;
+  const hops = nextHops.map(
+    ({ gateway, link }) =>
+      `${gateway === undefined ? "" : ` via ${formatAddress(gateway)}`}${link === undefined ? "" : ` dev ${link}`}`,
+  );
+  return `${type === "unicast" ? "" : `${type} `}${formatPrefix(destination)}${hops.join(" nexthop")}`;
+}
+
+export function familyTo(family: Family): number {
+  return family === 4 ? AF.INET : AF.INET6;
+}
+
+export function familyFrom(value: number): Family | undefined {
+  return value === AF.INET ? 4 : value === AF.INET6 ? 6 : undefined;
+}
+
+function writeGateway(writer: MessageWriter, family: Family, gateway: Address | undefined): void {
+  if (gateway === undefined) return;
+  const bytes = addressToBytes(gateway);
+  if (gateway.family === family) {
+    writer.attribute(RTA.GATEWAY, bytes);
+  } else {
+    // struct rtvia: the family, then the address.
+    const via = new Uint8Array(2 + bytes.length);
+    via[0] = familyTo(gateway.family);
+    via.set(bytes, 2);
+    writer.attribute(RTA.VIA, via);
+  }
+}
+
+function readNextHops(attributes: Map<number, DataView>, flags: number): RouteNextHop[] {
+  const multipath = attributes.get(RTA.MULTIPATH);
+  if (multipath === undefined) {
+    const hop = readNextHop(attributes, attributes.get(RTA.OIF)?.getUint32(0, true) ?? 0, flags);
+    return Object.keys(hop).length === 0 ? [] : [hop];
+  }
+  const hops: RouteNextHop[] = [];
+  for (let at = 0; at + 8 <= multipath.byteLength; ) {
+    const length = multipath.getUint16(at, true);
+    if (length < 8 || at + length > multipath.byteLength) break;
+    const one = new DataView(multipath.buffer, multipath.byteOffset + at, length);
+    const hop = readNextHop(attributesOf(one, 8), one.getUint32(4, true), one.getUint8(2));
+    const weight = one.getUint8(3) + 1;
+    hops.push(weight === 1 ? hop : { ...hop, weight });
+    at += (length + 3) & ~3;
+  }
+  return hops;
+}
+
+function readNextHop(attributes: Map<number, DataView>, link: number, flags: number): RouteNextHop {
+  const gateway = attributes.get(RTA.GATEWAY);
+  const via = attributes.get(RTA.VIA);
+  return {
+    ...(gateway === undefined ? {} : { gateway: addressFromBytes(bytesOf(gateway)) }),
+    ...(via === undefined ? {} : { gateway: addressFromBytes(bytesOf(via).subarray(2)) }),
+    ...(link === 0 ? {} : { link }),
+    ...((flags & RTNH_F.ONLINK) === 0 ? {} : { onLink: true }),
+    ...((flags & (RTNH_F.DEAD | RTNH_F.LINKDOWN)) === 0 ? {} : { dead: true }),
+  };
+}

@@ -1,0 +1,92 @@
+/** Change events from the multicast groups (RTMGRP_* of linux/rtnetlink.h). */
+
+import { close, read } from "node:fs";
+import { readAddress } from "./address.ts";
+import type { NetlinkConnection } from "./conn.ts";
+import { RTM } from "./const.ts";
+import type { KernelEvent, KernelEventType } from "./kernel.ts";
+import { readLink } from "./link.ts";
+import { type Message, messagesOf } from "./message.ts";
+import { readNeighbour } from "./neighbour.ts";
+import { readRoute } from "./route.ts";
+
+/** RTMGRP_LINK 1, NEIGH 4, IPV4_IFADDR 0x10, IPV4_ROUTE 0x40, IPV6_IFADDR 0x100, IPV6_ROUTE 0x400. */
+const GROUPS: Readonly<Record<KernelEventType, number>> = {
+  link: 0x1,
+  neighbour: 0x4,
+  address: 0x110,
+  route: 0x440,
+};
+
+/** The mask of groups for event types. */
+export function groupsOf(types: readonly KernelEventType[]): number {
+  return types.reduce((mask, type) => mask | GROUPS[type], 0);
+}
+
+/** Deliver events of a connection that joined groups, until the returned function is called. */
+export function listenTo(
+  connection: NetlinkConnection,
+  listener: (event: KernelEvent) => void,
+): () => void {
+  const buffer = new Uint8Array(1 << 16);
+  let stopped = false;
+  const next = (): void => {
+    read(connection.fd, buffer, 0, buffer.length, null, (error, count) => {
+      if (stopped) {
+        close(connection.fd);
+        return;
+      }
+      if (error === null) {
+        for (const message of messagesOf(buffer.subarray(0, count))) {
+          const event = eventOf(message);
+          if (event !== undefined) listener(event);
+        }
+      } else if (error.code === "ENOBUFS") {
+        listener({ type: "overrun" });
+      } else if (error.code !== "EINTR" && error.code !== "EAGAIN") {
+        throw error;
+      }
+      next();
+    });
+  };
+  next();
+  return () => {
+    if (stopped) return;
+    stopped = true;
+    // The pending read does not end with its descriptor: ask something, so that it has an answer to read.
+    connection.poke();
+  };
+}
+
+const EVENTS: Readonly<Record<number, (message: Message) => KernelEvent | undefined>> = {
+  [RTM.NEWLINK]: (message) => ({ type: "link", change: "new", link: readLink(message) }),
+  [RTM.DELLINK]: (message) => ({ type: "link", change: "deleted", link: readLink(message) }),
+  [RTM.NEWADDR]: (message) => addressEvent("new", message),
+  [RTM.DELADDR]: (message) => addressEvent("deleted", message),
+  [RTM.NEWROUTE]: (message) => routeEvent("new", message),
+  [RTM.DELROUTE]: (message) => routeEvent("deleted", message),
+  [RTM.NEWNEIGH]: (message) => neighbourEvent("new", message),
+  [RTM.DELNEIGH]: (message) => neighbourEvent("deleted", message),
+};
+
+type Change = "new" | "deleted";
+
+/** The event of a multicast message; undefined for kinds that are not ours to read. */
+export function eventOf(message: Message): KernelEvent | undefined {
+  return EVENTS[message.type]?.(message);
+}
+
+function addressEvent(change: Change, message: Message): KernelEvent | undefined {
+  const address = readAddress(message);
+  return address === undefined ? undefined : { type: "address", change, address };
+}
+
+function routeEvent(change: Change, message: Message): KernelEvent | undefined {
+  const route = readRoute(message);
+  return route === undefined ? undefined : { type: "route", change, route };
+}
+
+function neighbourEvent(change: Change, message: Message): KernelEvent | undefined {
+  const neighbour = readNeighbour(message);
+  return neighbour === undefined ? undefined : { type: "neighbour", change, neighbour };
+}
