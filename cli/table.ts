@@ -32,7 +32,7 @@ export function formatTable<Row>(
     .map((column) => ({ ...column, cells: rows.map(column.cell) }))
     .filter(({ optional, cells }) => !optional || cells.some((cell) => textOf(cell) !== ""));
   const widths = shown.map(({ title, cells }) =>
-    Math.max(...[title, ...cells.map(textOf)].map((text) => Bun.stringWidth(text))),
+    cells.reduce((width, cell) => Math.max(width, Bun.stringWidth(textOf(cell))), title.length),
   );
   const before = widths.slice(0, -1).reduce((sum, width) => sum + width + GAP.length, 0);
   const lines = [shown.map(({ title }) => styled(title, "heading"))];

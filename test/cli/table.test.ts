@@ -30,6 +30,11 @@ mesh n2  120000  the quick brown fox jumps over it
     expect(formatTable(ROWS.slice(0, 1), COLUMNS, PLAIN_LOOK)).toBe(`NAME  COUNT\na         1\n`);
   });
 
+  test("of a hundred thousand rows is made at once", () => {
+    const rows = Array.from({ length: 100_000 }, (_, count) => ({ name: "a", count, note: "x" }));
+    expect(formatTable(rows, COLUMNS, PLAIN_LOOK).split("\n")).toHaveLength(100_002);
+  });
+
   test("without rows is no text", () => {
     expect(formatTable([], COLUMNS, PLAIN_LOOK)).toBe("");
   });
