@@ -68,6 +68,11 @@ export class MemoryNetwork {
     };
   }
 
+  /** Connections of which neither end is closed. */
+  get connections(): number {
+    return [...this.#connections].filter((end) => end.isOpen).length / 2;
+  }
+
   /** Nothing passes between the two until `mend`; TCP keeps what was under way. */
   cut(a: Address, b: Address): void {
     this.#cuts.add(pair(a, b));

@@ -107,6 +107,10 @@ export class MemoryConnection implements Connection {
     if (this.#state !== "over") this.#finish("connection reset by peer");
   }
 
+  get isOpen(): boolean {
+    return this.#state === "open";
+  }
+
   /** Whether nothing will happen to this end any more. */
   get isGone(): boolean {
     return this.#state === "over" && this.#arriving.length === 0;

@@ -40,9 +40,10 @@ export function resolveCollision(collision: Collision): Resolution {
     case "Active":
       // No OPEN of ours is on it: what is being attempted has come about by the other way.
       return "close other";
+    // Section 6.8 allows for OpenSent too once the peer's identifier is known, and the OPEN at hand
+    // says it. To wait for the other OPEN would let this one become Established in between, and then
+    // the speakers close different connections.
     case "OpenSent":
-      // Whose it is will be known when its OPEN arrives; then this is asked again.
-      return "keep both";
     case "OpenConfirm":
       return choose(collision);
     case "Established":

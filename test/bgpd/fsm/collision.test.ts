@@ -37,7 +37,7 @@ const ROWS: readonly Row[] = [
   ["Idle", "keep both", "keep both", "keep both", "keep both"],
   ["Connect", "close other", "close other", "close other", "close other"],
   ["Active", "close other", "close other", "close other", "close other"],
-  ["OpenSent", "keep both", "keep both", "keep both", "keep both"],
+  ["OpenSent", "close other", "close arrived", "close arrived", "close other"],
   ["OpenConfirm", "close other", "close arrived", "close arrived", "close other"],
   ["Established", "close arrived", "close arrived", "close arrived", "close arrived"],
 ];

@@ -1,0 +1,84 @@
+/**
+ * Why a session changed, in words for people: an event of the FSM as a sentence.
+ */
+
+import type { Event, MessageFault, Notification } from "./fsm/event.ts";
+import { OPEN_HOLD_TIME, type Session } from "./fsm/state.ts";
+import type { Capability } from "./wire/message.ts";
+import { describeNotification } from "./wire/notification.ts";
+
+/** What ended the session, or kept it from coming up; `session` as it was before the event. */
+export function describeEvent(event: Event, session: Session): string {
+  switch (event.type) {
+    case "ManualStop":
+      return `stopped: we sent ${named(event.notification)}`;
+    case "AutomaticStop":
+      return `${event.reason}; we sent ${named(event.notification)}`;
+    case "ConnectRetryTimer_Expires":
+      return session.state === "Connect"
+        ? "no answer to our connection requests"
+        : "the connect retry timer expired";
+    case "HoldTimer_Expires":
+      return session.state === "OpenSent"
+        ? `the peer sent no OPEN for ${OPEN_HOLD_TIME} s`
+        : `hold timer expired: the peer sent nothing for ${session.negotiated?.holdTime} s`;
+    case "TcpConnectionFails":
+      return event.reason;
+    case "BGPHeaderErr":
+    case "BGPOpenMsgErr":
+    case "UpdateMsgErr":
+      return faulty(event.fault);
+    case "NotifMsg":
+    case "NotifMsgVerErr":
+      return `the peer sent ${named(event.notification)}`;
+    case "OpenCollisionDump":
+      return "the peer's other connection stays (connection collision)";
+    case "BGPOpen":
+    case "BGPOpen_with_DelayOpenTimer_running":
+    case "KeepAliveMsg":
+    case "UpdateMsg":
+    case "RouteRefreshMsg":
+      return `the peer sent ${MESSAGE_NAMES[event.type]} in ${session.state}`;
+    default:
+      return `${event.type} in ${session.state}`;
+  }
+}
+
+const MESSAGE_NAMES = {
+  BGPOpen: "an OPEN",
+  BGPOpen_with_DelayOpenTimer_running: "an OPEN",
+  KeepAliveMsg: "a KEEPALIVE",
+  UpdateMsg: "an UPDATE",
+  RouteRefreshMsg: "a ROUTE-REFRESH",
+} as const;
+
+function faulty(fault: MessageFault): string {
+  return `${fault.message}; we sent ${named(fault)}`;
+}
+
+function named({ code, subcode }: Notification): string {
+  return describeNotification(code, subcode);
+}
+
+const FAMILIES: Readonly<Record<string, string>> = {
+  "1/1": "IPv4 unicast",
+  "1/2": "IPv4 multicast",
+  "2/1": "IPv6 unicast",
+  "2/2": "IPv6 multicast",
+};
+
+/** One capability as the peer advertised it. */
+export function describeCapability(capability: Capability): string {
+  switch (capability.type) {
+    case "multiprotocol": {
+      const family = `${capability.afi}/${capability.safi}`;
+      return FAMILIES[family] ?? `family ${family}`;
+    }
+    case "four-octet AS":
+      return "four-octet AS numbers";
+    case "route refresh":
+      return "route refresh";
+    case "unknown":
+      return `capability ${capability.code}`;
+  }
+}

@@ -1,0 +1,403 @@
+/**
+ * The shell of one session: one connection (or the attempt at one), its timers and its framer, driven
+ * by `fsm/step`. Actions are done in order; bytes and expiries come back as events.
+ *
+ * A peer that floods must not starve the others' timers, so reading is cut into slices: what does not
+ * fit is read in the next turn, with the connection paused, so that TCP slows the sender down.
+ */
+
+import type { Clock, Timer } from "../lib/clock.ts";
+import { unreachable } from "../lib/unreachable.ts";
+import type { Action } from "./fsm/action.ts";
+import type { Contender } from "./fsm/collision.ts";
+import { type Event, type MessageFault, type Notification, openEvent } from "./fsm/event.ts";
+import { localOpen, negotiate } from "./fsm/negotiate.ts";
+import type { Negotiated, Session, TimerName } from "./fsm/state.ts";
+import { EXPIRY, step } from "./fsm/step.ts";
+import { DeadlineTimer } from "./peer-timer.ts";
+import type { Attempt, Connection, ConnectOptions, Transport } from "./transport.ts";
+import { decode, encode } from "./wire/codec.ts";
+import {
+  HEADER_LENGTH,
+  KEEPALIVE,
+  NOTIFICATION,
+  OPEN,
+  OPEN_MESSAGE_ERROR,
+  ROUTE_REFRESH,
+  UNSUPPORTED_VERSION,
+  UPDATE,
+} from "./wire/const.ts";
+import { INITIAL_CONTEXT } from "./wire/context.ts";
+import { BgpError } from "./wire/error.ts";
+import { type Frame, Framer } from "./wire/framer.ts";
+
+/** Longest stretch of reading from one peer before everybody else gets a turn, in ms. */
+const SLICE = 2;
+/** Messages between two looks at the clock. */
+const LOOK = 32;
+
+const KEEPALIVE_BYTES = encode({ type: "keepalive" }, INITIAL_CONTEXT);
+const KEEPALIVE_EVENT: Event = { type: "KeepAliveMsg" };
+const UPDATE_EVENT: Event = { type: "UpdateMsg" };
+const REFRESH_EVENT: Event = { type: "RouteRefreshMsg" };
+
+/** Messages of a peer, over all its sessions. */
+export type MessageCounters = {
+  received: number;
+  sent: number;
+  updatesReceived: number;
+  updatesSent: number;
+};
+
+export type SessionEnvironment = {
+  readonly clock: Clock;
+  readonly transport: Transport;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  readonly destination: ConnectOptions;
+  readonly counters: MessageCounters;
+};
+
+/** What a session asks of its peer, and tells it. */
+export type SessionOwner = {
+  /** A good OPEN arrived: false when section 6.8 closes this very connection. */
+  admit(shell: SessionShell, negotiated: Negotiated): boolean;
+  /** The state changed, or an attempt began anew; after the event's actions. */
+  changed(shell: SessionShell, before: Session, event: Event): void;
+  up(shell: SessionShell, negotiated: Negotiated, connection: Connection): void;
+  down(before: Session, event: Event): void;
+  /** May throw `BgpError`: then the session ends with its NOTIFICATION. */
+  update(buffer: Uint8Array, start: number, end: number): void;
+  routeRefresh(afi: number, safi: number): void;
+  keepalive(): void;
+  drained(): void;
+  /** Something that is no `BgpError` was thrown while a message was taken. */
+  failed(shell: SessionShell, error: unknown): void;
+};
+
+export class SessionShell {
+  readonly #environment: SessionEnvironment;
+  readonly #owner: SessionOwner;
+  readonly #timers: Readonly<Record<TimerName, DeadlineTimer>>;
+  #session: Session;
+  #attempt: Attempt | undefined;
+  #connection: Connection | undefined;
+  #initiator: Contender["initiator"] = "local";
+  #framer = new Framer();
+  /** The next slice of reading, while a full one is behind us. */
+  #reading: Timer | undefined;
+  /** Resolved when the connection dropped last has sent what was queued. */
+  #flushed: Promise<void> = Promise.resolve();
+
+  constructor(session: Session, environment: SessionEnvironment, owner: SessionOwner) {
+    this.#session = session;
+    this.#environment = environment;
+    this.#owner = owner;
+    const timer = (name: TimerName): DeadlineTimer =>
+      new DeadlineTimer(environment.clock, () => this.feed(EXPIRY[name]));
+    this.#timers = {
+      connectRetry: timer("connectRetry"),
+      hold: new DeadlineTimer(environment.clock, () => this.#holdExpired()),
+      keepalive: timer("keepalive"),
+      delayOpen: timer("delayOpen"),
+      idleHold: timer("idleHold"),
+    };
+  }
+
+  get session(): Session {
+    return this.#session;
+  }
+
+  get initiator(): Contender["initiator"] {
+    return this.#initiator;
+  }
+
+  get hasConnection(): boolean {
+    return this.#connection !== undefined;
+  }
+
+  /** Bytes sent and not yet taken by TCP. */
+  get backlog(): number {
+    return this.#connection?.backlog ?? 0;
+  }
+
+  /** Resolved when nothing said on an earlier connection waits to be sent. */
+  get flushed(): Promise<void> {
+    return this.#flushed;
+  }
+
+  /** One event of the FSM, and all that follows from it. */
+  feed(event: Event): void {
+    const before = this.#session;
+    const jitter = 0.75 + this.#environment.random() / 4;
+    const { session, actions } = step(before, event, jitter);
+    this.#session = session;
+    for (const action of actions) this.#perform(action, before, event);
+    const isRetry = event.type === "ConnectRetryTimer_Expires";
+    if (session.state !== before.state || isRetry) this.#owner.changed(this, before, event);
+  }
+
+  /** Take a connection that the peer opened. */
+  accept(connection: Connection): void {
+    this.#adopt(connection, "remote");
+    this.feed({ type: "TcpConnectionConfirmed" });
+  }
+
+  /** Whole messages, UPDATEs most of them; dropped unless Established. */
+  send(bytes: Uint8Array): void {
+    if (this.#session.state !== "Established") return;
+    this.#write(bytes);
+    // Section 8.2.2, Established: a KEEPALIVE is due only when nothing else was sent for so long.
+    const { keepalive } = this.#session.timers;
+    if (keepalive !== undefined) this.#timers.keepalive.start(keepalive * 1000);
+  }
+
+  /** Stop all timers: this session is not to come back. */
+  retire(): void {
+    for (const timer of Object.values(this.#timers)) timer.stop();
+  }
+
+  #perform(action: Action, before: Session, event: Event): void {
+    switch (action.type) {
+      case "connect":
+        this.#connect();
+        return;
+      case "reject connection":
+        // The kernel has answered it before we could know.
+        return;
+      case "send OPEN":
+        this.#write(encode(localOpen(this.#session.config), INITIAL_CONTEXT));
+        return;
+      case "send KEEPALIVE":
+        this.#write(KEEPALIVE_BYTES);
+        return;
+      case "send NOTIFICATION":
+        this.#write(encodeNotification(action.notification));
+        return;
+      case "drop connection":
+        this.#drop();
+        return;
+      case "start timer":
+        this.#timers[action.timer].start(action.seconds * 1000);
+        return;
+      case "stop timer":
+        this.#timers[action.timer].stop();
+        return;
+      case "session up":
+        if (this.#connection !== undefined) {
+          this.#owner.up(this, action.negotiated, this.#connection);
+        }
+        return;
+      case "session down":
+        this.#owner.down(before, event);
+        return;
+      default:
+        unreachable(action);
+    }
+  }
+
+  #connect(): void {
+    this.#attempt?.cancel();
+    this.#initiator = "local";
+    this.#attempt = this.#environment.transport.connect(this.#environment.destination, {
+      onOpen: (connection) => {
+        this.#attempt = undefined;
+        this.#adopt(connection, "local");
+        this.feed({ type: "Tcp_CR_Acked" });
+      },
+      onFail: (reason) => {
+        this.#attempt = undefined;
+        this.feed({ type: "TcpConnectionFails", reason });
+      },
+    });
+  }
+
+  #adopt(connection: Connection, initiator: Contender["initiator"]): void {
+    this.#attempt?.cancel();
+    this.#attempt = undefined;
+    this.#connection = connection;
+    this.#initiator = initiator;
+    this.#framer = new Framer();
+    connection.receive({
+      onData: (bytes) => {
+        this.#framer.push(bytes);
+        if (this.#reading === undefined) this.#read(connection);
+      },
+      onDrain: () => {
+        if (this.#session.state === "Established") this.#owner.drained();
+      },
+      onEnd: (reason) => {
+        this.#finishReading(connection);
+        // What was read last may have ended the session already.
+        if (this.#connection !== connection) return;
+        this.#connection = undefined;
+        this.feed({ type: "TcpConnectionFails", reason });
+      },
+    });
+  }
+
+  #drop(): void {
+    this.#attempt?.cancel();
+    this.#attempt = undefined;
+    this.#reading?.cancel();
+    this.#reading = undefined;
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    this.#connection = undefined;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#flushed = promise;
+    connection.close(resolve);
+  }
+
+  #write(bytes: Uint8Array): void {
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    connection.write(bytes);
+    const { counters } = this.#environment;
+    for (let at = 0; at + HEADER_LENGTH <= bytes.length; ) {
+      counters.sent++;
+      if (bytes[at + 18] === UPDATE) counters.updatesSent++;
+      at += Math.max(HEADER_LENGTH, ((bytes[at + 16] ?? 0) << 8) | (bytes[at + 17] ?? 0));
+    }
+  }
+
+  /** The peer may have spoken in time, and we were too busy to hear it: look once more. */
+  #holdExpired(): void {
+    const hold = this.#session.timers.hold;
+    if (hold === undefined) return;
+    if (this.#reading !== undefined) {
+      this.#timers.hold.start(hold * 1000);
+      return;
+    }
+    // One turn of the event loop reads what waits in the socket, which starts the timer again.
+    this.#environment.clock.after(0, () => {
+      const isSilent = !this.#timers.hold.isRunning && this.#session.timers.hold !== undefined;
+      if (isSilent) this.feed(EXPIRY.hold);
+    });
+  }
+
+  /** Take messages for a slice; then let others have their turn. */
+  #read(connection: Connection): void {
+    const { clock } = this.#environment;
+    const end = clock.now() + SLICE;
+    for (let count = 1; this.#connection === connection; count++) {
+      if (!this.#next()) return;
+      if (count % LOOK === 0 && clock.now() > end) {
+        connection.pause();
+        this.#reading = clock.after(0, () => {
+          this.#reading = undefined;
+          connection.resume();
+          this.#read(connection);
+        });
+        return;
+      }
+    }
+  }
+
+  /** The peer has closed: what it said before that is still taken, a NOTIFICATION perhaps. */
+  #finishReading(connection: Connection): void {
+    this.#reading?.cancel();
+    this.#reading = undefined;
+    while (this.#connection === connection && this.#next());
+  }
+
+  /** Take one message; false when there is no whole one. */
+  #next(): boolean {
+    try {
+      const frame = this.#framer.next();
+      if (frame === undefined) return false;
+      this.#environment.counters.received++;
+      this.#take(frame);
+    } catch (error) {
+      if (error instanceof BgpError) this.feed({ type: "BGPHeaderErr", fault: faultOf(error) });
+      else this.#owner.failed(this, error);
+    }
+    return true;
+  }
+
+  #take({ type, buffer, start, end }: Frame): void {
+    switch (type) {
+      case UPDATE:
+        this.#takeUpdate(buffer, start, end);
+        return;
+      case KEEPALIVE:
+        this.feed(KEEPALIVE_EVENT);
+        if (this.#session.state === "Established") this.#owner.keepalive();
+        return;
+      case OPEN:
+        this.#takeOpen(buffer.subarray(start - HEADER_LENGTH, end));
+        return;
+      case NOTIFICATION:
+        this.#takeNotification(buffer.subarray(start - HEADER_LENGTH, end));
+        return;
+      case ROUTE_REFRESH:
+        this.#takeRouteRefresh(buffer.subarray(start - HEADER_LENGTH, end));
+    }
+  }
+
+  #takeUpdate(buffer: Uint8Array, start: number, end: number): void {
+    this.#environment.counters.updatesReceived++;
+    if (this.#session.state === "Established") {
+      try {
+        this.#owner.update(buffer, start, end);
+      } catch (error) {
+        if (!(error instanceof BgpError)) throw error;
+        this.feed({ type: "UpdateMsgErr", fault: faultOf(error) });
+        return;
+      }
+    }
+    this.feed(UPDATE_EVENT);
+  }
+
+  #takeOpen(bytes: Uint8Array): void {
+    const open = decodeOr(bytes, (fault) => this.feed({ type: "BGPOpenMsgErr", fault }));
+    if (open?.type !== "open") return;
+    const judgement = negotiate(this.#session.config, open);
+    if (judgement.negotiated === undefined) {
+      this.feed({ type: "BGPOpenMsgErr", fault: judgement.fault });
+      return;
+    }
+    const { negotiated } = judgement;
+    const { state } = this.#session;
+    const isAwaited = state === "OpenSent" || this.#session.timers.delayOpen !== undefined;
+    // Asked before our KEEPALIVE leaves, or the peer would take the doomed connection for open.
+    if (isAwaited && !this.#owner.admit(this, negotiated)) this.feed({ type: "OpenCollisionDump" });
+    else this.feed(openEvent(this.#session, negotiated));
+  }
+
+  #takeNotification(bytes: Uint8Array): void {
+    const notification = decodeOr(bytes, (fault) => this.feed({ type: "BGPHeaderErr", fault }));
+    if (notification?.type !== "notification") return;
+    const { code, subcode } = notification;
+    const isVersion = code === OPEN_MESSAGE_ERROR && subcode === UNSUPPORTED_VERSION;
+    this.feed({ type: isVersion ? "NotifMsgVerErr" : "NotifMsg", notification });
+  }
+
+  #takeRouteRefresh(bytes: Uint8Array): void {
+    const refresh = decodeOr(bytes, (fault) => this.feed({ type: "BGPHeaderErr", fault }));
+    if (refresh?.type !== "route refresh") return;
+    this.feed(REFRESH_EVENT);
+    if (this.#session.state === "Established") {
+      this.#owner.routeRefresh(refresh.afi, refresh.safi);
+    }
+  }
+}
+
+function decodeOr(bytes: Uint8Array, onFault: (fault: MessageFault) => void) {
+  try {
+    return decode(bytes, INITIAL_CONTEXT);
+  } catch (error) {
+    if (!(error instanceof BgpError)) throw error;
+    onFault(faultOf(error));
+    return undefined;
+  }
+}
+
+function faultOf({ code, subcode, data, message }: BgpError): MessageFault {
+  return { code, subcode, data, message };
+}
+
+/** The bytes of a NOTIFICATION. */
+export function encodeNotification({ code, subcode, data }: Notification): Uint8Array {
+  return encode({ type: "notification", code, subcode, data }, INITIAL_CONTEXT);
+}

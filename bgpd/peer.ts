@@ -1,0 +1,339 @@
+/**
+ * One peer of the speaker: at most two sessions (one connection each), of which one survives.
+ *
+ * The first session is the peer's own: it connects, listens, waits and comes back. A second one tracks
+ * a connection that the peer opened meanwhile, until section 6.8 has chosen; when the second is chosen,
+ * it takes the first one's place. All the rest is `peer-session.ts` and, below it, `fsm/`.
+ */
+
+import type { Address } from "../lib/address.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Logger } from "../lib/log.ts";
+import type { PeerPlan } from "./cluster/speaker.ts";
+import { resolveCollision } from "./fsm/collision.ts";
+import type { Event } from "./fsm/event.ts";
+import {
+  createSession,
+  createTrackedSession,
+  type Negotiated,
+  type Session,
+  type SessionConfig,
+  STATES,
+  type State,
+} from "./fsm/state.ts";
+import { describeCapability, describeEvent } from "./peer-reason.ts";
+import {
+  type MessageCounters,
+  type SessionEnvironment,
+  type SessionOwner,
+  SessionShell,
+} from "./peer-session.ts";
+import type { Connection, Transport } from "./transport.ts";
+import { CEASE, OUT_OF_RESOURCES } from "./wire/const.ts";
+import type { WireContext } from "./wire/context.ts";
+
+/** Wait after a session that ended, in seconds; doubled each time it does not last, to the maximum. */
+const IDLE_HOLD_TIME = 1;
+const IDLE_HOLD_TIME_MAX = 60;
+
+/** An Established session, as others need it. */
+export type SessionInfo = {
+  /** The peer's BGP Identifier. */
+  readonly identifier: Address;
+  readonly wire: WireContext;
+  readonly localAddress: Address;
+  readonly remoteAddress: Address;
+  /** Seconds, as negotiated; 0 means no timer. */
+  readonly holdTime: number;
+  readonly keepaliveTime: number;
+  /** The peer's, in words. */
+  readonly capabilities: readonly string[];
+};
+
+export type PeerDependencies = {
+  readonly clock: Clock;
+  readonly transport: Transport;
+  readonly log: Logger;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  /** Our BGP Identifier. */
+  readonly routerId: Address;
+  readonly onEstablished: (session: SessionInfo) => void;
+  /** The body of an UPDATE, valid during the call. May throw `BgpError`: the session is reset with it. */
+  readonly onUpdate: (buffer: Uint8Array, start: number, end: number) => void;
+  readonly onRouteRefresh: (afi: number, safi: number) => void;
+  /** Each KEEPALIVE of an Established session, the one that established it included. */
+  readonly onKeepalive?: () => void;
+  /** Nothing waits to be sent any more. */
+  readonly onDrain?: () => void;
+  /** The Established session is over: its routes are void. */
+  readonly onDown: (reason: string) => void;
+};
+
+export type PeerStatus = {
+  readonly state: State;
+  /** Milliseconds in that state. */
+  readonly since: number;
+  /** Why the last session ended or the last attempt failed; empty when nothing did. */
+  readonly lastError: string;
+  /** Established sessions that ended other than by our wish. */
+  readonly flaps: number;
+  /** From the peer's OPEN on. */
+  readonly negotiated: Negotiated | undefined;
+  readonly connectRetryCounter: number;
+  readonly messages: Readonly<MessageCounters>;
+};
+
+/** A Cease; `data` is empty unless given. */
+export type StopReason = {
+  readonly code: number;
+  readonly subcode: number;
+  readonly data?: Uint8Array;
+};
+
+export type Peer = {
+  /** Begin to connect (or, passive, to wait). */
+  start(): void;
+  /** End every session with this NOTIFICATION; resolved when it has been sent or given up. */
+  stop(reason: StopReason): Promise<void>;
+  /** A connection from the peer's address. */
+  accept(connection: Connection): void;
+  /** Whole messages, shared with other peers: nobody may change them. Dropped unless Established. */
+  send(bytes: Uint8Array): void;
+  /** Bytes that wait to be sent. */
+  backlog(): number;
+  status(): PeerStatus;
+};
+
+/** A peer that has not been started. */
+export function createPeer(plan: PeerPlan, dependencies: PeerDependencies): Peer {
+  return new PlannedPeer(plan, dependencies);
+}
+
+class PlannedPeer implements Peer, SessionOwner {
+  readonly #plan: PeerPlan;
+  readonly #dependencies: PeerDependencies;
+  readonly #environment: SessionEnvironment;
+  readonly #counters: MessageCounters = {
+    received: 0,
+    sent: 0,
+    updatesReceived: 0,
+    updatesSent: 0,
+  };
+  #first: SessionShell;
+  #second: SessionShell | undefined;
+  #shown: State = "Idle";
+  #shownSince: number;
+  #lastError = "";
+  #flaps = 0;
+
+  constructor(plan: PeerPlan, dependencies: PeerDependencies) {
+    const { clock, transport, random, routerId } = dependencies;
+    this.#plan = plan;
+    this.#dependencies = dependencies;
+    this.#shownSince = clock.now();
+    const hops = plan.localAs === plan.remoteAs ? {} : { hops: plan.ttl };
+    const { address: remote, port, localAddress: local } = plan;
+    const destination = { remote, port, local, ...hops };
+    this.#environment = { clock, transport, random, destination, counters: this.#counters };
+    const session = createSession(sessionConfig(plan, routerId));
+    this.#first = new SessionShell(session, this.#environment, this);
+  }
+
+  start(): void {
+    this.#first.feed({
+      type: this.#plan.passive ? "ManualStart_with_PassiveTcpEstablishment" : "ManualStart",
+    });
+  }
+
+  async stop({ code, subcode, data = new Uint8Array() }: StopReason): Promise<void> {
+    const shells = this.#shells();
+    for (const shell of shells) {
+      shell.feed({ type: "ManualStop", notification: { code, subcode, data } });
+    }
+    await Promise.all(shells.map(({ flushed }) => flushed));
+  }
+
+  accept(connection: Connection): void {
+    const { state } = this.#first.session;
+    if (state === "Idle") {
+      // Section 8.2.2: refused. Without a NOTIFICATION, or the peer would damp, and both in turns.
+      this.#dependencies.log.debug("connection refused: the session is Idle");
+      connection.close();
+      return;
+    }
+    if (this.#plan.localAs !== this.#plan.remoteAs) connection.limitHops(this.#plan.ttl);
+    if (state === "Active" && !this.#first.hasConnection) {
+      this.#first.accept(connection);
+      return;
+    }
+    if (this.#second !== undefined) this.#dump(this.#second);
+    this.#second = new SessionShell(
+      createTrackedSession(this.#first.session),
+      this.#environment,
+      this,
+    );
+    this.#second.accept(connection);
+  }
+
+  send(bytes: Uint8Array): void {
+    for (const shell of this.#shells()) shell.send(bytes);
+  }
+
+  backlog(): number {
+    return this.#shells().reduce((sum, { backlog }) => sum + backlog, 0);
+  }
+
+  status(): PeerStatus {
+    const { session } = this.#foremost();
+    return {
+      state: session.state,
+      since: this.#dependencies.clock.now() - this.#shownSince,
+      lastError: this.#lastError,
+      flaps: this.#flaps,
+      negotiated: session.negotiated,
+      connectRetryCounter: session.connectRetryCounter,
+      messages: { ...this.#counters },
+    };
+  }
+
+  admit(shell: SessionShell, { identifier }: Negotiated): boolean {
+    const other = shell === this.#first ? this.#second : this.#first;
+    if (other === undefined) return true;
+    const { config } = shell.session;
+    const resolution = resolveCollision({
+      arrived: { state: shell.session.state, initiator: shell.initiator },
+      other: { state: other.session.state, initiator: other.initiator },
+      local: { identifier: config.identifier, asNumber: config.localAs },
+      remote: { identifier, asNumber: config.remoteAs },
+      detectEstablished: config.collisionDetectEstablishedState,
+    });
+    if (resolution === "close other") this.#dump(other);
+    return resolution !== "close arrived";
+  }
+
+  changed(shell: SessionShell, before: Session, event: Event): void {
+    const { state } = shell.session;
+    const text = describeEvent(event, before);
+    this.#dependencies.log.debug(
+      { event: event.type, from: before.state, to: state, opened: shell.initiator },
+      "session",
+    );
+    const hasFailed = state === "Idle" || state === "Active" || state === before.state;
+    if (hasFailed && before.state !== "Idle") this.#failed(shell, before, event, text);
+    this.#show();
+  }
+
+  up(_shell: SessionShell, negotiated: Negotiated, connection: Connection): void {
+    const { identifier, wire, holdTime, keepaliveTime, capabilities } = negotiated;
+    this.#dependencies.log.info({ holdTime, keepaliveTime }, "session established");
+    this.#dependencies.onEstablished({
+      identifier,
+      wire,
+      localAddress: connection.local,
+      remoteAddress: connection.remote,
+      holdTime,
+      keepaliveTime,
+      capabilities: capabilities.map(describeCapability),
+    });
+  }
+
+  down(before: Session, event: Event): void {
+    const reason = describeEvent(event, before);
+    if (event.type !== "ManualStop") this.#flaps++;
+    this.#dependencies.onDown(reason);
+  }
+
+  update(buffer: Uint8Array, start: number, end: number): void {
+    this.#dependencies.onUpdate(buffer, start, end);
+  }
+
+  routeRefresh(afi: number, safi: number): void {
+    this.#dependencies.onRouteRefresh(afi, safi);
+  }
+
+  keepalive(): void {
+    this.#dependencies.onKeepalive?.();
+  }
+
+  drained(): void {
+    this.#dependencies.onDrain?.();
+  }
+
+  failed(shell: SessionShell, error: unknown): void {
+    this.#dependencies.log.error({ err: error }, "a message of the peer met a fault of ours");
+    const notification = { code: CEASE, subcode: OUT_OF_RESOURCES, data: new Uint8Array() };
+    shell.feed({ type: "AutomaticStop", notification, reason: `internal error: ${error}` });
+  }
+
+  #shells(): readonly SessionShell[] {
+    return this.#second === undefined ? [this.#first] : [this.#first, this.#second];
+  }
+
+  /** The session that has come farthest: what people see. */
+  #foremost(): SessionShell {
+    const [first, second] = [this.#first, this.#second];
+    if (second === undefined) return first;
+    const rank = (shell: SessionShell): number => STATES.indexOf(shell.session.state);
+    return rank(second) > rank(first) ? second : first;
+  }
+
+  #show(): void {
+    const { state } = this.#foremost().session;
+    if (state === this.#shown) return;
+    this.#shown = state;
+    this.#shownSince = this.#dependencies.clock.now();
+  }
+
+  /** An attempt or a session came to nothing: the other one goes on, or people are told why. */
+  #failed(shell: SessionShell, before: Session, event: Event, text: string): void {
+    if (shell === this.#second) {
+      this.#second = undefined;
+      shell.retire();
+      return;
+    }
+    if (
+      this.#second !== undefined &&
+      event.type !== "ManualStop" &&
+      shell.session.state === "Idle"
+    ) {
+      this.#first = this.#second;
+      this.#second = undefined;
+      shell.retire();
+      return;
+    }
+    if (event.type === "ManualStop" || event.type === "OpenCollisionDump") return;
+    const isNews = before.state === "Established" || text !== this.#lastError;
+    this.#lastError = text;
+    this.#dependencies.log[isNews ? "info" : "debug"](
+      { from: before.state, to: shell.session.state },
+      before.state === "Established" ? `session ended: ${text}` : text,
+    );
+  }
+
+  /** Close the connection that lost (event 23). */
+  #dump(shell: SessionShell): void {
+    shell.feed({ type: "OpenCollisionDump" });
+  }
+}
+
+function sessionConfig(plan: PeerPlan, identifier: Address): SessionConfig {
+  return {
+    localAs: plan.localAs,
+    remoteAs: plan.remoteAs,
+    identifier,
+    holdTime: plan.holdTime,
+    keepaliveTime: plan.keepaliveTime,
+    connectRetryTime: plan.connectRetryTime,
+    passiveTcpEstablishment: plan.passive,
+    delayOpenTime: 0,
+    dampPeerOscillations: true,
+    idleHoldTime: IDLE_HOLD_TIME,
+    idleHoldTimeMax: IDLE_HOLD_TIME_MAX,
+    allowAutomaticStart: true,
+    allowAutomaticStop: true,
+    sendNotificationWithoutOpen: true,
+    trackTcpState: false,
+    collisionDetectEstablishedState: false,
+  };
+}
