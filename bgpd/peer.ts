@@ -303,6 +303,9 @@ class PlannedPeer implements Peer, SessionOwner {
       return;
     }
     if (event.type === "ManualStop" || event.type === "OpenCollisionDump") return;
+    // The peer may just not be ready for us yet: that says less than what was wrong the time before.
+    const isVague = before.state === "OpenSent" && event.type === "TcpConnectionFails";
+    if (isVague && this.#lastError !== "") return;
     const isNews = before.state === "Established" || text !== this.#lastError;
     this.#lastError = text;
     this.#dependencies.log[isNews ? "info" : "debug"](

@@ -52,6 +52,8 @@ type Adopt = (socket: TcpSocket) => SocketConnection;
 
 /** What Bun calls once a socket has its connection. */
 const established = {
+  // Not Buffers, whose `slice` shares memory where everybody expects a copy.
+  binaryType: "uint8array" as const,
   data: ({ data }: TcpSocket, bytes: Uint8Array): void => data.connection?.took(bytes),
   drain: ({ data }: TcpSocket): void => data.connection?.flush(),
   end: ({ data }: TcpSocket): void => data.connection?.ended(),
