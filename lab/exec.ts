@@ -33,7 +33,14 @@ export function execInLab(asked: string, command: readonly string[]): never {
     ...["env", "-C", process.cwd()],
     ...(command.length === 0 ? [process.env.SHELL ?? "/bin/sh"] : command),
   ];
-  execve(program, args, { ...process.env, PATH: path });
+  execve(program, args, environment({ ...process.env, PATH: path }));
+}
+
+/** `NAME=VALUE` of each variable that is set. */
+function environment(variables: Readonly<Record<string, string | undefined>>): string[] {
+  return Object.entries(variables).flatMap(([name, value]) =>
+    value === undefined ? [] : [`${name}=${value}`],
+  );
 }
 
 /** nsenter's arguments for the lab's own namespaces. */

@@ -9,7 +9,7 @@ import { formatAddress } from "../lib/address.ts";
 import { formatPrefix } from "../lib/prefix.ts";
 import type { Daemon } from "./daemon.ts";
 import { ended, watchForEnding } from "./ending.ts";
-import { LabError } from "./error.ts";
+import { LabError, messageOf } from "./error.ts";
 import { INSIDE_MARK } from "./finder.ts";
 import { type Ground, prepareGround } from "./ground.ts";
 import { allPairs, round } from "./matrix.ts";
@@ -71,9 +71,9 @@ export async function runInside(options: LabOptions): Promise<number> {
     finish(run);
     if (!options.once) await stay(run);
     return run.report.ok ? 0 : 1;
-  } catch (error) {
+  } catch (thrown) {
     run.progress.clear();
-    if (!(error instanceof LabError)) throw error;
+    const error = asLabError(thrown, run.progress.current);
     const { report } = run;
     run.report = judge({ ...report, faults: [...report.faults, error.message] });
     if (options.json) print(`${JSON.stringify(run.report, null, 2)}\n`);
@@ -89,9 +89,15 @@ The lab stays until Ctrl-C. From another terminal:
   manx lab exec n1 -- manx peers          sessions of a node
   manx lab exec n1 -- manx why 192.0.2.10 why it goes where it goes
   manx lab exec n1 -- ip route            a kernel's routes
-  manx lab exec n1-1 -- ping 192.0.2.10   from a pod
+  manx lab exec n1-1 -- sh                a shell in a pod
   manx lab exec fabric -- ip link set n1 down    pull a cable
 `;
+
+/** Whatever was thrown, with the step that it was thrown in. */
+function asLabError(thrown: unknown, step: string): LabError {
+  if (thrown instanceof LabError) return thrown;
+  return new LabError(`${step}: ${messageOf(thrown)}`, { cause: thrown });
+}
 
 /** One run; the report grows as it goes on. */
 type Run = {

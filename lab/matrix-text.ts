@@ -13,14 +13,24 @@ const WIDE_COLUMNS = 6;
 /** Losses that are spelled out. */
 const LOSSES_SHOWN = 10;
 
+/** The totals, and the grid only where it fits a screen or something is lost; for all but the first. */
+export function formatMatrixBriefly(matrix: Matrix): string[] {
+  const isWide = matrix.level === "node" && columnsOf(matrix) > WIDE_COLUMNS;
+  return isWide && matrix.lost === 0 ? totals(matrix) : formatMatrix(matrix);
+}
+
 /** Lines without indentation. */
 export function formatMatrix(matrix: Matrix): string[] {
-  const columns = new Set(matrix.cells.map(({ to }) => to)).size;
+  const columns = columnsOf(matrix);
   const grids =
     matrix.level === "pod"
       ? [grid(matrix, "round trips in ms, ICMP/TCP", podCell)]
       : (["icmp", "tcp"] as const).map((protocol) => nodeGrid(matrix, protocol, columns));
   return [...grids.flat(), ...totals(matrix), ...losses(matrix)];
+}
+
+function columnsOf({ cells }: Matrix): number {
+  return new Set(cells.map(({ to }) => to)).size;
 }
 
 function nodeGrid(matrix: Matrix, protocol: Protocol, columns: number): string[] {

@@ -8,6 +8,8 @@ import { writeSync } from "node:fs";
 import { isatty } from "node:tty";
 
 export type Progress = {
+  /** The step that is going on. */
+  readonly current: string;
   /** A step begins; the one before it is over. */
   step(name: string): void;
   /** How far the step is: only where a line can change. */
@@ -32,6 +34,9 @@ export function createProgress(sink: ProgressSink = stderrSink()): Progress {
   const live = sink.terminal === "terminal";
   let current = "";
   return {
+    get current() {
+      return current;
+    },
     step(name) {
       current = name;
       sink.write(live ? `${ERASE}» ${name} …` : `» ${name}\n`);

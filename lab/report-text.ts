@@ -4,7 +4,7 @@
  * Pure: records in, text out.
  */
 
-import { formatMatrix } from "./matrix-text.ts";
+import { formatMatrix, formatMatrixBriefly } from "./matrix-text.ts";
 import type {
   LabReport,
   NodeReport,
@@ -101,7 +101,7 @@ export function formatFailure({ failure }: LabReport): string {
   if (failure === null) return "";
   return section(`Uplink of ${failure.node} cut`, [
     `routes withdrawn ${span(failure.withdrawn)} after the cut`,
-    ...formatMatrix(failure.reachability),
+    ...formatMatrixBriefly(failure.reachability),
   ]);
 }
 
@@ -111,7 +111,7 @@ export function formatRecovery({ recovery, failure }: LabReport): string {
   return section(`Uplink of ${failure.node} mended`, [
     `routes back ${span(recovery.returned)} after mending`,
     `everybody reaches everybody after ${seconds(recovery.whole)}`,
-    ...formatMatrix(recovery.reachability),
+    ...formatMatrixBriefly(recovery.reachability),
   ]);
 }
 

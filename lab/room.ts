@@ -9,15 +9,16 @@
  * there; a socket that is opened there stays there.
  */
 
-import { mkdirSync, openSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, openSync } from "node:fs";
 import { mount, setns, unshare } from "../kernel/libc.ts";
+import { createNamespace, insideNamespace } from "../kernel/netns.ts";
 import { NETWORKS_FOLDER, runFolderOf } from "./place.ts";
 
 /** sched.h */
+const CLONE_FS = 0x200;
 const CLONE_NEWNS = 0x0002_0000;
-const CLONE_NEWNET = 0x4000_0000;
 /** sys/mount.h */
-const MS_BIND = 4096;
+const MS_BIND = 0x1000;
 
 export type Room = {
   readonly name: string;
@@ -37,23 +38,20 @@ export type NodeRoom = Room & {
 
 /** A /run of the lab's own, that ends with it. */
 export function mountRun(): void {
-  mount({ source: "tmpfs", target: "/run", type: "tmpfs", data: "mode=755" });
+  mount("tmpfs", "/run", "tmpfs", 0);
+  chmodSync("/run", 0o755);
   mkdirSync("/run/manx");
 }
 
 /** Make `target`, an existing file, show what `source` is. */
 export function bindFile(source: string, target: string): void {
-  mount({ source, target, flags: MS_BIND });
+  mount(source, target, "none", MS_BIND);
 }
 
 /** A new network namespace of that name. */
 export function createRoom(name: string): Room {
   const path = `${NETWORKS_FOLDER}/${name}`;
-  writeFileSync(path, "");
-  returning(CLONE_NEWNET, () => {
-    unshare(CLONE_NEWNET);
-    bindFile("/proc/thread-self/ns/net", path);
-  });
+  createNamespace(path);
   return { name, path, network: openSync(path, "r") };
 }
 
@@ -61,7 +59,7 @@ export function createRoom(name: string): Room {
 export function createNodeRoom(room: Room): NodeRoom {
   const runFolder = runFolderOf(room.name);
   mkdirSync(runFolder, { recursive: true });
-  const descriptor = returning(CLONE_NEWNS, () => {
+  const descriptor = withOtherMounts(() => {
     unshare(CLONE_NEWNS);
     bindFile(runFolder, "/run/manx");
     return openSync("/proc/thread-self/ns/mnt", "r");
@@ -71,35 +69,30 @@ export function createNodeRoom(room: Room): NodeRoom {
 
 /** Run something synchronous in the room. */
 export function within<Result>(room: Room, run: () => Result): Result {
-  return returning(CLONE_NEWNET, () => {
-    setns(room.network, CLONE_NEWNET);
-    const { mount: mounts } = room;
-    if (mounts === undefined) return run();
-    return returning(CLONE_NEWNS, () => {
-      setns(mounts, CLONE_NEWNS);
-      return run();
-    });
+  const { mount: mounts, network } = room;
+  if (mounts === undefined) return insideNamespace(network, run);
+  return withOtherMounts(() => {
+    enterMounts(mounts);
+    return insideNamespace(network, run);
   });
 }
 
-/** Run something that changes this thread's namespace of that type, and come back. */
-function returning<Result>(type: number, run: () => Result): Result {
-  const home = homeOf(type);
+/** Descriptor of the lab's own mounts, once they are needed. */
+let home: number | undefined;
+
+/** Run something that puts this thread into another mount namespace, and come back. */
+function withOtherMounts<Result>(run: () => Result): Result {
+  home ??= openSync("/proc/thread-self/ns/mnt", "r");
   try {
     return run();
   } finally {
-    setns(home, type);
+    enterMounts(home);
   }
 }
 
-const homes = new Map<number, number>();
-
-/** Descriptor of the namespace that the main thread is in when nobody entered another. */
-function homeOf(type: number): number {
-  const known = homes.get(type);
-  if (known !== undefined) return known;
-  const file = type === CLONE_NEWNET ? "/proc/thread-self/ns/net" : "/proc/thread-self/ns/mnt";
-  const descriptor = openSync(file, "r");
-  homes.set(type, descriptor);
-  return descriptor;
+function enterMounts(descriptor: number): void {
+  // A thread that shares its root and working directory may not change its mounts, and every thread
+  // that Bun starts from this one shares them.
+  unshare(CLONE_FS);
+  setns(descriptor, CLONE_NEWNS);
 }

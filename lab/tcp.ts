@@ -5,6 +5,7 @@
  * is timed by the system calls and not by an event loop with hundreds of others in it.
  */
 
+import { errnoName } from "../kernel/errno.ts";
 import {
   close,
   connect as connectSocket,
@@ -14,9 +15,10 @@ import {
   socket,
 } from "../kernel/libc.ts";
 import type { Address } from "../lib/address.ts";
+import { messageOf } from "./error.ts";
 import { toSockaddr } from "./sockaddr.ts";
 
-/** sys/socket.h, errno.h, poll.h */
+/** sys/socket.h, poll.h */
 const AF_INET = 2;
 const SOCK_STREAM = 1;
 const SOCK_NONBLOCK = 0o4000;
@@ -24,7 +26,6 @@ const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SO_ERROR = 4;
 const SO_LINGER = 13;
-const EINPROGRESS = 115;
 const POLLOUT = 4;
 
 /** RFC 862, the echo service: people in the lab can use it too. */
@@ -65,7 +66,7 @@ export function connect(to: Address): Connecting {
   // Closing resets: no TIME_WAIT is left behind by thousands of probes.
   setsockopt(descriptor, SOL_SOCKET, SO_LINGER, new Uint8Array(Int32Array.of(1, 0).buffer));
   const start = performance.now();
-  const refused = -connectSocket(descriptor, toSockaddr(to, ECHO_PORT));
+  const refusal = begin(descriptor, to);
   return {
     look(patience) {
       const state = judge(patience);
@@ -75,7 +76,7 @@ export function connect(to: Address): Connecting {
   };
 
   function judge(patience: number): ConnectionState {
-    if (refused > 0 && refused !== EINPROGRESS) return failed(refused);
+    if (refusal !== undefined) return refusal;
     const ready = pollOne(descriptor, POLLOUT) !== 0;
     const roundTrip = performance.now() - start;
     if (ready) {
@@ -88,6 +89,16 @@ export function connect(to: Address): Connecting {
   }
 }
 
+/** The kernel's refusal at once, such as no route at all. */
+function begin(descriptor: number, to: Address): ConnectionState | undefined {
+  try {
+    connectSocket(descriptor, toSockaddr(to, ECHO_PORT));
+    return undefined;
+  } catch (error) {
+    return { type: "failed", reason: messageOf(error) };
+  }
+}
+
 function failed(errno: number): ConnectionState {
-  return { type: "failed", reason: `cannot connect (errno ${errno})` };
+  return { type: "failed", reason: `connect: ${errnoName(errno)}` };
 }
