@@ -1,0 +1,133 @@
+/**
+ * AS_PATH and AS4_PATH (RFC 4271 section 4.3 b, RFC 5065, RFC 6793).
+ *
+ * A path is segments of: type (1 octet), number of ASes (1 octet), the ASes (2 or 4 octets each).
+ */
+
+import type { AsSegment } from "./attributes.ts";
+import { AS_TRANS } from "./const.ts";
+
+const TYPES: readonly (readonly [number, AsSegment["type"]])[] = [
+  [1, "set"],
+  [2, "sequence"],
+  [3, "confederation sequence"],
+  [4, "confederation set"],
+];
+
+const LONGEST_SEGMENT = 255;
+
+/**
+ * Read segments of `octets`-wide AS numbers from `view`. Undefined when malformed: an unknown type, no
+ * AS in a segment, too few or too many octets (RFC 7606 section 7.2).
+ */
+export function decodeAsPath(view: DataView, octets: 2 | 4): AsSegment[] | undefined {
+  const segments: AsSegment[] = [];
+  for (let at = 0; at < view.byteLength; ) {
+    if (at + 2 > view.byteLength) return undefined;
+    const code = view.getUint8(at);
+    const type = TYPES.find(([number]) => number === code)?.[1];
+    const count = view.getUint8(at + 1);
+    const end = at + 2 + count * octets;
+    if (type === undefined || count === 0 || end > view.byteLength) return undefined;
+    const asNumbers: number[] = [];
+    for (let i = at + 2; i < end; i += octets) {
+      asNumbers.push(octets === 4 ? view.getUint32(i) : view.getUint16(i));
+    }
+    segments.push({ type, asNumbers });
+    at = end;
+  }
+  return segments;
+}
+
+/** Segments as bytes; AS numbers that do not fit into two octets become AS_TRANS. */
+export function encodeAsPath(path: readonly AsSegment[], octets: 2 | 4): Uint8Array {
+  const bytes: number[] = [];
+  for (const { type, asNumbers } of path) {
+    const code = TYPES.find(([, name]) => name === type)?.[0] ?? 0;
+    for (let from = 0; from < asNumbers.length; from += LONGEST_SEGMENT) {
+      const part = asNumbers.slice(from, from + LONGEST_SEGMENT);
+      bytes.push(code, part.length);
+      for (const asNumber of part) {
+        const number = octets === 2 && asNumber > 0xffff ? AS_TRANS : asNumber;
+        if (octets === 4) bytes.push(number >>> 24, (number >>> 16) & 0xff);
+        bytes.push((number >>> 8) & 0xff, number & 0xff);
+      }
+    }
+  }
+  return Uint8Array.from(bytes);
+}
+
+/** Length for the decision: a set counts one, confederation segments none (RFC 5065 section 5.3). */
+export function asPathLength(path: readonly AsSegment[]): number {
+  let length = 0;
+  for (const { type, asNumbers } of path) {
+    if (type === "sequence") length += asNumbers.length;
+    else if (type === "set") length++;
+  }
+  return length;
+}
+
+/** Whether every AS number fits into two octets. */
+export function isTwoOctetPath(path: readonly AsSegment[]): boolean {
+  return path.every(({ asNumbers }) => asNumbers.every((asNumber) => asNumber <= 0xffff));
+}
+
+/** `asNumber` in front of the path, `count` times (RFC 4271 section 5.1.2). */
+export function prependAs(
+  path: readonly AsSegment[],
+  asNumber: number,
+  count = 1,
+): readonly AsSegment[] {
+  const added = Array<number>(count).fill(asNumber);
+  const [first, ...rest] = path;
+  if (first?.type === "sequence" && first.asNumbers.length + count <= LONGEST_SEGMENT) {
+    return [{ type: "sequence", asNumbers: [...added, ...first.asNumbers] }, ...rest];
+  }
+  return [{ type: "sequence", asNumbers: added }, ...path];
+}
+
+/**
+ * The true path from what two-octet speakers carried: the leading part of AS_PATH that AS4_PATH does
+ * not cover, then AS4_PATH; AS_PATH alone when it is the shorter one
+ * (RFC 6793 section 4.2.3; a set counts one and confederations none, as in the decision).
+ */
+export function mergeAs4Path(
+  path: readonly AsSegment[],
+  path4: readonly AsSegment[],
+): readonly AsSegment[] {
+  let lead = asPathLength(path) - asPathLength(path4);
+  if (lead < 0) return path;
+  const merged: AsSegment[] = [];
+  for (const segment of path) {
+    if (segment.type === "confederation sequence" || segment.type === "confederation set") {
+      if (lead > 0 || merged.length === 0) merged.push(segment);
+      continue;
+    }
+    if (lead === 0) break;
+    if (segment.type === "set") {
+      merged.push(segment);
+      lead--;
+      continue;
+    }
+    const part = segment.asNumbers.slice(0, lead);
+    merged.push({ type: "sequence", asNumbers: part });
+    lead -= part.length;
+  }
+  return joinSequences([...merged, ...path4]);
+}
+
+function joinSequences(path: readonly AsSegment[]): AsSegment[] {
+  const joined: AsSegment[] = [];
+  for (const segment of path) {
+    const last = joined.at(-1);
+    if (last?.type === "sequence" && segment.type === "sequence") {
+      joined[joined.length - 1] = {
+        type: "sequence",
+        asNumbers: [...last.asNumbers, ...segment.asNumbers],
+      };
+    } else {
+      joined.push(segment);
+    }
+  }
+  return joined;
+}

@@ -1,0 +1,276 @@
+/**
+ * The table of path attributes: flags, codec and RFC 7606 verdicts, one row each.
+ *
+ * `decode` returns the value or undefined when the bytes are malformed; what follows from that stands in
+ * the row, not in the code. Reading and writing whole sets is `attribute.ts`.
+ */
+
+import { addressFromBytes, addressToBytes } from "../../lib/address.ts";
+import { decodeAsPath, encodeAsPath, isTwoOctetPath } from "./as-path.ts";
+import type { Aggregator, AsSegment, Attributes, FaultVerdict, Origin } from "./attributes.ts";
+import * as code from "./const.ts";
+import type { WireContext } from "./context.ts";
+
+/** What decoding collects; AS4_* are folded in afterwards (RFC 6793). */
+export type Draft = {
+  -readonly [Key in keyof Attributes]?: Attributes[Key];
+} & { as4Path?: readonly AsSegment[]; as4Aggregator?: Aggregator };
+
+export type AttributeRow = {
+  readonly code: number;
+  readonly name: string;
+  /** The Optional and Transitive bits that it must have. */
+  readonly flags: number;
+  /** What a malformed one does to the UPDATE (RFC 7606 section 7). */
+  readonly malformed: FaultVerdict;
+  /** UPDATE Message Error subcode of a malformed one (RFC 4271 section 6.3). */
+  readonly subcode: number;
+  /** Only meant for internal peers: from an external one it is discarded (RFC 7606 7.5, 7.9, 7.10). */
+  readonly internalOnly?: true;
+  /** Put the value into the draft; false when it is malformed. */
+  readonly decode: (view: DataView, draft: Draft, context: WireContext) => boolean;
+  /** The value, or undefined when the set has none for this context. */
+  readonly encode: (attributes: Attributes, context: WireContext) => Uint8Array | undefined;
+};
+
+const WELL_KNOWN = code.FLAG_TRANSITIVE;
+const TRANSITIVE = code.FLAG_OPTIONAL | code.FLAG_TRANSITIVE;
+const NON_TRANSITIVE = code.FLAG_OPTIONAL;
+
+export const ATTRIBUTE_ROWS: readonly AttributeRow[] = [
+  {
+    code: code.ORIGIN,
+    name: "ORIGIN",
+    flags: WELL_KNOWN,
+    malformed: "treat as withdraw",
+    subcode: code.INVALID_ORIGIN_ATTRIBUTE,
+    decode(view, draft) {
+      if (view.byteLength !== 1 || view.getUint8(0) > 2) return false;
+      draft.origin = view.getUint8(0) as Origin;
+      return true;
+    },
+    encode: ({ origin }) => Uint8Array.of(origin),
+  },
+  {
+    code: code.AS_PATH,
+    name: "AS_PATH",
+    flags: WELL_KNOWN,
+    malformed: "treat as withdraw",
+    subcode: code.MALFORMED_AS_PATH,
+    decode(view, draft, { fourOctetAs }) {
+      const path = decodeAsPath(view, fourOctetAs ? 4 : 2);
+      // AS 0 must not stand in a path (RFC 7607 section 2).
+      if (path === undefined || hasAsZero(path)) return false;
+      draft.asPath = path;
+      return true;
+    },
+    encode: ({ asPath }, { fourOctetAs }) => encodeAsPath(asPath, fourOctetAs ? 4 : 2),
+  },
+  {
+    code: code.NEXT_HOP,
+    name: "NEXT_HOP",
+    flags: WELL_KNOWN,
+    malformed: "treat as withdraw",
+    subcode: code.INVALID_NEXT_HOP_ATTRIBUTE,
+    decode(view, draft) {
+      if (view.byteLength !== 4 || !isHostAddress(view.getUint32(0))) return false;
+      draft.nextHop = addressFromBytes(bytesOf(view));
+      return true;
+    },
+    encode: ({ nextHop }) => (nextHop?.family === 4 ? addressToBytes(nextHop) : undefined),
+  },
+  {
+    code: code.MULTI_EXIT_DISC,
+    name: "MULTI_EXIT_DISC",
+    flags: NON_TRANSITIVE,
+    malformed: "treat as withdraw",
+    subcode: code.ATTRIBUTE_LENGTH_ERROR,
+    decode(view, draft) {
+      if (view.byteLength !== 4) return false;
+      draft.multiExitDisc = view.getUint32(0);
+      return true;
+    },
+    encode: ({ multiExitDisc }) =>
+      multiExitDisc === undefined ? undefined : words([multiExitDisc]),
+  },
+  {
+    code: code.LOCAL_PREF,
+    name: "LOCAL_PREF",
+    flags: WELL_KNOWN,
+    malformed: "treat as withdraw",
+    subcode: code.ATTRIBUTE_LENGTH_ERROR,
+    internalOnly: true,
+    decode(view, draft) {
+      if (view.byteLength !== 4) return false;
+      draft.localPref = view.getUint32(0);
+      return true;
+    },
+    encode: ({ localPref }) => (localPref === undefined ? undefined : words([localPref])),
+  },
+  {
+    code: code.ATOMIC_AGGREGATE,
+    name: "ATOMIC_AGGREGATE",
+    flags: WELL_KNOWN,
+    malformed: "attribute discard",
+    subcode: code.ATTRIBUTE_LENGTH_ERROR,
+    decode(view, draft) {
+      if (view.byteLength !== 0) return false;
+      draft.atomicAggregate = true;
+      return true;
+    },
+    encode: ({ atomicAggregate }) => (atomicAggregate === true ? new Uint8Array() : undefined),
+  },
+  {
+    code: code.AGGREGATOR,
+    name: "AGGREGATOR",
+    flags: TRANSITIVE,
+    malformed: "attribute discard",
+    subcode: code.ATTRIBUTE_LENGTH_ERROR,
+    decode(view, draft, { fourOctetAs }) {
+      const aggregator = decodeAggregator(view, fourOctetAs ? 4 : 2);
+      if (aggregator === undefined) return false;
+      draft.aggregator = aggregator;
+      return true;
+    },
+    encode: ({ aggregator }, { fourOctetAs }) =>
+      aggregator === undefined ? undefined : encodeAggregator(aggregator, fourOctetAs ? 4 : 2),
+  },
+  {
+    code: code.COMMUNITIES,
+    name: "COMMUNITIES",
+    flags: TRANSITIVE,
+    malformed: "treat as withdraw",
+    subcode: code.OPTIONAL_ATTRIBUTE_ERROR,
+    decode(view, draft) {
+      const communities = decodeWords(view);
+      if (communities === undefined) return false;
+      draft.communities = communities;
+      return true;
+    },
+    encode: ({ communities = [] }) => (communities.length === 0 ? undefined : words(communities)),
+  },
+  {
+    code: code.ORIGINATOR_ID,
+    name: "ORIGINATOR_ID",
+    flags: NON_TRANSITIVE,
+    malformed: "treat as withdraw",
+    subcode: code.OPTIONAL_ATTRIBUTE_ERROR,
+    internalOnly: true,
+    decode(view, draft) {
+      if (view.byteLength !== 4) return false;
+      draft.originatorId = view.getUint32(0);
+      return true;
+    },
+    encode: ({ originatorId }) => (originatorId === undefined ? undefined : words([originatorId])),
+  },
+  {
+    code: code.CLUSTER_LIST,
+    name: "CLUSTER_LIST",
+    flags: NON_TRANSITIVE,
+    malformed: "treat as withdraw",
+    subcode: code.OPTIONAL_ATTRIBUTE_ERROR,
+    internalOnly: true,
+    decode(view, draft) {
+      const clusters = decodeWords(view);
+      if (clusters === undefined) return false;
+      draft.clusterList = clusters;
+      return true;
+    },
+    encode: ({ clusterList = [] }) => (clusterList.length === 0 ? undefined : words(clusterList)),
+  },
+  {
+    code: code.AS4_PATH,
+    name: "AS4_PATH",
+    flags: TRANSITIVE,
+    malformed: "attribute discard",
+    subcode: code.OPTIONAL_ATTRIBUTE_ERROR,
+    decode(view, draft, { fourOctetAs }) {
+      // A four-octet speaker must not send it, and what it sends is ignored (RFC 6793 section 6).
+      if (fourOctetAs) return true;
+      const path = decodeAsPath(view, 4);
+      if (path === undefined || hasAsZero(path)) return false;
+      // Confederation segments have no place in it: they are dropped, the rest is used.
+      draft.as4Path = path.filter(({ type }) => type === "set" || type === "sequence");
+      return true;
+    },
+    encode: ({ asPath }, { fourOctetAs }) =>
+      fourOctetAs || isTwoOctetPath(asPath)
+        ? undefined
+        : encodeAsPath(
+            asPath.filter(({ type }) => type === "set" || type === "sequence"),
+            4,
+          ),
+  },
+  {
+    code: code.AS4_AGGREGATOR,
+    name: "AS4_AGGREGATOR",
+    flags: TRANSITIVE,
+    malformed: "attribute discard",
+    subcode: code.OPTIONAL_ATTRIBUTE_ERROR,
+    decode(view, draft, { fourOctetAs }) {
+      if (fourOctetAs) return true;
+      const aggregator = decodeAggregator(view, 4);
+      if (aggregator === undefined) return false;
+      draft.as4Aggregator = aggregator;
+      return true;
+    },
+    encode: ({ aggregator }, { fourOctetAs }) =>
+      fourOctetAs || aggregator === undefined || aggregator.asNumber <= 0xffff
+        ? undefined
+        : encodeAggregator(aggregator, 4),
+  },
+];
+
+/** Rows by type code. */
+export const ATTRIBUTES: readonly (AttributeRow | undefined)[] = Array.from(
+  { length: 256 },
+  (_, number) => ATTRIBUTE_ROWS.find((row) => row.code === number),
+);
+
+/** Bytes of a view, not copied. */
+export function bytesOf(view: DataView): Uint8Array {
+  return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+}
+
+function hasAsZero(path: readonly AsSegment[]): boolean {
+  return path.some(({ asNumbers }) => asNumbers.includes(0));
+}
+
+/** A unicast host address: not 0/8, 127/8, nor class D and E (RFC 4271 section 6.3). */
+function isHostAddress(word: number): boolean {
+  const first = word >>> 24;
+  return first !== 0 && first !== 127 && first < 224;
+}
+
+function decodeAggregator(view: DataView, octets: 2 | 4): Aggregator | undefined {
+  if (view.byteLength !== octets + 4) return undefined;
+  const asNumber = octets === 4 ? view.getUint32(0) : view.getUint16(0);
+  // RFC 7607 section 2: AS 0 makes it malformed.
+  if (asNumber === 0) return undefined;
+  return { asNumber, address: addressFromBytes(bytesOf(view).subarray(octets)) };
+}
+
+function encodeAggregator({ asNumber, address }: Aggregator, octets: 2 | 4): Uint8Array {
+  const number = octets === 2 && asNumber > 0xffff ? code.AS_TRANS : asNumber;
+  const bytes = new Uint8Array(octets + 4);
+  const view = new DataView(bytes.buffer);
+  if (octets === 4) view.setUint32(0, number);
+  else view.setUint16(0, number);
+  bytes.set(addressToBytes(address), octets);
+  return bytes;
+}
+
+/** A non-empty list of 32-bit words; undefined when it is none. */
+function decodeWords(view: DataView): number[] | undefined {
+  if (view.byteLength === 0 || view.byteLength % 4 !== 0) return undefined;
+  return Array.from({ length: view.byteLength / 4 }, (_, index) => view.getUint32(4 * index));
+}
+
+function words(values: readonly number[]): Uint8Array {
+  const bytes = new Uint8Array(4 * values.length);
+  const view = new DataView(bytes.buffer);
+  values.forEach((value, index) => {
+    view.setUint32(4 * index, value);
+  });
+  return bytes;
+}

@@ -1,0 +1,175 @@
+/**
+ * Sets of path attributes: bytes to record, judged by RFC 7606, and back in canonical form.
+ *
+ *     |  Attr. Flags  |Attr. Type Code|  Length (1 or 2 octets)  |  Value
+ */
+
+import { mergeAs4Path } from "./as-path.ts";
+import { ATTRIBUTE_ROWS, ATTRIBUTES, bytesOf, type Draft } from "./attribute-table.ts";
+import type { Attributes, Fault, FaultVerdict, UnknownAttribute } from "./attributes.ts";
+import {
+  AS_TRANS,
+  ATTRIBUTE_FLAGS_ERROR,
+  FLAG_EXTENDED_LENGTH,
+  FLAG_OPTIONAL,
+  FLAG_PARTIAL,
+  FLAG_TRANSITIVE,
+  MALFORMED_ATTRIBUTE_LIST,
+  MISSING_WELL_KNOWN_ATTRIBUTE,
+  NEXT_HOP,
+  ORIGIN,
+  UNRECOGNIZED_WELL_KNOWN_ATTRIBUTE,
+} from "./const.ts";
+import type { WireContext } from "./context.ts";
+
+export type DecodedAttributes = {
+  /** Undefined when ORIGIN or AS_PATH is missing or malformed: no route can have such a set. */
+  readonly attributes: Attributes | undefined;
+  /** Everything that is wrong with it, but for what is missing. */
+  readonly faults: readonly Fault[];
+};
+
+const KIND = FLAG_OPTIONAL | FLAG_TRANSITIVE;
+const VERDICTS: readonly FaultVerdict[] = [
+  "attribute discard",
+  "treat as withdraw",
+  "session reset",
+];
+
+/** Decode `buffer[start..end)`. Never throws: what is wrong is in `faults` (RFC 7606). */
+export function decodeAttributes(
+  buffer: Uint8Array,
+  start: number,
+  end: number,
+  context: WireContext,
+): DecodedAttributes {
+  const draft: Draft = {};
+  const unknown: UnknownAttribute[] = [];
+  const faults: Fault[] = [];
+  const seen = new Set<number>();
+  const fault = (
+    verdict: FaultVerdict,
+    attribute: number,
+    subcode: number,
+    message: string,
+    data: Uint8Array = new Uint8Array(),
+  ): void => {
+    faults.push({ verdict, attribute, subcode, message, data });
+  };
+
+  for (let at = start; at < end; ) {
+    const flags = buffer[at] ?? 0;
+    const code = buffer[at + 1] ?? 0;
+    const extended = (flags & FLAG_EXTENDED_LENGTH) !== 0;
+    const header = extended ? 4 : 3;
+    const length = extended
+      ? ((buffer[at + 2] ?? 0) << 8) | (buffer[at + 3] ?? 0)
+      : (buffer[at + 2] ?? 0);
+    const next = at + header + length;
+    if (at + header > end || next > end) {
+      // The lengths contradict each other: nothing behind can be found (RFC 7606 section 4).
+      const words = `attribute ${nameOf(code)} overruns the attributes by ${next - end} octets`;
+      fault("treat as withdraw", code, MALFORMED_ATTRIBUTE_LIST, words);
+      break;
+    }
+    const view = new DataView(buffer.buffer, buffer.byteOffset + at + header, length);
+    const whole = buffer.slice(at, next);
+    const row = ATTRIBUTES[code];
+    at = next;
+    if (seen.has(code)) {
+      const words = `${nameOf(code)} occurs more than once: only the first counts`;
+      fault("attribute discard", code, MALFORMED_ATTRIBUTE_LIST, words);
+      continue;
+    }
+    seen.add(code);
+    if (row === undefined) {
+      if ((flags & FLAG_OPTIONAL) === 0) {
+        const words = `attribute ${code} claims to be well-known and is not known`;
+        fault("session reset", code, UNRECOGNIZED_WELL_KNOWN_ATTRIBUTE, words, whole);
+      } else if ((flags & FLAG_TRANSITIVE) !== 0) {
+        unknown.push({
+          code,
+          flags: (flags & KIND) | FLAG_PARTIAL,
+          value: bytesOf(view).slice(),
+        });
+      }
+      continue;
+    }
+    if (row.internalOnly === true && context.external) {
+      const words = `${row.name} from an external peer is ignored`;
+      fault("attribute discard", code, MALFORMED_ATTRIBUTE_LIST, words);
+    } else if ((flags & KIND) !== row.flags) {
+      const words = `${row.name} has the flags 0x${flags.toString(16)}`;
+      fault("treat as withdraw", code, ATTRIBUTE_FLAGS_ERROR, words, whole);
+    } else if (!row.decode(view, draft, context)) {
+      fault(row.malformed, code, row.subcode, `${row.name} is malformed`, whole);
+    }
+  }
+  return { attributes: finish(draft, unknown), faults };
+}
+
+/** What an UPDATE that announces prefixes misses (RFC 4271 section 6.3, RFC 7606 section 3 d). */
+export function missingMandatory(attributes: Attributes | undefined): Fault | undefined {
+  const missing = (code: number): Fault => ({
+    verdict: "treat as withdraw",
+    attribute: code,
+    subcode: MISSING_WELL_KNOWN_ATTRIBUTE,
+    data: Uint8Array.of(code),
+    message: `${nameOf(code)} is missing`,
+  });
+  if (attributes === undefined) return missing(ORIGIN);
+  return attributes.nextHop === undefined ? missing(NEXT_HOP) : undefined;
+}
+
+/** The gravest verdict; undefined when there is no fault. */
+export function worst(faults: readonly Fault[]): FaultVerdict | undefined {
+  return VERDICTS.findLast((verdict) => faults.some((fault) => fault.verdict === verdict));
+}
+
+/** Canonical bytes: ascending type codes, shortest length form. */
+export function encodeAttributes(attributes: Attributes, context: WireContext): Uint8Array {
+  const parts = ATTRIBUTE_ROWS.flatMap((row) => {
+    const value = row.encode(attributes, context);
+    return value === undefined ? [] : [{ code: row.code, flags: row.flags, value }];
+  });
+  const all = [...parts, ...(attributes.unknown ?? [])].sort((a, b) => a.code - b.code);
+  const length = all.reduce((sum, { value }) => sum + header(value) + value.length, 0);
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const { code, flags, value } of all) {
+    const extended = value.length > 255;
+    bytes[at] = extended ? flags | FLAG_EXTENDED_LENGTH : flags;
+    bytes[at + 1] = code;
+    if (extended) bytes[at + 2] = value.length >>> 8;
+    bytes[at + (extended ? 3 : 2)] = value.length & 0xff;
+    bytes.set(value, at + header(value));
+    at += header(value) + value.length;
+  }
+  return bytes;
+}
+
+/** `ORIGIN`, or `attribute 99`. */
+export function nameOf(code: number): string {
+  return ATTRIBUTES[code]?.name ?? `attribute ${code}`;
+}
+
+function header(value: Uint8Array): number {
+  return value.length > 255 ? 4 : 3;
+}
+
+/** Fold AS4_* into what they stand for (RFC 6793 section 4.2.3). */
+function finish(draft: Draft, unknown: readonly UnknownAttribute[]): Attributes | undefined {
+  const { as4Path, as4Aggregator, origin, asPath, ...rest } = draft;
+  if (origin === undefined || asPath === undefined) return undefined;
+  const trans = rest.aggregator?.asNumber === AS_TRANS;
+  // An AGGREGATOR with another AS was made by a two-octet speaker after AS4_*: those are outdated.
+  const outdated = as4Aggregator !== undefined && rest.aggregator !== undefined && !trans;
+  const useful = as4Path !== undefined && !outdated;
+  return {
+    ...rest,
+    origin,
+    asPath: useful ? mergeAs4Path(asPath, as4Path) : asPath,
+    ...(trans && as4Aggregator !== undefined ? { aggregator: as4Aggregator } : {}),
+    ...(unknown.length === 0 ? {} : { unknown }),
+  };
+}

@@ -1,0 +1,74 @@
+/**
+ * Prefixes on the wire: a length in bits, then as few octets as hold them (RFC 4271 section 4.3).
+ *
+ * The reader fills a record that its caller owns, so that a million prefixes make no objects.
+ */
+
+import type { Family } from "../../lib/address.ts";
+import type { Prefix } from "../../lib/prefix.ts";
+import { INVALID_NETWORK_FIELD, UPDATE_MESSAGE_ERROR } from "./const.ts";
+import { BgpError } from "./error.ts";
+
+/** A prefix that is written over and over; fits where a `Prefix` is read. */
+export type PrefixScratch = {
+  family: Family;
+  w0: number;
+  w1: number;
+  w2: number;
+  w3: number;
+  length: number;
+};
+
+/** A scratch record of a family. */
+export function createScratch(family: Family): PrefixScratch {
+  return { family, w0: 0, w1: 0, w2: 0, w3: 0, length: 0 };
+}
+
+/**
+ * Read the IPv4 prefix at `offset` into `target`; the offset after it. Trailing bits are cleared, for
+ * their value is irrelevant. Throws `BgpError` 3/10: where one prefix is wrong the rest cannot be
+ * trusted (RFC 7606 section 5.3).
+ */
+export function readPrefix4(
+  buffer: Uint8Array,
+  offset: number,
+  end: number,
+  target: PrefixScratch,
+): number {
+  const length = buffer[offset] ?? 0;
+  const octets = (length + 7) >>> 3;
+  const next = offset + 1 + octets;
+  if (length > 32 || next > end) throw malformed(length, end - offset - 1);
+  let word = 0;
+  if (octets > 0) word = (buffer[offset + 1] ?? 0) << 24;
+  if (octets > 1) word |= (buffer[offset + 2] ?? 0) << 16;
+  if (octets > 2) word |= (buffer[offset + 3] ?? 0) << 8;
+  if (octets > 3) word |= buffer[offset + 4] ?? 0;
+  target.w0 = length === 0 ? 0 : (word & (0xffff_ffff << (32 - length))) >>> 0;
+  target.length = length;
+  return next;
+}
+
+/** Octets that the prefix takes on the wire. */
+export function prefixOctets(prefix: Prefix): number {
+  return 1 + ((prefix.length + 7) >>> 3);
+}
+
+/** Write a prefix of either family at `offset`; the offset after it. */
+export function writePrefix(target: Uint8Array, offset: number, prefix: Prefix): number {
+  const octets = (prefix.length + 7) >>> 3;
+  target[offset] = prefix.length;
+  for (let i = 0; i < octets; i++) {
+    const word = i < 4 ? prefix.w0 : i < 8 ? prefix.w1 : i < 12 ? prefix.w2 : prefix.w3;
+    target[offset + 1 + i] = (word >>> (24 - 8 * (i & 3))) & 0xff;
+  }
+  return offset + 1 + octets;
+}
+
+function malformed(length: number, left: number): BgpError {
+  const words =
+    length > 32
+      ? `a prefix length of ${length}`
+      : `a /${length} needs more than the ${left} octets that are left`;
+  return new BgpError(UPDATE_MESSAGE_ERROR, INVALID_NETWORK_FIELD, `malformed prefix: ${words}`);
+}
