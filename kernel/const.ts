@@ -42,3 +42,6 @@ export const RTM = {
   DELNEIGH: 29,
   GETNEIGH: 30,
 } as const;
+
+/** netinet/in.h */
+export const IPPROTO = { IP: 0, ICMP: 1, TCP: 6, IPV6: 41 } as const;

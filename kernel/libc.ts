@@ -6,6 +6,7 @@
  */
 
 import { dlopen, FFIType, ptr, read } from "bun:ffi";
+import { closeSync } from "node:fs";
 import { errnoName } from "./errno.ts";
 
 const { i32, i64, u64, ptr: pointer } = FFIType;
@@ -55,9 +56,14 @@ export class SystemError extends Error {
   }
 }
 
-/** errno of the call just made on this thread. */
+/** Throw what errno says of the call just made. */
 function fail(call: string): never {
-  throw new SystemError(call, read.i32(common.__errno_location() as never, 0));
+  throw new SystemError(call, lastErrno());
+}
+
+/** errno of the last failed call on this thread. */
+function lastErrno(): number {
+  return read.i32(common.__errno_location() as never, 0);
 }
 
 /** socket(2): a descriptor. */
@@ -73,8 +79,50 @@ export function bind(fd: number, address: Uint8Array): void {
 
 /** setsockopt(2) with an int. */
 export function setSocketOption(fd: number, level: number, name: number, value: number): void {
-  const bytes = new Int32Array([value]);
-  if (common.setsockopt(fd, level, name, ptr(bytes), 4) !== 0) fail(`setsockopt ${level}/${name}`);
+  setsockopt(fd, level, name, new Uint8Array(Int32Array.of(value).buffer));
+}
+
+/** setsockopt(2) with the bytes of a structure. */
+export function setsockopt(fd: number, level: number, name: number, value: Uint8Array): void {
+  if (common.setsockopt(fd, level, name, ptr(value), value.length) !== 0) {
+    fail(`setsockopt ${level}/${name}`);
+  }
+}
+
+/** getsockopt(2) of an int. */
+export function getsockoptInt(fd: number, level: number, name: number): number {
+  const value = new Int32Array(1);
+  const length = Int32Array.of(4);
+  if (rare().getsockopt(fd, level, name, ptr(value), ptr(length)) !== 0) {
+    fail(`getsockopt ${level}/${name}`);
+  }
+  return value[0] ?? 0;
+}
+
+/** sendto(2): octets sent, or the negative errno, for callers that go on after one. */
+export function sendto(fd: number, bytes: Uint8Array, address: Uint8Array): number {
+  const sent = rare().sendto(fd, ptr(bytes), bytes.length, 0, ptr(address), address.length);
+  return sent < 0 ? -lastErrno() : Number(sent);
+}
+
+/** recv(2) without a source address: octets received, or the negative errno. */
+export function recv(fd: number, buffer: Uint8Array): number {
+  const count = rare().recvfrom(fd, ptr(buffer), buffer.length, 0, null, null);
+  return count < 0 ? -lastErrno() : Number(count);
+}
+
+/** poll(2) of one descriptor without waiting: the events that are there. */
+export function pollOne(fd: number, events: number): number {
+  const record = new DataView(new ArrayBuffer(8));
+  record.setInt32(0, fd, true);
+  record.setInt16(4, events, true);
+  if (rare().poll(ptr(record), 1, 0) < 0) fail("poll");
+  return record.getInt16(6, true);
+}
+
+/** close(2). */
+export function close(fd: number): void {
+  closeSync(fd);
 }
 
 /** setns(2): the calling thread enters the namespace of the descriptor. */
@@ -101,7 +149,7 @@ export function unmount(target: string, flags: number): void {
 /** flock(2); false when another holds it (EWOULDBLOCK). */
 export function flock(fd: number, operation: number): boolean {
   if (rare().flock(fd, operation) === 0) return true;
-  if (read.i32(common.__errno_location() as never, 0) === 11) return false;
+  if (lastErrno() === 11) return false;
   return fail("flock");
 }
 
@@ -119,7 +167,7 @@ export function execve(path: string, args: readonly string[], env: readonly stri
 /** connect(2); "progress" for a non-blocking socket that has begun. */
 export function connect(fd: number, address: Uint8Array): "done" | "progress" {
   if (rare().connect(fd, ptr(address), address.length) === 0) return "done";
-  const errno = read.i32(common.__errno_location() as never, 0);
+  const errno = lastErrno();
   return errno === 115 ? "progress" : fail("connect");
 }
 
