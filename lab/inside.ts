@@ -4,7 +4,6 @@
  * We are process 1 of the pid namespace: when this function's process ends, everything in here does.
  */
 
-import { writeSync } from "node:fs";
 import { formatAddress } from "../lib/address.ts";
 import { formatPrefix } from "../lib/prefix.ts";
 import type { Daemon } from "./daemon.ts";
@@ -13,6 +12,7 @@ import { LabError, messageOf } from "./error.ts";
 import { INSIDE_MARK } from "./finder.ts";
 import { type Ground, prepareGround } from "./ground.ts";
 import { allPairs, round } from "./matrix.ts";
+import { createOutput, type Output } from "./output.ts";
 import { CLUSTER_FOLDER } from "./place.ts";
 import { attachPod, type Pod } from "./pod.ts";
 import { openProber, type ProbeParty } from "./probe.ts";
@@ -25,14 +25,13 @@ import {
   formatRecovery,
   formatSessions,
   formatTables,
-  formatVerdict,
 } from "./report-text.ts";
 import { chooseSoftware, type RouterChoice, type Software, startRouter } from "./router.ts";
 import { cutUplink, lookAtRoutes, mendUplink, type Stage } from "./scenario.ts";
 import { lookAtNodeFiles, lookAtSessions, type Speaker, startSpeaker } from "./speaker.ts";
 import { surveySessions, surveyTable } from "./survey.ts";
 import { planTopology, type Shape, type Topology } from "./topology.ts";
-import { checkEnded, mapLimited, until } from "./wait.ts";
+import { mapLimited, until } from "./wait.ts";
 
 export type LabOptions = Shape & {
   /** End after the report. */
@@ -51,16 +50,16 @@ const LOOK = 50;
 /** Ending, in ms: long enough for a NOTIFICATION to each peer. */
 const STOP_PATIENCE = 2000;
 const REVIVE_DELAY = 1000;
-/** Logs that an error shows. */
-const TAILS_SHOWN = 4;
 
 /** Run the lab; its exit code. Throws `LabError` when a step fails. */
 export async function runInside(options: LabOptions): Promise<number> {
   delete process.env[INSIDE_MARK];
+  const progress = createProgress();
   const run: Run = {
     options,
     topology: planTopology(options),
-    progress: createProgress(),
+    progress,
+    output: createOutput(options.json ? "json" : "text", progress),
     signal: watchForEnding(),
     daemons: [],
     report: emptyReport(),
@@ -68,30 +67,19 @@ export async function runInside(options: LabOptions): Promise<number> {
   try {
     await play(run);
     run.report = judge(run.report);
-    finish(run);
+    await run.output.finish(run.report);
     if (!options.once) await stay(run);
     return run.report.ok ? 0 : 1;
   } catch (thrown) {
-    run.progress.clear();
     const error = asLabError(thrown, run.progress.current);
     const { report } = run;
     run.report = judge({ ...report, faults: [...report.faults, error.message] });
-    if (options.json) print(`${JSON.stringify(run.report, null, 2)}\n`);
-    if (!run.signal.aborted) showTails(run.daemons);
+    await run.output.failure(run.report, run.signal.aborted ? [] : run.daemons);
     throw error;
   } finally {
     await Promise.all(run.daemons.map((daemon) => daemon.stop(STOP_PATIENCE)));
   }
 }
-
-const HINTS = `
-The lab stays until Ctrl-C. From another terminal:
-  manx lab exec n1 -- manx peers          sessions of a node
-  manx lab exec n1 -- manx why 192.0.2.10 why it goes where it goes
-  manx lab exec n1 -- ip route            a kernel's routes
-  manx lab exec n1-1 -- sh                a shell in a pod
-  manx lab exec fabric -- ip link set n1 down    pull a cable
-`;
 
 /** Whatever was thrown, with the step that it was thrown in. */
 function asLabError(thrown: unknown, step: string): LabError {
@@ -104,13 +92,15 @@ type Run = {
   readonly options: LabOptions;
   readonly topology: Topology;
   readonly progress: Progress;
+  readonly output: Output;
   readonly signal: AbortSignal;
   readonly daemons: Daemon[];
   report: LabReport;
 };
 
 async function play(run: Run): Promise<void> {
-  const { topology, progress, signal } = run;
+  const { topology, progress } = run;
+  const goOn = () => checkGoingOn(run);
   const start = performance.now();
   progress.step("namespaces and cables");
   const software = chooseSoftware(run.options.router, process.env);
@@ -120,11 +110,11 @@ async function play(run: Run): Promise<void> {
   const pods = await attachPods(run, ground, speakers);
 
   progress.step("BGP sessions");
-  const wait = { deadline: START_DEADLINE, every: LOOK, signal };
+  const wait = { deadline: START_DEADLINE, every: LOOK, goOn };
   const watch = (text: string) => progress.detail(`waiting for ${text}`);
   await until({ ...wait, name: "BGP sessions", watch }, () => lookAtSessions(speakers));
   progress.step("routes in the kernels");
-  const stage = { topology, kernelOf: ground.kernelOf, signal };
+  const stage = { topology, kernelOf: ground.kernelOf, goOn };
   await until({ ...wait, name: "routes in the kernels", watch }, () => lookAtRoutes(stage));
   extend(run, {
     ...describe(topology, software, pods),
@@ -134,12 +124,7 @@ async function play(run: Run): Promise<void> {
       surveyTable(name, ground.kernelOf(name)),
     ),
   });
-  show(
-    run,
-    formatCluster,
-    ({ sessions }) => formatSessions(sessions),
-    ({ tables }) => formatTables(tables),
-  );
+  await run.output.show(run.report, formatCluster, formatSessions, formatTables);
   const prober = openProber(partiesOf(topology, pods, ground));
   try {
     await breakAndHeal(run, { ...stage, prober });
@@ -161,16 +146,17 @@ function startDaemons(run: Run, ground: Ground, software: Software): Speaker[] {
 
 /** The pods of each node, in the topology's order. */
 async function attachPods(run: Run, ground: Ground, speakers: Speaker[]): Promise<Pod[]> {
-  const { topology, progress, signal } = run;
+  const { topology, progress } = run;
+  const goOn = () => checkGoingOn(run);
   progress.step("node files");
-  await until({ name: "node files", deadline: START_DEADLINE, every: LOOK, signal }, () =>
+  await until({ name: "node files", deadline: START_DEADLINE, every: LOOK, goOn }, () =>
     lookAtNodeFiles(speakers),
   );
   progress.step("pods");
   const all = topology.nodes.flatMap(({ name, pods }) => pods.map((pod) => ({ node: name, pod })));
   let attached = 0;
   return await mapLimited(all, ADDS_AT_ONCE, async ({ node, pod }) => {
-    checkEnded(signal);
+    goOn();
     const result = await attachPod(ground.nodeRoomOf(node), ground.roomOf(pod));
     progress.detail(`${++attached} of ${all.length} attached`);
     return result;
@@ -179,19 +165,19 @@ async function attachPods(run: Run, ground: Ground, speakers: Speaker[]): Promis
 
 async function breakAndHeal(run: Run, stage: Stage): Promise<void> {
   const { progress } = run;
-  const { prober, topology, signal } = stage;
+  const { prober, topology, goOn } = stage;
   progress.step("probing everybody");
-  const reachability = await prober.probe(allPairs(prober.parties), signal);
+  const reachability = await prober.probe(allPairs(prober.parties), goOn);
   extend(run, { reachability });
-  show(run, formatReachability);
+  await run.output.show(run.report, formatReachability);
   const victim = topology.nodes.at(-1);
   if (victim === undefined) throw new LabError("the lab has no node");
   progress.step(`cutting the uplink of ${victim.name}`);
   extend(run, { failure: await cutUplink(stage, victim) });
-  show(run, formatFailure);
+  await run.output.show(run.report, formatFailure);
   progress.step(`mending the uplink of ${victim.name}`);
   extend(run, { recovery: await mendUplink(stage, victim) });
-  show(run, formatRecovery);
+  await run.output.show(run.report, formatRecovery);
 }
 
 function describe(
@@ -244,37 +230,22 @@ function partiesOf(
   ];
 }
 
+/** Throws `LabError` when the lab is to end, or when a daemon ended before that. */
+function checkGoingOn({ signal, daemons }: Run): void {
+  if (signal.aborted) throw new LabError("interrupted");
+  for (const daemon of daemons) {
+    const end = daemon.ended();
+    if (end !== undefined) throw new LabError(`${daemon.name} ended (${end})`);
+  }
+}
+
 function extend(run: Run, known: Partial<LabReport>): void {
   run.report = { ...run.report, ...known };
 }
 
-/** Sections for people, as soon as they are known. */
-function show({ options, progress, report }: Run, ...sections: ((report: LabReport) => string)[]) {
-  if (options.json) return;
-  progress.clear();
-  for (const section of sections) print(`${section(report)}\n`);
-}
-
-function finish(run: Run): void {
-  run.progress.clear();
-  print(run.options.json ? `${JSON.stringify(run.report, null, 2)}\n` : formatVerdict(run.report));
-}
-
 /** Until a signal: others look around with `manx lab exec`, and what they kill comes back. */
-async function stay({ options, progress, daemons, signal }: Run): Promise<void> {
-  if (!options.json) print(HINTS);
+async function stay({ output, progress, daemons, signal }: Run): Promise<void> {
+  await output.hints();
   for (const daemon of daemons) daemon.revive(REVIVE_DELAY, progress.note);
   await ended(signal);
-}
-
-function showTails(daemons: readonly Daemon[]): void {
-  for (const daemon of daemons.slice(0, TAILS_SHOWN)) {
-    const tail = daemon.tail();
-    if (tail !== "") writeSync(2, `the end of the log of ${daemon.name}:\n${tail}\n`);
-  }
-}
-
-function print(text: string): void {
-  const bytes = new TextEncoder().encode(text);
-  for (let offset = 0; offset < bytes.length; ) offset += writeSync(1, bytes, offset);
 }

@@ -5,17 +5,14 @@
  * out the requests that others send to the same place.
  */
 
+import { AF, IPPROTO, SOCK } from "../kernel/const.ts";
+import { errnoName } from "../kernel/errno.ts";
 import { close, recv, sendto, setsockopt, socket } from "../kernel/libc.ts";
+import { sockaddr } from "../kernel/sockaddr.ts";
 import type { Address } from "../lib/address.ts";
 import type { Pair } from "./matrix.ts";
-import { toSockaddr } from "./sockaddr.ts";
 
 /** sys/socket.h, netinet/in.h, linux/icmp.h */
-const AF_INET = 2;
-const SOCK_RAW = 3;
-const SOCK_NONBLOCK = 0o4000;
-const SOCK_CLOEXEC = 0o2000000;
-const IPPROTO_ICMP = 1;
 const SOL_RAW = 255;
 const ICMP_FILTER = 1;
 
@@ -39,7 +36,7 @@ export type Ping = {
 
 /** A pinger in the namespace that this thread is in. Throws when no socket is to be had. */
 export function createPing(): Ping {
-  const descriptor = socket(AF_INET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_ICMP);
+  const descriptor = socket(AF.INET, SOCK.RAW | SOCK.NONBLOCK | SOCK.CLOEXEC, IPPROTO.ICMP);
   // A set bit keeps that type out.
   setsockopt(descriptor, SOL_RAW, ICMP_FILTER, words(~(1 << ECHO_REPLY)));
   const identifier = process.pid & 0xffff;
@@ -53,10 +50,10 @@ export function createPing(): Ping {
     send(to, pair) {
       sequence = (sequence + 1) & 0xffff;
       waiting.set(sequence, { pair, sent: performance.now() });
-      const errno = -sendto(descriptor, encodeEcho(identifier, sequence), toSockaddr(to, 0));
+      const errno = -sendto(descriptor, encodeEcho(identifier, sequence), sockaddr(to, 0));
       if (errno <= 0) return undefined;
       waiting.delete(sequence);
-      return `cannot send (errno ${errno})`;
+      return `sendto: ${errnoName(errno)}`;
     },
     receive() {
       const replies: Reply[] = [];

@@ -13,14 +13,16 @@ import { type Matrix, type Outcome, type Pair, type Party, summarize } from "./m
 import { createPing, type Ping } from "./ping.ts";
 import { type Room, within } from "./room.ts";
 import { type Connecting, connect, serve } from "./tcp.ts";
-import { checkEnded } from "./wait.ts";
 
 export type ProbeParty = Party & { readonly address: Address; readonly room: Room };
 
 export type Prober = {
   readonly parties: readonly ProbeParty[];
-  /** Probe each pair by both protocols; every probe is answered or lost after a second. */
-  probe(pairs: readonly Pair[], signal: AbortSignal): Promise<Matrix>;
+  /**
+   * Probe each pair by both protocols; every probe is answered or lost after a second. `goOn` is asked
+   * now and then, and ends it by throwing.
+   */
+  probe(pairs: readonly Pair[], goOn: () => void): Promise<Matrix>;
   close(): void;
 };
 
@@ -39,9 +41,9 @@ export function openProber(parties: readonly ProbeParty[]): Prober {
   const servers = parties.map(({ room }) => within(room, serve));
   return {
     parties,
-    async probe(pairs, signal) {
+    async probe(pairs, goOn) {
       const start = performance.now();
-      const outcomes = await new Probing(parties, pings, signal).run(pairs);
+      const outcomes = await new Probing(parties, pings, goOn).run(pairs);
       return summarize(parties, outcomes, performance.now() - start);
     },
     close() {
@@ -55,15 +57,15 @@ export function openProber(parties: readonly ProbeParty[]): Prober {
 class Probing {
   readonly #parties: readonly ProbeParty[];
   readonly #pings: readonly Ping[];
-  readonly #signal: AbortSignal;
+  readonly #goOn: () => void;
   readonly #outcomes: Outcome[] = [];
   #connecting: (Pair & { readonly connection: Connecting })[] = [];
   #lastTurn = performance.now();
 
-  constructor(parties: readonly ProbeParty[], pings: readonly Ping[], signal: AbortSignal) {
+  constructor(parties: readonly ProbeParty[], pings: readonly Ping[], goOn: () => void) {
     this.#parties = parties;
     this.#pings = pings;
-    this.#signal = signal;
+    this.#goOn = goOn;
   }
 
   async run(pairs: readonly Pair[]): Promise<Outcome[]> {
@@ -116,6 +118,7 @@ class Probing {
     await this.#turn(LOOK);
     this.#connecting = this.#settle(this.#connecting);
     for (const ping of this.#pings) {
+      if (ping.outstanding === 0) continue;
       this.#readPings(ping);
       for (const pair of ping.giveUp(PATIENCE)) {
         this.#lose("icmp", pair, `no answer within ${PATIENCE} ms`);
@@ -129,7 +132,7 @@ class Probing {
 
   async #turn(pause: number): Promise<void> {
     await Bun.sleep(pause);
-    checkEnded(this.#signal);
+    this.#goOn();
     this.#lastTurn = performance.now();
   }
 

@@ -5,14 +5,7 @@
  */
 
 import { formatMatrix, formatMatrixBriefly } from "./matrix-text.ts";
-import type {
-  LabReport,
-  NodeReport,
-  Observation,
-  RouteReport,
-  SessionReport,
-  TableReport,
-} from "./report.ts";
+import type { LabReport, NodeReport, Observation, RouteReport } from "./report.ts";
 import { alignTable } from "./table.ts";
 
 /** Above this many sessions, and this many routes of one kernel, what is alike is counted. */
@@ -23,8 +16,8 @@ const TABLES_SHOWN = 6;
 export function formatReport(report: LabReport): string {
   return [
     formatCluster(report),
-    formatSessions(report.sessions),
-    formatTables(report.tables),
+    formatSessions(report),
+    formatTables(report),
     formatReachability(report),
     formatFailure(report),
     formatRecovery(report),
@@ -56,7 +49,7 @@ export function formatCluster({ nodes, router, outside, startup }: LabReport): s
 }
 
 /** Sessions as the nodes' daemons tell; alike ones are counted when there are many. */
-export function formatSessions(sessions: readonly SessionReport[]): string {
+export function formatSessions({ sessions }: LabReport): string {
   if (sessions.length === 0) return "";
   const heading = ["NODE", "PEER", "ADDRESS", "AS", "STATE", "HOLD", "RECEIVED", "SENT"];
   const up = sessions.filter(({ state }) => state === "Established");
@@ -76,7 +69,7 @@ export function formatSessions(sessions: readonly SessionReport[]): string {
 }
 
 /** Kernels' main tables; of a large lab the first one, and for the others their sizes. */
-export function formatTables(tables: readonly TableReport[]): string {
+export function formatTables({ tables }: LabReport): string {
   if (tables.length === 0) return "";
   const whole = tables.length > TABLES_SHOWN ? tables.slice(0, 1) : tables;
   const rest = tables.slice(whole.length);

@@ -20,7 +20,8 @@ export type Stage = {
   /** Of the fabric, every node and the router, by name. */
   readonly kernelOf: (name: string) => Kernel;
   readonly prober: Prober;
-  readonly signal: AbortSignal;
+  /** Throws `LabError` when the lab cannot go on. */
+  readonly goOn: () => void;
 };
 
 /** Three times the lab's hold time: who has not noticed by then never will. */
@@ -57,7 +58,7 @@ export async function cutUplink(
       hasRoute(mainRoutes(kernelOf(name)), victim.block) ? [`${name} to withdraw them`] : [],
   });
   const pairs = pairsDespiteCut(allPairs(prober.parties), prober.parties, victim.name);
-  const reachability = await prober.probe(pairs, stage.signal);
+  const reachability = await prober.probe(pairs, stage.goOn);
   return { node: victim.name, withdrawn, reachability };
 }
 
@@ -66,7 +67,7 @@ export async function mendUplink(
   stage: Stage,
   victim: LabNode,
 ): Promise<NonNullable<LabReport["recovery"]>> {
-  const { topology, kernelOf, prober, signal } = stage;
+  const { topology, kernelOf, prober, goOn } = stage;
   const start = performance.now();
   setCable(kernelOf(topology.fabric.name), victim.name, "plugged");
   const returned = await observe(stage, {
@@ -79,7 +80,7 @@ export async function mendUplink(
   const deadline = performance.now() + WHOLE_DEADLINE;
   for (;;) {
     const whole = round(performance.now() - start);
-    const reachability = await prober.probe(allPairs(prober.parties), signal);
+    const reachability = await prober.probe(allPairs(prober.parties), goOn);
     if (reachability.lost === 0 || performance.now() >= deadline) {
       return { returned, whole, reachability };
     }
@@ -96,10 +97,10 @@ type Watched = {
 };
 
 /** When each member got there, in ms from now. Throws `LabError` when one did not in time. */
-async function observe({ signal }: Stage, watched: Watched): Promise<Observation[]> {
+async function observe({ goOn }: Stage, watched: Watched): Promise<Observation[]> {
   const start = performance.now();
   const seen = new Map<string, number>();
-  await until({ name: watched.name, deadline: watched.deadline, every: LOOK, signal }, () => {
+  await until({ name: watched.name, deadline: watched.deadline, every: LOOK, goOn }, () => {
     const missing: string[] = [];
     for (const member of watched.members) {
       if (seen.has(member)) continue;

@@ -5,10 +5,9 @@
  * reached from here without entering the node.
  */
 
-import { readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { API_PATHS, type PeerAnswer } from "../resource/answer.ts";
 import { type Daemon, startDaemon } from "./daemon.ts";
-import { LabError } from "./error.ts";
 import { EXECUTABLE, LOG_FOLDER } from "./place.ts";
 import type { NodeRoom } from "./room.ts";
 import type { Look } from "./wait.ts";
@@ -49,11 +48,10 @@ export async function askPeers({ room }: Speaker): Promise<PeerAnswer[] | undefi
   }
 }
 
-/** Whether every session of every speaker is Established. Throws `LabError` when a daemon ended. */
+/** Whether every session of every speaker is Established. */
 export async function lookAtSessions(speakers: readonly Speaker[]): Promise<Look> {
   const missing: string[] = [];
   for (const speaker of speakers) {
-    checkAlive(speaker.daemon);
     const peers = await askPeers(speaker);
     if (peers === undefined) missing.push(`${speaker.name} (no answer)`);
     else {
@@ -64,24 +62,9 @@ export async function lookAtSessions(speakers: readonly Speaker[]): Promise<Look
   return missing.length === 0 ? DONE : { type: "waiting", for: some(missing) };
 }
 
-/** Whether every speaker has published its node file. Throws `LabError` when a daemon ended. */
+/** Whether every speaker has published its node file. */
 export function lookAtNodeFiles(speakers: readonly Speaker[]): Look {
-  const missing = speakers.filter(({ room, daemon }) => {
-    checkAlive(daemon);
-    try {
-      readFileSync(`${room.runFolder}/node.json`);
-      return false;
-    } catch {
-      return true;
-    }
-  });
+  const missing = speakers.filter(({ room }) => !existsSync(`${room.runFolder}/node.json`));
   const names = missing.map(({ name }) => `the node file of ${name}`);
   return names.length === 0 ? DONE : { type: "waiting", for: some(names) };
-}
-
-/** Throws `LabError` with the end of the log when the daemon is not running. */
-export function checkAlive(daemon: Daemon): void {
-  const ended = daemon.ended();
-  if (ended === undefined) return;
-  throw new LabError(`${daemon.name} ended (${ended}); the end of its log:\n${daemon.tail()}`);
 }

@@ -6,27 +6,18 @@
  */
 
 import { errnoName } from "../kernel/errno.ts";
-import {
-  close,
-  connect as connectSocket,
-  getsockoptInt,
-  pollOne,
-  setsockopt,
-  socket,
-} from "../kernel/libc.ts";
+import { close, getsockoptInt, pollOne, setsockopt } from "../kernel/libc.ts";
+import { connectTcp } from "../kernel/socket.ts";
 import type { Address } from "../lib/address.ts";
 import { messageOf } from "./error.ts";
-import { toSockaddr } from "./sockaddr.ts";
 
 /** sys/socket.h, poll.h */
-const AF_INET = 2;
-const SOCK_STREAM = 1;
-const SOCK_NONBLOCK = 0o4000;
-const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SO_ERROR = 4;
 const SO_LINGER = 13;
 const POLLOUT = 4;
+/** struct linger: on, 0 seconds. */
+const LINGER_ZERO = new Uint8Array(Int32Array.of(1, 0).buffer);
 
 /** RFC 862, the echo service: people in the lab can use it too. */
 export const ECHO_PORT = 7;
@@ -62,41 +53,40 @@ export type Connecting = {
 
 /** Begin a connection from the namespace that this thread is in. */
 export function connect(to: Address): Connecting {
-  const descriptor = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  // Closing resets: no TIME_WAIT is left behind by thousands of probes.
-  setsockopt(descriptor, SOL_SOCKET, SO_LINGER, new Uint8Array(Int32Array.of(1, 0).buffer));
   const start = performance.now();
-  const refusal = begin(descriptor, to);
+  const begun = begin(to);
+  if (typeof begun === "object") return { look: () => begun };
   return {
     look(patience) {
-      const state = judge(patience);
-      if (state.type !== "connecting") close(descriptor);
+      const state = stateOf(begun, start, patience);
+      if (state.type !== "connecting") close(begun);
       return state;
     },
   };
-
-  function judge(patience: number): ConnectionState {
-    if (refusal !== undefined) return refusal;
-    const ready = pollOne(descriptor, POLLOUT) !== 0;
-    const roundTrip = performance.now() - start;
-    if (ready) {
-      const errno = getsockoptInt(descriptor, SOL_SOCKET, SO_ERROR);
-      return errno === 0 ? { type: "connected", roundTrip } : failed(errno);
-    }
-    return roundTrip > patience
-      ? { type: "failed", reason: `no answer within ${patience} ms` }
-      : { type: "connecting" };
-  }
 }
 
-/** The kernel's refusal at once, such as no route at all. */
-function begin(descriptor: number, to: Address): ConnectionState | undefined {
+/** A descriptor, or the kernel's refusal at once, such as no route at all. */
+function begin(to: Address): number | ConnectionState {
   try {
-    connectSocket(descriptor, toSockaddr(to, ECHO_PORT));
-    return undefined;
+    const descriptor = connectTcp({ remote: to, port: ECHO_PORT });
+    // Closing resets: no TIME_WAIT is left behind by thousands of probes.
+    setsockopt(descriptor, SOL_SOCKET, SO_LINGER, LINGER_ZERO);
+    return descriptor;
   } catch (error) {
     return { type: "failed", reason: messageOf(error) };
   }
+}
+
+function stateOf(descriptor: number, start: number, patience: number): ConnectionState {
+  const ready = pollOne(descriptor, POLLOUT) !== 0;
+  const roundTrip = performance.now() - start;
+  if (ready) {
+    const errno = getsockoptInt(descriptor, SOL_SOCKET, SO_ERROR);
+    return errno === 0 ? { type: "connected", roundTrip } : failed(errno);
+  }
+  return roundTrip > patience
+    ? { type: "failed", reason: `no answer within ${patience} ms` }
+    : { type: "connecting" };
 }
 
 function failed(errno: number): ConnectionState {

@@ -11,8 +11,8 @@ export type Wait = {
   readonly deadline: number;
   /** Milliseconds between two looks. */
   readonly every: number;
-  /** The lab is to end: waiting does. */
-  readonly signal: AbortSignal;
+  /** Asked before each look; throws `LabError` when waiting makes no sense any more. */
+  readonly goOn: () => void;
   /** Told what is still missing, at each look. */
   readonly watch?: (missing: string) => void;
 };
@@ -22,15 +22,11 @@ export type Look = { readonly type: "done" } | { readonly type: "waiting"; reado
 
 export const DONE: Look = { type: "done" };
 
-/**
- * Look until `look` says done. Throws `LabError` with what was still missing at the deadline.
- *
- * A look that throws `LabError` ends the waiting at once: it knows that nothing will come.
- */
+/** Look until `look` says done. Throws `LabError` with what was still missing at the deadline. */
 export async function until(wait: Wait, look: () => Look | Promise<Look>): Promise<void> {
   const end = performance.now() + wait.deadline;
   for (;;) {
-    checkEnded(wait.signal);
+    wait.goOn();
     const seen = await look();
     if (seen.type === "done") return;
     if (performance.now() >= end) {
@@ -41,11 +37,6 @@ export async function until(wait: Wait, look: () => Look | Promise<Look>): Promi
     wait.watch?.(seen.for);
     await Bun.sleep(wait.every);
   }
-}
-
-/** Throws `LabError` when the lab is to end. */
-export function checkEnded(signal: AbortSignal): void {
-  if (signal.aborted) throw new LabError("interrupted");
 }
 
 /** Do `run` for every item, at most `limit` at a time; the results in the items' order. */
