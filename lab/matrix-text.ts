@@ -45,7 +45,7 @@ function nodeGrid(matrix: Matrix, protocol: Protocol, columns: number): string[]
 function grid(matrix: Matrix, caption: string, show: (cell: Cell) => string): string[] {
   const rows = [...new Set(matrix.cells.map(({ from }) => from))];
   const columns = [...new Set(matrix.cells.map(({ to }) => to))].sort(
-    (a, b) => order(rows, a) - order(rows, b),
+    (a, b) => rankIn(rows, a) - rankIn(rows, b),
   );
   const cells = new Map(matrix.cells.map((cell) => [`${cell.from} ${cell.to}`, cell]));
   const body = rows.map((from) => [
@@ -59,7 +59,7 @@ function grid(matrix: Matrix, caption: string, show: (cell: Cell) => string): st
 }
 
 /** Columns in the order of the rows: the first sender's row lacks itself. */
-function order(rows: readonly string[], name: string): number {
+function rankIn(rows: readonly string[], name: string): number {
   const index = rows.indexOf(name);
   return index < 0 ? rows.length : index;
 }

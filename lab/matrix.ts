@@ -98,6 +98,8 @@ export function summarize(
     const party = parties[index];
     return (level === "pod" ? party?.name : party?.place) ?? `party ${index}`;
   };
+  // Late answers and losses come last: the parties' order is the one to show.
+  const labels = [...new Set(parties.keys().map(labelOf))];
   const groups = new Map<string, { from: string; to: string; outcomes: Outcome[] }>();
   for (const outcome of outcomes) {
     const [from, to] = [labelOf(outcome.from), labelOf(outcome.to)];
@@ -116,12 +118,18 @@ export function summarize(
     duration: round(duration),
     icmp: figuresOf(outcomes, "icmp"),
     tcp: figuresOf(outcomes, "tcp"),
-    cells: [...groups.values()].map(({ from, to, outcomes: own }) => ({
-      from,
-      to,
-      icmp: figuresOf(own, "icmp"),
-      tcp: figuresOf(own, "tcp"),
-    })),
+    cells: [...groups.values()]
+      .sort(
+        (a, b) =>
+          labels.indexOf(a.from) - labels.indexOf(b.from) ||
+          labels.indexOf(a.to) - labels.indexOf(b.to),
+      )
+      .map(({ from, to, outcomes: own }) => ({
+        from,
+        to,
+        icmp: figuresOf(own, "icmp"),
+        tcp: figuresOf(own, "tcp"),
+      })),
     losses,
   };
 }

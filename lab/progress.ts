@@ -23,6 +23,8 @@ export type Progress = {
 /** Where lines go: a terminal can take a line back. */
 export type ProgressSink = {
   readonly terminal: "terminal" | "file";
+  /** Columns of the terminal now: a longer line would break, and only its end could be taken back. */
+  width(): number;
   write(text: string): void;
 };
 
@@ -42,7 +44,8 @@ export function createProgress(sink: ProgressSink = stderrSink()): Progress {
       sink.write(live ? `${ERASE}» ${name} …` : `» ${name}\n`);
     },
     detail(text) {
-      if (live) sink.write(`${ERASE}» ${current}: ${text}`);
+      const line = `» ${current}: ${text}`;
+      if (live) sink.write(`${ERASE}${line.slice(0, sink.width() - 1)}`);
     },
     note(text) {
       sink.write(live ? `${ERASE}» ${text}\n` : `» ${text}\n`);
@@ -56,6 +59,7 @@ export function createProgress(sink: ProgressSink = stderrSink()): Progress {
 function stderrSink(): ProgressSink {
   return {
     terminal: isatty(2) ? "terminal" : "file",
+    width: () => process.stderr.columns ?? 80,
     write(text) {
       writeSync(2, text);
     },

@@ -100,11 +100,18 @@ describe("sums", () => {
     const matrix = summarize(many, answered(many), 1);
     expect(matrix.level).toBe("node");
     expect(matrix.cells.map(({ from, to, icmp }) => [from, to, icmp.sent])).toEqual([
-      ["n1", "n2", 49],
       ["n1", "n1", 42],
+      ["n1", "n2", 49],
       ["n2", "n1", 49],
       ["n2", "n2", 42],
     ]);
+  });
+
+  test("cells are in the order of the parties, whenever their answers came", () => {
+    const order = (outcomes: Outcome[]) =>
+      summarize(parties, outcomes, 1).cells.map(({ from, to }) => `${from}>${to}`);
+    const all = answered(parties);
+    expect(order(all.toReversed())).toEqual(order(all));
   });
 
   test("nothing probed gives empty figures", () => {
