@@ -59,7 +59,8 @@ export function createProgress(sink: ProgressSink = stderrSink()): Progress {
 function stderrSink(): ProgressSink {
   return {
     terminal: isatty(2) ? "terminal" : "file",
-    width: () => process.stderr.columns ?? 80,
+    // A pseudo-terminal without a size says 0.
+    width: () => process.stderr.columns || 80,
     write(text) {
       writeSync(2, text);
     },

@@ -23,7 +23,7 @@ function run(terminal: "terminal" | "file"): string {
 
 test("on a terminal one line changes in place, cut to its width, and notes stay", () => {
   expect(run("terminal").replaceAll("\r\u001b[K", "|")).toBe(
-    "|» sessions …|» sessions: 1 of 2|» sessions: waitin|» no BIRD here\n|» pods …|",
+    "|» sessions …|» sessions: 1 of 2|» sessions: waiting|» no BIRD here\n|» pods …|",
   );
 });
 
