@@ -1,0 +1,92 @@
+/**
+ * Choosing an address: the longest-free one of the first block that has any, over `Records`.
+ */
+
+import type { Family } from "../lib/address.ts";
+import { equalPrefix, formatPrefix, type Prefix, sizeOf } from "../lib/prefix.ts";
+import { addressAt, IN_USE, longestFree } from "./block.ts";
+import type { AddressRecord, Holder, Pod } from "./record.ts";
+import type { Records } from "./records.ts";
+
+export type Wish = {
+  readonly holder: Holder;
+  readonly pod?: Pod;
+  /** Blocks of one family, in order of preference; at least one. */
+  readonly blocks: readonly Prefix[];
+  /** Ordinals of a block that nobody may have. */
+  readonly reserved: (block: Prefix) => readonly number[];
+  /** ISO 8601 time for the record. */
+  readonly time: string;
+};
+
+/** Every block is full. */
+export class Exhausted extends Error {
+  override readonly name = "Exhausted";
+}
+
+/**
+ * Take an address. A holder that has one of these blocks already gets the same again: it is what an
+ * ADD left that was killed. Throws `Exhausted`, which says of each block what is used and its limit.
+ */
+export function allocate(records: Records, wish: Wish): AddressRecord {
+  const held = heldBefore(records, wish);
+  if (held !== undefined) return held;
+  const found = byPreference(records, wish) ?? byTruth(records, wish);
+  if (found !== undefined) return found;
+  throw new Exhausted(
+    `no free address: ${wish.blocks.map((block) => describeUse(records, block, wish)).join(", ")}`,
+  );
+}
+
+function heldBefore(records: Records, wish: Wish): AddressRecord | undefined {
+  const family: Family = wish.blocks[0]?.family ?? 4;
+  const held = records.find(wish.holder, family);
+  if (held === undefined) return undefined;
+  if (wish.blocks.some((block) => equalPrefix(block, held.block))) return held;
+  // The node has other blocks now.
+  records.release(wish.holder, family);
+  return undefined;
+}
+
+/** By the order of past use: nearly always the first address tried is the one. */
+function byPreference(records: Records, wish: Wish): AddressRecord | undefined {
+  for (const block of wish.blocks) {
+    const order = records.order(block);
+    for (const ordinal of wish.reserved(block)) order[ordinal] = IN_USE;
+    for (let next = longestFree(order); next !== undefined; next = longestFree(order)) {
+      order[next] = IN_USE;
+      const record = recordOf(wish, block, next);
+      if (records.claim(record)) return record;
+    }
+  }
+  return undefined;
+}
+
+/** By the records: finds what the order takes for used although it is not. */
+function byTruth(records: Records, wish: Wish): AddressRecord | undefined {
+  for (const block of wish.blocks) {
+    for (const ordinal of ordinals(block, wish)) {
+      const record = recordOf(wish, block, ordinal);
+      if (!records.isTaken(record.address) && records.claim(record)) return record;
+    }
+  }
+  return undefined;
+}
+
+function describeUse(records: Records, block: Prefix, wish: Wish): string {
+  const usable = ordinals(block, wish);
+  const used = usable.filter((ordinal) => records.isTaken(addressAt(block, ordinal))).length;
+  return `block ${formatPrefix(block)} has ${used} of ${usable.length} addresses in use`;
+}
+
+function ordinals(block: Prefix, wish: Wish): readonly number[] {
+  const reserved = wish.reserved(block);
+  const all = Array.from({ length: sizeOf(block) }, (_, ordinal) => ordinal);
+  return all.filter((ordinal) => !reserved.includes(ordinal));
+}
+
+function recordOf(wish: Wish, block: Prefix, ordinal: number): AddressRecord {
+  const { holder, pod, time } = wish;
+  const address = addressAt(block, ordinal);
+  return { address, block, holder, ...(pod === undefined ? {} : { pod }), time };
+}

@@ -1,0 +1,96 @@
+/**
+ * The address of one attachment: taken, looked up, given back, as a CNI request asks.
+ *
+ * Both ways to `manx-ipam` end here: the plugin calls it in its own process, other plugins execute it
+ * (`main.ts`).
+ */
+
+import type { Prefix } from "../lib/prefix.ts";
+import { allocate, Exhausted } from "./allocate.ts";
+import { subnetReserved } from "./block.ts";
+import { type IpamConfig, parseIpamConfig, supplyOf } from "./config.ts";
+import { CniError, CODE } from "./protocol/error.ts";
+import { isObject, type Request } from "./protocol/request.ts";
+import type { AddressRecord, Holder, Pod } from "./record.ts";
+import type { Records } from "./records.ts";
+import { DATA_DIRECTORY, openRecords } from "./records-files.ts";
+
+/**
+ * What the address is for: "host", where a pod has it alone (/32) and each one of a block is usable, or
+ * "subnet", where the block is a subnet with a gateway and a broadcast address.
+ */
+export type Use = "host" | "subnet";
+
+const RESERVED: Record<Use, (block: Prefix) => readonly number[]> = {
+  host: () => [],
+  subnet: subnetReserved,
+};
+
+/** Take an address. Throws code 11 when there is none, 7 for a wrong configuration. */
+export function takeAddress(request: Request, use: Use): AddressRecord {
+  const config = parseIpamConfig(request.config);
+  const { blocks, knob } = supplyOf(config);
+  const pod = podOf(request);
+  const wish = {
+    holder: holderOf(request),
+    ...(pod === undefined ? {} : { pod }),
+    blocks,
+    reserved: RESERVED[use],
+    time: new Date().toISOString(),
+  };
+  const records = open(request, config);
+  return onDisk(() => {
+    try {
+      return allocate(records, wish);
+    } catch (cause) {
+      if (!(cause instanceof Exhausted)) throw cause;
+      throw new CniError(
+        CODE.tryAgainLater,
+        `${cause.message}; the network is ${request.network}. The node needs another block: ${knob}`,
+        { cause },
+      );
+    }
+  });
+}
+
+/** What the attachment has; undefined when that is nothing. */
+export function addressOf(request: Request): AddressRecord | undefined {
+  const records = open(request, parseIpamConfig(request.config));
+  return onDisk(() => records.find(holderOf(request), 4));
+}
+
+/**
+ * Give the address back. It needs no more of the configuration than where the records are: a DEL must
+ * work whatever became of the rest.
+ */
+export function giveBackAddress(request: Request): void {
+  const section = request.config.ipam;
+  const dataDir = isObject(section) ? section.dataDir : undefined;
+  const dataDirectory = typeof dataDir === "string" ? dataDir : DATA_DIRECTORY;
+  const records = open(request, { dataDirectory });
+  onDisk(() => records.release(holderOf(request), 4));
+}
+
+function open(request: Request, config: Pick<IpamConfig, "dataDirectory">): Records {
+  return openRecords({ directory: config.dataDirectory, network: request.network });
+}
+
+function holderOf({ container, interfaceName }: Request): Holder {
+  return { container, interfaceName };
+}
+
+function podOf({ args }: Request): Pod | undefined {
+  const namespace = args.get("K8S_POD_NAMESPACE");
+  const name = args.get("K8S_POD_NAME");
+  return namespace === undefined || name === undefined ? undefined : { namespace, name };
+}
+
+/** What the file system refuses is an I/O failure of the specification, not an internal error. */
+function onDisk<Value>(act: () => Value): Value {
+  try {
+    return act();
+  } catch (cause) {
+    if (cause instanceof CniError || !(cause instanceof Error)) throw cause;
+    throw new CniError(CODE.io, `address records: ${cause.message}`, { cause });
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * The `ipam` section of a network configuration, where its type is `manx-ipam`.
+ *
+ * The section is all ours, so a key that we do not know is refused by name: taken for another plugin's,
+ * it would be ignored in silence. By hand and not by a schema library: this runs for every pod.
+ */
+
+import { isAbsolute } from "node:path";
+import { AddressError } from "../lib/address.ts";
+import { formatPrefix, type Prefix, parsePrefix } from "../lib/prefix.ts";
+import { blockFault } from "./block.ts";
+import { NODE_FILE, NodeFileError, readNodeFile } from "./node.ts";
+import { CniError, CODE } from "./protocol/error.ts";
+import { isObject, type JsonObject } from "./protocol/request.ts";
+import { type ResultRoute, routeFromJson } from "./protocol/result.ts";
+import { DATA_DIRECTORY } from "./records-files.ts";
+
+export type IpamConfig = {
+  /** The node's blocks, when the configuration has them and not the node file. */
+  readonly blocks: readonly Prefix[] | undefined;
+  readonly nodeFile: string;
+  readonly dataDirectory: string;
+  /** Routes to hand to the plugin that asked. */
+  readonly routes: readonly ResultRoute[];
+};
+
+/** Where to take addresses from, and which knob somebody turns who wants more of them. */
+export type Supply = { readonly blocks: readonly Prefix[]; readonly knob: string };
+
+const KEYS = ["type", "blocks", "nodeFile", "dataDir", "routes"];
+
+/** Read `ipam` of a configuration. Throws code 7 that lists every fault. */
+export function parseIpamConfig(config: JsonObject): IpamConfig {
+  const section = config.ipam;
+  if (!isObject(section)) {
+    throw new CniError(CODE.invalidConfig, 'the configuration has no "ipam" object');
+  }
+  const faults: string[] = Object.keys(section)
+    .filter((key) => !KEYS.includes(key))
+    .map((key) => `ipam.${key} is no key of manx-ipam: expected ${KEYS.join(", ")}`);
+  const parsed = {
+    blocks: section.blocks === undefined ? undefined : parseBlocks(section.blocks, faults),
+    nodeFile: parsePath(section, "nodeFile", NODE_FILE, faults),
+    dataDirectory: parsePath(section, "dataDir", DATA_DIRECTORY, faults),
+    routes: parseRoutes(section.routes, faults),
+  };
+  if (faults.length > 0) throw new CniError(CODE.invalidConfig, faults.join("; "));
+  return parsed;
+}
+
+/**
+ * The blocks to take an address from: the configuration's, or the node file's. Throws code 11 while
+ * there are none.
+ */
+export function supplyOf(config: IpamConfig): Supply {
+  if (config.blocks !== undefined) {
+    return { blocks: config.blocks, knob: 'add one to "blocks" in the ipam section' };
+  }
+  try {
+    const { node, blocks } = readNodeFile(config.nodeFile);
+    if (blocks.ipv4.length > 0) {
+      return { blocks: blocks.ipv4, knob: `add one to spec.blocks of the Node ${node}` };
+    }
+    throw new CniError(
+      CODE.tryAgainLater,
+      `node ${node} has no IPv4 block (${config.nodeFile}): add one to spec.blocks of the Node`,
+    );
+  } catch (cause) {
+    if (!(cause instanceof NodeFileError)) throw cause;
+    throw new CniError(
+      CODE.tryAgainLater,
+      `${cause.message}: manx bgpd writes it; start it, or put "blocks" into the ipam section`,
+      { cause },
+    );
+  }
+}
+
+function parseBlocks(value: unknown, faults: string[]): Prefix[] {
+  if (!Array.isArray(value) || value.length === 0) {
+    faults.push(`ipam.blocks is ${JSON.stringify(value)}: expected ["10.244.1.0/24", ...]`);
+    return [];
+  }
+  const blocks = value.flatMap((text: unknown, index) => {
+    const block = parseBlock(text);
+    if (typeof block !== "string") return [block];
+    faults.push(`ipam.blocks[${index}]: ${block}`);
+    return [];
+  });
+  const texts = blocks.map(formatPrefix);
+  const twice = texts.filter((text, index) => texts.indexOf(text) !== index);
+  for (const text of twice) faults.push(`ipam.blocks has ${text} twice`);
+  return blocks;
+}
+
+/** A block, or what is wrong with it. */
+function parseBlock(text: unknown): Prefix | string {
+  try {
+    const block = parsePrefix(String(text));
+    if (block.family === 6) return `${formatPrefix(block)} is IPv6: only IPv4 is supported`;
+    return blockFault(block) ?? block;
+  } catch (fault) {
+    if (fault instanceof AddressError) return fault.message;
+    throw fault;
+  }
+}
+
+function parsePath(section: JsonObject, key: string, fallback: string, faults: string[]): string {
+  const value = section[key] ?? fallback;
+  if (typeof value === "string" && isAbsolute(value)) return value;
+  faults.push(`ipam.${key} is ${JSON.stringify(value)}: expected an absolute path`);
+  return fallback;
+}
+
+function parseRoutes(value: unknown, faults: string[]): readonly ResultRoute[] {
+  const entries = value ?? [];
+  if (!Array.isArray(entries) || !entries.every(isObject)) {
+    faults.push('ipam.routes is no list of objects: expected [{"dst": "0.0.0.0/0"}]');
+    return [];
+  }
+  return entries.map((entry, index) => routeFromJson(entry, `ipam.routes[${index}]`, faults));
+}

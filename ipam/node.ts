@@ -1,0 +1,134 @@
+/**
+ * The node file: what the daemon tells the plugin, `/run/manx/node.json`.
+ *
+ * The daemon publishes it whole (write, rename), so a reader sees one generation or the next and never
+ * a part. It is the only thing the two share besides the kernel.
+ */
+
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import type { Family } from "../lib/address.ts";
+import { formatPrefix, type Prefix, parsePrefix } from "../lib/prefix.ts";
+
+/** Where the file is unless a configuration says `nodeFile`. */
+export const NODE_FILE = "/run/manx/node.json";
+
+const FORMAT = 1;
+
+export type NodeFile = {
+  /** Name of the node. */
+  readonly node: string;
+  /** Blocks to take pod addresses from, in order of preference. */
+  readonly blocks: { readonly ipv4: readonly Prefix[]; readonly ipv6: readonly Prefix[] };
+  /** MTU of pods' interfaces, bytes. */
+  readonly mtu: number;
+  /** Grows with every publication. */
+  readonly generation: number;
+  readonly ready: {
+    readonly ok: boolean;
+    /** Why it is as it is, for people. */
+    readonly reason: string;
+    /** ISO 8601: since when. */
+    readonly since: string;
+  };
+};
+
+/** The node file cannot be used; `code` is the file system's ("ENOENT"), or "EINVAL" for its content. */
+export class NodeFileError extends Error {
+  override readonly name = "NodeFileError";
+  readonly code: string;
+
+  constructor(message: string, code: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** Read the node file. Throws `NodeFileError` that names the path and what is wrong. */
+export function readNodeFile(path: string = NODE_FILE): NodeFile {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (cause) {
+    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "EIO";
+    throw new NodeFileError(`cannot read ${path} (${code})`, code, { cause });
+  }
+  try {
+    return decode(text);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new NodeFileError(`${path} is no node file: ${reason}`, "EINVAL", { cause });
+  }
+}
+
+/** Publish the node file: whole, or not at all. Its folder must exist. */
+export function writeNodeFile(path: string, node: NodeFile): void {
+  const { blocks, ...rest } = node;
+  const json = {
+    version: FORMAT,
+    ...rest,
+    blocks: { ipv4: blocks.ipv4.map(formatPrefix), ipv6: blocks.ipv6.map(formatPrefix) },
+  };
+  const temporary = `${path}.${process.pid}`;
+  try {
+    writeFileSync(temporary, `${JSON.stringify(json, undefined, 2)}\n`);
+    renameSync(temporary, path);
+  } catch (fault) {
+    rmSync(temporary, { force: true });
+    throw fault;
+  }
+}
+
+function decode(text: string): NodeFile {
+  const json = object(JSON.parse(text), "the file");
+  if (json.version !== FORMAT) {
+    throw new Error(`version is ${JSON.stringify(json.version)}, expected ${FORMAT}`);
+  }
+  const blocks = object(json.blocks, "blocks");
+  const ready = object(json.ready, "ready");
+  return {
+    node: field(json, "node", "string"),
+    blocks: { ipv4: prefixes(blocks, "ipv4", 4), ipv6: prefixes(blocks, "ipv6", 6) },
+    mtu: field(json, "mtu", "number"),
+    generation: field(json, "generation", "number"),
+    ready: {
+      ok: field(ready, "ok", "boolean"),
+      reason: field(ready, "reason", "string"),
+      since: field(ready, "since", "string"),
+    },
+  };
+}
+
+type Json = { readonly [key: string]: unknown };
+type Named = { readonly string: string; readonly number: number; readonly boolean: boolean };
+
+function isJson(value: unknown): value is Json {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function object(value: unknown, what: string): Json {
+  if (!isJson(value)) throw new Error(`${what} is ${JSON.stringify(value)}, expected an object`);
+  return value;
+}
+
+function field<Type extends keyof Named>(json: Json, key: string, type: Type): Named[Type] {
+  const value = json[key];
+  if (!isOfType(value, type)) {
+    throw new Error(`${key} is ${JSON.stringify(value)}, expected a ${type}`);
+  }
+  return value;
+}
+
+function isOfType<Type extends keyof Named>(value: unknown, type: Type): value is Named[Type] {
+  // biome-ignore lint/suspicious/useValidTypeof: the type parameter holds nothing but such names
+  return typeof value === type;
+}
+
+function prefixes(blocks: Json, key: string, family: Family): Prefix[] {
+  const texts = blocks[key];
+  if (!Array.isArray(texts)) throw new Error(`blocks.${key} is not an array`);
+  return texts.map((text: unknown) => {
+    const prefix = parsePrefix(String(text));
+    if (prefix.family !== family) throw new Error(`blocks.${key} has ${formatPrefix(prefix)}`);
+    return prefix;
+  });
+}

@@ -1,0 +1,152 @@
+/**
+ * The result of an ADD, and its form in each version of the specification.
+ *
+ * Inside there is one form, with the fields of the newest specification; `resultToJson` writes the
+ * version that was asked for and leaves out what that version does not know. `resultFromJson` reads
+ * any of them, be it a `prevResult` or a delegate's answer.
+ */
+
+import { tryParseAddress } from "../../lib/address.ts";
+import { parseInterfaceAddress } from "../../lib/prefix.ts";
+import { CniError, CODE } from "./error.ts";
+import { isObject, type JsonObject } from "./request.ts";
+import { hasIpVersion, type Version } from "./version.ts";
+
+export type ResultInterface = {
+  readonly name: string;
+  readonly mac?: string;
+  /** CNI_NETNS for an interface of the container; absent for one of the host. */
+  readonly sandbox?: string;
+};
+
+export type ResultAddress = {
+  /** `ADDRESS/LENGTH`. */
+  readonly address: string;
+  readonly gateway?: string;
+  /** Index into `interfaces`. */
+  readonly interface?: number;
+};
+
+export type ResultRoute = {
+  readonly dst: string;
+  readonly gw?: string;
+};
+
+export type Result = {
+  readonly interfaces: readonly ResultInterface[];
+  readonly ips: readonly ResultAddress[];
+  readonly routes: readonly ResultRoute[];
+  readonly dns?: JsonObject;
+};
+
+/** The result's JSON in `version`. */
+export function resultToJson(result: Result, version: Version): JsonObject {
+  const { interfaces, ips, routes, dns } = result;
+  return {
+    cniVersion: version,
+    ...(interfaces.length === 0 ? {} : { interfaces }),
+    ...(ips.length === 0
+      ? {}
+      : {
+          ips: ips.map((ip) =>
+            hasIpVersion(version) ? { version: ip.address.includes(":") ? "6" : "4", ...ip } : ip,
+          ),
+        }),
+    ...(routes.length === 0 ? {} : { routes }),
+    ...(dns === undefined ? {} : { dns }),
+  };
+}
+
+/**
+ * Read a result of any version; `what` names it in messages ("prevResult"). Throws code 6 that lists
+ * every fault.
+ */
+export function resultFromJson(json: unknown, what: string): Result {
+  const faults: string[] = [];
+  if (!isObject(json)) throw new CniError(CODE.decode, `${what} is not a JSON object`);
+  const interfaces = objects(json, "interfaces", faults).map((entry, index) => ({
+    name: text(entry, "name", `interfaces[${index}]`, faults) ?? "",
+    ...optional("mac", text(entry, "mac", `interfaces[${index}]`, faults)),
+    ...optional("sandbox", text(entry, "sandbox", `interfaces[${index}]`, faults)),
+  }));
+  const ips = objects(json, "ips", faults).map((entry, index) =>
+    addressFromJson(entry, `ips[${index}]`, interfaces.length, faults),
+  );
+  const routes = objects(json, "routes", faults).map((entry, index) =>
+    routeFromJson(entry, `routes[${index}]`, faults),
+  );
+  const { dns } = json;
+  if (dns !== undefined && !isObject(dns)) faults.push("dns is not an object");
+  if (faults.length > 0) throw new CniError(CODE.decode, `${what}: ${faults.join("; ")}`);
+  const said = isObject(dns) && Object.keys(dns).length > 0;
+  return { interfaces, ips, routes, ...(said ? { dns } : {}) };
+}
+
+/** Read one route of a result or of a configuration; adds to `faults`, each starting with `where`. */
+export function routeFromJson(entry: JsonObject, where: string, faults: string[]): ResultRoute {
+  const dst = text(entry, "dst", where, faults) ?? "";
+  const gw = text(entry, "gw", where, faults);
+  if (!isInterfaceAddress(dst)) {
+    faults.push(`${where}.dst is ${JSON.stringify(dst)}: expected a prefix such as 0.0.0.0/0`);
+  }
+  if (gw !== undefined && tryParseAddress(gw) === undefined) {
+    faults.push(`${where}.gw is ${JSON.stringify(gw)}: expected an IP address`);
+  }
+  return { dst, ...optional("gw", gw) };
+}
+
+function addressFromJson(
+  entry: JsonObject,
+  where: string,
+  interfaces: number,
+  faults: string[],
+): ResultAddress {
+  const address = text(entry, "address", where, faults) ?? "";
+  if (!isInterfaceAddress(address)) {
+    faults.push(`${where}.address is ${JSON.stringify(address)}: expected ADDRESS/LENGTH`);
+  }
+  const gateway = text(entry, "gateway", where, faults);
+  const index = entry.interface;
+  const isIndex = typeof index === "number" && Number.isInteger(index) && index >= 0;
+  if (index !== undefined && !(isIndex && index < interfaces)) {
+    faults.push(`${where}.interface is ${JSON.stringify(index)}: expected an index of interfaces`);
+  }
+  return {
+    address,
+    ...optional("gateway", gateway),
+    ...(isIndex ? { interface: index } : {}),
+  };
+}
+
+function objects(json: JsonObject, key: string, faults: string[]): readonly JsonObject[] {
+  const value = json[key] ?? [];
+  if (Array.isArray(value) && value.every(isObject)) return value;
+  faults.push(`${key} is not an array of objects`);
+  return [];
+}
+
+/** A field that is text; absent, null and "" mean the same in results, as plugins print all three. */
+function text(entry: JsonObject, key: string, where: string, faults: string[]): string | undefined {
+  const value = entry[key] ?? "";
+  if (typeof value === "string") return value === "" ? undefined : value;
+  faults.push(`${where}.${key} is not text`);
+  return undefined;
+}
+
+function optional<Key extends string>(
+  key: Key,
+  value: string | undefined,
+): { [K in Key]?: string } {
+  const entry: { [K in Key]?: string } = {};
+  if (value !== undefined) entry[key] = value;
+  return entry;
+}
+
+function isInterfaceAddress(value: string): boolean {
+  try {
+    parseInterfaceAddress(value);
+    return true;
+  } catch {
+    return false;
+  }
+}

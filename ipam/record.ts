@@ -1,0 +1,82 @@
+/**
+ * What is written down about one address in use: who holds it and since when.
+ *
+ * The form on disk is JSON with a version of its own, so that a newer Manx can tell an older one's.
+ */
+
+import { type Address, type Family, formatAddress, parseAddress } from "../lib/address.ts";
+import { formatPrefix, type Prefix, parsePrefix } from "../lib/prefix.ts";
+
+/** An attachment within a network: one interface of one container. */
+export type Holder = {
+  readonly container: string;
+  readonly interfaceName: string;
+};
+
+/** A pod as Kubernetes names it (CNI_ARGS K8S_POD_NAMESPACE, K8S_POD_NAME). */
+export type Pod = {
+  readonly namespace: string;
+  readonly name: string;
+};
+
+export type AddressRecord = {
+  readonly address: Address;
+  /** The block that it was taken from. */
+  readonly block: Prefix;
+  readonly holder: Holder;
+  readonly pod?: Pod;
+  /** When it was taken: ISO 8601. */
+  readonly time: string;
+};
+
+const FORMAT = 1;
+
+/** A record's family. */
+export function familyOf(record: AddressRecord): Family {
+  return record.address.family;
+}
+
+/** JSON of a record. */
+export function encodeRecord(record: AddressRecord): string {
+  const { address, block, holder, pod, time } = record;
+  return JSON.stringify({
+    version: FORMAT,
+    address: formatAddress(address),
+    block: formatPrefix(block),
+    container: holder.container,
+    interface: holder.interfaceName,
+    ...(pod === undefined ? {} : { pod }),
+    time,
+  });
+}
+
+/** Read a record's JSON. Throws an `Error` that says what is wrong with it. */
+export function decodeRecord(text: string): AddressRecord {
+  const json: unknown = JSON.parse(text);
+  if (typeof json !== "object" || json === null) throw new Error("not a JSON object");
+  const field = (from: object, key: string): string => {
+    const value: unknown = Reflect.get(from, key);
+    if (typeof value !== "string") throw new Error(`${key} is ${JSON.stringify(value)}, not text`);
+    return value;
+  };
+  const version: unknown = Reflect.get(json, "version");
+  if (version !== FORMAT) throw new Error(`record version is ${JSON.stringify(version)}, not 1`);
+  const pod: unknown = Reflect.get(json, "pod");
+  return {
+    address: parseAddress(field(json, "address")),
+    block: parsePrefix(field(json, "block")),
+    holder: { container: field(json, "container"), interfaceName: field(json, "interface") },
+    ...(typeof pod === "object" && pod !== null
+      ? { pod: { namespace: field(pod, "namespace"), name: field(pod, "name") } }
+      : {}),
+    time: field(json, "time"),
+  };
+}
+
+/** `pod NAMESPACE/NAME` where that is known, else `container ID`; with the interface. */
+export function describeHolder(record: AddressRecord): string {
+  const { holder, pod } = record;
+  const who =
+    pod === undefined ? `container ${holder.container}` : `pod ${pod.namespace}/${pod.name}`;
+  return `${who} (${holder.interfaceName})`;
+}
