@@ -1,0 +1,77 @@
+/**
+ * Doing a plan in the kernel: whole, or not at all.
+ */
+
+import { CniError, CODE } from "../ipam/protocol/error.ts";
+import { type Kernel, KernelError, type Request } from "../kernel/kernel.ts";
+import { equalPrefix, formatPrefix } from "../lib/prefix.ts";
+import type { CreateVeth, Plan, Setting } from "./plan.ts";
+
+/** Do the plan; what was done of it is undone when it fails. Throws codes 100 and 102. */
+export function applyPlan(plan: Plan, host: Kernel, pod: Kernel): void {
+  createPair(host, plan.pair);
+  try {
+    for (const setting of plan.settings) applySetting(host, setting);
+    applyBatch(pod, plan.pod);
+    applyBatch(host, plan.host);
+  } catch (failure) {
+    removeHostEnd(host, plan.pair.end.name);
+    throw failure;
+  }
+}
+
+/** Delete a host end, and with it the peer, its addresses, routes and neighbours. False: there is none. */
+export function removeHostEnd(host: Kernel, name: string): boolean {
+  const [error] = host.applyAll([{ type: "delete link", link: name }]);
+  if (error === undefined) return true;
+  if (error.code === "ENODEV") return false;
+  throw refused(error);
+}
+
+/** A host end of this name is what is left of a dead sandbox: the pod's own end was looked for before. */
+function createPair(host: Kernel, pair: CreateVeth): void {
+  const [error] = host.applyAll([pair]);
+  if (error === undefined) return;
+  if (error.code !== "EEXIST" || !removeHostEnd(host, pair.end.name)) throw refused(error);
+  const [again] = host.applyAll([pair]);
+  if (again !== undefined) throw refused(again);
+}
+
+function applySetting(host: Kernel, { name, value }: Setting): void {
+  try {
+    host.setSysctl(name, value);
+  } catch (error) {
+    if (!(error instanceof KernelError)) throw error;
+    // A kernel without IPv6 has nothing to switch off.
+    if (error.code === "ENOENT" && name.startsWith("net/ipv6/")) return;
+    throw refused(error);
+  }
+}
+
+/** The first failure is the reason, those after it are consequences. */
+function applyBatch(kernel: Kernel, requests: readonly Request[]): void {
+  const errors = kernel.applyAll(requests);
+  const at = errors.findIndex((error) => error !== undefined);
+  const [error, request] = [errors[at], requests[at]];
+  if (error === undefined || request === undefined) return;
+  throw error.code === "EEXIST" ? taken(kernel, request, error) : refused(error);
+}
+
+/** Who is in the way: another link has the pod's address. */
+function taken(kernel: Kernel, request: Request, error: KernelError): CniError {
+  if (request.type !== "add route") return refused(error);
+  const { destination } = request.route;
+  const links = kernel
+    .routes({ family: destination.family, table: 254 })
+    .filter((route) => equalPrefix(route.destination, destination))
+    .flatMap(({ nextHops }) => nextHops.map(({ link }) => kernel.link(link ?? 0)?.name ?? "none"));
+  return new CniError(
+    CODE.exists,
+    `there is a route to ${formatPrefix(destination)} already, over ${links.join(", ")}`,
+    { cause: error },
+  );
+}
+
+function refused(error: KernelError): CniError {
+  return new CniError(CODE.kernel, error.message, { cause: error });
+}

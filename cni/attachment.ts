@@ -1,0 +1,48 @@
+/**
+ * One attachment as plain data: what its two ends are called and what goes over them.
+ *
+ * Names and MACs follow from the request alone, so a DEL without any state finds what an ADD made, and
+ * what ADD would do can be computed before anything is done.
+ */
+
+import type { Request } from "../ipam/protocol/request.ts";
+import { type Address, address4 } from "../lib/address.ts";
+import type { Prefix } from "../lib/prefix.ts";
+
+export type Attachment = {
+  readonly hostEnd: string;
+  /** CNI_IFNAME. */
+  readonly podEnd: string;
+  readonly podMac: string;
+  readonly address: Address;
+  /** What the pod reaches through its interface. */
+  readonly routes: readonly Prefix[];
+  readonly mtu?: number;
+};
+
+/** What an attachment's ends are called, by the request alone. */
+export type Ends = Pick<Attachment, "hostEnd" | "podEnd" | "podMac">;
+
+/** Every host end has it, so a pod that moved or slept need learn nothing. */
+export const HOST_MAC = "ee:ee:ee:ee:ee:ee";
+
+/** Every pod's gateway: on no interface, answered for by the permanent neighbour entry. */
+export const GATEWAY: Address = address4(0xa9_fe_01_01);
+
+/**
+ * `manx` and the first 11 digits of SHA-1 over `NETWORK/CONTAINER/INTERFACE` (none of which may have a
+ * slash): 15 characters, Linux' limit. The last 12 digits make the pod's MAC, locally administered and
+ * unicast.
+ */
+export function endsOf({ network, container, interfaceName }: Request): Ends {
+  const digest = new Bun.CryptoHasher("sha1")
+    .update(`${network}/${container}/${interfaceName}`)
+    .digest();
+  const octets = [...digest.subarray(-6)];
+  octets[0] = ((octets[0] ?? 0) & 0xfc) | 0x02;
+  return {
+    hostEnd: `manx${digest.toString("hex").slice(0, 11)}`,
+    podEnd: interfaceName,
+    podMac: octets.map((octet) => octet.toString(16).padStart(2, "0")).join(":"),
+  };
+}

@@ -1,0 +1,72 @@
+/**
+ * CHECK: is everything that ADD made still there and as it was?
+ *
+ * All that differs is told at once. What later plugins of the chain may have changed is taken from
+ * `prevResult`, not from what we would make today.
+ */
+
+import { CniError, CODE } from "../ipam/protocol/error.ts";
+import type { Request } from "../ipam/protocol/request.ts";
+import { type Result, resultFromJson } from "../ipam/protocol/result.ts";
+import { parseAddress } from "../lib/address.ts";
+import { parseInterfaceAddress, prefixOf } from "../lib/prefix.ts";
+import { type Attachment, endsOf, GATEWAY } from "./attachment.ts";
+import { parseCniConfig } from "./config.ts";
+import { deviations } from "./deviation.ts";
+import { type Ground, linux } from "./ground.ts";
+import { ipamOf } from "./ipam.ts";
+import { planOf } from "./plan.ts";
+
+/** Throws code 101 that lists what is missing or different, or what the IPAM plugin says. */
+export function check(request: Request, ground: Ground = linux): undefined {
+  const { ipam, mtu } = parseCniConfig(request.config);
+  const made = madeOf(request);
+  ipamOf(ipam).check(request);
+  const pod = ground.pod(request);
+  try {
+    const host = ground.host();
+    try {
+      // The node file's MTU may be another one by now, which is no fault of this pod.
+      const attachment = { ...made, ...(mtu === undefined ? {} : { mtu }) };
+      const found = deviations(planOf(attachment, pod.descriptor), host, pod.kernel);
+      if (found.length > 0) throw new CniError(CODE.deviation, found.join("; "));
+    } finally {
+      host.close();
+    }
+  } finally {
+    pod.close();
+  }
+}
+
+/** The attachment as `prevResult` says it was made. */
+function madeOf(request: Request): Attachment {
+  if (request.config.prevResult === undefined) {
+    throw new CniError(CODE.invalidConfig, "the configuration has no prevResult: CHECK needs it");
+  }
+  const result = resultFromJson(request.config.prevResult, "prevResult");
+  const ends = endsOf(request);
+  const { hostEnd, podEnd } = ends;
+  const pod = result.interfaces.findIndex(
+    ({ name, sandbox }) => name === podEnd && sandbox !== undefined,
+  );
+  if (!result.interfaces.some(({ name, sandbox }) => name === hostEnd && sandbox === undefined)) {
+    throw new CniError(CODE.deviation, `prevResult has no interface ${hostEnd} of the host`);
+  }
+  const ip = result.ips.find((entry) => entry.interface === pod);
+  if (pod < 0 || ip === undefined) {
+    throw new CniError(CODE.deviation, `prevResult has no interface ${podEnd} with an address`);
+  }
+  const { address } = parseInterfaceAddress(ip.address);
+  const podMac = result.interfaces[pod]?.mac?.toLowerCase() ?? ends.podMac;
+  return { ...ends, podMac, address, routes: routesOf(result) };
+}
+
+/** Ours go through the gateway that only we use. */
+function routesOf({ routes }: Result): Attachment["routes"] {
+  return routes
+    .filter(({ gw }) => gw !== undefined && parseAddress(gw).w0 === GATEWAY.w0)
+    .map(({ dst }) => {
+      const { address, length } = parseInterfaceAddress(dst);
+      return prefixOf(address, length);
+    });
+}

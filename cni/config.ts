@@ -1,0 +1,70 @@
+/**
+ * The plugin's own keys of a network configuration.
+ *
+ * Keys that we do not know are left alone: runtimes and other plugins put theirs here. By hand and not
+ * by a schema library, because this runs for every pod.
+ */
+
+import { parseIpamConfig } from "../ipam/config.ts";
+import { readNodeFile } from "../ipam/node.ts";
+import { CniError, CODE } from "../ipam/protocol/error.ts";
+import { isObject, type JsonObject } from "../ipam/protocol/request.ts";
+
+/** The IPAM plugin that runs in this process. */
+export const OWN_IPAM = "manx-ipam";
+
+export type CniConfig = {
+  readonly ipam: string;
+  /** Absent: the node file's, or Linux' own where no node file is in use. */
+  readonly mtu?: number;
+  readonly dns?: JsonObject;
+};
+
+/** What IPv4 asks of a link, and what veth can do. */
+const MTU = { least: 68, most: 65_535 } as const;
+
+/** Read the configuration. Throws code 7 that lists every fault. */
+export function parseCniConfig(config: JsonObject): CniConfig {
+  const faults: string[] = [];
+  const ipam = ipamTypeOf(config);
+  if (ipam === undefined) {
+    faults.push(`"ipam" has no "type": expected the name of a plugin, such as ${OWN_IPAM}`);
+  }
+  const { mtu, dns } = config;
+  if (mtu !== undefined && !isMtu(mtu)) {
+    faults.push(
+      `mtu is ${JSON.stringify(mtu)}: expected a whole number from ${MTU.least} to ${MTU.most}`,
+    );
+  }
+  if (dns !== undefined && !isObject(dns)) {
+    faults.push(`dns is ${JSON.stringify(dns)}: expected an object`);
+  }
+  if (faults.length > 0) throw new CniError(CODE.invalidConfig, faults.join("; "));
+  return {
+    ipam: ipam ?? "",
+    ...(isMtu(mtu) ? { mtu } : {}),
+    ...(isObject(dns) && Object.keys(dns).length > 0 ? { dns } : {}),
+  };
+}
+
+/**
+ * `ipam.type`, when it is the name of a plugin: it is looked up in folders, so it has no slash. All
+ * that a DEL needs of the configuration.
+ */
+export function ipamTypeOf(config: JsonObject): string | undefined {
+  const type = isObject(config.ipam) ? config.ipam.type : undefined;
+  const isName = typeof type === "string" && /^[^/\0]+$/.test(type) && !/^\.+$/.test(type);
+  return isName ? type : undefined;
+}
+
+/** MTU of the pod's interface; undefined leaves it to Linux (1500). */
+export function mtuOf(parsed: CniConfig, config: JsonObject): number | undefined {
+  if (parsed.mtu !== undefined || parsed.ipam !== OWN_IPAM) return parsed.mtu;
+  const { blocks, nodeFile } = parseIpamConfig(config);
+  // With blocks of its own a configuration needs no daemon, so none that writes a node file either.
+  return blocks === undefined ? readNodeFile(nodeFile).mtu : undefined;
+}
+
+function isMtu(value: unknown): value is number {
+  return Number.isInteger(value) && Number(value) >= MTU.least && Number(value) <= MTU.most;
+}

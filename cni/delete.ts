@@ -1,0 +1,49 @@
+/**
+ * DEL: take back whatever of an attachment is there, and succeed when nothing is.
+ *
+ * It needs no pod namespace, no `prevResult` and no more of the configuration than `ipam.type`: the host
+ * end's name follows from the request.
+ */
+
+import { CniError } from "../ipam/protocol/error.ts";
+import type { Request } from "../ipam/protocol/request.ts";
+import { removeHostEnd } from "./apply.ts";
+import { endsOf } from "./attachment.ts";
+import { ipamTypeOf } from "./config.ts";
+import { type Ground, linux } from "./ground.ts";
+import { ipamOf } from "./ipam.ts";
+
+/** Detach the pod. The link goes first, so that nobody else gets an address that is still in use. */
+export function remove(request: Request, ground: Ground = linux): undefined {
+  const failures = [
+    failureOf(() => removeLink(request, ground)),
+    failureOf(() => {
+      const type = ipamTypeOf(request.config);
+      if (type !== undefined) ipamOf(type).giveBack(request);
+    }),
+  ].filter((failure) => failure !== undefined);
+  const [first, ...others] = failures;
+  if (first === undefined) return;
+  throw new CniError(first.code, [first, ...others].map(({ message }) => message).join("; "), {
+    cause: first,
+  });
+}
+
+function removeLink(request: Request, ground: Ground): void {
+  const host = ground.host();
+  try {
+    removeHostEnd(host, endsOf(request).hostEnd);
+  } finally {
+    host.close();
+  }
+}
+
+function failureOf(act: () => void): CniError | undefined {
+  try {
+    act();
+    return undefined;
+  } catch (failure) {
+    if (failure instanceof CniError) return failure;
+    throw failure;
+  }
+}

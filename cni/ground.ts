@@ -1,0 +1,86 @@
+/**
+ * Where the plugin works: the host's network namespace and a pod's.
+ *
+ * Tests put the in-memory twin in the place of Linux.
+ */
+
+import { closeSync, fstatSync, openSync, statSync } from "node:fs";
+import { CniError, CODE } from "../ipam/protocol/error.ts";
+import type { Request } from "../ipam/protocol/request.ts";
+import type { Kernel } from "../kernel/kernel.ts";
+import { openKernel } from "../kernel/netlink.ts";
+
+export type PodNamespace = {
+  readonly kernel: Kernel;
+  /** Open descriptor of the namespace, until it is closed. */
+  readonly descriptor: number;
+  close(): void;
+};
+
+export type Ground = {
+  /** The namespace that this process runs in. */
+  host(): Kernel;
+  /** The request's namespace. Throws code 8 when there is no such, or when it is the host's. */
+  pod(request: Request): PodNamespace;
+};
+
+/** Linux. */
+export const linux: Ground = { host: () => openKernel(), pod };
+
+const OWN = "/proc/self/ns/net";
+
+function pod(request: Request): PodNamespace {
+  const { namespacePath: path } = request;
+  const descriptor = open(path);
+  try {
+    if (request.environment.CNI_NETNS_OVERRIDE === undefined) refuseOwn(path, descriptor);
+    const kernel = enter(path, descriptor);
+    return {
+      kernel,
+      descriptor,
+      close: () => {
+        kernel.close();
+        closeSync(descriptor);
+      },
+    };
+  } catch (fault) {
+    closeSync(descriptor);
+    throw fault;
+  }
+}
+
+function open(path: string): number {
+  try {
+    return openSync(path, "r");
+  } catch (cause) {
+    throw invalid(path, reasonOf(cause), cause);
+  }
+}
+
+function enter(path: string, descriptor: number): Kernel {
+  try {
+    return openKernel({ namespace: descriptor });
+  } catch (cause) {
+    throw invalid(path, reasonOf(cause), cause);
+  }
+}
+
+/** A runtime's mistake that would put the pod's default route into the node. */
+function refuseOwn(path: string, descriptor: number): void {
+  const [theirs, ours] = [fstatSync(descriptor), statSync(OWN)];
+  if (theirs.ino === ours.ino && theirs.dev === ours.dev) {
+    throw invalid(path, "it is the namespace that the plugin runs in");
+  }
+}
+
+function invalid(path: string, reason: string, cause?: unknown): CniError {
+  return new CniError(
+    CODE.invalidNamespace,
+    `CNI_NETNS ${path} is no network namespace of a pod: ${reason}`,
+    { cause },
+  );
+}
+
+function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

@@ -1,0 +1,99 @@
+/**
+ * Where an attachment's address comes from: `manx-ipam` in this process, any other plugin by executing it.
+ */
+
+import { addressOf, giveBackAddress, takeAddress } from "../ipam/attachment.ts";
+import { parseIpamConfig } from "../ipam/config.ts";
+import { checkRecord } from "../ipam/main.ts";
+import { CniError, CODE } from "../ipam/protocol/error.ts";
+import type { JsonObject, Request } from "../ipam/protocol/request.ts";
+import { type Result, type ResultRoute, resultFromJson } from "../ipam/protocol/result.ts";
+import type { Address } from "../lib/address.ts";
+import { defaultPrefix, type Prefix, parseInterfaceAddress, prefixOf } from "../lib/prefix.ts";
+import { OWN_IPAM } from "./config.ts";
+import { runDelegate } from "./delegate.ts";
+
+export type Lease = {
+  readonly address: Address;
+  /** What the pod is to reach: what the IPAM section or the delegate lists, or else everything. */
+  readonly routes: readonly Prefix[];
+  readonly dns?: JsonObject;
+};
+
+export type Ipam = {
+  /** Take an address, or nothing: a delegate whose answer is of no use gets it back. */
+  take(request: Request): Lease;
+  giveBack(request: Request): void;
+  /** Throws when the address is no longer the attachment's. */
+  check(request: Request): void;
+};
+
+/** The IPAM plugin of this name. */
+export function ipamOf(type: string): Ipam {
+  return type === OWN_IPAM ? own : delegate(type);
+}
+
+const own: Ipam = {
+  take(request) {
+    const { routes } = parseIpamConfig(request.config);
+    return { address: takeAddress(request, "host").address, routes: destinationsOf(routes) };
+  },
+  giveBack: giveBackAddress,
+  check: (request) => checkRecord(request, addressOf(request)),
+};
+
+function delegate(type: string): Ipam {
+  return {
+    take(request) {
+      try {
+        return leaseOf(runDelegate(request, type), type);
+      } catch (failure) {
+        giveBackQuietly(request, type);
+        throw failure;
+      }
+    },
+    giveBack: (request) => void runDelegate(request, type, "DEL"),
+    check: (request) => void runDelegate(request, type),
+  };
+}
+
+/** The specification asks for a DEL after a delegate's failed ADD; the ADD's failure is the one to tell. */
+function giveBackQuietly(request: Request, type: string): void {
+  try {
+    runDelegate(request, type, "DEL");
+  } catch (failure) {
+    if (!(failure instanceof CniError)) throw failure;
+  }
+}
+
+function leaseOf(printed: string, type: string): Lease {
+  const { ips, routes, dns } = decode(printed, type);
+  const addresses = ips.map(({ address }) => parseInterfaceAddress(address).address);
+  const [address] = addresses;
+  if (address === undefined || addresses.length > 1 || address.family !== 4) {
+    const given = ips.map((ip) => ip.address).join(", ");
+    throw new CniError(
+      CODE.delegate,
+      `${type} gave ${given === "" ? "no address" : given}: expected one IPv4 address`,
+    );
+  }
+  return { address, routes: destinationsOf(routes), ...(dns === undefined ? {} : { dns }) };
+}
+
+function decode(printed: string, type: string): Result {
+  try {
+    return resultFromJson(JSON.parse(printed), `the result of ${type}`);
+  } catch (cause) {
+    if (cause instanceof CniError) throw cause;
+    throw new CniError(CODE.delegate, `${type} printed no JSON`, { cause });
+  }
+}
+
+/** Gateways that others name mean nothing here: a pod has one, and it is always the same. */
+function destinationsOf(routes: readonly ResultRoute[]): Prefix[] {
+  if (routes.length === 0) return [defaultPrefix(4)];
+  return routes.map(({ dst }) => {
+    const { address, length } = parseInterfaceAddress(dst);
+    return prefixOf(address, length);
+  });
+}

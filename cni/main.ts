@@ -1,0 +1,21 @@
+/**
+ * The CNI plugin `manx`: one call of a container runtime, one process.
+ *
+ * Each verb is loaded when it is asked for. How a call is read, checked and answered is
+ * `ipam/protocol/`, which `manx-ipam` shares.
+ */
+
+import { type PluginIo, runPlugin } from "../ipam/protocol/plugin.ts";
+
+/** Serve the one call that this process was started for. Returns the exit code. */
+export function runCni(io?: PluginIo): Promise<number> {
+  const handlers = {
+    ADD: async () => (await import("./add.ts")).add,
+    DEL: async () => (await import("./delete.ts")).remove,
+    CHECK: async () => (await import("./check.ts")).check,
+  };
+  return runPlugin(
+    { about: "manx: a routed interface for each pod, BGP between them", handlers },
+    io,
+  );
+}

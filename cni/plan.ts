@@ -1,0 +1,80 @@
+/**
+ * What ADD makes, as data: kernel requests and settings, in the order in which they are done.
+ *
+ * CHECK reads the same plan, so it looks at everything that ADD makes and at nothing else. Every step
+ * below hangs on the host end: deleting that takes all of it back.
+ */
+
+import type { Request } from "../kernel/kernel.ts";
+import { hostPrefix } from "../lib/prefix.ts";
+import { type Attachment, GATEWAY, HOST_MAC } from "./attachment.ts";
+
+export type Setting = { readonly name: string; readonly value: string };
+
+export type CreateVeth = Extract<Request, { type: "create veth" }>;
+
+export type Plan = {
+  /** The pair; the peer is born in the pod's namespace. */
+  readonly pair: CreateVeth;
+  /** Of the host end, before it is up. */
+  readonly settings: readonly Setting[];
+  readonly pod: readonly Request[];
+  readonly host: readonly Request[];
+};
+
+/** The plan of an attachment; `namespace` is the pod's, an open descriptor. */
+export function planOf(attachment: Attachment, namespace: number): Plan {
+  const { hostEnd, podEnd, podMac, address, routes } = attachment;
+  const mtu = attachment.mtu === undefined ? {} : { mtu: attachment.mtu };
+  const link = podEnd;
+  return {
+    pair: {
+      type: "create veth",
+      end: { name: hostEnd, mac: HOST_MAC, ...mtu },
+      peer: { name: podEnd, mac: podMac, ...mtu, namespace },
+    },
+    settings: settingsOf(hostEnd),
+    pod: [
+      { type: "set link", link, up: true },
+      { type: "add address", link, address, length: hostPrefix(address).length },
+      {
+        type: "add route",
+        route: { destination: hostPrefix(GATEWAY), scope: "link", nextHops: [{ link }] },
+      },
+      ...routes.map(
+        (destination): Request => ({
+          type: "add route",
+          route: { destination, scope: "global", nextHops: [{ gateway: GATEWAY, link }] },
+        }),
+      ),
+      // No ARP: it is answered only where the host has a route to the gateway over another link.
+      { type: "replace neighbour", link, address: GATEWAY, mac: HOST_MAC },
+    ],
+    host: [
+      { type: "set link", link: hostEnd, up: true },
+      {
+        type: "add route",
+        route: { destination: hostPrefix(address), scope: "link", nextHops: [{ link: hostEnd }] },
+      },
+      { type: "replace neighbour", link: hostEnd, address, mac: podMac },
+    ],
+  };
+}
+
+function settingsOf(hostEnd: string): Setting[] {
+  const of = (area: string, name: string, value: string): Setting => ({
+    name: `net/${area}/conf/${hostEnd}/${name}`,
+    value,
+  });
+  return [
+    of("ipv4", "forwarding", "1"),
+    // Whatever the pod's own source, only its address comes in.
+    of("ipv4", "rp_filter", "1"),
+    // For software in the pod that flushes neighbours and asks again.
+    of("ipv4", "proxy_arp", "1"),
+    // The node's loopback is no pod's business, whatever conf/default says.
+    of("ipv4", "route_localnet", "0"),
+    // Without an IPv6 address there is nothing to speak it for: no link-local, no solicitations.
+    of("ipv6", "disable_ipv6", "1"),
+  ];
+}
