@@ -1,0 +1,140 @@
+/**
+ * Adj-RIBs-Out of all peers (RFC 4271 section 3.2), kept once per update group.
+ */
+
+import type { AttributeSets } from "./attribute-set.ts";
+import type { LocRib } from "./loc-rib.ts";
+import type { Member } from "./member.ts";
+import type { PrefixTable } from "./prefix-table.ts";
+import type { PeerId, PolicyRoute } from "./route.ts";
+import { type Best, groupKey, UpdateGroup } from "./update-group.ts";
+
+export type AdjOutParts = {
+  readonly table: PrefixTable;
+  readonly sets: AttributeSets;
+  readonly locRib: LocRib;
+  readonly send: (peer: PeerId, bytes: Uint8Array) => void;
+};
+
+export class AdjOut {
+  readonly #parts: AdjOutParts;
+  readonly #groups = new Map<string, UpdateGroup>();
+  readonly #groupOf = new Map<PeerId, UpdateGroup>();
+  /** Peers that wait for their first table, and peers whose export policy is another now. */
+  readonly #joining = new Set<Member>();
+  readonly #moving = new Set<Member>();
+
+  constructor(parts: AdjOutParts) {
+    this.#parts = parts;
+    parts.sets.onFree = (id) => {
+      for (const group of this.#groups.values()) group.forget(id);
+    };
+  }
+
+  get size(): number {
+    return this.#groups.size;
+  }
+
+  /** The peer gets the whole table and End-of-RIB at the next `settle`. */
+  join(member: Member): void {
+    this.#joining.add(member);
+  }
+
+  /** The peer's export policy is another: at the next `settle` it is told the difference. */
+  move(member: Member): void {
+    this.#moving.add(member);
+  }
+
+  leave(member: Member): void {
+    this.#joining.delete(member);
+    this.#moving.delete(member);
+    const group = this.#groupOf.get(member.id);
+    if (group === undefined) return;
+    this.#groupOf.delete(member.id);
+    this.#depart(member, group);
+  }
+
+  /**
+   * Let peers join and move. Only when no decision is pending: what they are told then is what the
+   * Loc-RIB says.
+   */
+  settle(): void {
+    for (const member of this.#moving) this.#transfer(member);
+    this.#moving.clear();
+    for (const member of this.#joining) {
+      this.#enter(member).dump(member.id, { endOfRib: true });
+    }
+    this.#joining.clear();
+  }
+
+  /** Send the whole table again (RFC 2918). */
+  refresh(member: Member): void {
+    this.#groupOf.get(member.id)?.dump(member.id, { endOfRib: false });
+  }
+
+  /** A prefix has another best path, or none: what the peers get of it is queued. */
+  change(prefix: number, best: Best | undefined): void {
+    if (this.#groups.size === 0) return;
+    const route = this.routeOf(prefix, best);
+    for (const group of this.#groups.values()) group.change(prefix, best, route);
+  }
+
+  /** Send what is queued. */
+  flush(): void {
+    for (const group of this.#groups.values()) group.flush();
+  }
+
+  /** Whether any peer has been told the prefix. */
+  holds(prefix: number): boolean {
+    for (const group of this.#groups.values()) if (group.holds(prefix)) return true;
+    return false;
+  }
+
+  /** The group of a peer; undefined until it has been told its table. */
+  groupOf(peer: PeerId): UpdateGroup | undefined {
+    return this.#groupOf.get(peer);
+  }
+
+  /** What export policies look at. */
+  routeOf(prefix: number, best: Best | undefined): PolicyRoute {
+    return {
+      prefix: this.#parts.table.prefix(prefix),
+      attributes: best?.set.attributes ?? { origin: 0, asPath: [] },
+      source: best?.source ?? "local",
+    };
+  }
+
+  #transfer(member: Member): void {
+    const from = this.#groupOf.get(member.id);
+    if (from === undefined || from.key === groupKey(member.peer)) return;
+    this.#enter(member).adopt(member.id, from);
+    this.#depart(member, from);
+  }
+
+  #enter(member: Member): UpdateGroup {
+    const key = groupKey(member.peer);
+    const group = this.#groups.get(key) ?? this.#found(member, key);
+    group.members.add(member.id);
+    this.#groupOf.set(member.id, group);
+    return group;
+  }
+
+  /** A new group, which knows what its peers are to be told from the start. */
+  #found(member: Member, key: string): UpdateGroup {
+    const { table, locRib } = this.#parts;
+    const group = new UpdateGroup(member.peer, this.#parts);
+    this.#groups.set(key, group);
+    for (const prefix of table.indices()) {
+      const best = locRib.best(prefix);
+      if (best !== undefined) group.fill(prefix, best, this.routeOf(prefix, best));
+    }
+    return group;
+  }
+
+  #depart(member: Member, group: UpdateGroup): void {
+    group.members.delete(member.id);
+    if (group.members.size > 0) return;
+    this.#groups.delete(group.key);
+    group.dissolve();
+  }
+}

@@ -1,0 +1,151 @@
+/**
+ * Attribute sets, interned: one record and one number for all routes that carry the same attributes.
+ *
+ * What arrives is looked up by its raw bytes, so that it is decoded and judged once however many
+ * UPDATEs carry it; what is made (by policies, by export) by its canonical bytes. A set lives as long as
+ * somebody holds it.
+ */
+
+import { asPathLength } from "../wire/as-path.ts";
+import { decodeAttributes, encodeAttributes, missingMandatory } from "../wire/attribute.ts";
+import type { Attributes, Fault } from "../wire/attributes.ts";
+import type { WireContext } from "../wire/context.ts";
+
+export type AttributeSet = {
+  readonly id: number;
+  readonly attributes: Attributes;
+  /** What the decision compares (RFC 4271 section 9.1.2.2), once per set. */
+  readonly localPref: number;
+  readonly pathLength: number;
+  readonly multiExitDisc: number;
+  /** First AS of the path; 0 when the route began inside this AS. */
+  readonly neighbourAs: number;
+  /** Encoded for four-octet and for two-octet sessions, when first sent. */
+  encoded4: Uint8Array | undefined;
+  encoded2: Uint8Array | undefined;
+  holders: number;
+  readonly key: string;
+  /** Raw forms under which it arrived. */
+  readonly raw: string[];
+};
+
+/** What a raw attribute range turned out to be. */
+export type Received = {
+  /** Undefined when no route can be made of it. */
+  readonly set: AttributeSet | undefined;
+  readonly faults: readonly Fault[];
+  /** What a route would lack (RFC 4271 section 6.3); no fault where the UPDATE announces none. */
+  readonly missing: Fault | undefined;
+};
+
+/** LOCAL_PREF of a route that has none (RFC 4271 section 9.1.1 leaves it to policy; all use 100). */
+export const DEFAULT_LOCAL_PREF = 100;
+
+const CANONICAL: WireContext = { fourOctetAs: true, external: false, maxLength: 65_535 };
+/** Raw ranges that made no set are not remembered beyond this many. */
+const MOST_FAULTY = 1024;
+
+export class AttributeSets {
+  readonly #byId: (AttributeSet | undefined)[] = [];
+  readonly #free: number[] = [];
+  readonly #byKey = new Map<string, AttributeSet>();
+  readonly #byRaw = new Map<string, Received>();
+  #faulty = 0;
+  /** Called with the id of a set that nobody holds any more. */
+  onFree: (id: number) => void = () => {};
+
+  get size(): number {
+    return this.#byKey.size;
+  }
+
+  /** Every set in use. */
+  all(): Iterable<AttributeSet> {
+    return this.#byKey.values();
+  }
+
+  /** The set of a number in use. */
+  get(id: number): AttributeSet {
+    const set = this.#byId[id];
+    if (set === undefined) throw new Error(`attribute set ${id} is not in use`);
+    return set;
+  }
+
+  /** The set that `buffer[start..end)` stands for on a session. Not held yet. */
+  receive(buffer: Uint8Array, start: number, end: number, context: WireContext): Received {
+    const raw = rawKey(buffer, start, end, context);
+    const known = this.#byRaw.get(raw);
+    if (known !== undefined) return known;
+    const { attributes, faults } = decodeAttributes(buffer, start, end, context);
+    const set = attributes === undefined ? undefined : this.intern(attributes);
+    const received = { set, faults, missing: missingMandatory(attributes) };
+    if (set !== undefined) set.raw.push(raw);
+    else if (++this.#faulty > MOST_FAULTY) return received;
+    this.#byRaw.set(raw, received);
+    return received;
+  }
+
+  /** The set of these attributes. Not held yet: `hold` it or `dropUnheld`. */
+  intern(attributes: Attributes): AttributeSet {
+    const key = Buffer.from(encodeAttributes(attributes, CANONICAL)).toString("latin1");
+    const known = this.#byKey.get(key);
+    if (known !== undefined) return known;
+    const [first] = attributes.asPath;
+    const id = this.#free.pop() ?? this.#byId.length;
+    const set: AttributeSet = {
+      id,
+      attributes,
+      localPref: attributes.localPref ?? DEFAULT_LOCAL_PREF,
+      pathLength: asPathLength(attributes.asPath),
+      multiExitDisc: attributes.multiExitDisc ?? 0,
+      neighbourAs: first?.type === "sequence" ? (first.asNumbers[0] ?? 0) : 0,
+      encoded4: undefined,
+      encoded2: undefined,
+      holders: 0,
+      key,
+      raw: [],
+    };
+    this.#byId[id] = set;
+    this.#byKey.set(key, set);
+    return set;
+  }
+
+  hold(set: AttributeSet): void {
+    set.holders++;
+  }
+
+  /** Let go of one hold; the last one frees the set. */
+  release(id: number): void {
+    const set = this.get(id);
+    if (--set.holders <= 0) this.#drop(set);
+  }
+
+  /** Free a set that was interned and never held. */
+  dropUnheld(set: AttributeSet): void {
+    if (set.holders === 0 && this.#byId[set.id] === set) this.#drop(set);
+  }
+
+  #drop(set: AttributeSet): void {
+    this.onFree(set.id);
+    this.#byKey.delete(set.key);
+    for (const raw of set.raw) this.#byRaw.delete(raw);
+    this.#byId[set.id] = undefined;
+    this.#free.push(set.id);
+  }
+}
+
+/** The set's bytes for a session. */
+export function encodedFor(set: AttributeSet, context: WireContext): Uint8Array {
+  if (context.fourOctetAs) {
+    set.encoded4 ??= encodeAttributes(set.attributes, context);
+    return set.encoded4;
+  }
+  set.encoded2 ??= encodeAttributes(set.attributes, context);
+  return set.encoded2;
+}
+
+/** Raw bytes mean the same only on sessions of the same kind. */
+function rawKey(buffer: Uint8Array, start: number, end: number, context: WireContext): string {
+  const kind = (context.fourOctetAs ? 1 : 0) | (context.external ? 2 : 0);
+  const bytes = Buffer.from(buffer.buffer, buffer.byteOffset + start, end - start);
+  return `${kind}${bytes.toString("latin1")}`;
+}

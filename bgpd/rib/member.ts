@@ -1,0 +1,17 @@
+/**
+ * A peer in the RIB's tables, with the counts that would be dear to gather when somebody asks.
+ */
+
+import type { PeerId, RibPeer } from "./route.ts";
+
+export type Member = {
+  readonly id: PeerId;
+  /** Replaced when policies change. */
+  peer: RibPeer;
+  received: number;
+  accepted: number;
+  best: number;
+};
+
+/** Every established peer by number. */
+export type Members = ReadonlyMap<PeerId, Member>;

@@ -1,0 +1,96 @@
+/**
+ * Paths: which peer offers a prefix with which attributes. Rows of integers, linked per prefix and per peer.
+ */
+
+import { Column } from "./column.ts";
+import type { PolicyVerdict } from "./route.ts";
+
+/** End of a list, and "none". */
+export const NONE = -1;
+
+export class PathTable {
+  readonly prefix = new Column();
+  readonly peer = new Column();
+  /** Attribute set as received. */
+  readonly received = new Column();
+  /** Attribute set after the import policy; NONE for a rejected path. */
+  readonly used = new Column();
+  /** The verdict that accepted or rejected it. */
+  readonly verdict: (PolicyVerdict | undefined)[] = [];
+  /** The next path of the same prefix. */
+  readonly next = new Column();
+  readonly #nextOfPeer = new Column();
+  readonly #previousOfPeer = new Column();
+  readonly #firstOfPeer = new Map<number, number>();
+  readonly #firstOfPrefix = new Column();
+  readonly #free: number[] = [];
+  #rows = 0;
+  size = 0;
+
+  /** The prefix's first path, or NONE. */
+  first(prefix: number): number {
+    return this.#firstOfPrefix.get(prefix);
+  }
+
+  /** The path of the prefix from the peer, or NONE. */
+  find(prefix: number, peer: number): number {
+    let row = this.first(prefix);
+    while (row !== NONE && this.peer.get(row) !== peer) row = this.next.get(row);
+    return row;
+  }
+
+  /** A new row for a pair that has none. */
+  add(prefix: number, peer: number): number {
+    const row = this.#free.pop() ?? this.#rows++;
+    this.prefix.set(row, prefix);
+    this.peer.set(row, peer);
+    this.received.set(row, NONE);
+    this.used.set(row, NONE);
+    this.verdict[row] = undefined;
+    this.next.set(row, this.first(prefix));
+    this.#firstOfPrefix.set(prefix, row);
+    const second = this.#firstOfPeer.get(peer) ?? NONE;
+    this.#nextOfPeer.set(row, second);
+    this.#previousOfPeer.set(row, NONE);
+    if (second !== NONE) this.#previousOfPeer.set(second, row);
+    this.#firstOfPeer.set(peer, row);
+    this.size++;
+    return row;
+  }
+
+  remove(row: number): void {
+    const prefix = this.prefix.get(row);
+    const next = this.next.get(row);
+    if (this.first(prefix) === row) {
+      this.#firstOfPrefix.set(prefix, next);
+    } else {
+      let before = this.first(prefix);
+      while (this.next.get(before) !== row) before = this.next.get(before);
+      this.next.set(before, next);
+    }
+    const peer = this.peer.get(row);
+    const nextOfPeer = this.#nextOfPeer.get(row);
+    const previous = this.#previousOfPeer.get(row);
+    if (nextOfPeer !== NONE) this.#previousOfPeer.set(nextOfPeer, previous);
+    if (previous !== NONE) this.#nextOfPeer.set(previous, nextOfPeer);
+    else if (nextOfPeer !== NONE) this.#firstOfPeer.set(peer, nextOfPeer);
+    else this.#firstOfPeer.delete(peer);
+    this.verdict[row] = undefined;
+    this.#free.push(row);
+    this.size--;
+  }
+
+  /** The peer's rows; the current one may be removed meanwhile. */
+  *ofPeer(peer: number): Generator<number> {
+    for (let row = this.#firstOfPeer.get(peer) ?? NONE; row !== NONE; ) {
+      const next = this.#nextOfPeer.get(row);
+      yield row;
+      row = next;
+    }
+  }
+
+  /** The prefix's rows. */
+  *ofPrefix(prefix: number): Generator<number> {
+    for (let row = this.first(prefix); row !== NONE; row = this.next.get(row)) yield row;
+  }
+}

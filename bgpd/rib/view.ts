@@ -1,0 +1,151 @@
+/**
+ * The RIB as people and the API see it: paths with reasons, sorted; nothing here changes a table.
+ */
+
+import type { Address } from "../../lib/address.ts";
+import { bitsOf, formatAddress } from "../../lib/address.ts";
+import { comparePrefix, type Prefix, prefixOf } from "../../lib/prefix.ts";
+import { sourceOf } from "./adj-in.ts";
+import type { AdjOut } from "./adj-out.ts";
+import type { AttributeSets } from "./attribute-set.ts";
+import type { Decided } from "./decide.ts";
+import type { LocRib } from "./loc-rib.ts";
+import type { Member, Members } from "./member.ts";
+import type { NextHops } from "./next-hops.ts";
+import { NONE, type PathTable } from "./path-table.ts";
+import type { PrefixTable } from "./prefix-table.ts";
+import type { AdvertisedView, PathView, PrefixView } from "./route.ts";
+
+export type ViewParts = {
+  readonly table: PrefixTable;
+  readonly paths: PathTable;
+  readonly sets: AttributeSets;
+  readonly members: Members;
+  readonly nextHops: NextHops;
+  readonly locRib: LocRib;
+  readonly adjOut: AdjOut;
+};
+
+export class View {
+  readonly #parts: ViewParts;
+
+  constructor(parts: ViewParts) {
+    this.#parts = parts;
+  }
+
+  lookup(prefix: Prefix): PrefixView | undefined {
+    const index = this.#parts.table.find(prefix);
+    return index === NONE || this.#parts.paths.first(index) === NONE
+      ? undefined
+      : this.#prefixView(index);
+  }
+
+  longestMatch(address: Address): PrefixView | undefined {
+    const { table, locRib } = this.#parts;
+    for (let length: number = bitsOf(address.family); length >= 0; length--) {
+      const index = table.find(prefixOf(address, length));
+      if (index !== NONE && locRib.best(index) !== undefined) return this.#prefixView(index);
+    }
+    return undefined;
+  }
+
+  routes(): PrefixView[] {
+    const { table, paths } = this.#parts;
+    const indices = [...table.indices()].filter((index) => paths.first(index) !== NONE);
+    return indices
+      .map((index) => this.#prefixView(index))
+      .sort((a, b) => comparePrefix(a.prefix, b.prefix));
+  }
+
+  received(member: Member): { readonly prefix: Prefix; readonly path: PathView }[] {
+    const { paths, table } = this.#parts;
+    return [...paths.ofPeer(member.id)]
+      .map((row) => {
+        const index = paths.prefix.get(row);
+        const path = this.#pathViews(index).find((entry) => entry.row === row)?.view;
+        return { prefix: table.prefix(index), path: path ?? this.#rejected(row) };
+      })
+      .sort((a, b) => comparePrefix(a.prefix, b.prefix));
+  }
+
+  advertised(member: Member): AdvertisedView[] {
+    return [...this.#parts.table.indices()]
+      .flatMap((index) => this.#advertisedView(member, index) ?? [])
+      .sort((a, b) => comparePrefix(a.prefix, b.prefix));
+  }
+
+  advertisedTo(member: Member, prefix: Prefix): AdvertisedView | undefined {
+    const index = this.#parts.table.find(prefix);
+    return index === NONE ? undefined : this.#advertisedView(member, index);
+  }
+
+  #advertisedView(member: Member, index: number): AdvertisedView | undefined {
+    const { table, locRib, adjOut } = this.#parts;
+    const best = locRib.best(index);
+    if (best === undefined) return undefined;
+    const prefix = table.prefix(index);
+    const no = (reason: string): AdvertisedView => ({
+      prefix,
+      advertised: false,
+      attributes: undefined,
+      reason,
+    });
+    if (best.peer === member.id) return no("learned from this peer");
+    const group = adjOut.groupOf(member.id);
+    if (group === undefined) return no("the session has just come up: it will be told now");
+    const { set, reason } = group.evaluate(best, adjOut.routeOf(index, best));
+    if (set === undefined) return no(reason);
+    return { prefix, advertised: true, attributes: set.attributes, reason };
+  }
+
+  #prefixView(index: number): PrefixView {
+    return {
+      prefix: this.#parts.table.prefix(index),
+      paths: this.#pathViews(index).map(({ view }) => view),
+    };
+  }
+
+  /** Best first, then what could be used, then what was rejected. */
+  #pathViews(index: number): { readonly row: number; readonly view: PathView }[] {
+    const { paths, locRib } = this.#parts;
+    const usable = locRib.explain(index);
+    const seen = new Set(usable.map(({ row }) => row));
+    const rest = [...paths.ofPrefix(index)].filter((row) => !seen.has(row));
+    return [
+      ...usable.map(({ row, decided }, position) => ({
+        row,
+        view: this.#path(row, position === 0 ? "best" : "valid", describe(decided)),
+      })),
+      ...rest.map((row) => ({ row, view: this.#rejected(row) })),
+    ];
+  }
+
+  #rejected(row: number): PathView {
+    const { paths, sets, nextHops } = this.#parts;
+    const used = paths.used.get(row);
+    if (used === NONE) return this.#path(row, "rejected", paths.verdict[row]?.reason ?? "");
+    const { nextHop } = sets.get(used).attributes;
+    const words = nextHops.ask(nextHop).reason ?? "unreachable";
+    const name = nextHop === undefined ? "" : ` ${formatAddress(nextHop)}`;
+    return this.#path(row, "rejected", `next hop${name} cannot be used: ${words}`);
+  }
+
+  #path(row: number, state: PathView["state"], reason: string): PathView {
+    const { paths, sets, members } = this.#parts;
+    const received = sets.get(paths.received.get(row)).attributes;
+    const used = paths.used.get(row);
+    const peer = members.get(paths.peer.get(row))?.peer;
+    return {
+      peer: peer?.name,
+      source: peer === undefined ? "local" : sourceOf(peer),
+      received,
+      attributes: used === NONE ? received : sets.get(used).attributes,
+      state,
+      reason,
+    };
+  }
+}
+
+function describe({ rule, values }: Decided): string {
+  return values === "" ? rule : `${rule}: ${values}`;
+}

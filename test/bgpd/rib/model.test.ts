@@ -1,0 +1,273 @@
+/** The RIB against a slow and obvious one, over random lives of a speaker. */
+
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import type { PeerId, PolicyVerdict, RibPeer, RoutePolicy } from "../../../bgpd/rib/route.ts";
+import type { Attributes } from "../../../bgpd/wire/attributes.ts";
+import { formatAddress } from "../../../lib/address.ts";
+import { formatPrefix, parsePrefix } from "../../../lib/prefix.ts";
+import { ACCEPT, attributesOf, brief, OUR_AS, OUR_ID, peerAt, Scene } from "./scene.ts";
+
+const PREFIXES = ["10.0.0.0/8", "10.1.0.0/16", "192.0.2.0/24", "198.51.100.0/25", "0.0.0.0/0"];
+const HOPS = ["172.30.0.50", "172.30.0.51", "172.30.0.52"];
+const PEERS = [2, 3, 8, 9, 10];
+const REFUSED: PolicyVerdict = { accept: false, reason: "odd lengths are refused" };
+const PREFERRED: PolicyVerdict = {
+  accept: true,
+  reason: "short prefixes are preferred",
+  rewrite: (attributes) => ({ ...attributes, localPref: 250 }),
+};
+const POLICIES: readonly RoutePolicy[] = [
+  ACCEPT,
+  ({ prefix }) => (prefix.length % 2 === 1 ? REFUSED : ACCEPT({} as never)),
+  ({ prefix }) => (prefix.length <= 8 ? PREFERRED : ACCEPT({} as never)),
+];
+
+type Step =
+  | { readonly do: "up" | "down"; readonly peer: number }
+  | {
+      readonly do: "announce";
+      readonly peer: number;
+      readonly prefixes: readonly string[];
+      readonly path: number[];
+      readonly hop: string;
+      readonly med: number;
+    }
+  | { readonly do: "withdraw"; readonly peer: number; readonly prefixes: readonly string[] }
+  | { readonly do: "originate" | "retract"; readonly prefix: string }
+  | {
+      readonly do: "policy";
+      readonly peer: number;
+      readonly imports: number;
+      readonly exports: number;
+    }
+  | { readonly do: "hop"; readonly hop: string }
+  | { readonly do: "slice" | "settle" };
+
+const peer = fc.constantFrom(...PEERS);
+const prefixes = fc.uniqueArray(fc.constantFrom(...PREFIXES), { minLength: 1, maxLength: 3 });
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 3, arbitrary: fc.record({ do: fc.constant("up" as const), peer }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("down" as const), peer }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant("announce" as const),
+      peer,
+      prefixes,
+      path: fc.constantFrom<number[]>([], [7], [7, 8], [OUR_AS]),
+      hop: fc.constantFrom(...HOPS),
+      med: fc.integer({ min: 0, max: 1 }),
+    }),
+  },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant("withdraw" as const), peer, prefixes }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constantFrom("originate" as const, "retract" as const),
+      prefix: fc.constantFrom(...PREFIXES),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant("policy" as const),
+      peer,
+      imports: fc.integer({ min: 0, max: 2 }),
+      exports: fc.integer({ min: 0, max: 2 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant("hop" as const), hop: fc.constantFrom(...HOPS) }),
+  },
+  { weight: 4, arbitrary: fc.record({ do: fc.constantFrom("slice" as const, "settle" as const) }) },
+);
+
+type Path = { readonly peer: number | undefined; readonly attributes: Attributes };
+
+/** The obvious RIB: every path in a map, everything computed when asked. */
+class Model {
+  readonly up = new Map<number, { readonly id: PeerId; peer: RibPeer }>();
+  readonly paths = new Map<string, Map<number | undefined, Attributes>>();
+  readonly unreachable = new Set<string>();
+
+  set(prefix: string, from: number | undefined, attributes: Attributes | undefined): void {
+    const all = this.paths.get(prefix) ?? new Map<number | undefined, Attributes>();
+    this.paths.set(prefix, all);
+    if (attributes === undefined) all.delete(from);
+    else all.set(from, attributes);
+  }
+
+  best(prefix: string): Path | undefined {
+    const usable = [...(this.paths.get(prefix) ?? [])].flatMap(([from, received]): Path[] => {
+      if (from === undefined) return [{ peer: from, attributes: received }];
+      const known = this.up.get(from)?.peer;
+      if (known === undefined) return [];
+      const numbers = received.asPath.flatMap(({ asNumbers }) => asNumbers);
+      const verdict = known.importPolicy({
+        prefix: parsePrefix(prefix),
+        attributes: received,
+        source: known.external ? "external" : "internal",
+      });
+      const hop = received.nextHop === undefined ? "" : formatAddress(received.nextHop);
+      if (!verdict.accept || numbers.includes(OUR_AS) || this.unreachable.has(hop)) return [];
+      return [{ peer: from, attributes: verdict.rewrite?.(received) ?? received }];
+    });
+    return usable.filter((path) => !usable.some((other) => this.#beats(other, path, usable)))[0];
+  }
+
+  /** Whether a path is out of the race because of another, MULTI_EXIT_DISC seen among all alike. */
+  #beats(a: Path, b: Path, all: readonly Path[]): boolean {
+    if (a === b) return false;
+    const early = compare(this.#early(a), this.#early(b));
+    if (early !== 0) return early < 0;
+    const rivals = all.filter((path) => compare(this.#early(path), this.#early(a)) === 0);
+    const fallen = (path: Path): boolean =>
+      rivals.some((r) => neighbour(r) === neighbour(path) && med(r) < med(path));
+    if (fallen(a)) return false;
+    if (fallen(b)) return true;
+    return compare(this.#late(a), this.#late(b)) < 0;
+  }
+
+  #early({ peer: from, attributes }: Path): number[] {
+    const length = attributes.asPath.flatMap(({ asNumbers }) => asNumbers).length;
+    return [from === undefined ? 0 : 1, -(attributes.localPref ?? 100), length, attributes.origin];
+  }
+
+  #late({ peer: from }: Path): number[] {
+    return [(from ?? 0) >= 8 || from === undefined ? 0 : 1, from ?? 0];
+  }
+
+  /** What a peer is to have been told. */
+  told(to: number): string[] {
+    const { peer: target } = this.up.get(to) ?? {};
+    if (target === undefined) return [];
+    return PREFIXES.flatMap((text) => {
+      const best = this.best(text);
+      if (best === undefined || best.peer === to) return [];
+      const internal = best.peer !== undefined && best.peer < 8;
+      if (internal && !target.external) return [];
+      const source = best.peer === undefined ? "local" : internal ? "internal" : "external";
+      const { accept, rewrite } = target.exportPolicy({
+        prefix: parsePrefix(text),
+        attributes: best.attributes,
+        source,
+      });
+      if (!accept) return [];
+      const { localPref, ...rest } = rewrite?.(best.attributes) ?? best.attributes;
+      const own = source === "local" || target.external;
+      const sent: Attributes = {
+        ...rest,
+        ...(own ? { nextHop: OUR_ID } : {}),
+        ...(target.external ? {} : { localPref: localPref ?? 100 }),
+        asPath: target.external
+          ? [{ type: "sequence", asNumbers: [OUR_AS, ...rest.asPath.flatMap((s) => s.asNumbers)] }]
+          : rest.asPath,
+      };
+      return [`${text} ${brief(sent)}`];
+    }).sort();
+  }
+}
+
+function compare(a: readonly number[], b: readonly number[]): number {
+  const index = a.findIndex((value, i) => value !== b[i]);
+  return index < 0 ? 0 : (a[index] ?? 0) - (b[index] ?? 0);
+}
+
+const neighbour = ({ attributes }: Path): number => attributes.asPath[0]?.asNumbers[0] ?? 0;
+const med = ({ attributes }: Path): number => attributes.multiExitDisc ?? 0;
+
+function run(steps: readonly Step[], scene: Scene, model: Model): void {
+  for (const now of steps) {
+    if ("peer" in now) runForPeer(now, scene, model);
+    else if (now.do === "slice") scene.rib.work(0);
+    else if (now.do === "settle") settle(scene, model);
+    else if (now.do === "hop") {
+      if (!model.unreachable.delete(now.hop)) model.unreachable.add(now.hop);
+      if (!scene.unreachable.delete(now.hop)) scene.unreachable.add(now.hop);
+      scene.rib.nextHopsChanged();
+    } else if (now.do === "originate" || now.do === "retract") {
+      const ours: Attributes = { origin: 0, asPath: [] };
+      if (now.do === "originate") scene.rib.originate(parsePrefix(now.prefix), ours);
+      else scene.rib.withdraw(parsePrefix(now.prefix));
+      model.set(now.prefix, undefined, now.do === "originate" ? ours : undefined);
+    }
+  }
+}
+
+function runForPeer(now: Extract<Step, { peer: number }>, scene: Scene, model: Model): void {
+  const known = model.up.get(now.peer);
+  if (now.do === "up") {
+    if (known !== undefined) return;
+    // Two of one AS: MULTI_EXIT_DISC decides between them, and both may export the same set.
+    const remoteAs = now.peer === 10 ? { remoteAs: 65_009 } : {};
+    const added = peerAt(now.peer, now.peer >= 8 ? "external" : "internal", remoteAs);
+    model.up.set(now.peer, { id: scene.add(added), peer: added });
+  }
+  if (known === undefined) return;
+  if (now.do === "down") {
+    scene.remove(known.id);
+    model.up.delete(now.peer);
+    for (const all of model.paths.values()) all.delete(now.peer);
+  } else if (now.do === "withdraw") {
+    scene.withdraw(known.id, now.prefixes);
+    for (const prefix of now.prefixes) model.set(prefix, now.peer, undefined);
+  } else if (now.do === "announce") {
+    const path = known.peer.external ? [known.peer.remoteAs, ...now.path] : now.path;
+    const pref = known.peer.external ? {} : { localPref: 100 };
+    const attributes = attributesOf(path, now.hop, { multiExitDisc: now.med, ...pref });
+    scene.announce(known.id, now.prefixes, attributes);
+    for (const prefix of now.prefixes) model.set(prefix, now.peer, attributes);
+  } else if (now.do === "policy") {
+    const policies = {
+      importPolicy: POLICIES[now.imports] ?? ACCEPT,
+      exportPolicy: POLICIES[now.exports] ?? ACCEPT,
+      exportKey: `${now.exports}`,
+    };
+    scene.rib.setPolicies(known.id, policies);
+    known.peer = { ...known.peer, ...policies };
+  }
+}
+
+function settle(scene: Scene, model: Model): void {
+  scene.settle();
+  for (const [number, { id }] of model.up) {
+    const expected = model.told(number);
+    expect(scene.tells(id)).toEqual(expected);
+    expect(scene.rib.peerCounts(id).advertised).toBe(expected.length);
+    const claimed = scene.rib.advertised(id).filter(({ advertised }) => advertised);
+    expect(claimed.map(({ prefix }) => formatPrefix(prefix)).sort()).toEqual(
+      expected.map((line) => line.split(" ")[0] ?? "").sort(),
+    );
+  }
+  for (const text of PREFIXES) {
+    const best = model.best(text);
+    const name = model.up.get(best?.peer ?? -1)?.peer.name ?? "";
+    expect(scene.best.get(text)?.peer).toBe(best === undefined ? undefined : name);
+    const view = scene.rib.lookup(parsePrefix(text))?.paths.find(({ state }) => state === "best");
+    expect(view === undefined).toBe(best === undefined);
+  }
+}
+
+test("whatever happens, peers and kernel are told what the obvious RIB says, and nothing is left", () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 80, size: "max" }), (steps) => {
+      const scene = new Scene();
+      const model = new Model();
+      run(steps, scene, model);
+      settle(scene, model);
+      for (const { id } of model.up.values()) scene.remove(id);
+      for (const prefix of PREFIXES) scene.rib.withdraw(parsePrefix(prefix));
+      scene.settle();
+      expect(scene.rib.counts()).toEqual({
+        prefixes: 0,
+        paths: 0,
+        attributeSets: 0,
+        updateGroups: 0,
+      });
+      expect(scene.best.size).toBe(0);
+    }),
+    { numRuns: 1500 },
+  );
+});

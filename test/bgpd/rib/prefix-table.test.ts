@@ -1,0 +1,60 @@
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { PrefixTable } from "../../../bgpd/rib/prefix-table.ts";
+import { formatPrefix, parsePrefix, prefixOf } from "../../../lib/prefix.ts";
+
+const word = fc.integer({ min: 0, max: 0xffff_ffff });
+const prefix4 = fc
+  .record({
+    w0: fc.oneof(
+      word,
+      fc.integer({ min: 0, max: 7 }).map((n) => (n << 28) >>> 0),
+    ),
+    length: fc.integer({ min: 0, max: 32 }),
+  })
+  .map(({ w0, length }) => prefixOf({ family: 4, w0, w1: 0, w2: 0, w3: 0 }, length));
+const prefix6 = fc
+  .record({ w0: word, w1: word, w2: word, w3: word, length: fc.integer({ min: 0, max: 128 }) })
+  .map(({ length, ...words }) => prefixOf({ family: 6, ...words }, length));
+
+test.each([
+  [4 as const, prefix4],
+  [6 as const, prefix6],
+])("IPv%d prefixes: insertion, removal and look-up agree with a Map", (family, prefix) => {
+  const steps = fc.array(fc.tuple(fc.boolean(), prefix), { maxLength: 400 });
+  fc.assert(
+    fc.property(steps, (list) => {
+      const table = new PrefixTable(family);
+      const model = new Map<string, number>();
+      for (const [insert, value] of list) {
+        const key = formatPrefix(value);
+        const known = model.get(key);
+        expect(table.find(value)).toBe(known ?? -1);
+        if (insert) {
+          const index = table.insert(value);
+          if (known !== undefined) expect(index).toBe(known);
+          model.set(key, index);
+        } else if (known !== undefined) {
+          table.remove(known);
+          model.delete(key);
+        }
+      }
+      expect(table.size).toBe(model.size);
+      expect(new Set([...table.indices()].map((i) => formatPrefix(table.prefix(i))))).toEqual(
+        new Set(model.keys()),
+      );
+      for (const [key, index] of model) expect(table.find(parsePrefix(key))).toBe(index);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test("ten thousand neighbours keep their indices while the table grows", () => {
+  const table = new PrefixTable(4);
+  const at = (n: number) => prefixOf({ family: 4, w0: n << 8, w1: 0, w2: 0, w3: 0 }, 24);
+  const indices = Array.from({ length: 10_000 }, (_, n) => table.insert(at(n)));
+  for (let n = 0; n < 10_000; n += 2) table.remove(indices[n] as number);
+  for (let n = 0; n < 10_000; n++)
+    expect(table.find(at(n))).toBe(n % 2 === 0 ? -1 : (indices[n] as number));
+  expect(table.size).toBe(5000);
+});

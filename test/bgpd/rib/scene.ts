@@ -1,0 +1,181 @@
+/** A RIB with peers that speak in UPDATEs and write down what they are told. */
+
+import { createRib } from "../../../bgpd/rib/rib.ts";
+import type {
+  BestChange,
+  PeerId,
+  ReceiveSummary,
+  ResolveNextHop,
+  Rib,
+  RibPeer,
+  RoutePolicy,
+} from "../../../bgpd/rib/route.ts";
+import type { Attributes } from "../../../bgpd/wire/attributes.ts";
+import { decode, encode } from "../../../bgpd/wire/codec.ts";
+import { HEADER_LENGTH } from "../../../bgpd/wire/const.ts";
+import { Framer } from "../../../bgpd/wire/framer.ts";
+import type { UpdateMessage } from "../../../bgpd/wire/message.ts";
+import { formatAddress, parseAddress } from "../../../lib/address.ts";
+import { formatPrefix, type Prefix, parsePrefix } from "../../../lib/prefix.ts";
+
+export const OUR_AS = 64512;
+export const OUR_ID = parseAddress("172.30.0.1");
+
+export const ACCEPT: RoutePolicy = () => ACCEPTED;
+const ACCEPTED = { accept: true, reason: "accepted by the test" };
+
+/** A peer at 172.30.0.N; external ones have AS 65000 + N. */
+export function peerAt(n: number, kind: "internal" | "external", rest: Partial<RibPeer> = {}) {
+  const external = kind === "external";
+  const address = parseAddress(`172.30.0.${n}`);
+  return {
+    name: `${kind} ${n}`,
+    external,
+    localAs: OUR_AS,
+    remoteAs: external ? 65_000 + n : OUR_AS,
+    address,
+    identifier: address.w0,
+    localAddress: OUR_ID,
+    wire: { fourOctetAs: true, external, maxLength: 4096 },
+    importPolicy: ACCEPT,
+    exportPolicy: ACCEPT,
+    exportKey: kind,
+    ...rest,
+  } satisfies RibPeer;
+}
+
+/** What was sent to one peer, as it stands there. */
+export class Told {
+  readonly routes = new Map<string, Attributes>();
+  readonly updates: UpdateMessage[] = [];
+  endsOfRib = 0;
+
+  take(bytes: Uint8Array, peer: RibPeer): void {
+    const framer = new Framer(peer.wire.maxLength);
+    framer.push(bytes);
+    for (let frame = framer.next(); frame !== undefined; frame = framer.next()) {
+      const message = decode(
+        frame.buffer.slice(frame.start - HEADER_LENGTH, frame.end),
+        // The peer is on the other side, where external means the same.
+        peer.wire,
+      );
+      if (message.type !== "update") throw new Error(`a ${message.type} from the RIB`);
+      if (message.faults.length > 0) throw new Error(message.faults[0]?.message);
+      this.updates.push(message);
+      const { withdrawn, announced, attributes } = message;
+      if (withdrawn.length === 0 && announced.length === 0) this.endsOfRib++;
+      for (const prefix of withdrawn) {
+        if (!this.routes.delete(formatPrefix(prefix))) {
+          throw new Error(`withdrawn but never announced: ${formatPrefix(prefix)}`);
+        }
+      }
+      for (const prefix of announced)
+        this.routes.set(formatPrefix(prefix), attributes as Attributes);
+    }
+  }
+
+  /** `PREFIX via NEXT_HOP path 1 2`, sorted. */
+  lines(): string[] {
+    return [...this.routes].map(([prefix, attributes]) => `${prefix} ${brief(attributes)}`).sort();
+  }
+}
+
+export function brief({ nextHop, asPath, localPref }: Attributes): string {
+  const path = asPath.flatMap(({ asNumbers }) => asNumbers).join(" ");
+  const hop = nextHop === undefined ? "-" : formatAddress(nextHop);
+  return `via ${hop} path [${path}]${localPref === undefined ? "" : ` pref ${localPref}`}`;
+}
+
+export class Scene {
+  readonly rib: Rib;
+  readonly told = new Map<PeerId, Told>();
+  readonly peers = new Map<PeerId, RibPeer>();
+  /** What the FIB was told last, by prefix. */
+  readonly best = new Map<string, NonNullable<BestChange["best"]>>();
+  readonly unreachable = new Set<string>();
+
+  constructor(resolve?: ResolveNextHop) {
+    this.rib = createRib({
+      identifier: OUR_ID.w0,
+      resolve:
+        resolve ??
+        ((nextHop) =>
+          this.unreachable.has(formatAddress(nextHop))
+            ? { reachable: false, cost: 0, reason: "no route to it" }
+            : { reachable: true, cost: 0 }),
+      now: () => performance.now(),
+      onBest: (changes) => {
+        for (const { prefix, best } of changes) {
+          if (best === undefined) this.best.delete(formatPrefix(prefix));
+          else this.best.set(formatPrefix(prefix), best);
+        }
+      },
+      onSend: (id, bytes) => {
+        const peer = this.peers.get(id);
+        if (peer === undefined) throw new Error(`bytes for peer ${id}, which is gone`);
+        this.told.get(id)?.take(bytes, peer);
+      },
+    });
+  }
+
+  add(peer: RibPeer): PeerId {
+    const id = this.rib.addPeer(peer);
+    this.peers.set(id, peer);
+    this.told.set(id, new Told());
+    return id;
+  }
+
+  remove(id: PeerId): void {
+    this.rib.removePeer(id);
+    this.peers.delete(id);
+    this.told.delete(id);
+  }
+
+  announce(id: PeerId, prefixes: readonly string[], attributes: Attributes): ReceiveSummary {
+    return this.receive(id, { announced: prefixes.map(parsePrefix), attributes });
+  }
+
+  withdraw(id: PeerId, prefixes: readonly string[]): ReceiveSummary {
+    return this.receive(id, { withdrawn: prefixes.map(parsePrefix) });
+  }
+
+  receive(
+    id: PeerId,
+    update: {
+      readonly announced?: readonly Prefix[];
+      readonly withdrawn?: readonly Prefix[];
+      readonly attributes?: Attributes;
+    },
+  ): ReceiveSummary {
+    const wire = this.peers.get(id)?.wire;
+    if (wire === undefined) throw new Error(`no peer ${id}`);
+    const { announced = [], withdrawn = [], attributes } = update;
+    const bytes = encode(
+      { type: "update", announced, withdrawn, attributes, faults: [] },
+      { ...wire, maxLength: 65_535 },
+    );
+    return this.rib.receive(id, bytes, HEADER_LENGTH, bytes.length);
+  }
+
+  settle(): void {
+    while (this.rib.work(1000));
+  }
+
+  tells(id: PeerId): string[] {
+    return this.told.get(id)?.lines() ?? [];
+  }
+}
+
+/** Attributes as a peer would send them. */
+export function attributesOf(
+  path: readonly number[],
+  nextHop: string,
+  rest: Partial<Attributes> = {},
+): Attributes {
+  return {
+    origin: 0,
+    asPath: path.length === 0 ? [] : [{ type: "sequence", asNumbers: path }],
+    nextHop: parseAddress(nextHop),
+    ...rest,
+  };
+}
