@@ -67,6 +67,11 @@ export function asPathLength(path: readonly AsSegment[]): number {
   return length;
 }
 
+/** Whether a segment leaves its confederation; others have no place in AS4_PATH (RFC 6793 section 6). */
+export function isTold({ type }: AsSegment): boolean {
+  return type === "sequence" || type === "set";
+}
+
 /** Whether every AS number fits into two octets. */
 export function isTwoOctetPath(path: readonly AsSegment[]): boolean {
   return path.every(({ asNumbers }) => asNumbers.every((asNumber) => asNumber <= 0xffff));
@@ -99,8 +104,9 @@ export function mergeAs4Path(
   if (lead < 0) return path;
   const merged: AsSegment[] = [];
   for (const segment of path) {
-    if (segment.type === "confederation sequence" || segment.type === "confederation set") {
-      if (lead > 0 || merged.length === 0) merged.push(segment);
+    // Confederation segments count nothing: in front, or next to what is kept, they are kept as well.
+    if (!isTold(segment)) {
+      merged.push(segment);
       continue;
     }
     if (lead === 0) break;
@@ -112,6 +118,7 @@ export function mergeAs4Path(
     const part = segment.asNumbers.slice(0, lead);
     merged.push({ type: "sequence", asNumbers: part });
     lead -= part.length;
+    if (part.length < segment.asNumbers.length) break;
   }
   return joinSequences([...merged, ...path4]);
 }
