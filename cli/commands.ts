@@ -5,8 +5,10 @@
  */
 
 import type { Command } from "commander";
-import { apiOption, jsonOption, someText } from "./flags.ts";
-import type { AskOptions, RoutesOptions } from "./options.ts";
+import { NODE_FILE } from "../ipam/node.ts";
+import { DATA_DIRECTORY } from "../ipam/records-files.ts";
+import { apiOption, jsonOption, oneOf, someText } from "./flags.ts";
+import type { AskOptions, IpamOptions, RoutesOptions, ValidateOptions } from "./options.ts";
 import type { ExitCode, Output } from "./output.ts";
 
 /** Where an action leaves its exit code, and what it writes to. */
@@ -17,7 +19,7 @@ export type Context = {
 
 /** Add every such subcommand to `program`, in the order in which help lists them. */
 export function addCommands(program: Command, context: Context): void {
-  for (const add of [addStatus, addPeers, addRoutes, addWhy]) {
+  for (const add of [addStatus, addPeers, addRoutes, addWhy, addIpam, addValidate]) {
     add(program, context);
   }
 }
@@ -114,6 +116,49 @@ function addWhy(program: Command, { output, exit }: Context): void {
     .action(async (target: string, options: AskOptions) => {
       const { showWhy } = await import("./why.ts");
       exit(await showWhy({ ...options, target }, output));
+    });
+}
+
+function addIpam(program: Command, { output, exit }: Context): void {
+  program
+    .command("ipam")
+    .summary("this node's address blocks: used, free, by whom")
+    .description(
+      "Show this node's address blocks: how many addresses are used and free; with `show`, each address in use and who holds it. Needs no running daemon.",
+    )
+    .addArgument(
+      program
+        .createArgument("[show]", "list every address in use with its holder")
+        .argParser(oneOf(["show"])),
+    )
+    .option("--node-file <path>", "what bgpd publishes", someText("a path"), NODE_FILE)
+    .option("--data-dir <path>", "where the records are", someText("a path"), DATA_DIRECTORY)
+    .addOption(jsonOption())
+    .action(async (what: "show" | undefined, options: Omit<IpamOptions, "what">) => {
+      const { showIpam } = await import("./ipam.ts");
+      exit(showIpam({ ...options, what }, output));
+    });
+}
+
+function addValidate(program: Command, { output, exit }: Context): void {
+  program
+    .command("validate")
+    .summary("check configuration documents, all faults at once")
+    .description(
+      "Check configuration documents as bgpd reads them. Every fault is printed with file, line, field, value and what was expected; exit code 2 when there is one.",
+    )
+    .argument("<path>", "a YAML file, or a directory of them")
+    .addOption(jsonOption())
+    .addHelpText(
+      "after",
+      examples(
+        ["manx validate cluster.yaml", "one file"],
+        ["manx validate /etc/manx/cluster", "all *.yaml of a directory"],
+      ),
+    )
+    .action(async (path: string, options: Omit<ValidateOptions, "path">) => {
+      const { validate } = await import("./validate.ts");
+      exit(validate({ ...options, path }, output));
     });
 }
 

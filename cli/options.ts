@@ -28,7 +28,12 @@ export type RoutesOptions = AskOptions & {
 export type WhyOptions = AskOptions & { readonly target: string };
 
 /** With "show" every address, else one line a block. */
-export type IpamOptions = AnswerOptions & { readonly what: "show" | undefined };
+export type IpamOptions = AnswerOptions & {
+  readonly what: "show" | undefined;
+  readonly nodeFile: string;
+  /** Directory of the records. */
+  readonly dataDir: string;
+};
 
 export type ValidateOptions = AnswerOptions & { readonly path: string };
 
@@ -40,6 +45,8 @@ export type BgpdOptions = {
   readonly fib: "kernel" | "none";
   /** Path of the API socket. */
   readonly api: string;
+  /** Take our routes out of the kernel at the end. */
+  readonly withdrawOnExit?: true;
 };
 
 /** `manx lab`. */

@@ -42,6 +42,10 @@ function addBgpd(program: Command, roles: Roles, { exit }: Context): void {
       "kernel" as const,
     )
     .addOption(apiOption())
+    .option(
+      "--withdraw-on-exit",
+      "take the learned routes out of the kernel at SIGTERM; they stay otherwise, for the next bgpd",
+    )
     .addOption(
       program
         .createOption("--log-level <level>", `the least that is logged: ${LOG_LEVELS.join(", ")}`)

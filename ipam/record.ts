@@ -74,8 +74,7 @@ export function decodeRecord(text: string): AddressRecord {
 }
 
 /** `pod NAMESPACE/NAME` where that is known, else `container ID`; with the interface. */
-export function describeHolder(record: AddressRecord): string {
-  const { holder, pod } = record;
+export function describeHolder({ holder, pod }: Pick<AddressRecord, "holder" | "pod">): string {
   const who =
     pod === undefined ? `container ${holder.container}` : `pod ${pod.namespace}/${pod.name}`;
   return `${who} (${holder.interfaceName})`;

@@ -3,7 +3,7 @@ import { hostname } from "node:os";
 import { version } from "../../package.json";
 import { ROLE_CODE, run } from "./run.ts";
 
-const COMMANDS = ["status", "peers", "routes", "why", "bgpd", "lab", "help"];
+const COMMANDS = ["status", "peers", "routes", "why", "ipam", "validate", "bgpd", "lab", "help"];
 
 describe("help", () => {
   test("goes to stdout, lists every command, has examples and exit codes, and ends with 0", async () => {
@@ -37,7 +37,7 @@ describe("help", () => {
   });
 
   test("of every command that answers names --json", async () => {
-    for (const command of ["status", "peers", "routes", "why", "lab"]) {
+    for (const command of ["status", "peers", "routes", "why", "ipam", "validate", "lab"]) {
       expect((await run([command, "--help"])).out).toContain("--json");
     }
   });
@@ -59,6 +59,8 @@ describe("a wrong command line ends with 2, nothing on stdout, and", () => {
     [["--versoin"], "unknown option '--versoin' (did you mean --version?)"],
     [["peers", "a", "b"], "too many arguments for 'peers'. Expected 1 argument but got 2."],
     [["why"], "missing required argument 'prefix|address'"],
+    [["validate"], "missing required argument 'path'"],
+    [["ipam", "shwo"], "Expected one of show (did you mean show?)."],
     [["status", "--api"], "option '--api <path>' argument missing"],
     [["status", "--api", ""], "argument '' is invalid. Expected the path of a unix socket."],
     [
