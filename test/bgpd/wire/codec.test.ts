@@ -2,7 +2,9 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { isTold } from "../../../bgpd/wire/as-path.ts";
 import { decodeAttributes, encodeAttributes, worst } from "../../../bgpd/wire/attribute.ts";
+import type { AsSegment } from "../../../bgpd/wire/attributes.ts";
 import { decode, encode } from "../../../bgpd/wire/codec.ts";
 import { HEADER_LENGTH } from "../../../bgpd/wire/const.ts";
 import { BgpError } from "../../../bgpd/wire/error.ts";
@@ -40,6 +42,7 @@ for (const context of CONTEXTS) {
           bytes[HEADER_LENGTH + (at % (bytes.length - HEADER_LENGTH))] = octet;
           const message = attempt(() => decode(bytes, context));
           if (message?.type !== "update" || message.faults.length > 0) return;
+          if (!fourOctetAs && hasInnerConfederation(message.attributes?.asPath ?? [])) return;
           const canonical = encode(message, { ...context, maxLength: 65_535 });
           const again = decode(canonical, { ...context, maxLength: 65_535 });
           expect(encode(again, { ...context, maxLength: 65_535 })).toEqual(canonical);
@@ -156,6 +159,12 @@ function attempt<Result>(run: () => Result): Result | undefined {
     if (error instanceof BgpError) return undefined;
     throw error;
   }
+}
+
+/** Confederation segments behind others: AS4_PATH has them not, and so cannot say where they were. */
+function hasInnerConfederation(path: readonly AsSegment[]): boolean {
+  const first = path.findIndex(isTold);
+  return first >= 0 && path.slice(first).some((segment) => !isTold(segment));
 }
 
 /** Single attributes of a set, by RFC 4271 section 4.3. */
