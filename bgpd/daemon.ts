@@ -44,6 +44,8 @@ export type DaemonOptions = {
   readonly log: Logger;
   /** Uniform in [0, 1): jitter of timers. */
   readonly random: () => number;
+  /** What an earlier daemon left has been judged. */
+  readonly onConverged: () => void;
 };
 
 /** One peer with what the daemon keeps beside it. */
@@ -204,7 +206,7 @@ export class Daemon {
       plan,
       peer,
       importPolicy: compileImport(plan, speaker),
-      exportPolicy: compileExport(plan, speaker),
+      exportPolicy: compileExport(plan),
       id: undefined,
       session: undefined,
       keepalives: 0,
@@ -228,7 +230,7 @@ export class Daemon {
     const neighbour = this.neighbours.get(plan.name);
     if (neighbour === undefined) return;
     const importPolicy = compileImport(plan, speaker);
-    const exportPolicy = compileExport(plan, speaker);
+    const exportPolicy = compileExport(plan);
     neighbour.plan = plan;
     const same =
       importPolicy.key === neighbour.importPolicy.key &&
@@ -336,6 +338,7 @@ export class Daemon {
       log.info({ silent, stale }, `converged: ${text}; stale routes go`);
       this.fib?.sweep();
       this.#schedule();
+      this.#options.onConverged();
     });
   }
 }

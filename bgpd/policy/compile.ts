@@ -1,0 +1,45 @@
+/**
+ * A peer's policies from its plan: the first filter rule that matches decides, else the built-in policy.
+ *
+ * An explicit Accept therefore opens what the built-in policy closes. What BGP itself forbids (loops,
+ * NO_EXPORT, internal routes to internal peers) no policy can allow: that is the RIB's.
+ */
+
+import type { PeerPlan, SpeakerPlan } from "../cluster/speaker.ts";
+import { builtInExport, builtInImport, builtInKey } from "./built-in.ts";
+import { type CompiledRule, compileFilters, filterKey } from "./filter.ts";
+import type { CompiledPolicy, PolicyRoute, Verdict } from "./route.ts";
+
+export type { CompiledPolicy } from "./route.ts";
+
+/** What we take from the peer. */
+export function compileImport(peer: PeerPlan, speaker: SpeakerPlan): CompiledPolicy {
+  return {
+    policy: join(compileFilters(peer.filters, "import"), builtInImport(peer, speaker)),
+    key: JSON.stringify([builtInKey(peer, speaker), filterKey(peer.filters, "import")]),
+  };
+}
+
+/** What we tell the peer. */
+export function compileExport(peer: PeerPlan): CompiledPolicy {
+  const internal = peer.localAs === peer.remoteAs;
+  return {
+    policy: join(compileFilters(peer.filters, "export"), builtInExport(peer)),
+    key: JSON.stringify([internal, filterKey(peer.filters, "export")]),
+  };
+}
+
+/** Called for every prefix: no allocation. */
+function join(
+  rules: readonly CompiledRule[],
+  otherwise: (route: PolicyRoute) => Verdict,
+): (route: PolicyRoute) => Verdict {
+  if (rules.length === 0) return otherwise;
+  return (route) => {
+    for (const rule of rules) {
+      const verdict = rule(route.prefix);
+      if (verdict !== undefined) return verdict;
+    }
+    return otherwise(route);
+  };
+}
