@@ -39,6 +39,11 @@ export type Attributes = {
   readonly originatorId?: number;
   readonly clusterList?: readonly number[];
   readonly unknown?: readonly UnknownAttribute[];
+  /**
+   * Codes, ascending, of known optional transitive attributes that came with the Partial bit: whoever
+   * passes them on must keep it (RFC 4271 section 5).
+   */
+  readonly partial?: readonly number[];
 };
 
 /** RFC 7606 section 2, mildest first; `worst` of several applies to the UPDATE. */

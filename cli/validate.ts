@@ -1,0 +1,40 @@
+/**
+ * `manx validate`: what bgpd would say of a configuration, without a daemon.
+ */
+
+import { planSpeaker } from "../bgpd/cluster/plan.ts";
+import { readDirectory } from "../resource/directory.ts";
+import { readDocuments } from "../resource/document.ts";
+import { type Fault, formatFault } from "../resource/fault.ts";
+import type { Resources } from "../resource/resource.ts";
+import type { ValidateOptions } from "./options.ts";
+import { EXIT, type ExitCode, type Output, writeJson } from "./output.ts";
+import { countOf } from "./words.ts";
+
+/** Read, check, and plan every node's speaker. Exit code 2 when anything is wrong. */
+export function validate({ path, json }: ValidateOptions, output: Output): ExitCode {
+  const { sources, faults: unreadable } = readDirectory(path);
+  const { resources, faults } = readDocuments(sources);
+  const all = [...unreadable, ...faults];
+  if (all.length === 0) all.push(...planFaults(resources));
+  if (json) writeJson(output, { faults: all });
+  else if (all.length === 0) output.out(`${path}: ${summary(resources)}: no fault\n`);
+  for (const fault of json ? [] : all) output.err(`${formatFault(fault)}\n`);
+  return all.length === 0 ? EXIT.ok : EXIT.usage;
+}
+
+function planFaults(resources: Resources): Fault[] {
+  return resources.nodes.flatMap(({ resource }) => {
+    const planned = planSpeaker(resources, resource.name);
+    return "faults" in planned ? planned.faults : [];
+  });
+}
+
+function summary({ nodes, peers, filters, pools }: Resources): string {
+  return [
+    countOf(nodes.length, "Node"),
+    countOf(peers.length, "BGPPeer"),
+    countOf(filters.length, "BGPFilter"),
+    countOf(pools.length, "IPPool"),
+  ].join(", ");
+}

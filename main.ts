@@ -1,0 +1,38 @@
+/**
+ * The executable's entry: which of its roles this process plays.
+ *
+ * Each role is imported when it is played, so that the plugin, which the runtime starts for every pod,
+ * pays for nothing else.
+ */
+
+import { basename } from "node:path";
+
+const arguments_ = process.argv.slice(2);
+
+process.exitCode = await play();
+
+async function play(): Promise<number> {
+  if (basename(process.argv0) === "manx-ipam") {
+    const { runIpam } = await import("./ipam/main.ts");
+    return await runIpam();
+  }
+  if (process.env.CNI_COMMAND !== undefined && arguments_.length === 0) {
+    const { runCni } = await import("./cni/main.ts");
+    return await runCni();
+  }
+  const { runProgram } = await import("./cli/program.ts");
+  return await runProgram(arguments_, {
+    async bgpd(options) {
+      const { runBgpd } = await import("./bgpd/main.ts");
+      return await runBgpd(options);
+    },
+    async lab(options) {
+      const { runLab } = await import("./lab/main.ts");
+      return await runLab(options);
+    },
+    async labExec(options) {
+      const { runLabExec } = await import("./lab/main.ts");
+      return await runLabExec(options);
+    },
+  });
+}

@@ -1,0 +1,34 @@
+/**
+ * The kinds of documents, one row each.
+ */
+
+import type * as v from "valibot";
+import { BGP_CONFIGURATION_NOT_HONOURED, bgpConfigurationSpec } from "./bgp-configuration.ts";
+import { BGP_FILTER_NOT_HONOURED, bgpFilterSpec } from "./bgp-filter.ts";
+import { BGP_PEER_NOT_HONOURED, bgpPeerSpec } from "./bgp-peer.ts";
+import { IP_POOL_NOT_HONOURED, ipPoolSpec } from "./ip-pool.ts";
+import { NODE_NOT_HONOURED, nodeSpec } from "./node.ts";
+
+export type Kind = keyof typeof KINDS;
+
+type Row = {
+  readonly spec: v.GenericSchema;
+  /**
+   * Fields of Calico's that this version does not honour, with the values that ask for nothing: with one of
+   * those they may stand.
+   */
+  readonly notHonoured: Readonly<Record<string, readonly unknown[]>>;
+};
+
+export const KINDS = {
+  BGPConfiguration: { spec: bgpConfigurationSpec, notHonoured: BGP_CONFIGURATION_NOT_HONOURED },
+  BGPFilter: { spec: bgpFilterSpec, notHonoured: BGP_FILTER_NOT_HONOURED },
+  BGPPeer: { spec: bgpPeerSpec, notHonoured: BGP_PEER_NOT_HONOURED },
+  IPPool: { spec: ipPoolSpec, notHonoured: IP_POOL_NOT_HONOURED },
+  Node: { spec: nodeSpec, notHonoured: NODE_NOT_HONOURED },
+} as const satisfies Record<string, Row>;
+
+/** Whether a document's `kind` is one that we know. */
+export function isKind(text: unknown): text is Kind {
+  return typeof text === "string" && Object.hasOwn(KINDS, text);
+}

@@ -1,0 +1,67 @@
+/**
+ * Node (projectcalico.org/v3): one member of the cluster.
+ */
+
+import * as v from "valibot";
+import { type Address, AddressError, tryParseAddress } from "../lib/address.ts";
+import { type Prefix, parseInterfaceAddress } from "../lib/prefix.ts";
+import { ADDRESS_WORDS, asNumberSchema, prefixSchema, textOf } from "./scalar.ts";
+import type { Labels } from "./selector.ts";
+
+export type Node = {
+  readonly name: string;
+  readonly labels: Labels;
+  /** BGP address and identifier. */
+  readonly address: Address;
+  /** Prefix length of its network; 32 when the document has none. */
+  readonly addressLength: number;
+  /** Its own, where it differs from the cluster's. */
+  readonly asNumber: number | undefined;
+  /** An addition of ours: the blocks that this node's pods get their addresses from. */
+  readonly blocks: readonly Prefix[];
+};
+
+const interfaceAddressSchema = textOf(
+  `${ADDRESS_WORDS}, or with its network's length such as 172.30.0.11/24`,
+  (text) => {
+    const bare = tryParseAddress(text);
+    if (bare !== undefined) return bare.family === 4 ? { address: bare, length: 32 } : undefined;
+    try {
+      const parsed = parseInterfaceAddress(text);
+      return parsed.address.family === 4 ? parsed : undefined;
+    } catch (error) {
+      if (error instanceof AddressError) return undefined;
+      throw error;
+    }
+  },
+);
+
+export const nodeSpec = v.strictObject({
+  bgp: v.strictObject({
+    ipv4Address: interfaceAddressSchema,
+    asNumber: v.optional(asNumberSchema),
+  }),
+  blocks: v.optional(v.array(prefixSchema, 'expected a list such as ["10.244.1.0/24"]'), []),
+});
+
+/** Fields of Calico's that this version does not honour. */
+export const NODE_NOT_HONOURED: Readonly<Record<string, readonly unknown[]>> = {
+  "spec.bgp.ipv6Address": [],
+  "spec.bgp.ipv4IPIPTunnelAddr": [],
+  "spec.bgp.routeReflectorClusterID": [],
+  "spec.ipv4VXLANTunnelAddr": [],
+  "spec.vxlanTunnelMACAddr": [],
+  "spec.orchRefs": [],
+  "spec.addresses": [],
+  "spec.wireguard": [],
+};
+
+/** The record of a checked document. */
+export function nodeFrom(
+  name: string,
+  labels: Labels,
+  { bgp, blocks }: v.InferOutput<typeof nodeSpec>,
+): Node {
+  const { address, length } = bgp.ipv4Address;
+  return { name, labels, address, addressLength: length, asNumber: bgp.asNumber, blocks };
+}

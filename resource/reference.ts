@@ -1,0 +1,117 @@
+/**
+ * What no document can see alone: names that refer to nothing, addresses and blocks that collide.
+ */
+
+import { compareAddress, formatAddress } from "../lib/address.ts";
+import { containsPrefix, formatPrefix, type Prefix } from "../lib/prefix.ts";
+import type { Fault } from "./fault.ts";
+import type { Kind } from "./kind.ts";
+import type { Resources } from "./resource.ts";
+
+/** Whether a document of this kind and name is there, be it faulty. */
+export type IsDeclared = (kind: Kind, name: string) => boolean;
+
+/** Every fault between documents, and within one where fields contradict each other. */
+export function checkReferences(resources: Resources, isDeclared: IsDeclared): Fault[] {
+  return [
+    ...checkTimers(resources),
+    ...checkPeers(resources, isDeclared),
+    ...checkAddresses(resources),
+    ...checkBlocks(resources),
+    ...checkPools(resources),
+  ];
+}
+
+function checkTimers({ configuration, peers }: Resources): Fault[] {
+  const documents = [...(configuration === undefined ? [] : [configuration]), ...peers];
+  return documents.flatMap(({ resource: { timers }, complain }) => {
+    const hold = timers.holdTime ?? configuration?.resource.timers.holdTime;
+    const { keepaliveTime } = timers;
+    if (hold === undefined || keepaliveTime === undefined) return [];
+    // A hold time of zero switches both off (RFC 4271 section 4.4).
+    if (hold === 0 || keepaliveTime < hold) return [];
+    const message = `expected less than the hold time of ${hold} s, best a third of it`;
+    return [complain(["spec", "keepaliveTime"], message)];
+  });
+}
+
+function checkPeers({ peers, nodes, filters }: Resources, isDeclared: IsDeclared): Fault[] {
+  const nodeNames = nodes.map(({ resource }) => resource.name);
+  const filterNames = filters.map(({ resource }) => resource.name);
+  return peers.flatMap(({ resource, complain }) => {
+    const faults: Fault[] = [];
+    const { node, nodeSelector } = resource;
+    if (node !== undefined && !isDeclared("Node", node)) {
+      faults.push(complain(["spec", "node"], `no such Node: there are ${listOf(nodeNames)}`));
+    }
+    if (node !== undefined && nodeSelector !== undefined) {
+      const message = "expected either node or nodeSelector, not both";
+      faults.push(complain(["spec", "nodeSelector"], message));
+    }
+    for (const [index, name] of resource.filters.entries()) {
+      if (isDeclared("BGPFilter", name)) continue;
+      const message = `no such BGPFilter: there are ${listOf(filterNames)}`;
+      faults.push(complain(["spec", "filters", index], message));
+    }
+    return faults;
+  });
+}
+
+function checkAddresses({ nodes }: Resources): Fault[] {
+  return nodes.flatMap(({ resource, complain }, index) => {
+    const twin = nodes
+      .slice(0, index)
+      .find(({ resource: other }) => compareAddress(other.address, resource.address) === 0);
+    if (twin === undefined) return [];
+    const message = `Node ${twin.resource.name} has the address ${formatAddress(resource.address)} too`;
+    return [complain(["spec", "bgp", "ipv4Address"], message)];
+  });
+}
+
+function checkBlocks({ nodes, pools }: Resources): Fault[] {
+  const faults: Fault[] = [];
+  const earlier: { readonly node: string; readonly block: Prefix }[] = [];
+  const poolPrefixes = pools.map(({ resource }) => resource.prefix);
+  for (const { resource, complain } of nodes) {
+    for (const [index, block] of resource.blocks.entries()) {
+      const path = ["spec", "blocks", index];
+      const rival = earlier.find((other) => overlap(other.block, block));
+      if (rival !== undefined) {
+        const text = formatPrefix(rival.block);
+        faults.push(complain(path, `overlaps ${text} of Node ${rival.node}`));
+      }
+      if (block.length < 20) faults.push(complain(path, "expected a block of /20 to /32"));
+      const isPooled = poolPrefixes.some((pool) => containsPrefix(pool, block));
+      if (poolPrefixes.length > 0 && !isPooled) {
+        const names = listOf(poolPrefixes.map(formatPrefix));
+        faults.push(complain(path, `inside no IPPool: there are ${names}`));
+      }
+      earlier.push({ node: resource.name, block });
+    }
+  }
+  return faults;
+}
+
+function checkPools({ pools }: Resources): Fault[] {
+  return pools.flatMap(({ resource: { prefix, blockSize }, complain }, index) => {
+    const faults: Fault[] = [];
+    const rival = pools.slice(0, index).find(({ resource }) => overlap(resource.prefix, prefix));
+    if (rival !== undefined) {
+      const { name, prefix: other } = rival.resource;
+      faults.push(complain(["spec", "cidr"], `overlaps ${formatPrefix(other)} of IPPool ${name}`));
+    }
+    if (blockSize < prefix.length) {
+      const message = `expected at least the pool's own length, ${prefix.length}`;
+      faults.push(complain(["spec", "blockSize"], message));
+    }
+    return faults;
+  });
+}
+
+function overlap(a: Prefix, b: Prefix): boolean {
+  return containsPrefix(a, b) || containsPrefix(b, a);
+}
+
+function listOf(names: readonly string[]): string {
+  return names.length === 0 ? "none" : names.join(", ");
+}

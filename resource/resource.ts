@@ -1,0 +1,27 @@
+/**
+ * The cluster as its documents describe it, checked: what everything else computes from.
+ */
+
+import type { BgpConfiguration } from "./bgp-configuration.ts";
+import type { BgpFilter } from "./bgp-filter.ts";
+import type { BgpPeer } from "./bgp-peer.ts";
+import type { Fault } from "./fault.ts";
+import type { IpPool } from "./ip-pool.ts";
+import type { Node } from "./node.ts";
+
+/** Makes a fault of a field of the document that a resource came from. */
+export type Complain = (path: readonly (string | number)[], message: string) => Fault;
+
+/** A checked resource and where it was written. */
+export type Documented<Resource> = {
+  readonly resource: Resource;
+  readonly complain: Complain;
+};
+
+export type Resources = {
+  readonly configuration: Documented<BgpConfiguration> | undefined;
+  readonly nodes: readonly Documented<Node>[];
+  readonly peers: readonly Documented<BgpPeer>[];
+  readonly filters: readonly Documented<BgpFilter>[];
+  readonly pools: readonly Documented<IpPool>[];
+};

@@ -1,0 +1,175 @@
+/**
+ * Values that documents are made of, as schemas: each says in its own words what it expects.
+ */
+
+import * as v from "valibot";
+import { AddressError, tryParseAddress } from "../lib/address.ts";
+import { parsePrefix } from "../lib/prefix.ts";
+import { parseSelector, SelectorError } from "./selector.ts";
+
+/** AS_TRANS (RFC 6793) and the numbers that RFC 7300 and RFC 7607 reserve. */
+const RESERVED_AS = [0, 23_456, 65_535, 0xffff_ffff];
+const MOST_SECONDS = 65_535;
+const UNITS: readonly (readonly [letter: string, seconds: number])[] = [
+  ["h", 3600],
+  ["m", 60],
+  ["s", 1],
+];
+
+/** A schema of text that `parse` understands; undefined from it means wrong. */
+export function textOf<Value>(expected: string, parse: (text: string) => Value | undefined) {
+  return v.pipe(
+    v.string(expected),
+    v.rawTransform<string, Value>(({ dataset, addIssue, NEVER }) => {
+      const value = parse(dataset.value);
+      if (value !== undefined) return value;
+      addIssue({ message: expected });
+      return NEVER;
+    }),
+  );
+}
+
+export const booleanSchema = v.boolean("expected true or false");
+
+/** `172.30.0.1`. */
+export const ADDRESS_WORDS = "expected an IPv4 address such as 172.30.0.1";
+
+/** `10.244.0.0/16`. */
+export const prefixSchema = textOf(
+  "expected an IPv4 prefix such as 10.244.0.0/16, with no bits set behind its length",
+  (text) => {
+    const prefix = attempt(() => parsePrefix(text));
+    return prefix?.family === 4 ? prefix : undefined;
+  },
+);
+
+/** `fd00::/48`. */
+export const prefix6Schema = textOf(
+  "expected an IPv6 prefix such as fd00::/48, with no bits set behind its length",
+  (text) => {
+    const prefix = attempt(() => parsePrefix(text));
+    return prefix?.family === 6 ? prefix : undefined;
+  },
+);
+
+/** 64512, "64512", or "1.10" (RFC 5396 asdot). */
+export const asNumberSchema = v.pipe(
+  v.union([v.number(), v.string()], "expected an AS number from 1 to 4294967294"),
+  v.rawTransform<number | string, number>(({ dataset, addIssue, NEVER }) => {
+    const number = asNumberOf(dataset.value);
+    if (number !== undefined && !RESERVED_AS.includes(number)) return number;
+    addIssue({
+      message:
+        number === undefined
+          ? "expected an AS number from 1 to 4294967294"
+          : `AS ${number} is reserved: expected another AS number`,
+    });
+    return NEVER;
+  }),
+);
+
+/** Seconds: a number, or a duration of whole seconds such as "90s" or "1m30s". */
+export function secondsSchema(least: number, note = "") {
+  const expected = `expected whole seconds from ${least} to ${MOST_SECONDS}, as a number or as "90s"${note}`;
+  return v.pipe(
+    v.union([v.number(), v.string()], expected),
+    v.rawTransform<number | string, number>(({ dataset, addIssue, NEVER }) => {
+      const { value } = dataset;
+      const seconds = typeof value === "number" ? value : secondsOf(value);
+      const isRight =
+        seconds !== undefined &&
+        Number.isInteger(seconds) &&
+        seconds >= least &&
+        seconds <= MOST_SECONDS;
+      if (isRight) return seconds;
+      addIssue({ message: expected });
+      return NEVER;
+    }),
+  );
+}
+
+/** RFC 4271 section 4.2: zero, or at least three seconds. */
+export const holdTimeSchema = v.pipe(
+  secondsSchema(0, "; 0 switches the timer off"),
+  v.check(
+    (seconds) => seconds === 0 || seconds >= 3,
+    "expected 0 or at least 3 seconds (RFC 4271 section 4.2)",
+  ),
+);
+
+export const portSchema = wholeNumber(1, 65_535, "a TCP port");
+
+/** A whole number within bounds; `what` names it. */
+export function wholeNumber(least: number, most: number, what: string) {
+  const expected = `expected ${what} from ${least} to ${most}`;
+  return v.pipe(
+    v.number(expected),
+    v.integer(expected),
+    v.minValue(least, expected),
+    v.maxValue(most, expected),
+  );
+}
+
+/** A selector over labels; compiled. */
+export const selectorSchema = v.pipe(
+  v.string("expected a selector such as rack == 'a'"),
+  v.rawTransform<string, ReturnType<typeof parseSelector>>(({ dataset, addIssue, NEVER }) => {
+    try {
+      return parseSelector(dataset.value);
+    } catch (error) {
+      if (!(error instanceof SelectorError)) throw error;
+      addIssue({ message: error.message });
+      return NEVER;
+    }
+  }),
+);
+
+/** Names of resources (RFC 1123 subdomains). */
+export const nameSchema = v.pipe(
+  v.string("expected a name"),
+  v.regex(
+    /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/,
+    "expected a name of lower-case letters, digits, - and ., beginning and ending with a letter or digit",
+  ),
+);
+
+/** `A.B.C.D` or `A.B.C.D:PORT`. */
+export const peerAddressSchema = textOf(
+  "expected an IPv4 address, optionally with :PORT, such as 172.30.0.1 or 172.30.0.1:1179",
+  (text) => {
+    const [host = "", port, ...rest] = text.split(":");
+    const address = tryParseAddress(host);
+    const number = port === undefined ? undefined : Number(port);
+    const isPort =
+      number === undefined || (/^\d{1,5}$/.test(port ?? "") && number > 0 && number < 65_536);
+    if (address?.family !== 4 || !isPort || rest.length > 0) return undefined;
+    return { address, port: number };
+  },
+);
+
+function asNumberOf(value: number | string): number | undefined {
+  if (typeof value === "string") {
+    const asdot = /^(\d{1,5})\.(\d{1,5})$/.exec(value);
+    if (asdot !== null) {
+      const [high, low] = [Number(asdot[1]), Number(asdot[2])];
+      return high <= 0xffff && low <= 0xffff ? high * 0x1_0000 + low : undefined;
+    }
+    return /^\d{1,10}$/.test(value) ? asNumberOf(Number(value)) : undefined;
+  }
+  return Number.isInteger(value) && value >= 0 && value <= 0xffff_ffff ? value : undefined;
+}
+
+function secondsOf(text: string): number | undefined {
+  const parts = /^(?:(\d{1,5})h)?(?:(\d{1,5})m)?(?:(\d{1,5})s)?$/.exec(text);
+  if (parts === null || text === "") return undefined;
+  return UNITS.reduce((sum, [, seconds], i) => sum + Number(parts[i + 1] ?? 0) * seconds, 0);
+}
+
+function attempt<Value>(parse: () => Value): Value | undefined {
+  try {
+    return parse();
+  } catch (error) {
+    if (error instanceof AddressError) return undefined;
+    throw error;
+  }
+}
