@@ -23,15 +23,23 @@ export type AttributeRow = {
   readonly flags: number;
   /** What a malformed one does to the UPDATE (RFC 7606 section 7). */
   readonly malformed: FaultVerdict;
-  /** UPDATE Message Error subcode of a malformed one (RFC 4271 section 6.3). */
+  /** Whether a value may have so many octets; else it is an Attribute Length Error. */
+  readonly fits: (octets: number, context: WireContext) => boolean;
+  /** UPDATE Message Error subcode of one that has the right length (RFC 4271 section 6.3). */
   readonly subcode: number;
   /** Only meant for internal peers: from an external one it is discarded (RFC 7606 7.5, 7.9, 7.10). */
   readonly internalOnly?: true;
-  /** Put the value into the draft; false when it is malformed. */
+  /** Put a value that fits into the draft; false when it is malformed. */
   readonly decode: (view: DataView, draft: Draft, context: WireContext) => boolean;
   /** The value, or undefined when the set has none for this context. */
   readonly encode: (attributes: Attributes, context: WireContext) => Uint8Array | undefined;
 };
+
+const exactly =
+  (length: number) =>
+  (octets: number): boolean =>
+    octets === length;
+const ofWords = (octets: number): boolean => octets > 0 && octets % 4 === 0;
 
 const WELL_KNOWN = code.FLAG_TRANSITIVE;
 const TRANSITIVE = code.FLAG_OPTIONAL | code.FLAG_TRANSITIVE;
@@ -43,9 +51,10 @@ export const ATTRIBUTE_ROWS: readonly AttributeRow[] = [
     name: "ORIGIN",
     flags: WELL_KNOWN,
     malformed: "treat as withdraw",
+    fits: exactly(1),
     subcode: code.INVALID_ORIGIN_ATTRIBUTE,
     decode(view, draft) {
-      if (view.byteLength !== 1 || view.getUint8(0) > 2) return false;
+      if (view.getUint8(0) > 2) return false;
       draft.origin = view.getUint8(0) as Origin;
       return true;
     },
@@ -56,6 +65,7 @@ export const ATTRIBUTE_ROWS: readonly AttributeRow[] = [
     name: "AS_PATH",
     flags: WELL_KNOWN,
     malformed: "treat as withdraw",
+    fits: () => true,
     subcode: code.MALFORMED_AS_PATH,
     decode(view, draft, { fourOctetAs }) {
       const path = decodeAsPath(view, fourOctetAs ? 4 : 2);
@@ -71,9 +81,10 @@ export const ATTRIBUTE_ROWS: readonly AttributeRow[] = [
     name: "NEXT_HOP",
     flags: WELL_KNOWN,
     malformed: "treat as withdraw",
+    fits: exactly(4),
     subcode: code.INVALID_NEXT_HOP_ATTRIBUTE,
     decode(view, draft) {
-      if (view.byteLength !== 4 || !isHostAddress(view.getUint32(0))) return false;
+      if (!isHostAddress(view.getUint32(0))) return false;
       draft.nextHop = addressFromBytes(bytesOf(view));
       return true;
     },
@@ -84,9 +95,9 @@ export const ATTRIBUTE_ROWS: readonly AttributeRow[] = [
     name: "MULTI_EXIT_DISC",
     flags: NON_TRANSITIVE,
     malformed: "treat as withdraw",
-    subcode: code.ATTRIBUTE_LENGTH_ERROR,
+    fits: exactly(4),
+    subcode: code.OPTIONAL_ATTRIBUTE_ERROR,
     decode(view, draft) {
-      if (view.byteLength !== 4) return false;
       draft.multiExitDisc = view.getUint32(0);
       return true;
     },
@@ -98,10 +109,10 @@ export const ATTRIBUTE_ROWS: readonly AttributeRow[] = [
     name: "LOCAL_PREF",
     flags: WELL_KNOWN,
     malformed: "treat as withdraw",
+    fits: exactly(4),
     subcode: code.ATTRIBUTE_LENGTH_ERROR,
     internalOnly: true,
     decode(view, draft) {
-      if (view.byteLength !== 4) return false;
       draft.localPref = view.getUint32(0);
       return true;
     },
@@ -112,9 +123,9 @@ export const ATTRIBUTE_ROWS: readonly AttributeRow[] = [
     name: "ATOMIC_AGGREGATE",
     flags: WELL_KNOWN,
     malformed: "attribute discard",
+    fits: exactly(0),
     subcode: code.ATTRIBUTE_LENGTH_ERROR,
-    decode(view, draft) {
-      if (view.byteLength !== 0) return false;
+    decode(_view, draft) {
       draft.atomicAggregate = true;
       return true;
     },
@@ -125,7 +136,8 @@ export const ATTRIBUTE_ROWS: readonly AttributeRow[] = [
     name: "AGGREGATOR",
     flags: TRANSITIVE,
     malformed: "attribute discard",
-    subcode: code.ATTRIBUTE_LENGTH_ERROR,
+    fits: (octets, { fourOctetAs }) => octets === (fourOctetAs ? 8 : 6),
+    subcode: code.OPTIONAL_ATTRIBUTE_ERROR,
     decode(view, draft, { fourOctetAs }) {
       const aggregator = decodeAggregator(view, fourOctetAs ? 4 : 2);
       if (aggregator === undefined) return false;
@@ -140,11 +152,10 @@ export const ATTRIBUTE_ROWS: readonly AttributeRow[] = [
     name: "COMMUNITIES",
     flags: TRANSITIVE,
     malformed: "treat as withdraw",
+    fits: ofWords,
     subcode: code.OPTIONAL_ATTRIBUTE_ERROR,
     decode(view, draft) {
-      const communities = decodeWords(view);
-      if (communities === undefined) return false;
-      draft.communities = communities;
+      draft.communities = decodeWords(view);
       return true;
     },
     encode: ({ communities = [] }) => (communities.length === 0 ? undefined : words(communities)),
@@ -154,10 +165,10 @@ export const ATTRIBUTE_ROWS: readonly AttributeRow[] = [
     name: "ORIGINATOR_ID",
     flags: NON_TRANSITIVE,
     malformed: "treat as withdraw",
+    fits: exactly(4),
     subcode: code.OPTIONAL_ATTRIBUTE_ERROR,
     internalOnly: true,
     decode(view, draft) {
-      if (view.byteLength !== 4) return false;
       draft.originatorId = view.getUint32(0);
       return true;
     },
@@ -168,12 +179,11 @@ export const ATTRIBUTE_ROWS: readonly AttributeRow[] = [
     name: "CLUSTER_LIST",
     flags: NON_TRANSITIVE,
     malformed: "treat as withdraw",
+    fits: ofWords,
     subcode: code.OPTIONAL_ATTRIBUTE_ERROR,
     internalOnly: true,
     decode(view, draft) {
-      const clusters = decodeWords(view);
-      if (clusters === undefined) return false;
-      draft.clusterList = clusters;
+      draft.clusterList = decodeWords(view);
       return true;
     },
     encode: ({ clusterList = [] }) => (clusterList.length === 0 ? undefined : words(clusterList)),
@@ -183,6 +193,7 @@ export const ATTRIBUTE_ROWS: readonly AttributeRow[] = [
     name: "AS4_PATH",
     flags: TRANSITIVE,
     malformed: "attribute discard",
+    fits: () => true,
     subcode: code.OPTIONAL_ATTRIBUTE_ERROR,
     decode(view, draft, { fourOctetAs }) {
       // A four-octet speaker must not send it, and what it sends is ignored (RFC 6793 section 6).
@@ -206,6 +217,7 @@ export const ATTRIBUTE_ROWS: readonly AttributeRow[] = [
     name: "AS4_AGGREGATOR",
     flags: TRANSITIVE,
     malformed: "attribute discard",
+    fits: exactly(8),
     subcode: code.OPTIONAL_ATTRIBUTE_ERROR,
     decode(view, draft, { fourOctetAs }) {
       if (fourOctetAs) return true;
@@ -243,7 +255,6 @@ function isHostAddress(word: number): boolean {
 }
 
 function decodeAggregator(view: DataView, octets: 2 | 4): Aggregator | undefined {
-  if (view.byteLength !== octets + 4) return undefined;
   const asNumber = octets === 4 ? view.getUint32(0) : view.getUint16(0);
   // RFC 7607 section 2: AS 0 makes it malformed.
   if (asNumber === 0) return undefined;
@@ -260,9 +271,7 @@ function encodeAggregator({ asNumber, address }: Aggregator, octets: 2 | 4): Uin
   return bytes;
 }
 
-/** A non-empty list of 32-bit words; undefined when it is none. */
-function decodeWords(view: DataView): number[] | undefined {
-  if (view.byteLength === 0 || view.byteLength % 4 !== 0) return undefined;
+function decodeWords(view: DataView): number[] {
   return Array.from({ length: view.byteLength / 4 }, (_, index) => view.getUint32(4 * index));
 }
 

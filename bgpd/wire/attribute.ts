@@ -10,6 +10,7 @@ import type { Attributes, Fault, FaultVerdict, UnknownAttribute } from "./attrib
 import {
   AS_TRANS,
   ATTRIBUTE_FLAGS_ERROR,
+  ATTRIBUTE_LENGTH_ERROR,
   FLAG_EXTENDED_LENGTH,
   FLAG_OPTIONAL,
   FLAG_PARTIAL,
@@ -101,6 +102,9 @@ export function decodeAttributes(
     } else if ((flags & KIND) !== row.flags) {
       const words = `${row.name} has the flags 0x${flags.toString(16)}`;
       fault("treat as withdraw", code, ATTRIBUTE_FLAGS_ERROR, words, whole);
+    } else if (!row.fits(length, context)) {
+      const words = `${row.name} cannot be ${length} octets long`;
+      fault(row.malformed, code, ATTRIBUTE_LENGTH_ERROR, words, whole);
     } else if (!row.decode(view, draft, context)) {
       fault(row.malformed, code, row.subcode, `${row.name} is malformed`, whole);
     }
