@@ -29,6 +29,8 @@ export type AttributeRow = {
   readonly subcode: number;
   /** Only meant for internal peers: from an external one it is discarded (RFC 7606 7.5, 7.9, 7.10). */
   readonly internalOnly?: true;
+  /** A Partial bit that it came with travels on (RFC 4271 section 5). */
+  readonly keepsPartial?: true;
   /** Put a value that fits into the draft; false when it is malformed. */
   readonly decode: (view: DataView, draft: Draft, context: WireContext) => boolean;
   /** The value, or undefined when the set has none for this context. */
@@ -138,6 +140,7 @@ export const ATTRIBUTE_ROWS: readonly AttributeRow[] = [
     malformed: "attribute discard",
     fits: (octets, { fourOctetAs }) => octets === (fourOctetAs ? 8 : 6),
     subcode: code.OPTIONAL_ATTRIBUTE_ERROR,
+    keepsPartial: true,
     decode(view, draft, { fourOctetAs }) {
       const aggregator = decodeAggregator(view, fourOctetAs ? 4 : 2);
       if (aggregator === undefined) return false;
@@ -154,6 +157,7 @@ export const ATTRIBUTE_ROWS: readonly AttributeRow[] = [
     malformed: "treat as withdraw",
     fits: ofWords,
     subcode: code.OPTIONAL_ATTRIBUTE_ERROR,
+    keepsPartial: true,
     decode(view, draft) {
       draft.communities = decodeWords(view);
       return true;

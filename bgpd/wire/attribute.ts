@@ -46,6 +46,7 @@ export function decodeAttributes(
 ): DecodedAttributes {
   const draft: Draft = {};
   const unknown: UnknownAttribute[] = [];
+  const partial: number[] = [];
   const faults: Fault[] = [];
   const seen = new Set<number>();
   const fault = (
@@ -107,8 +108,11 @@ export function decodeAttributes(
       fault(row.malformed, code, ATTRIBUTE_LENGTH_ERROR, words, whole);
     } else if (!row.decode(view, draft, context)) {
       fault(row.malformed, code, row.subcode, `${row.name} is malformed`, whole);
+    } else if (row.keepsPartial === true && (flags & FLAG_PARTIAL) !== 0) {
+      partial.push(code);
     }
   }
+  if (partial.length > 0) draft.partial = partial.sort((a, b) => a - b);
   return { attributes: finish(draft, unknown), faults };
 }
 
@@ -134,7 +138,9 @@ export function worst(faults: readonly Fault[]): FaultVerdict | undefined {
 export function encodeAttributes(attributes: Attributes, context: WireContext): Uint8Array {
   const parts = ATTRIBUTE_ROWS.flatMap((row) => {
     const value = row.encode(attributes, context);
-    return value === undefined ? [] : [{ code: row.code, flags: row.flags, value }];
+    if (value === undefined) return [];
+    const isPartial = attributes.partial?.includes(row.code) === true;
+    return [{ code: row.code, flags: isPartial ? row.flags | FLAG_PARTIAL : row.flags, value }];
   });
   const all = [...parts, ...(attributes.unknown ?? [])].sort((a, b) => a.code - b.code);
   const length = all.reduce((sum, { value }) => sum + header(value) + value.length, 0);

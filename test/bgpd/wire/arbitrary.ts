@@ -93,7 +93,13 @@ export function attributeSets(context: WireContext): fc.Arbitrary<Attributes> {
     unknown: unknown.map((list) => list.sort((a, b) => a.code - b.code)),
     ...(context.external ? {} : { localPref: u32, originatorId: u32, clusterList: words }),
   };
-  return fc.record(model, { requiredKeys: ["origin", "asPath", "nextHop"] });
+  const sets: fc.Arbitrary<Attributes> = fc.record(model, {
+    requiredKeys: ["origin", "asPath", "nextHop"],
+  });
+  return fc.tuple(sets, fc.subarray([7, 8])).map(([set, codes]) => {
+    const partial = codes.filter((number) => (number === 7 ? set.aggregator : set.communities));
+    return partial.length === 0 ? set : { ...set, partial };
+  });
 }
 
 /** UPDATEs without a fault. */
