@@ -5,7 +5,13 @@
  */
 
 import { mergeAs4Path } from "./as-path.ts";
-import { ATTRIBUTE_ROWS, ATTRIBUTES, bytesOf, type Draft } from "./attribute-table.ts";
+import {
+  ATTRIBUTE_ROWS,
+  ATTRIBUTES,
+  type AttributeRow,
+  bytesOf,
+  type Draft,
+} from "./attribute-table.ts";
 import type { Attributes, Fault, FaultVerdict, UnknownAttribute } from "./attributes.ts";
 import {
   AS_TRANS,
@@ -46,73 +52,24 @@ export function decodeAttributes(
 ): DecodedAttributes {
   const draft: Draft = {};
   const unknown: UnknownAttribute[] = [];
-  const partial: number[] = [];
   const faults: Fault[] = [];
   const seen = new Set<number>();
-  const fault = (
-    verdict: FaultVerdict,
-    attribute: number,
-    subcode: number,
-    message: string,
-    data: Uint8Array = new Uint8Array(),
-  ): void => {
-    faults.push({ verdict, attribute, subcode, message, data });
-  };
-
   for (let at = start; at < end; ) {
-    const flags = buffer[at] ?? 0;
-    const code = buffer[at + 1] ?? 0;
-    const extended = (flags & FLAG_EXTENDED_LENGTH) !== 0;
-    const header = extended ? 4 : 3;
-    const length = extended
-      ? ((buffer[at + 2] ?? 0) << 8) | (buffer[at + 3] ?? 0)
-      : (buffer[at + 2] ?? 0);
-    const next = at + header + length;
-    if (at + header > end || next > end) {
-      // The lengths contradict each other: nothing behind can be found (RFC 7606 section 4).
-      const words = `attribute ${nameOf(code)} overruns the attributes by ${next - end} octets`;
-      fault("treat as withdraw", code, MALFORMED_ATTRIBUTE_LIST, words);
+    const item = readItem(buffer, at, end);
+    if ("verdict" in item) {
+      faults.push(item);
       break;
     }
-    const view = new DataView(buffer.buffer, buffer.byteOffset + at + header, length);
-    const whole = buffer.slice(at, next);
-    const row = ATTRIBUTES[code];
-    at = next;
-    if (seen.has(code)) {
-      const words = `${nameOf(code)} occurs more than once: only the first counts`;
-      fault("attribute discard", code, MALFORMED_ATTRIBUTE_LIST, words);
-      continue;
-    }
-    seen.add(code);
-    if (row === undefined) {
-      if ((flags & FLAG_OPTIONAL) === 0) {
-        const words = `attribute ${code} claims to be well-known and is not known`;
-        fault("session reset", code, UNRECOGNIZED_WELL_KNOWN_ATTRIBUTE, words, whole);
-      } else if ((flags & FLAG_TRANSITIVE) !== 0) {
-        unknown.push({
-          code,
-          flags: (flags & KIND) | FLAG_PARTIAL,
-          value: bytesOf(view).slice(),
-        });
-      }
-      continue;
-    }
-    if (row.internalOnly === true && context.external) {
-      const words = `${row.name} from an external peer is ignored`;
-      fault("attribute discard", code, MALFORMED_ATTRIBUTE_LIST, words);
-    } else if ((flags & KIND) !== row.flags) {
-      const words = `${row.name} has the flags 0x${flags.toString(16)}`;
-      fault("treat as withdraw", code, ATTRIBUTE_FLAGS_ERROR, words, whole);
-    } else if (!row.fits(length, context)) {
-      const words = `${row.name} cannot be ${length} octets long`;
-      fault(row.malformed, code, ATTRIBUTE_LENGTH_ERROR, words, whole);
-    } else if (!row.decode(view, draft, context)) {
-      fault(row.malformed, code, row.subcode, `${row.name} is malformed`, whole);
-    } else if (row.keepsPartial === true && (flags & FLAG_PARTIAL) !== 0) {
-      partial.push(code);
-    }
+    at += item.whole.length;
+    const row = ATTRIBUTES[item.code];
+    const wrong = seen.has(item.code)
+      ? repeated(item.code)
+      : row === undefined
+        ? takeUnknown(item, unknown)
+        : take(row, item, draft, context);
+    seen.add(item.code);
+    if (wrong !== undefined) faults.push(wrong);
   }
-  if (partial.length > 0) draft.partial = partial.sort((a, b) => a - b);
   return { attributes: finish(draft, unknown), faults };
 }
 
@@ -165,6 +122,93 @@ export function nameOf(code: number): string {
 
 function header(value: Uint8Array): number {
   return value.length > 255 ? 4 : 3;
+}
+
+/** One attribute on the wire. */
+type Item = {
+  readonly flags: number;
+  readonly code: number;
+  readonly value: DataView;
+  /** Flags, code, length and value: what a NOTIFICATION tells of it. */
+  readonly whole: Uint8Array;
+};
+
+function readItem(buffer: Uint8Array, at: number, end: number): Item | Fault {
+  const flags = buffer[at] ?? 0;
+  const code = buffer[at + 1] ?? 0;
+  const extended = (flags & FLAG_EXTENDED_LENGTH) !== 0;
+  const start = at + (extended ? 4 : 3);
+  const length = extended
+    ? ((buffer[at + 2] ?? 0) << 8) | (buffer[at + 3] ?? 0)
+    : (buffer[at + 2] ?? 0);
+  const next = start + length;
+  if (start > end || next > end) {
+    // The lengths contradict each other: nothing behind can be found (RFC 7606 section 4).
+    const words = `${nameOf(code)} overruns the attributes by ${next - end} octets`;
+    return fault("treat as withdraw", code, MALFORMED_ATTRIBUTE_LIST, words);
+  }
+  const value = new DataView(buffer.buffer, buffer.byteOffset + start, length);
+  return { flags, code, value, whole: buffer.slice(at, next) };
+}
+
+/** Put a known attribute into the draft, or say what is wrong with it. */
+function take(
+  row: AttributeRow,
+  { flags, code, value, whole }: Item,
+  draft: Draft,
+  context: WireContext,
+): Fault | undefined {
+  if (row.internalOnly === true && context.external) {
+    const words = `${row.name} from an external peer is ignored`;
+    return fault("attribute discard", code, MALFORMED_ATTRIBUTE_LIST, words);
+  }
+  if ((flags & KIND) !== row.flags) {
+    const words = `${row.name} has the flags 0x${flags.toString(16)}`;
+    return fault("treat as withdraw", code, ATTRIBUTE_FLAGS_ERROR, words, whole);
+  }
+  if (!row.fits(value.byteLength, context)) {
+    const words = `${row.name} cannot be ${value.byteLength} octets long`;
+    return fault(row.malformed, code, ATTRIBUTE_LENGTH_ERROR, words, whole);
+  }
+  if (!row.decode(value, draft, context)) {
+    return fault(row.malformed, code, row.subcode, `${row.name} is malformed`, whole);
+  }
+  if (row.keepsPartial === true && (flags & FLAG_PARTIAL) !== 0) {
+    draft.partial = [...(draft.partial ?? []), code].sort((a, b) => a - b);
+  }
+  return undefined;
+}
+
+/** Keep an unknown attribute that travels on; forget one that does not (RFC 4271 section 9). */
+function takeUnknown(
+  { flags, code, value, whole }: Item,
+  unknown: UnknownAttribute[],
+): Fault | undefined {
+  if ((flags & FLAG_OPTIONAL) === 0) {
+    const words = `attribute ${code} claims to be well-known and is not known`;
+    return fault("session reset", code, UNRECOGNIZED_WELL_KNOWN_ATTRIBUTE, words, whole);
+  }
+  if ((flags & FLAG_TRANSITIVE) !== 0) {
+    const bytes = bytesOf(value).slice();
+    unknown.push({ code, flags: (flags & KIND) | FLAG_PARTIAL, value: bytes });
+  }
+  return undefined;
+}
+
+/** RFC 7606 section 3 g. */
+function repeated(code: number): Fault {
+  const words = `${nameOf(code)} occurs more than once: only the first counts`;
+  return fault("attribute discard", code, MALFORMED_ATTRIBUTE_LIST, words);
+}
+
+function fault(
+  verdict: FaultVerdict,
+  attribute: number,
+  subcode: number,
+  message: string,
+  data: Uint8Array = new Uint8Array(),
+): Fault {
+  return { verdict, attribute, subcode, message, data };
 }
 
 /** Fold AS4_* into what they stand for (RFC 6793 section 4.2.3). */
