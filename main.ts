@@ -9,7 +9,8 @@ import { basename } from "node:path";
 
 const arguments_ = process.argv.slice(2);
 
-process.exitCode = await play();
+// What a role writes is written by the time it returns; nothing that is left open shall keep the process.
+process.exit(await play());
 
 async function play(): Promise<number> {
   if (basename(process.argv0) === "manx-ipam") {
