@@ -14,6 +14,7 @@ import {
 } from "./attribute-table.ts";
 import type { Attributes, Fault, FaultVerdict, UnknownAttribute } from "./attributes.ts";
 import {
+  AS_PATH,
   AS_TRANS,
   ATTRIBUTE_FLAGS_ERROR,
   ATTRIBUTE_LENGTH_ERROR,
@@ -34,6 +35,8 @@ export type DecodedAttributes = {
   readonly attributes: Attributes | undefined;
   /** Everything that is wrong with it, but for what is missing. */
   readonly faults: readonly Fault[];
+  /** Type codes of all that was there, malformed or not. */
+  readonly present: ReadonlySet<number>;
 };
 
 const KIND = FLAG_OPTIONAL | FLAG_TRANSITIVE;
@@ -42,6 +45,9 @@ const VERDICTS: readonly FaultVerdict[] = [
   "treat as withdraw",
   "session reset",
 ];
+
+/** Well-known mandatory attributes (RFC 4271 section 5). */
+const MANDATORY: readonly number[] = [ORIGIN, AS_PATH, NEXT_HOP];
 
 /** Decode `buffer[start..end)`. Never throws: what is wrong is in `faults` (RFC 7606). */
 export function decodeAttributes(
@@ -53,7 +59,7 @@ export function decodeAttributes(
   const draft: Draft = {};
   const unknown: UnknownAttribute[] = [];
   const faults: Fault[] = [];
-  const seen = new Set<number>();
+  const present = new Set<number>();
   for (let at = start; at < end; ) {
     const item = readItem(buffer, at, end);
     if ("verdict" in item) {
@@ -62,28 +68,30 @@ export function decodeAttributes(
     }
     at += item.whole.length;
     const row = ATTRIBUTES[item.code];
-    const wrong = seen.has(item.code)
+    const wrong = present.has(item.code)
       ? repeated(item.code)
       : row === undefined
         ? takeUnknown(item, unknown)
         : take(row, item, draft, context);
-    seen.add(item.code);
+    present.add(item.code);
     if (wrong !== undefined) faults.push(wrong);
   }
-  return { attributes: finish(draft, unknown), faults };
+  return { attributes: finish(draft, unknown), faults, present };
 }
 
-/** What an UPDATE that announces prefixes misses (RFC 4271 section 6.3, RFC 7606 section 3 d). */
-export function missingMandatory(attributes: Attributes | undefined): Fault | undefined {
-  const missing = (code: number): Fault => ({
-    verdict: "treat as withdraw",
-    attribute: code,
-    subcode: MISSING_WELL_KNOWN_ATTRIBUTE,
-    data: Uint8Array.of(code),
-    message: `${nameOf(code)} is missing`,
-  });
-  if (attributes === undefined) return missing(ORIGIN);
-  return attributes.nextHop === undefined ? missing(NEXT_HOP) : undefined;
+/**
+ * What an UPDATE that announces prefixes misses (RFC 4271 section 6.3, RFC 7606 section 3 d). Without
+ * `present` a malformed attribute counts as a missing one.
+ */
+export function missingMandatory(
+  attributes: Attributes | undefined,
+  present: ReadonlySet<number> = presentIn(attributes),
+): Fault | undefined {
+  const missing = MANDATORY.find((code) => !present.has(code));
+  if (missing === undefined) return undefined;
+  const words = `${nameOf(missing)} is missing`;
+  const data = Uint8Array.of(missing);
+  return fault("treat as withdraw", missing, MISSING_WELL_KNOWN_ATTRIBUTE, words, data);
 }
 
 /** The gravest verdict; undefined when there is no fault. */
@@ -118,6 +126,12 @@ export function encodeAttributes(attributes: Attributes, context: WireContext): 
 /** `ORIGIN`, or `attribute 99`. */
 export function nameOf(code: number): string {
   return ATTRIBUTES[code]?.name ?? `attribute ${code}`;
+}
+
+/** A set without ORIGIN or AS_PATH is none, so that neither can be told from the other then. */
+function presentIn(attributes: Attributes | undefined): ReadonlySet<number> {
+  if (attributes === undefined) return new Set();
+  return new Set(attributes.nextHop === undefined ? [ORIGIN, AS_PATH] : MANDATORY);
 }
 
 function header(value: Uint8Array): number {

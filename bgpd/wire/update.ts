@@ -69,8 +69,9 @@ export function decodeUpdate(body: Uint8Array, context: WireContext): UpdateMess
     return { type: "update", withdrawn, attributes: undefined, announced, faults: [] };
   }
   const { attributesStart, attributesEnd } = ranges;
-  const { attributes, faults } = decodeAttributes(body, attributesStart, attributesEnd, context);
-  const missing = announced.length === 0 ? undefined : missingMandatory(attributes);
+  const decoded = decodeAttributes(body, attributesStart, attributesEnd, context);
+  const { attributes, faults, present } = decoded;
+  const missing = announced.length === 0 ? undefined : missingMandatory(attributes, present);
   const all = missing === undefined ? faults : [...faults, missing];
   return { type: "update", withdrawn, attributes, announced, faults: all };
 }
