@@ -1,0 +1,210 @@
+/**
+ * `npm run bench -- cni`: ADD, CHECK and DEL of manx + manx-ipam against Debian's ptp + host-local.
+ *
+ * Both are started the same way, in turns, in one run and one namespace; what is measured is the whole
+ * process, from spawn to exit, as a container runtime waits for it.
+ */
+
+import { existsSync, mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { parseArgs } from "node:util";
+import { mount } from "../../kernel/libc.ts";
+import { createNamespace } from "../../kernel/netns.ts";
+
+const NAMESPACES = [
+  "unshare",
+  "--user",
+  "--map-root-user",
+  "--net",
+  "--mount",
+  "--pid",
+  "--fork",
+  "--kill-child",
+  "--mount-proc",
+];
+
+/** Set in the process that runs in namespaces of its own. */
+const INSIDE = "MANX_BENCH_INSIDE";
+
+const VERBS = ["ADD", "CHECK", "DEL"] as const;
+type Verb = (typeof VERBS)[number];
+
+type Contender = {
+  readonly name: string;
+  readonly plugin: string;
+  readonly config: { readonly [key: string]: unknown };
+  readonly path: string;
+};
+
+/** One call. */
+type Sample = { readonly wall: number; readonly cpu: number };
+type Samples = Record<Verb, Sample[]>;
+
+type Figures = {
+  readonly median: number;
+  readonly p99: number;
+  readonly least: number;
+  readonly cpu: number;
+};
+
+type Row = { readonly verb: Verb; readonly ours: Figures; readonly theirs: Figures };
+
+/** Run it; 0 when our ADD at the median takes no longer than theirs. */
+export async function runCniBench(args: string[]): Promise<number> {
+  const { values } = parseArgs({
+    args,
+    options: {
+      count: { type: "string", default: "100" },
+      manx: { type: "string", default: join(import.meta.dir, "../../dist/manx") },
+      "plugin-dir": { type: "string", default: process.env.MANX_CNI_PLUGINS ?? "" },
+      json: { type: "boolean", default: false },
+    },
+  });
+  const { manx, json, "plugin-dir": plugins } = values;
+  for (const file of [manx, join(plugins, "ptp"), join(plugins, "host-local")]) {
+    if (existsSync(file)) continue;
+    console.error(`bench cni: ${file} is not there`);
+    return 2;
+  }
+  if (process.env[INSIDE] === undefined) return enter(args);
+  const rows = measure(Number(values.count), contenders(manx, plugins));
+  console.log(json ? JSON.stringify({ count: Number(values.count), rows }) : table(rows));
+  const [add] = rows;
+  return add !== undefined && add.ours.median <= add.theirs.median ? 0 : 1;
+}
+
+/** This benchmark again, where it can do no harm. */
+function enter(args: string[]): number {
+  const { exitCode } = Bun.spawnSync({
+    cmd: [...NAMESPACES, process.execPath, join(import.meta.dir, "main.ts"), "cni", ...args],
+    env: { ...process.env, [INSIDE]: "1" },
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+  return exitCode;
+}
+
+function contenders(manx: string, plugins: string): [Contender, Contender] {
+  return [
+    {
+      name: "manx + manx-ipam",
+      plugin: manx,
+      path: dirname(manx),
+      config: {
+        name: "ours",
+        type: "manx",
+        ipam: { type: "manx-ipam", blocks: ["10.7.0.0/20"], dataDir: "/run/ours" },
+      },
+    },
+    {
+      name: "ptp + host-local",
+      plugin: join(plugins, "ptp"),
+      path: plugins,
+      config: {
+        name: "theirs",
+        type: "ptp",
+        ipam: {
+          type: "host-local",
+          ranges: [[{ subnet: "10.8.0.0/20" }]],
+          routes: [{ dst: "0.0.0.0/0" }],
+          dataDir: "/run/theirs",
+        },
+      },
+    },
+  ];
+}
+
+/** `count` pods for each: all are attached, then all are checked, then all are detached. */
+function measure(count: number, [ours, theirs]: [Contender, Contender]): Row[] {
+  mount("tmpfs", "/run", "tmpfs", 0);
+  mkdirSync("/run/pods");
+  const pods = Array.from({ length: count + 1 }, (_, index) => `p${index}`);
+  const both = [ours, theirs].map((contender) => ({
+    contender,
+    samples: { ADD: [], CHECK: [], DEL: [] } as Samples,
+    results: new Map<string, unknown>(),
+  }));
+  for (const { contender } of both) {
+    for (const pod of pods) createNamespace(namespaceOf(contender, pod));
+  }
+  for (const verb of VERBS) {
+    pods.forEach((pod, round) => {
+      // Whoever is first finds colder caches.
+      for (const { contender, samples, results } of round % 2 === 0 ? both : both.toReversed()) {
+        const { sample, printed } = call(contender, verb, pod, results.get(pod));
+        if (verb === "ADD") results.set(pod, JSON.parse(printed));
+        // The first of each warms up: it makes folders and loads the executable.
+        if (round > 0) samples[verb].push(sample);
+      }
+    });
+  }
+  const [a, b] = both.map(({ samples }) => samples);
+  if (a === undefined || b === undefined) return [];
+  return VERBS.map((verb) => ({ verb, ours: figures(a[verb]), theirs: figures(b[verb]) }));
+}
+
+function call(contender: Contender, verb: Verb, pod: string, prevResult: unknown) {
+  const config = { cniVersion: "1.0.0", ...contender.config, prevResult };
+  const stdin = Buffer.from(JSON.stringify(config));
+  const env = {
+    CNI_COMMAND: verb,
+    CNI_CONTAINERID: pod,
+    CNI_NETNS: namespaceOf(contender, pod),
+    CNI_IFNAME: "eth0",
+    CNI_PATH: contender.path,
+  };
+  const begin = performance.now();
+  const { exitCode, stdout, stderr, resourceUsage } = Bun.spawnSync({
+    cmd: [contender.plugin],
+    env,
+    stdin,
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const wall = performance.now() - begin;
+  if (exitCode !== 0) throw new Error(`${contender.name} ${verb}: ${stdout}${stderr}`);
+  const cpu = Number(resourceUsage.cpuTime.total) / 1000;
+  return { sample: { wall, cpu }, printed: stdout.toString() };
+}
+
+function namespaceOf({ config }: Contender, pod: string): string {
+  return `/run/pods/${config.name}-${pod}`;
+}
+
+function figures(samples: readonly Sample[]): Figures {
+  const wall = samples.map((sample) => sample.wall).sort((a, b) => a - b);
+  const cpu = samples.map((sample) => sample.cpu).sort((a, b) => a - b);
+  return {
+    median: quantile(wall, 0.5),
+    p99: quantile(wall, 0.99),
+    least: quantile(wall, 0),
+    cpu: quantile(cpu, 0.5),
+  };
+}
+
+/** Of sorted values, by nearest rank. */
+function quantile(values: readonly number[], share: number): number {
+  const rank = Math.max(1, Math.ceil(share * values.length));
+  return Math.round((values[rank - 1] ?? Number.NaN) * 1000) / 1000;
+}
+
+function table(rows: readonly Row[]): string {
+  const head = ["ms", "", "median", "p99", "least", "CPU median", "ratio of medians"];
+  const lines = rows.flatMap(({ verb, ours, theirs }) => [
+    [verb, "manx + manx-ipam", ...cells(ours), (ours.median / theirs.median).toFixed(2)],
+    ["", "ptp + host-local", ...cells(theirs), ""],
+  ]);
+  const all = [head, ...lines];
+  const widths = head.map((_, at) => Math.max(...all.map((line) => line[at]?.length ?? 0)));
+  return all
+    .map((line) =>
+      line
+        .map((cell, at) => (at < 2 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0)))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}
+
+function cells({ median, p99, least, cpu }: Figures): string[] {
+  return [median, p99, least, cpu].map((value) => value.toFixed(2));
+}

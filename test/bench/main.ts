@@ -1,0 +1,14 @@
+/** `npm run bench -- NAME [options]`: the benchmarks by name. */
+
+const BENCHES: Record<string, () => Promise<(args: string[]) => Promise<number>>> = {
+  cni: async () => (await import("./cni.ts")).runCniBench,
+};
+
+const [name = "", ...args] = process.argv.slice(2);
+const load = Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined;
+if (load === undefined) {
+  console.error(`bench: ${JSON.stringify(name)} is none of ${Object.keys(BENCHES).join(", ")}`);
+  process.exitCode = 2;
+} else {
+  process.exitCode = await (await load())(args);
+}
