@@ -6,7 +6,7 @@
  */
 
 import { addressFromBytes, addressToBytes } from "../../lib/address.ts";
-import { decodeAsPath, encodeAsPath, isTwoOctetPath } from "./as-path.ts";
+import { decodeAsPath, encodeAsPath, isTold, isTwoOctetPath } from "./as-path.ts";
 import type { Aggregator, AsSegment, Attributes, FaultVerdict, Origin } from "./attributes.ts";
 import * as code from "./const.ts";
 import type { WireContext } from "./context.ts";
@@ -29,6 +29,8 @@ export type AttributeRow = {
   readonly subcode: number;
   /** Only meant for internal peers: from an external one it is discarded (RFC 7606 7.5, 7.9, 7.10). */
   readonly internalOnly?: true;
+  /** Only meant for sessions of two-octet AS numbers: on others it is discarded (RFC 6793 section 6). */
+  readonly twoOctetOnly?: true;
   /** A Partial bit that it came with travels on (RFC 4271 section 5). */
   readonly keepsPartial?: true;
   /** Put a value that fits into the draft; false when it is malformed. */
@@ -197,24 +199,21 @@ export const ATTRIBUTE_ROWS: readonly AttributeRow[] = [
     name: "AS4_PATH",
     flags: TRANSITIVE,
     malformed: "attribute discard",
-    fits: () => true,
+    // RFC 6793 section 6: room for one AS number at least.
+    fits: (octets) => octets >= 6 && octets % 2 === 0,
     subcode: code.OPTIONAL_ATTRIBUTE_ERROR,
-    decode(view, draft, { fourOctetAs }) {
-      // A four-octet speaker must not send it, and what it sends is ignored (RFC 6793 section 6).
-      if (fourOctetAs) return true;
+    twoOctetOnly: true,
+    decode(view, draft) {
       const path = decodeAsPath(view, 4);
       if (path === undefined || hasAsZero(path)) return false;
       // Confederation segments have no place in it: they are dropped, the rest is used.
-      draft.as4Path = path.filter(({ type }) => type === "set" || type === "sequence");
+      draft.as4Path = path.filter(isTold);
       return true;
     },
-    encode: ({ asPath }, { fourOctetAs }) =>
-      fourOctetAs || isTwoOctetPath(asPath)
-        ? undefined
-        : encodeAsPath(
-            asPath.filter(({ type }) => type === "set" || type === "sequence"),
-            4,
-          ),
+    encode({ asPath }, { fourOctetAs }) {
+      const told = asPath.filter(isTold);
+      return fourOctetAs || isTwoOctetPath(told) ? undefined : encodeAsPath(told, 4);
+    },
   },
   {
     code: code.AS4_AGGREGATOR,
@@ -223,8 +222,8 @@ export const ATTRIBUTE_ROWS: readonly AttributeRow[] = [
     malformed: "attribute discard",
     fits: exactly(8),
     subcode: code.OPTIONAL_ATTRIBUTE_ERROR,
-    decode(view, draft, { fourOctetAs }) {
-      if (fourOctetAs) return true;
+    twoOctetOnly: true,
+    decode(view, draft) {
       const aggregator = decodeAggregator(view, 4);
       if (aggregator === undefined) return false;
       draft.as4Aggregator = aggregator;

@@ -176,6 +176,10 @@ function take(
     const words = `${row.name} from an external peer is ignored`;
     return fault("attribute discard", code, MALFORMED_ATTRIBUTE_LIST, words);
   }
+  if (row.twoOctetOnly === true && context.fourOctetAs) {
+    const words = `${row.name} from a speaker of four-octet AS numbers is ignored`;
+    return fault("attribute discard", code, MALFORMED_ATTRIBUTE_LIST, words);
+  }
   if ((flags & KIND) !== row.flags) {
     const words = `${row.name} has the flags 0x${flags.toString(16)}`;
     return fault("treat as withdraw", code, ATTRIBUTE_FLAGS_ERROR, words, whole);

@@ -123,6 +123,17 @@ describe("encode", () => {
   });
 });
 
+describe("AS4_PATH", () => {
+  test("is not sent when it would be empty, which is malformed", () => {
+    const asPath = [{ type: "confederation sequence" as const, asNumbers: [4_200_000_001] }];
+    const context = { fourOctetAs: false, external: false, maxLength: 4096 };
+    const bytes = encodeAttributes({ origin: 0, asPath }, context);
+    expect(split(bytes).map((attribute) => attribute[1])).toEqual([1, 2]);
+    const { attributes } = decodeAttributes(bytes, 0, bytes.length, context);
+    expect(attributes?.asPath).toEqual([{ type: "confederation sequence", asNumbers: [23_456] }]);
+  });
+});
+
 describe("prefixes on the wire", () => {
   test("are read as written, in as few octets as hold them", () => {
     fc.assert(
