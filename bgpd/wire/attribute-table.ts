@@ -71,10 +71,12 @@ export const ATTRIBUTE_ROWS: readonly AttributeRow[] = [
     malformed: "treat as withdraw",
     fits: () => true,
     subcode: code.MALFORMED_AS_PATH,
-    decode(view, draft, { fourOctetAs }) {
+    decode(view, draft, { fourOctetAs, external }) {
       const path = decodeAsPath(view, fourOctetAs ? 4 : 2);
       // AS 0 must not stand in a path (RFC 7607 section 2).
       if (path === undefined || hasAsZero(path)) return false;
+      // Nor must another's confederation show in it (RFC 5065 section 5).
+      if (external && !path.every(isTold)) return false;
       draft.asPath = path;
       return true;
     },
