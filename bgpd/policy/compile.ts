@@ -1,32 +1,45 @@
 /**
- * A peer's policies: its filters first, and the built-in policy for what they leave open.
+ * A peer's policies from its plan: the first filter rule that matches decides, else the built-in policy.
  *
- * An Accept of a filter is final, the built-in policy does not get to see the route: a peer whose last
- * rule accepts everything is a transit peer, as somebody wished.
+ * An explicit Accept therefore opens what the built-in policy closes. What BGP itself forbids (loops,
+ * NO_EXPORT, internal routes to internal peers) no policy can allow: that is the RIB's.
  */
 
 import type { PeerPlan, SpeakerPlan } from "../cluster/speaker.ts";
-import { builtinExport, builtinImport } from "./builtin.ts";
-import { compileFilters, type Direction } from "./filter.ts";
-import type { CompiledPolicy } from "./verdict.ts";
+import { builtInExport, builtInImport, builtInKey } from "./built-in.ts";
+import { type CompiledRule, compileFilters, filterKey } from "./filter.ts";
+import type { CompiledPolicy, PolicyRoute, Verdict } from "./route.ts";
 
-export type { CompiledPolicy } from "./verdict.ts";
+export type { CompiledPolicy } from "./route.ts";
 
-/** Which of the peer's routes we use. */
+/** What we take from the peer. */
 export function compileImport(peer: PeerPlan, speaker: SpeakerPlan): CompiledPolicy {
-  return join(peer, "import", builtinImport(peer, speaker.pools));
-}
-
-/** Which of our routes the peer is told; BGP's own rules (split horizon, loops) are the RIB's. */
-export function compileExport(peer: PeerPlan, _speaker: SpeakerPlan): CompiledPolicy {
-  return join(peer, "export", builtinExport(peer));
-}
-
-function join(peer: PeerPlan, direction: Direction, builtin: CompiledPolicy): CompiledPolicy {
-  if (peer.filters.length === 0) return builtin;
-  const { decide, key } = compileFilters(peer.filters, direction);
   return {
-    policy: (route) => decide(route) ?? builtin.policy(route),
-    key: `${key}\n${builtin.key}`,
+    policy: join(compileFilters(peer.filters, "import"), builtInImport(peer, speaker)),
+    key: JSON.stringify([builtInKey(peer, speaker), filterKey(peer.filters, "import")]),
+  };
+}
+
+/** What we tell the peer. */
+export function compileExport(peer: PeerPlan): CompiledPolicy {
+  const internal = peer.localAs === peer.remoteAs;
+  return {
+    policy: join(compileFilters(peer.filters, "export"), builtInExport(peer)),
+    key: JSON.stringify([internal, filterKey(peer.filters, "export")]),
+  };
+}
+
+/** Called for every prefix: no allocation. */
+function join(
+  rules: readonly CompiledRule[],
+  otherwise: (route: PolicyRoute) => Verdict,
+): (route: PolicyRoute) => Verdict {
+  if (rules.length === 0) return otherwise;
+  return (route) => {
+    for (const rule of rules) {
+      const verdict = rule(route.prefix);
+      if (verdict !== undefined) return verdict;
+    }
+    return otherwise(route);
   };
 }

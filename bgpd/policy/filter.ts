@@ -1,79 +1,66 @@
 /**
- * BGPFilter rules as functions: the first rule that matches decides; a filter may have no opinion.
- *
- * Called for every prefix, so nothing here allocates after compilation.
+ * BGPFilter rules as predicates over a prefix. A rule's verdict is one record, made when it is compiled.
  */
 
-import { bitsOf, type Family } from "../../lib/address.ts";
 import { containsPrefix, equalPrefix, formatPrefix, type Prefix } from "../../lib/prefix.ts";
-import { unreachable } from "../../lib/unreachable.ts";
 import type { BgpFilter, FilterRule } from "../../resource/bgp-filter.ts";
-import type { PartialPolicy, Verdict } from "./verdict.ts";
+import type { Verdict } from "./route.ts";
 
-export type Direction = "import" | "export";
+export type FilterDirection = "import" | "export";
 
-type Rule = { readonly matches: (prefix: Prefix) => boolean; readonly verdict: Verdict };
+/** A rule ready to be asked: its verdict, or undefined when it does not match. */
+export type CompiledRule = (prefix: Prefix) => Verdict | undefined;
 
-/** The filters' rules of one direction, in order. */
+/** The rules of IPv4 of one direction, of all filters in order. */
 export function compileFilters(
   filters: readonly BgpFilter[],
-  direction: Direction,
-): { readonly decide: PartialPolicy; readonly key: string } {
-  const rules4 = filters.flatMap((filter) => compileRules(filter, direction, 4));
-  const rules6 = filters.flatMap((filter) => compileRules(filter, direction, 6));
-  return {
-    decide({ prefix }) {
-      const rules = prefix.family === 4 ? rules4 : rules6;
-      for (let i = 0; i < rules.length; i++) {
-        const rule = rules[i];
-        if (rule?.matches(prefix)) return rule.verdict;
-      }
-      return undefined;
-    },
-    // A reason spells its rule out, so the reasons together say everything.
-    key: [...rules4, ...rules6].map(({ verdict }) => verdict.reason).join("\n"),
-  };
+  direction: FilterDirection,
+): CompiledRule[] {
+  return filters.flatMap((filter) =>
+    rulesOf(filter, direction).map((rule, index) => {
+      const where = `BGPFilter ${filter.name}: ${direction}V4 rule ${index + 1}`;
+      const verdict: Verdict = {
+        accept: rule.action === "Accept",
+        reason: `${where}: ${describeRule(rule)}`,
+      };
+      return (prefix) => (matches(rule, prefix) ? verdict : undefined);
+    }),
+  );
 }
 
-function compileRules(filter: BgpFilter, direction: Direction, family: Family): Rule[] {
-  const list = `${direction}V${family}` as const;
-  return filter[list].map((rule, index) => ({
-    matches: compileMatch(rule, family),
-    verdict: {
-      accept: rule.action === "Accept",
-      reason: `BGPFilter ${filter.name}: ${list} rule ${index + 1}: ${describeRule(rule)}`,
-    },
-  }));
+/** What decides how the filters answer, as data that can be compared as JSON. */
+export function filterKey(filters: readonly BgpFilter[], direction: FilterDirection): unknown {
+  return filters.map((filter) => [filter.name, rulesOf(filter, direction).map(describeRule)]);
 }
 
-function compileMatch(
-  { cidr, matchOperator, prefixLength }: FilterRule,
-  family: Family,
-): (prefix: Prefix) => boolean {
-  if (cidr === undefined || matchOperator === undefined) return () => true;
-  const min = prefixLength?.min ?? 0;
-  const max = prefixLength?.max ?? bitsOf(family);
-  const isIn = (prefix: Prefix): boolean =>
-    prefix.length >= min && prefix.length <= max && containsPrefix(cidr, prefix);
+function rulesOf(filter: BgpFilter, direction: FilterDirection): readonly FilterRule[] {
+  return direction === "import" ? filter.importV4 : filter.exportV4;
+}
+
+/** `prefixLength` narrows what `cidr` names: NotIn and NotEqual are the opposite of the whole. */
+function matches({ cidr, matchOperator, prefixLength }: FilterRule, prefix: Prefix): boolean {
+  if (cidr === undefined) return isWithin(prefixLength, prefix.length);
   switch (matchOperator) {
     case "Equal":
-      return (prefix) => equalPrefix(prefix, cidr);
+      return equalPrefix(cidr, prefix);
     case "NotEqual":
-      return (prefix) => !equalPrefix(prefix, cidr);
-    case "In":
-      return isIn;
+      return !equalPrefix(cidr, prefix);
     case "NotIn":
-      return (prefix) => !isIn(prefix);
+      return !(containsPrefix(cidr, prefix) && isWithin(prefixLength, prefix.length));
     default:
-      return unreachable(matchOperator);
+      return containsPrefix(cidr, prefix) && isWithin(prefixLength, prefix.length);
   }
 }
 
-/** `Reject In 10.0.0.0/8 length 16 to 24`, `Accept everything`. */
+function isWithin(bounds: FilterRule["prefixLength"], length: number): boolean {
+  return length >= (bounds?.min ?? 0) && length <= (bounds?.max ?? 128);
+}
+
+/** `Reject In 10.0.0.0/8 /16 to /24`, `Accept everything`. */
 function describeRule({ action, cidr, matchOperator, prefixLength }: FilterRule): string {
-  if (cidr === undefined || matchOperator === undefined) return `${action} everything`;
+  const what = cidr === undefined ? "" : ` ${matchOperator} ${formatPrefix(cidr)}`;
   const { min, max } = prefixLength ?? {};
-  const from = min === undefined ? "" : ` from /${min}`;
-  const to = max === undefined ? "" : ` to /${max}`;
-  return `${action} ${matchOperator} ${formatPrefix(cidr)}${from}${to}`;
+  const lengths =
+    min === undefined && max === undefined ? "" : ` /${min ?? 0} to /${max ?? "longest"}`;
+  return `${action}${what}${lengths}${what + lengths === "" ? " everything" : ""}`;
 }
