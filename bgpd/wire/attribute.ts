@@ -24,6 +24,8 @@ import {
   FLAG_TRANSITIVE,
   MALFORMED_ATTRIBUTE_LIST,
   MISSING_WELL_KNOWN_ATTRIBUTE,
+  MP_REACH_NLRI,
+  MP_UNREACH_NLRI,
   NEXT_HOP,
   ORIGIN,
   UNRECOGNIZED_WELL_KNOWN_ATTRIBUTE,
@@ -215,6 +217,10 @@ function takeUnknown(
 
 /** RFC 7606 section 3 g. */
 function repeated(code: number): Fault {
+  if (code === MP_REACH_NLRI || code === MP_UNREACH_NLRI) {
+    const words = `attribute ${code}, which lists prefixes, occurs more than once`;
+    return fault("session reset", code, MALFORMED_ATTRIBUTE_LIST, words);
+  }
   const words = `${nameOf(code)} occurs more than once: only the first counts`;
   return fault("attribute discard", code, MALFORMED_ATTRIBUTE_LIST, words);
 }
