@@ -150,6 +150,12 @@ type Item = {
 };
 
 function readItem(buffer: Uint8Array, at: number, end: number): Item | Fault {
+  // The lengths contradict each other: nothing behind can be found (RFC 7606 section 4).
+  const cut = (code: number): Fault => {
+    const words = `${end - at} octets of ${nameOf(code)} are all that is left of the attributes`;
+    return fault("treat as withdraw", code, MALFORMED_ATTRIBUTE_LIST, words);
+  };
+  if (at + 2 > end) return cut(0);
   const flags = buffer[at] ?? 0;
   const code = buffer[at + 1] ?? 0;
   const extended = (flags & FLAG_EXTENDED_LENGTH) !== 0;
@@ -158,11 +164,7 @@ function readItem(buffer: Uint8Array, at: number, end: number): Item | Fault {
     ? ((buffer[at + 2] ?? 0) << 8) | (buffer[at + 3] ?? 0)
     : (buffer[at + 2] ?? 0);
   const next = start + length;
-  if (start > end || next > end) {
-    // The lengths contradict each other: nothing behind can be found (RFC 7606 section 4).
-    const words = `${nameOf(code)} overruns the attributes by ${next - end} octets`;
-    return fault("treat as withdraw", code, MALFORMED_ATTRIBUTE_LIST, words);
-  }
+  if (start > end || next > end) return cut(code);
   const value = new DataView(buffer.buffer, buffer.byteOffset + start, length);
   return { flags, code, value, whole: buffer.slice(at, next) };
 }
