@@ -96,6 +96,17 @@ export function missingMandatory(
   return fault("treat as withdraw", missing, MISSING_WELL_KNOWN_ATTRIBUTE, words, data);
 }
 
+/**
+ * The faults of an UPDATE that announces no prefix: where nothing tells which prefixes were meant, what
+ * would be treated as withdraw resets the session (RFC 7606 section 5.2).
+ */
+export function faultsWithoutPrefix({ faults, present }: DecodedAttributes): readonly Fault[] {
+  if (present.has(MP_REACH_NLRI)) return faults;
+  return faults.map((one) =>
+    one.verdict === "treat as withdraw" ? { ...one, verdict: "session reset" } : one,
+  );
+}
+
 /** The gravest verdict; undefined when there is no fault. */
 export function worst(faults: readonly Fault[]): FaultVerdict | undefined {
   return VERDICTS.findLast((verdict) => faults.some((fault) => fault.verdict === verdict));

@@ -8,7 +8,12 @@
  */
 
 import type { Prefix } from "../../lib/prefix.ts";
-import { decodeAttributes, encodeAttributes, missingMandatory } from "./attribute.ts";
+import {
+  decodeAttributes,
+  encodeAttributes,
+  faultsWithoutPrefix,
+  missingMandatory,
+} from "./attribute.ts";
 import { HEADER_LENGTH, MALFORMED_ATTRIBUTE_LIST, UPDATE_MESSAGE_ERROR } from "./const.ts";
 import type { WireContext } from "./context.ts";
 import { BgpError } from "./error.ts";
@@ -70,10 +75,19 @@ export function decodeUpdate(body: Uint8Array, context: WireContext): UpdateMess
   }
   const { attributesStart, attributesEnd } = ranges;
   const decoded = decodeAttributes(body, attributesStart, attributesEnd, context);
-  const { attributes, faults, present } = decoded;
-  const missing = announced.length === 0 ? undefined : missingMandatory(attributes, present);
-  const all = missing === undefined ? faults : [...faults, missing];
-  return { type: "update", withdrawn, attributes, announced, faults: all };
+  const { attributes, present } = decoded;
+  if (announced.length === 0) {
+    return {
+      type: "update",
+      withdrawn,
+      attributes,
+      announced,
+      faults: faultsWithoutPrefix(decoded),
+    };
+  }
+  const missing = missingMandatory(attributes, present);
+  const faults = missing === undefined ? decoded.faults : [...decoded.faults, missing];
+  return { type: "update", withdrawn, attributes, announced, faults };
 }
 
 /** The body of an UPDATE. The caller keeps it within the session's longest message. */
