@@ -46,7 +46,7 @@ protocol static outside {
   route 198.51.100.0/24 blackhole { bgp_path.prepend(64999); };
   route 0.0.0.0/0 blackhole;
   route 10.244.7.0/24 blackhole;
-  route 127.1.0.0/16 blackhole;
+  route 169.254.5.0/24 blackhole;
 }
 protocol bgp n1 {
   local 172.30.0.1 as 4200000001;
@@ -143,7 +143,7 @@ describe.skipIf(!here)("interop with BIRD", () => {
       "0.0.0.0/0": "rejected",
       "10.244.1.0/24": "best",
       "10.244.7.0/24": "rejected",
-      "127.1.0.0/16": "rejected",
+      "169.254.5.0/24": "rejected",
       "192.0.2.0/24": "best",
       "198.51.100.0/24": "best",
     });

@@ -89,6 +89,7 @@ export async function eventually<Value>(
   for (;;) {
     try {
       const value = look();
+      last = value;
       if (value !== undefined && value !== false) return value;
     } catch (error) {
       last = error;
