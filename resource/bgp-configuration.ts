@@ -7,6 +7,7 @@ import {
   asNumberSchema,
   booleanSchema,
   holdTimeSchema,
+  mapOf,
   portSchema,
   secondsSchema,
 } from "./scalar.ts";
@@ -36,7 +37,7 @@ export const timerFields = {
   connectRetryTime: v.optional(secondsSchema(1)),
 };
 
-export const bgpConfigurationSpec = v.strictObject({
+export const bgpConfigurationSpec = mapOf({
   asNumber: v.optional(asNumberSchema, DEFAULT_AS_NUMBER),
   listenPort: v.optional(portSchema, DEFAULT_PORT),
   nodeToNodeMeshEnabled: v.optional(booleanSchema, true),
@@ -55,6 +56,9 @@ export const BGP_CONFIGURATION_NOT_HONOURED: Readonly<Record<string, readonly un
   "spec.nodeMeshPassword": [],
   "spec.nodeMeshMaxRestartTime": [],
   "spec.ignoredInterfaces": [],
+  "spec.localWorkloadPeeringIPV4": [],
+  "spec.localWorkloadPeeringIPV6": [],
+  "spec.serviceLoadBalancerAggregation": ["Enabled"],
 };
 
 /** The record of a checked document. */

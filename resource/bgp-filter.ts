@@ -4,7 +4,7 @@
 
 import * as v from "valibot";
 import type { Prefix } from "../lib/prefix.ts";
-import { prefix6Schema, prefixSchema, wholeNumber } from "./scalar.ts";
+import { mapOf, prefix6Schema, prefixSchema, wholeNumber } from "./scalar.ts";
 
 export type FilterRule = {
   readonly action: "Accept" | "Reject";
@@ -34,7 +34,7 @@ function rulesSchema(cidrSchema: typeof prefixSchema) {
 
 function ruleSchema(cidrSchema: typeof prefixSchema) {
   return v.pipe(
-    v.strictObject({
+    mapOf({
       action: v.picklist(["Accept", "Reject"], "expected Accept or Reject"),
       cidr: v.optional(cidrSchema),
       matchOperator: v.optional(
@@ -42,7 +42,7 @@ function ruleSchema(cidrSchema: typeof prefixSchema) {
       ),
       prefixLength: v.optional(
         v.pipe(
-          v.strictObject({ min: v.optional(lengthSchema), max: v.optional(lengthSchema) }),
+          mapOf({ min: v.optional(lengthSchema), max: v.optional(lengthSchema) }),
           v.check(({ min = 0, max = 128 }) => min <= max, "expected min to be at most max"),
         ),
       ),
@@ -59,7 +59,7 @@ function ruleSchema(cidrSchema: typeof prefixSchema) {
   );
 }
 
-export const bgpFilterSpec = v.strictObject({
+export const bgpFilterSpec = mapOf({
   importV4: rulesSchema(prefixSchema),
   exportV4: rulesSchema(prefixSchema),
   importV6: rulesSchema(prefix6Schema),
@@ -70,9 +70,15 @@ export const bgpFilterSpec = v.strictObject({
 export const BGP_FILTER_NOT_HONOURED: Readonly<Record<string, readonly unknown[]>> =
   Object.fromEntries(
     ["importV4", "exportV4", "importV6", "exportV6"].flatMap((list) =>
-      ["source", "interface", "priority", "communities", "asPathPrefix", "operations"].map(
-        (field) => [`spec.${list}.*.${field}`, []],
-      ),
+      [
+        "source",
+        "interface",
+        "priority",
+        "communities",
+        "asPathPrefix",
+        "operations",
+        "peerType",
+      ].map((field) => [`spec.${list}.*.${field}`, []]),
     ),
   );
 

@@ -8,6 +8,7 @@ import { type Timers, timerFields } from "./bgp-configuration.ts";
 import {
   asNumberSchema,
   booleanSchema,
+  mapOf,
   nameSchema,
   peerAddressSchema,
   selectorSchema,
@@ -21,7 +22,7 @@ export type BgpPeer = {
   /** Nodes by label; with neither, all nodes. */
   readonly nodeSelector: Selector | undefined;
   readonly address: Address;
-  /** Undefined: the port that this cluster's own speakers listen on. */
+  /** Undefined: the cluster's where the address is a Node's, else 179. */
   readonly port: number | undefined;
   readonly asNumber: number;
   /** Names of BGPFilters, in order. */
@@ -32,7 +33,7 @@ export type BgpPeer = {
   readonly passive: boolean;
 };
 
-export const bgpPeerSpec = v.strictObject({
+export const bgpPeerSpec = mapOf({
   node: v.optional(nameSchema),
   nodeSelector: v.optional(selectorSchema),
   peerIP: peerAddressSchema,
@@ -58,6 +59,7 @@ export const BGP_PEER_NOT_HONOURED: Readonly<Record<string, readonly unknown[]>>
   "spec.restartMode": [],
   "spec.localASNumber": [],
   "spec.reversePeering": ["Auto"],
+  "spec.localWorkloadSelector": [],
 };
 
 /** The record of a checked document. */

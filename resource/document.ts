@@ -2,6 +2,7 @@
  * Documents to resources: every fault of every document is found in one reading.
  */
 
+import { isDeepStrictEqual } from "node:util";
 import * as v from "valibot";
 import { bgpConfigurationFrom, bgpConfigurationSpec } from "./bgp-configuration.ts";
 import { bgpFilterFrom, bgpFilterSpec } from "./bgp-filter.ts";
@@ -9,10 +10,10 @@ import { bgpPeerFrom, bgpPeerSpec } from "./bgp-peer.ts";
 import { compareFault, type Fault } from "./fault.ts";
 import { ipPoolFrom, ipPoolSpec } from "./ip-pool.ts";
 import { isKind, KINDS, type Kind } from "./kind.ts";
+import { metadataSchema } from "./metadata.ts";
 import { nodeFrom, nodeSpec } from "./node.ts";
 import { checkReferences } from "./reference.ts";
 import type { Complain, Documented, Resources } from "./resource.ts";
-import { nameSchema } from "./scalar.ts";
 import type { Labels } from "./selector.ts";
 import { type Path, readYaml, type YamlDocument } from "./yaml.ts";
 
@@ -37,34 +38,35 @@ export function readDocuments(sources: readonly Source[]): {
 } {
   const faults: Fault[] = [];
   const checked: Checked[] = [];
-  const declared = new Set<string>();
+  const declared: Declared = new Map();
+  let isComplete = true;
   for (const { file, text } of sources) {
     const { documents, errors } = readYaml(text);
     for (const { line, message } of errors) {
-      faults.push({
-        file,
-        line,
-        subject: "",
-        field: "",
-        value: undefined,
-        message: `not YAML: ${message}`,
-      });
+      isComplete = false;
+      const rest = { subject: "", field: "", value: undefined };
+      faults.push({ file, line, ...rest, message: `not YAML: ${message}` });
     }
     for (const document of documents) {
       const found = checkDocument(file, document, { faults, declared });
       if (found !== undefined) checked.push(found);
     }
   }
-  checkNames(checked, faults);
   const resources = resourcesFrom(checked);
-  faults.push(...checkReferences(resources, (kind, name) => declared.has(`${kind} ${name}`)));
+  // What cannot be read may have what others refer to.
+  const isDeclared = (kind: Kind, name: string): boolean =>
+    !isComplete || declared.has(`${kind} ${name}`);
+  faults.push(...checkReferences(resources, isDeclared));
   return { resources, faults: faults.toSorted(compareFault) };
 }
+
+/** The place of each name: faulty or not, others may refer to it without a fault of their own. */
+type Declared = Map<string, Fault>;
 
 function checkDocument(
   file: string,
   document: YamlDocument,
-  { faults, declared }: { readonly faults: Fault[]; readonly declared: Set<string> },
+  { faults, declared }: { readonly faults: Fault[]; readonly declared: Declared },
 ): Checked | undefined {
   const { value } = document;
   const before = faults.length;
@@ -83,42 +85,103 @@ function checkDocument(
   const { apiVersion, kind, metadata } = value;
   if (apiVersion !== API_VERSION) faults.push(fault("", ["apiVersion"], `expected ${API_VERSION}`));
   if (!isKind(kind)) {
-    faults.push(fault("", ["kind"], `expected one of ${Object.keys(KINDS).join(", ")}`));
+    const known = `expected one of ${Object.keys(KINDS).join(", ")}`;
+    faults.push(fault("", ["kind"], `not a kind of this version of Manx: ${known}`));
     return undefined;
   }
   const name = isRecord(metadata) ? metadata.name : undefined;
   const subject = typeof name === "string" ? `${kind} ${name}` : kind;
-  // Faulty or not, others may refer to it without a fault of their own.
-  declared.add(subject);
   const complain: Complain = (path, message) => fault(subject, path, message);
-  const nameIssue = v.safeParse(nameSchema, name).issues?.[0].message;
-  if (nameIssue !== undefined) faults.push(complain(["metadata", "name"], nameIssue));
   for (const key of Object.keys(value).filter((key) => !TOP_LEVEL.includes(key))) {
-    faults.push(complain([key], `no field of a document: expected ${TOP_LEVEL.join(", ")}`));
+    faults.push(complain([key], `no such field: expected ${TOP_LEVEL.join(", ")}`));
   }
-  const labels = labelsOf(metadata);
-  if (labels === undefined) faults.push(complain(["metadata", "labels"], "expected text values"));
+  const checkedMetadata = checkMetadata(metadata, complain, faults);
+  if (typeof name === "string") faults.push(...checkName(kind, name, { complain, declared }));
   const spec = checkSpec(kind, value.spec, complain, faults);
-  if (faults.length > before || typeof name !== "string" || labels === undefined) return undefined;
-  return { kind, name, labels, spec, complain };
+  if (faults.length > before || checkedMetadata === undefined) return undefined;
+  return { kind, ...checkedMetadata, spec, complain };
+}
+
+function checkMetadata(
+  value: unknown,
+  complain: Complain,
+  faults: Fault[],
+): v.InferOutput<typeof metadataSchema> | undefined {
+  const result = checkAgainst(metadataSchema, value, ["metadata"], complain);
+  faults.push(...result.faults);
+  return result.value;
+}
+
+/** Two of one kind and name, and more than the one BGPConfiguration that there is. */
+function checkName(
+  kind: Kind,
+  name: string,
+  { complain, declared }: { readonly complain: Complain; readonly declared: Declared },
+): Fault[] {
+  const faults: Fault[] = [];
+  const path = ["metadata", "name"];
+  const earlier = declared.get(`${kind} ${name}`);
+  if (earlier === undefined) {
+    declared.set(`${kind} ${name}`, complain(path, ""));
+  } else {
+    const where = `${earlier.file}:${earlier.line}`;
+    faults.push(complain(path, `there is another ${kind} of this name at ${where}`));
+  }
+  if (kind === "BGPConfiguration" && name !== "default") {
+    faults.push(complain(path, 'expected "default", the only BGPConfiguration that there is'));
+  }
+  return faults;
 }
 
 /** The spec as its schema gives it; `undefined` when there are faults. */
 function checkSpec(kind: Kind, value: unknown, complain: Complain, faults: Fault[]): unknown {
   const { spec: schema, notHonoured } = KINDS[kind];
-  const given = value ?? {};
-  const { spec, refused } = withoutIdle(given, notHonoured);
+  const { spec, refused } = withoutIdle(value ?? {}, notHonoured);
   for (const path of refused) {
     const off = notHonoured[patternOf(path)] ?? [];
     const hint = off.length === 0 ? "remove it" : `remove it, or say ${JSON.stringify(off[0])}`;
     faults.push(complain(path, `not honoured by this version of Manx: ${hint}`));
   }
-  const result = v.safeParse(schema, spec);
-  for (const issue of result.issues ?? []) {
-    const path: Path = ["spec", ...keysOf(issue.path)];
-    faults.push(complain(path, wordsFor(issue, complain, path)));
+  const result = checkAgainst(schema, spec, ["spec"], complain);
+  faults.push(...result.faults);
+  return result.value;
+}
+
+/** Valibot names one unknown field of a map at a time: each is told, taken away, and the rest tried again. */
+function checkAgainst<Schema extends v.GenericSchema>(
+  schema: Schema,
+  value: unknown,
+  root: Path,
+  complain: Complain,
+): { readonly value: v.InferOutput<Schema> | undefined; readonly faults: readonly Fault[] } {
+  const unknown: Fault[] = [];
+  let rest = value;
+  for (;;) {
+    const result = v.safeParse(schema, rest);
+    const issues = result.issues ?? [];
+    const strangers = issues.filter(({ expected }) => expected === "never");
+    if (strangers.length === 0) {
+      const told = issues.map((issue) => complain([...root, ...keysOf(issue.path)], issue.message));
+      const faults = [...unknown, ...told];
+      return { value: result.success && faults.length === 0 ? result.output : undefined, faults };
+    }
+    for (const { path, message } of strangers) {
+      unknown.push(complain([...root, ...keysOf(path)], message));
+      rest = without(rest, keysOf(path));
+    }
   }
-  return result.success ? result.output : undefined;
+}
+
+function without(value: unknown, [key, ...deeper]: Path): unknown {
+  const change = (entry: unknown): unknown => without(entry, deeper);
+  if (Array.isArray(value)) return value.map((entry, at) => (at === key ? change(entry) : entry));
+  if (!isRecord(value)) return value;
+  const entries = Object.entries(value);
+  return Object.fromEntries(
+    deeper.length === 0
+      ? entries.filter(([name]) => name !== key)
+      : entries.map(([name, entry]) => [name, name === key ? change(entry) : entry]),
+  );
 }
 
 /** The spec without fields that are not honoured; `refused` are those that ask for something. */
@@ -133,31 +196,12 @@ function withoutIdle(
     const kept = Object.entries(value).filter(([key, field]) => {
       const off = notHonoured[patternOf([...path, key])];
       if (off === undefined) return true;
-      if (!off.includes(field)) refused.push([...path, key]);
+      if (!off.some((idle) => isDeepStrictEqual(idle, field))) refused.push([...path, key]);
       return false;
     });
     return Object.fromEntries(kept.map(([key, field]) => [key, visit(field, [...path, key])]));
   };
   return { spec: visit(spec, ["spec"]), refused };
-}
-
-/** Two of one kind and name, and more than the one BGPConfiguration that there is. */
-function checkNames(checked: readonly Checked[], faults: Fault[]): void {
-  const first = new Map<string, Fault>();
-  for (const { kind, name, complain } of checked) {
-    const here = complain(["metadata", "name"], "");
-    const earlier = first.get(`${kind} ${name}`);
-    if (earlier === undefined) {
-      first.set(`${kind} ${name}`, here);
-    } else {
-      const where = `${earlier.file}:${earlier.line}`;
-      faults.push({ ...here, message: `there is another ${kind} of this name at ${where}` });
-    }
-    if (kind === "BGPConfiguration" && name !== "default") {
-      const message = 'expected "default", the only BGPConfiguration that there is';
-      faults.push({ ...here, message });
-    }
-  }
 }
 
 function resourcesFrom(checked: readonly Checked[]): Resources {
@@ -185,29 +229,12 @@ function resourcesFrom(checked: readonly Checked[]): Resources {
   };
 }
 
-/** Valibot's own words for what a schema of ours leaves to it: missing and unknown fields. */
-function wordsFor(issue: v.BaseIssue<unknown>, complain: Complain, path: Path): string {
-  if (issue.type !== "strict_object") return issue.message;
-  if (issue.expected === "never") return "no such field: remove it, or look for a typing error";
-  const missing = complain(path, "").value === undefined;
-  return missing ? "missing: this field is required" : "expected an object";
-}
-
 function keysOf(path: v.BaseIssue<unknown>["path"]): (string | number)[] {
   return (path ?? []).map(({ key }) => (typeof key === "number" ? key : String(key)));
 }
 
 function patternOf(path: Path): string {
   return path.map((key) => (typeof key === "number" ? "*" : key)).join(".");
-}
-
-function labelsOf(metadata: unknown): Labels | undefined {
-  const labels = isRecord(metadata) ? (metadata.labels ?? {}) : {};
-  if (!isRecord(labels)) return undefined;
-  const entries = Object.entries(labels).map(([key, value]) => [key, value] as const);
-  const isText = (entry: readonly [string, unknown]): entry is readonly [string, string] =>
-    typeof entry[1] === "string";
-  return entries.every(isText) ? Object.fromEntries(entries) : undefined;
 }
 
 function valueAt(value: unknown, path: Path): unknown {
@@ -217,9 +244,11 @@ function valueAt(value: unknown, path: Path): unknown {
   }, value);
 }
 
-/** Short enough for one line; an object says nothing that its field does not. */
+/** Short enough for one line; a map or a list says nothing that its field does not. */
 function textOfValue(value: unknown): string | undefined {
-  return typeof value === "object" ? undefined : JSON.stringify(value);
+  if (typeof value === "object" && value !== null) return undefined;
+  const text = JSON.stringify(value);
+  return text === undefined || text.length <= 80 ? text : `${text.slice(0, 79)}…`;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -4,20 +4,20 @@
 
 import * as v from "valibot";
 import type { Prefix } from "../lib/prefix.ts";
-import { booleanSchema, prefixSchema, wholeNumber } from "./scalar.ts";
+import { booleanSchema, mapOf, prefixSchema, wholeNumber } from "./scalar.ts";
 
 export type IpPool = {
   readonly name: string;
   readonly prefix: Prefix;
-  /** Prefix length of the blocks that nodes get. */
-  readonly blockSize: number;
+  /** Prefix length of the blocks in it; undefined: any that a block may have. */
+  readonly blockSize: number | undefined;
   /** Nothing new is taken from it; what is in use stays the cluster's. */
   readonly disabled: boolean;
 };
 
-export const ipPoolSpec = v.strictObject({
+export const ipPoolSpec = mapOf({
   cidr: prefixSchema,
-  blockSize: v.optional(wholeNumber(20, 32, "a prefix length"), 24),
+  blockSize: v.optional(wholeNumber(20, 32, "a prefix length")),
   disabled: v.optional(booleanSchema, false),
 });
 
@@ -28,7 +28,7 @@ export const IP_POOL_NOT_HONOURED: Readonly<Record<string, readonly unknown[]>> 
   "spec.natOutgoing": [false],
   "spec.nodeSelector": ["all()"],
   "spec.namespaceSelector": [],
-  "spec.allowedUses": [],
+  "spec.allowedUses": [["Workload"], ["Workload", "Tunnel"]],
   "spec.assignmentMode": ["Automatic"],
   "spec.disableBGPExport": [false],
 };

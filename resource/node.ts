@@ -3,9 +3,15 @@
  */
 
 import * as v from "valibot";
-import { type Address, AddressError, tryParseAddress } from "../lib/address.ts";
-import { type Prefix, parseInterfaceAddress } from "../lib/prefix.ts";
-import { ADDRESS_WORDS, asNumberSchema, prefixSchema, textOf } from "./scalar.ts";
+import {
+  type Address,
+  AddressError,
+  addToAddress,
+  equalAddress,
+  tryParseAddress,
+} from "../lib/address.ts";
+import { type Prefix, parseInterfaceAddress, prefixOf, sizeOf } from "../lib/prefix.ts";
+import { asNumberSchema, isUnicast, mapOf, prefixSchema, textOf } from "./scalar.ts";
 import type { Labels } from "./selector.ts";
 
 export type Node = {
@@ -22,22 +28,16 @@ export type Node = {
 };
 
 const interfaceAddressSchema = textOf(
-  `${ADDRESS_WORDS}, or with its network's length such as 172.30.0.11/24`,
+  "expected the node's IPv4 address such as 172.30.0.11, or with its network's length such as 172.30.0.11/24",
   (text) => {
     const bare = tryParseAddress(text);
-    if (bare !== undefined) return bare.family === 4 ? { address: bare, length: 32 } : undefined;
-    try {
-      const parsed = parseInterfaceAddress(text);
-      return parsed.address.family === 4 ? parsed : undefined;
-    } catch (error) {
-      if (error instanceof AddressError) return undefined;
-      throw error;
-    }
+    const found = bare === undefined ? interfaceAddressFrom(text) : { address: bare, length: 32 };
+    return found !== undefined && isHost(found.address, found.length) ? found : undefined;
   },
 );
 
-export const nodeSpec = v.strictObject({
-  bgp: v.strictObject({
+export const nodeSpec = mapOf({
+  bgp: mapOf({
     ipv4Address: interfaceAddressSchema,
     asNumber: v.optional(asNumberSchema),
   }),
@@ -50,7 +50,9 @@ export const NODE_NOT_HONOURED: Readonly<Record<string, readonly unknown[]>> = {
   "spec.bgp.ipv4IPIPTunnelAddr": [],
   "spec.bgp.routeReflectorClusterID": [],
   "spec.ipv4VXLANTunnelAddr": [],
+  "spec.ipv6VXLANTunnelAddr": [],
   "spec.vxlanTunnelMACAddr": [],
+  "spec.vxlanTunnelMACAddrV6": [],
   "spec.orchRefs": [],
   "spec.addresses": [],
   "spec.wireguard": [],
@@ -64,4 +66,21 @@ export function nodeFrom(
 ): Node {
   const { address, length } = bgp.ipv4Address;
   return { name, labels, address, addressLength: length, asNumber: bgp.asNumber, blocks };
+}
+
+/** Neither special nor the network's own or its broadcast address. */
+function isHost(address: Address, length: number): boolean {
+  if (!isUnicast(address)) return false;
+  const network = prefixOf(address, length);
+  const last = addToAddress(network, sizeOf(network) - 1);
+  return length >= 31 || !(equalAddress(address, network) || equalAddress(address, last));
+}
+
+function interfaceAddressFrom(text: string): ReturnType<typeof parseInterfaceAddress> | undefined {
+  try {
+    return parseInterfaceAddress(text);
+  } catch (error) {
+    if (error instanceof AddressError) return undefined;
+    throw error;
+  }
 }

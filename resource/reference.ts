@@ -3,10 +3,13 @@
  */
 
 import { compareAddress, formatAddress } from "../lib/address.ts";
-import { containsPrefix, formatPrefix, type Prefix } from "../lib/prefix.ts";
+import { containsAddress, containsPrefix, formatPrefix, type Prefix } from "../lib/prefix.ts";
 import type { Fault } from "./fault.ts";
 import type { Kind } from "./kind.ts";
 import type { Resources } from "./resource.ts";
+
+/** Larger ones take too long to search (`ipam/block.ts`). */
+const SHORTEST_BLOCK = 20;
 
 /** Whether a document of this kind and name is there, be it faulty. */
 export type IsDeclared = (kind: Kind, name: string) => boolean;
@@ -22,16 +25,20 @@ export function checkReferences(resources: Resources, isDeclared: IsDeclared): F
   ];
 }
 
+/** A hold time of zero switches both timers off (RFC 4271 section 4.4). */
 function checkTimers({ configuration, peers }: Resources): Fault[] {
   const documents = [...(configuration === undefined ? [] : [configuration]), ...peers];
   return documents.flatMap(({ resource: { timers }, complain }) => {
-    const hold = timers.holdTime ?? configuration?.resource.timers.holdTime;
     const { keepaliveTime } = timers;
-    if (hold === undefined || keepaliveTime === undefined) return [];
-    // A hold time of zero switches both off (RFC 4271 section 4.4).
-    if (hold === 0 || keepaliveTime < hold) return [];
-    const message = `expected less than the hold time of ${hold} s, best a third of it`;
-    return [complain(["spec", "keepaliveTime"], message)];
+    const hold = timers.holdTime ?? configuration?.resource.timers.holdTime;
+    const wrong = (message: string): Fault[] => [complain(["spec", "keepaliveTime"], message)];
+    if (keepaliveTime === undefined) return [];
+    if (keepaliveTime === 0) {
+      return hold === 0 ? [] : wrong("expected 1 s or more; only a holdTime of 0 does without");
+    }
+    if (hold === 0) return wrong("expected 0, or none: with a holdTime of 0 nothing is sent");
+    if (hold === undefined || keepaliveTime < hold) return [];
+    return wrong(`expected less than the hold time of ${hold} s, best a third of it`);
   });
 }
 
@@ -71,20 +78,25 @@ function checkAddresses({ nodes }: Resources): Fault[] {
 function checkBlocks({ nodes, pools }: Resources): Fault[] {
   const faults: Fault[] = [];
   const earlier: { readonly node: string; readonly block: Prefix }[] = [];
-  const poolPrefixes = pools.map(({ resource }) => resource.prefix);
   for (const { resource, complain } of nodes) {
     for (const [index, block] of resource.blocks.entries()) {
-      const path = ["spec", "blocks", index];
+      const wrong = (message: string): number =>
+        faults.push(complain(["spec", "blocks", index], message));
       const rival = earlier.find((other) => overlap(other.block, block));
       if (rival !== undefined) {
-        const text = formatPrefix(rival.block);
-        faults.push(complain(path, `overlaps ${text} of Node ${rival.node}`));
+        wrong(`overlaps ${formatPrefix(rival.block)} of Node ${rival.node}`);
       }
-      if (block.length < 20) faults.push(complain(path, "expected a block of /20 to /32"));
-      const isPooled = poolPrefixes.some((pool) => containsPrefix(pool, block));
-      if (poolPrefixes.length > 0 && !isPooled) {
-        const names = listOf(poolPrefixes.map(formatPrefix));
-        faults.push(complain(path, `inside no IPPool: there are ${names}`));
+      const inside = nodes.find((node) => containsAddress(block, node.resource.address));
+      if (inside !== undefined) wrong(`has the address of Node ${inside.resource.name} in it`);
+      if (block.length < SHORTEST_BLOCK) wrong(`expected a block of /${SHORTEST_BLOCK} to /32`);
+      const pool = pools.find((candidate) => containsPrefix(candidate.resource.prefix, block));
+      if (pool === undefined && pools.length > 0) {
+        const names = listOf(pools.map((candidate) => formatPrefix(candidate.resource.prefix)));
+        wrong(`inside no IPPool: there are ${names}`);
+      }
+      const blockSize = pool?.resource.blockSize ?? block.length;
+      if (blockSize !== block.length) {
+        wrong(`expected a /${blockSize}, the blockSize of IPPool ${pool?.resource.name}`);
       }
       earlier.push({ node: resource.name, block });
     }
@@ -100,7 +112,7 @@ function checkPools({ pools }: Resources): Fault[] {
       const { name, prefix: other } = rival.resource;
       faults.push(complain(["spec", "cidr"], `overlaps ${formatPrefix(other)} of IPPool ${name}`));
     }
-    if (blockSize < prefix.length) {
+    if (blockSize !== undefined && blockSize < prefix.length) {
       const message = `expected at least the pool's own length, ${prefix.length}`;
       faults.push(complain(["spec", "blockSize"], message));
     }

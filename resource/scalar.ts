@@ -3,7 +3,7 @@
  */
 
 import * as v from "valibot";
-import { AddressError, tryParseAddress } from "../lib/address.ts";
+import { type Address, AddressError, tryParseAddress } from "../lib/address.ts";
 import { parsePrefix } from "../lib/prefix.ts";
 import { parseSelector, SelectorError } from "./selector.ts";
 
@@ -29,10 +29,27 @@ export function textOf<Value>(expected: string, parse: (text: string) => Value |
   );
 }
 
-export const booleanSchema = v.boolean("expected true or false");
+/**
+ * A map with these fields and no others. Valibot leaves a missing field's words to the map: the field's own
+ * schema knows them.
+ */
+export function mapOf<const Entries extends v.ObjectEntries>(entries: Entries) {
+  const names = Object.keys(entries).join(", ");
+  return v.strictObject(entries, ({ expected, path }) => {
+    const key = String(path?.[0]?.key);
+    const entry = entries[key];
+    if (expected === "never") return `no such field: expected one of ${names}`;
+    if (path === undefined || entry === undefined) return `expected a map with ${names}`;
+    return `missing: ${v.safeParse(entry, undefined).issues?.[0].message}`;
+  });
+}
 
-/** `172.30.0.1`. */
-export const ADDRESS_WORDS = "expected an IPv4 address such as 172.30.0.1";
+/** Whether one host can have the address (RFC 6890: neither "this network" nor multicast and above). */
+export function isUnicast({ family, w0 }: Address): boolean {
+  return family === 4 && w0 >= 0x0100_0000 && w0 < 0xe000_0000;
+}
+
+export const booleanSchema = v.boolean("expected true or false");
 
 /** `10.244.0.0/16`. */
 export const prefixSchema = textOf(
@@ -135,14 +152,15 @@ export const nameSchema = v.pipe(
 
 /** `A.B.C.D` or `A.B.C.D:PORT`. */
 export const peerAddressSchema = textOf(
-  "expected an IPv4 address, optionally with :PORT, such as 172.30.0.1 or 172.30.0.1:1179",
+  "expected a host's IPv4 address, optionally with :PORT, such as 172.30.0.1 or 172.30.0.1:1179",
   (text) => {
     const [host = "", port, ...rest] = text.split(":");
     const address = tryParseAddress(host);
     const number = port === undefined ? undefined : Number(port);
     const isPort =
       number === undefined || (/^\d{1,5}$/.test(port ?? "") && number > 0 && number < 65_536);
-    if (address?.family !== 4 || !isPort || rest.length > 0) return undefined;
+    if (address === undefined || !isUnicast(address) || !isPort || rest.length > 0)
+      return undefined;
     return { address, port: number };
   },
 );

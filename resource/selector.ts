@@ -21,6 +21,9 @@ export class SelectorError extends Error {
 
 type Token = { readonly text: string; readonly at: number };
 
+/** Parentheses and negations within one another; nobody writes so many by hand. */
+const MOST_NESTED = 100;
+
 const TOKEN = /\s*(?:(\|\||&&|==|!=|[!(){},])|('[^']*'|"[^"]*")|([A-Za-z0-9_./-]+))/y;
 
 /** Compile a selector; the empty one selects everything. Throws `SelectorError`. */
@@ -33,6 +36,7 @@ class Parser {
   readonly #text: string;
   readonly #tokens: Token[];
   #next = 0;
+  #depth = 0;
 
   constructor(text: string) {
     this.#text = text;
@@ -59,13 +63,20 @@ class Parser {
 
   #not(): Selector {
     if (!this.#take("!")) return this.#atom();
-    const inner = this.#not();
+    const inner = this.#nested(() => this.#not());
     return (labels) => !inner(labels);
+  }
+
+  #nested(parse: () => Selector): Selector {
+    if (++this.#depth > MOST_NESTED) this.#fail(`at most ${MOST_NESTED} levels`);
+    const inner = parse();
+    this.#depth--;
+    return inner;
   }
 
   #atom(): Selector {
     if (this.#take("(")) {
-      const inner = this.#or();
+      const inner = this.#nested(() => this.#or());
       this.#expect(")");
       return inner;
     }

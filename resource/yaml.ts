@@ -21,20 +21,37 @@ export type YamlFile = {
 /** Read a file's documents. Never throws; empty documents are left out. */
 export function readYaml(text: string): YamlFile {
   const lines = new LineCounter();
-  const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false });
-  const parsed: Document[] = "empty" in documents ? [] : documents;
   const lineAt = (offset: number): number => Math.max(1, lines.linePos(offset).line);
+  const files = parse(text, lines).map((document): YamlFile => {
+    const problems = [...document.errors, ...document.warnings];
+    if (problems.length > 0) {
+      return {
+        documents: [],
+        errors: problems.map(({ pos: [offset], message }) => ({ line: lineAt(offset), message })),
+      };
+    }
+    const lineOf = (path: Path): number => lineAt(offsetOf(document, path));
+    try {
+      const value: unknown = document.toJS();
+      return { documents: value === null ? [] : [{ value, lineOf }], errors: [] };
+    } catch (error) {
+      // More aliases than anybody writes by hand, or one of something that is not there.
+      return { documents: [], errors: [{ line: lineOf([]), message: wordsOf(error) }] };
+    }
+  });
   return {
-    documents: parsed
-      .filter(({ errors, contents }) => errors.length === 0 && contents !== null)
-      .map((document) => ({
-        value: document.toJS(),
-        lineOf: (path) => lineAt(offsetOf(document, path)),
-      })),
-    errors: parsed.flatMap(({ errors }) =>
-      errors.map(({ pos: [offset], message }) => ({ line: lineAt(offset), message })),
-    ),
+    documents: files.flatMap(({ documents }) => documents),
+    errors: files.flatMap(({ errors }) => errors),
   };
+}
+
+function parse(text: string, lineCounter: LineCounter): Document[] {
+  const documents = parseAllDocuments(text, { lineCounter, prettyErrors: false });
+  return "empty" in documents ? [] : documents;
+}
+
+function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** Where a field's key is, which is where one looks for it; of a list's entry, the entry itself. */

@@ -44,7 +44,7 @@ export function planSpeaker(
       routerId: node.address,
       listenPort: context.port,
       listenAddresses: [node.address],
-      blocks: [...node.blocks].sort(comparePrefix),
+      blocks: node.blocks,
       pools: resources.pools.map(({ resource }) => resource.prefix).sort(comparePrefix),
       peers: [...mesh, ...peers],
     },
@@ -102,13 +102,19 @@ function explicitPlan(peer: BgpPeer, context: Context): PeerPlan {
     name: peer.name,
     origin: "BGPPeer",
     address: peer.address,
-    port: peer.port ?? DEFAULT_PORT,
+    port: peer.port ?? portAt(peer.address, context),
     ...localSide(context, peer.address, peer.asNumber),
     ...timersOf(peer.timers, context.timers),
     passive: peer.passive,
     acceptDefaultRoute: peer.acceptDefaultRoute,
     filters: peer.filters.flatMap((name) => filters.find((filter) => filter.name === name) ?? []),
   };
+}
+
+/** Our own speakers listen where the cluster says; others where everybody does. */
+function portAt(address: PeerPlan["address"], { resources, port }: Context): number {
+  const isOurs = resources.nodes.some(({ resource }) => equalAddress(resource.address, address));
+  return isOurs ? port : DEFAULT_PORT;
 }
 
 function localSide(

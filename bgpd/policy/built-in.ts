@@ -16,6 +16,9 @@ const MARTIANS: readonly (readonly [prefix: string, name: string])[] = [
   ["169.254.0.0/16", "link-local"],
   ["224.0.0.0/4", "multicast"],
   ["240.0.0.0/4", "reserved"],
+  ["::/127", "unspecified or loopback"],
+  ["fe80::/10", "link-local"],
+  ["ff00::/8", "multicast"],
 ];
 
 const INTERNAL = accept("built-in policy: an internal peer");

@@ -7,7 +7,7 @@
 
 import type { PeerPlan, SpeakerPlan } from "../cluster/speaker.ts";
 import { builtInExport, builtInImport, builtInKey } from "./built-in.ts";
-import { type CompiledRule, compileFilters, filterKey } from "./filter.ts";
+import { compileFilters, type FilterDirection, filterKey } from "./filter.ts";
 import type { CompiledPolicy, PolicyRoute, Verdict } from "./route.ts";
 
 export type { CompiledPolicy } from "./route.ts";
@@ -15,7 +15,7 @@ export type { CompiledPolicy } from "./route.ts";
 /** What we take from the peer. */
 export function compileImport(peer: PeerPlan, speaker: SpeakerPlan): CompiledPolicy {
   return {
-    policy: join(compileFilters(peer.filters, "import"), builtInImport(peer, speaker)),
+    policy: join(peer, "import", builtInImport(peer, speaker)),
     key: JSON.stringify([builtInKey(peer, speaker), filterKey(peer.filters, "import")]),
   };
 }
@@ -24,20 +24,24 @@ export function compileImport(peer: PeerPlan, speaker: SpeakerPlan): CompiledPol
 export function compileExport(peer: PeerPlan): CompiledPolicy {
   const internal = peer.localAs === peer.remoteAs;
   return {
-    policy: join(compileFilters(peer.filters, "export"), builtInExport(peer)),
+    policy: join(peer, "export", builtInExport(peer)),
     key: JSON.stringify([internal, filterKey(peer.filters, "export")]),
   };
 }
 
-/** Called for every prefix: no allocation. */
+/** The function it gives is called for every prefix: it allocates nothing. */
 function join(
-  rules: readonly CompiledRule[],
+  { filters }: PeerPlan,
+  direction: FilterDirection,
   otherwise: (route: PolicyRoute) => Verdict,
 ): (route: PolicyRoute) => Verdict {
-  if (rules.length === 0) return otherwise;
+  if (filters.length === 0) return otherwise;
+  const rules4 = compileFilters(filters, direction, 4);
+  const rules6 = compileFilters(filters, direction, 6);
   return (route) => {
-    for (const rule of rules) {
-      const verdict = rule(route.prefix);
+    const { prefix } = route;
+    for (const rule of prefix.family === 4 ? rules4 : rules6) {
+      const verdict = rule(prefix);
       if (verdict !== undefined) return verdict;
     }
     return otherwise(route);

@@ -2,6 +2,7 @@
  * BGPFilter rules as predicates over a prefix. A rule's verdict is one record, made when it is compiled.
  */
 
+import type { Family } from "../../lib/address.ts";
 import { containsPrefix, equalPrefix, formatPrefix, type Prefix } from "../../lib/prefix.ts";
 import type { BgpFilter, FilterRule } from "../../resource/bgp-filter.ts";
 import type { Verdict } from "./route.ts";
@@ -11,14 +12,16 @@ export type FilterDirection = "import" | "export";
 /** A rule ready to be asked: its verdict, or undefined when it does not match. */
 export type CompiledRule = (prefix: Prefix) => Verdict | undefined;
 
-/** The rules of IPv4 of one direction, of all filters in order. */
+/** The rules of one direction and family, of all filters in order. */
 export function compileFilters(
   filters: readonly BgpFilter[],
   direction: FilterDirection,
+  family: Family,
 ): CompiledRule[] {
+  const list = `${direction}V${family}` as const;
   return filters.flatMap((filter) =>
-    rulesOf(filter, direction).map((rule, index) => {
-      const where = `BGPFilter ${filter.name}: ${direction}V4 rule ${index + 1}`;
+    filter[list].map((rule, index) => {
+      const where = `BGPFilter ${filter.name}: ${list} rule ${index + 1}`;
       const verdict: Verdict = {
         accept: rule.action === "Accept",
         reason: `${where}: ${describeRule(rule)}`,
@@ -30,11 +33,11 @@ export function compileFilters(
 
 /** What decides how the filters answer, as data that can be compared as JSON. */
 export function filterKey(filters: readonly BgpFilter[], direction: FilterDirection): unknown {
-  return filters.map((filter) => [filter.name, rulesOf(filter, direction).map(describeRule)]);
-}
-
-function rulesOf(filter: BgpFilter, direction: FilterDirection): readonly FilterRule[] {
-  return direction === "import" ? filter.importV4 : filter.exportV4;
+  return filters.map((filter) => [
+    filter.name,
+    filter[`${direction}V4`].map(describeRule),
+    filter[`${direction}V6`].map(describeRule),
+  ]);
 }
 
 /** `prefixLength` narrows what `cidr` names: NotIn and NotEqual are the opposite of the whole. */
