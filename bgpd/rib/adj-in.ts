@@ -60,8 +60,7 @@ export class AdjIn {
     }
     const { sets } = this.#parts;
     const received = sets.receive(buffer, attributesStart, attributesEnd, member.peer.wire);
-    const faults = [...received.faults];
-    if (nlriStart < nlriEnd && received.missing !== undefined) faults.push(received.missing);
+    const faults = nlriStart < nlriEnd ? received.faultsWithPrefix : received.faultsWithoutPrefix;
     const disposition = worst(faults);
     if (disposition === "session reset") throw resetFor(faults);
     const withdrawn = this.#withdraw(member, buffer, ranges.withdrawnStart, ranges.withdrawnEnd);

@@ -7,7 +7,12 @@
  */
 
 import { asPathLength } from "../wire/as-path.ts";
-import { decodeAttributes, encodeAttributes, missingMandatory } from "../wire/attribute.ts";
+import {
+  decodeAttributes,
+  encodeAttributes,
+  faultsWithoutPrefix,
+  missingMandatory,
+} from "../wire/attribute.ts";
 import type { Attributes, Fault } from "../wire/attributes.ts";
 import type { WireContext } from "../wire/context.ts";
 
@@ -33,9 +38,10 @@ export type AttributeSet = {
 export type Received = {
   /** Undefined when no route can be made of it. */
   readonly set: AttributeSet | undefined;
-  readonly faults: readonly Fault[];
-  /** What a route would lack (RFC 4271 section 6.3); no fault where the UPDATE announces none. */
-  readonly missing: Fault | undefined;
+  /** What is wrong where prefixes are announced, attributes that a route needs included. */
+  readonly faultsWithPrefix: readonly Fault[];
+  /** What is wrong where none is (RFC 7606 section 5.2). */
+  readonly faultsWithoutPrefix: readonly Fault[];
 };
 
 /** LOCAL_PREF of a route that has none (RFC 4271 section 9.1.1 leaves it to policy; all use 100). */
@@ -75,9 +81,15 @@ export class AttributeSets {
     const raw = rawKey(buffer, start, end, context);
     const known = this.#byRaw.get(raw);
     if (known !== undefined) return known;
-    const { attributes, faults } = decodeAttributes(buffer, start, end, context);
+    const decoded = decodeAttributes(buffer, start, end, context);
+    const { attributes, faults, present } = decoded;
     const set = attributes === undefined ? undefined : this.intern(attributes);
-    const received = { set, faults, missing: missingMandatory(attributes) };
+    const missing = missingMandatory(attributes, present);
+    const received = {
+      set,
+      faultsWithPrefix: missing === undefined ? faults : [...faults, missing],
+      faultsWithoutPrefix: faultsWithoutPrefix(decoded),
+    };
     if (set !== undefined) set.raw.push(raw);
     else if (++this.#faulty > MOST_FAULTY) return received;
     this.#byRaw.set(raw, received);

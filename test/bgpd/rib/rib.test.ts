@@ -246,6 +246,14 @@ describe("what peers say", () => {
     expect(scene.rib.counts()).toMatchObject({ prefixes: 0, paths: 0, attributeSets: 0 });
   });
 
+  test("the same fault resets the session where no prefix says what to withdraw", () => {
+    const scene = new Scene();
+    const tor = scene.add(peerAt(9, "external"));
+    const attributes = Buffer.from("40010107400206020100" + "00fdf1" + "400304ac1e0009", "hex");
+    const update = Buffer.concat([Buffer.from([0, 0, 0, attributes.length]), attributes]);
+    expect(() => scene.rib.receive(tor, update, 0, update.length)).toThrow(BgpError);
+  });
+
   test("a malformed prefix resets the session", () => {
     const scene = new Scene();
     const tor = scene.add(peerAt(9, "external"));
