@@ -16,12 +16,13 @@ const PACKAGES = [
   "bird2",
   "containernetworking-plugins",
   "iproute2",
+  "iputils-ping",
   "strace",
   "tcpdump",
   "tshark",
   "util-linux",
 ];
-const PROGRAMS = ["bird", "birdc", "ip", "strace", "tcpdump", "tshark"];
+const PROGRAMS = ["bird", "birdc", "ip", "ping", "strace", "tcpdump", "tshark"];
 
 /** Programs and tests share the kernel with nobody in here, and leave nothing when it ends. */
 const NAMESPACES = [

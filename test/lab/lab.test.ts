@@ -5,112 +5,23 @@
  */
 
 import { afterEach, describe, expect, test } from "bun:test";
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import type { LabReport } from "../../lab/report.ts";
-
-const executable = process.env.MANX_EXECUTABLE;
-/** Start, failure and healing of a small lab take about ten seconds; a busy machine twice that. */
-const PATIENCE = 60_000;
-const LOOK = 50;
-
-/** Without pgrep, which not every machine has. */
-const KILL_DAEMON_OF_N3 = `
-  for process in /proc/[0-9]*; do
-    tr '\\0' ' ' < $process/cmdline 2>/dev/null | grep -q -e 'bgpd .*--node n3 $' &&
-      kill -9 \${process#/proc/}
-  done`;
-
-type Run = { readonly code: number; readonly stdout: string; readonly stderr: string };
-
-const started: Bun.Subprocess[] = [];
-
-function start(args: readonly string[]) {
-  const child = Bun.spawn([executable!, "lab", ...args], {
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  started.push(child);
-  return child;
-}
-
-async function run(args: readonly string[]): Promise<Run> {
-  const child = start(args);
-  const [stdout, stderr, code] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ]);
-  return { code, stdout, stderr };
-}
-
-/** What a lab could leave: its processes' namespaces, links, routes, named namespaces, /run, mounts. */
-function surroundings(): Record<string, unknown> {
-  const list = (folder: string): string[] => {
-    try {
-      return readdirSync(folder).sort();
-    } catch {
-      return [];
-    }
-  };
-  return {
-    links: list("/sys/class/net"),
-    routes: readFileSync("/proc/net/route", "utf8"),
-    named: list("/run/netns"),
-    run: list("/run"),
-    manx: list("/run/manx"),
-    mounts: readFileSync("/proc/self/mountinfo", "utf8").split("\n").length,
-    strangers: foreignProcesses(),
-  };
-}
-
-/** Processes of ours in another user namespace than we are in: only a lab makes such. */
-function foreignProcesses(): string[] {
-  const own = readlinkSync("/proc/self/ns/user");
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((pid) => {
-      try {
-        const commandLine = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
-        const isOurs = commandLine.includes(executable!) || commandLine.includes("/run/lab/");
-        return isOurs && readlinkSync(`/proc/${pid}/ns/user`) !== own ? [commandLine] : [];
-      } catch {
-        return [];
-      }
-    });
-}
-
-/** The kernel takes namespaces apart after their last process has gone. */
-async function settledSurroundings(before: Record<string, unknown>) {
-  const deadline = performance.now() + 10_000;
-  let now = surroundings();
-  while (!Bun.deepEquals(now, before) && performance.now() < deadline) {
-    await Bun.sleep(LOOK);
-    now = surroundings();
-  }
-  return now;
-}
-
-/** Read until `words` have come. */
-async function readUntil(stream: ReadableStream<Uint8Array>, words: string): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  const reader = stream.getReader();
-  while (!text.includes(words)) {
-    const { done, value } = await reader.read();
-    if (done) throw new Error(`ended without saying ${JSON.stringify(words)}: ${text}`);
-    text += decoder.decode(value, { stream: true });
-  }
-  reader.releaseLock();
-  return text;
-}
+import {
+  eventually,
+  executable,
+  killDaemonOf,
+  PATIENCE,
+  placeOf,
+  readUntil,
+  run,
+  settledSurroundings,
+  start,
+  stopAll,
+  surroundings,
+} from "./runner.ts";
 
 describe.skipIf(executable === undefined)("the lab", () => {
-  afterEach(async () => {
-    const children = started.splice(0);
-    for (const child of children) child.kill("SIGKILL");
-    await Promise.all(children.map(({ exited }) => exited));
-  });
+  afterEach(stopAll);
 
   for (const router of ["auto", "manx"]) {
     test(
@@ -149,15 +60,13 @@ describe.skipIf(executable === undefined)("the lab", () => {
       expect(unknown.code).toBe(1);
       expect(unknown.stderr).toContain('"n9" is not in the lab: there are n1, n1-1, n1-2, n2,');
 
-      await exec("n3", "sh", "-c", KILL_DAEMON_OF_N3);
+      await exec("n3", ...killDaemonOf("n3"));
       const back = await readUntil(lab.stderr, "starting it again");
       expect(back).toContain("bgpd of n3: ended (signal SIGKILL)");
-      const deadline = performance.now() + 10_000;
-      let answer = await exec("n3", "manx", "peers", "--json");
-      while (answer.code !== 0 && performance.now() < deadline) {
-        await Bun.sleep(LOOK);
-        answer = await exec("n3", "manx", "peers", "--json");
-      }
+      const answer = await eventually("the daemon is back", async () => {
+        const asked = await exec("n3", "manx", "peers", "--json");
+        return asked.code === 0 && asked;
+      });
       expect(JSON.parse(answer.stdout)).toHaveLength(3);
 
       lab.kill("SIGTERM");
@@ -188,13 +97,6 @@ describe.skipIf(executable === undefined)("the lab", () => {
     expect(stderr).toContain("--nodes");
   });
 });
-
-/** The first process of the lab that `outer` started, as /proc numbers it. */
-async function placeOf(outer: number): Promise<number> {
-  const childOf = (pid: number): number =>
-    Number(readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ")[0]);
-  return childOf(childOf(outer));
-}
 
 function checkReport(report: LabReport, { nodes, pods }: { nodes: number; pods: number }): void {
   expect(report.faults).toEqual([]);
