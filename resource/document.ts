@@ -83,15 +83,15 @@ function checkDocument(
     return undefined;
   }
   const { apiVersion, kind, metadata } = value;
-  if (apiVersion !== API_VERSION) faults.push(fault("", ["apiVersion"], `expected ${API_VERSION}`));
+  const name = isRecord(metadata) ? metadata.name : undefined;
+  const subject = subjectOf(kind, name);
+  const complain: Complain = (path, message) => fault(subject, path, message);
+  if (apiVersion !== API_VERSION) faults.push(complain(["apiVersion"], `expected ${API_VERSION}`));
   if (!isKind(kind)) {
     const known = `expected one of ${Object.keys(KINDS).join(", ")}`;
-    faults.push(fault("", ["kind"], `not a kind of this version of Manx: ${known}`));
+    faults.push(complain(["kind"], `not a kind of this version of Manx: ${known}`));
     return undefined;
   }
-  const name = isRecord(metadata) ? metadata.name : undefined;
-  const subject = typeof name === "string" ? `${kind} ${name}` : kind;
-  const complain: Complain = (path, message) => fault(subject, path, message);
   for (const key of Object.keys(value).filter((key) => !TOP_LEVEL.includes(key))) {
     faults.push(complain([key], `no such field: expected ${TOP_LEVEL.join(", ")}`));
   }
@@ -227,6 +227,12 @@ function resourcesFrom(checked: readonly Checked[]): Resources {
     filters: all("BGPFilter", bgpFilterSpec, ({ name }, spec) => bgpFilterFrom(name, spec)),
     pools: all("IPPool", ipPoolSpec, ({ name }, spec) => ipPoolFrom(name, spec)),
   };
+}
+
+/** `BGPPeer tor`; as much of it as there is. */
+function subjectOf(kind: unknown, name: unknown): string {
+  if (!isKind(kind)) return "";
+  return typeof name === "string" ? `${kind} ${name}` : kind;
 }
 
 function keysOf(path: v.BaseIssue<unknown>["path"]): (string | number)[] {

@@ -183,8 +183,9 @@ function tokenize(text: string): Token[] {
     const found = TOKEN.exec(text);
     const token = found?.[1] ?? found?.[2] ?? found?.[3];
     if (found === null || token === undefined) {
+      const rest = text.slice(at).trimStart();
       throw new SelectorError(
-        `at character ${at + 1}: found ${text.slice(at).trim()[0]}, expected a label, text in quotes or an operator`,
+        `at character ${text.length - rest.length + 1}: found ${rest[0]}, expected a label, text in quotes or an operator`,
       );
     }
     tokens.push({ text: token, at: TOKEN.lastIndex - token.length });

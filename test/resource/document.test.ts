@@ -1,0 +1,481 @@
+import { describe, expect, test } from "bun:test";
+import { formatPrefix } from "../../lib/prefix.ts";
+import { readDocuments } from "../../resource/document.ts";
+import { formatFault } from "../../resource/fault.ts";
+import { documentOf, faultsOf, nodeOf, resourcesOf } from "./documents.ts";
+
+const peer = (spec: string): string => documentOf("BGPPeer", "tor", spec);
+const goodPeer = "peerIP: 172.30.0.1\nasNumber: 65000";
+
+type Case = readonly [name: string, documents: readonly string[], faults: readonly string[]];
+
+const ADDRESS =
+  "expected a host's IPv4 address, optionally with :PORT, such as 172.30.0.1 or 172.30.0.1:1179";
+const PREFIX = "expected an IPv4 prefix such as 10.244.0.0/16, with no bits set behind its length";
+const SECONDS = 'expected whole seconds from 0 to 65535, as a number or as "90s"';
+const AS_NUMBER = "expected an AS number from 1 to 4294967294";
+const NODE_ADDRESS =
+  "expected the node's IPv4 address such as 172.30.0.11, or with its network's length such as 172.30.0.11/24";
+const PEER_FIELDS =
+  "node, nodeSelector, peerIP, asNumber, filters, acceptDefaultRoute, passive, holdTime, keepaliveTime, connectRetryTime";
+
+const values: readonly Case[] = [
+  [
+    "a peer's address with an octet above 255",
+    [peer("peerIP: 10.0.0.300\nasNumber: 65000")],
+    [`c.yaml:5: BGPPeer tor: spec.peerIP: "10.0.0.300": ${ADDRESS}`],
+  ],
+  [
+    "a peer's port above 65535",
+    [peer("peerIP: 10.0.0.1:70000\nasNumber: 65000")],
+    [`c.yaml:5: BGPPeer tor: spec.peerIP: "10.0.0.1:70000": ${ADDRESS}`],
+  ],
+  [
+    "a multicast address of a peer",
+    [peer("peerIP: 224.0.0.5\nasNumber: 65000")],
+    [`c.yaml:5: BGPPeer tor: spec.peerIP: "224.0.0.5": ${ADDRESS}`],
+  ],
+  [
+    "a peer's IPv6 address",
+    [peer('peerIP: "fd00::1"\nasNumber: 65000')],
+    [`c.yaml:5: BGPPeer tor: spec.peerIP: "fd00::1": ${ADDRESS}`],
+  ],
+  [
+    "a peer without AS number is told at its spec, with what belongs there",
+    [peer("peerIP: 172.30.0.1")],
+    [`c.yaml:4: BGPPeer tor: spec.asNumber: missing: ${AS_NUMBER}`],
+  ],
+  [
+    "an AS number that does not fit 32 bits",
+    [peer("peerIP: 172.30.0.1\nasNumber: 4294967296")],
+    [`c.yaml:6: BGPPeer tor: spec.asNumber: 4294967296: ${AS_NUMBER}`],
+  ],
+  [
+    "an AS number that is reserved",
+    [peer("peerIP: 172.30.0.1\nasNumber: 23456")],
+    [
+      "c.yaml:6: BGPPeer tor: spec.asNumber: 23456: AS 23456 is reserved: expected another AS number",
+    ],
+  ],
+  [
+    "a field without a value",
+    [peer(`${goodPeer}\nholdTime:`)],
+    [`c.yaml:7: BGPPeer tor: spec.holdTime: null: ${SECONDS}; 0 switches the timer off`],
+  ],
+  [
+    "a hold time of fractions",
+    [peer(`${goodPeer}\nholdTime: 500ms`)],
+    [`c.yaml:7: BGPPeer tor: spec.holdTime: "500ms": ${SECONDS}; 0 switches the timer off`],
+  ],
+  [
+    "a hold time of two seconds",
+    [peer(`${goodPeer}\nholdTime: 2`)],
+    [
+      "c.yaml:7: BGPPeer tor: spec.holdTime: 2: expected 0 or at least 3 seconds (RFC 4271 section 4.2)",
+    ],
+  ],
+  [
+    "a truth value in words",
+    [peer(`${goodPeer}\npassive: "yes"`)],
+    ['c.yaml:7: BGPPeer tor: spec.passive: "yes": expected true or false'],
+  ],
+  [
+    "a selector that ends too early",
+    [peer(`${goodPeer}\nnodeSelector: rack ==`)],
+    [
+      'c.yaml:7: BGPPeer tor: spec.nodeSelector: "rack ==": at character 8: found the end, expected text in quotes',
+    ],
+  ],
+  [
+    "filters that are no list",
+    [peer(`${goodPeer}\nfilters: tor`)],
+    ['c.yaml:7: BGPPeer tor: spec.filters: "tor": expected a list of names of BGPFilters'],
+  ],
+  [
+    "a node without a BGP address",
+    [documentOf("Node", "n1", "blocks: [10.244.1.0/24]")],
+    ["c.yaml:4: Node n1: spec.bgp: missing: expected a map with ipv4Address, asNumber"],
+  ],
+  [
+    "a node whose address is its network's own",
+    [nodeOf("n1", 0)],
+    [`c.yaml:5: Node n1: spec.bgp.ipv4Address: "172.30.0.0/24": ${NODE_ADDRESS}`],
+  ],
+  [
+    "a node whose address is the broadcast address",
+    [nodeOf("n1", 255)],
+    [`c.yaml:5: Node n1: spec.bgp.ipv4Address: "172.30.0.255/24": ${NODE_ADDRESS}`],
+  ],
+  [
+    "a block with bits behind its length, told at its own line",
+    [
+      documentOf(
+        "Node",
+        "n1",
+        "bgp: {ipv4Address: 172.30.0.11}\nblocks:\n- 10.244.1.0/24\n- 10.244.2.1/24",
+      ),
+    ],
+    [`c.yaml:8: Node n1: spec.blocks[1]: "10.244.2.1/24": ${PREFIX}`],
+  ],
+  [
+    "a port of zero",
+    [documentOf("BGPConfiguration", "default", "listenPort: 0")],
+    ["c.yaml:5: BGPConfiguration default: spec.listenPort: 0: expected a TCP port from 1 to 65535"],
+  ],
+  [
+    "a filter rule with another action",
+    [documentOf("BGPFilter", "f", "importV4:\n- action: Drop")],
+    ['c.yaml:6: BGPFilter f: spec.importV4[0].action: "Drop": expected Accept or Reject'],
+  ],
+  [
+    "a filter rule with cidr but no operator",
+    [documentOf("BGPFilter", "f", "exportV4:\n- {action: Accept, cidr: 10.0.0.0/8}")],
+    [
+      "c.yaml:6: BGPFilter f: spec.exportV4[0]: expected cidr and matchOperator together, or neither: a rule with neither matches every route",
+    ],
+  ],
+  [
+    "a filter rule with lengths but no cidr",
+    [documentOf("BGPFilter", "f", "importV4:\n- {action: Accept, prefixLength: {min: 8}}")],
+    [
+      "c.yaml:6: BGPFilter f: spec.importV4[0]: prefixLength goes with cidr and the matchOperator In or NotIn",
+    ],
+  ],
+  [
+    "a filter rule of the other family",
+    [
+      documentOf(
+        "BGPFilter",
+        "f",
+        'importV4:\n- {action: Accept, cidr: "fd00::/8", matchOperator: In}',
+      ),
+    ],
+    [`c.yaml:6: BGPFilter f: spec.importV4[0].cidr: "fd00::/8": ${PREFIX}`],
+  ],
+  [
+    "a pool with a block size that no block has",
+    [documentOf("IPPool", "pods", "cidr: 10.244.0.0/16\nblockSize: 16")],
+    ["c.yaml:6: IPPool pods: spec.blockSize: 16: expected a prefix length from 20 to 32"],
+  ],
+];
+
+const fields: readonly Case[] = [
+  [
+    "every unknown field of a document, not the first alone",
+    [peer(`${goodPeer}\ncolour: red\nflavour: sweet`)],
+    [
+      `c.yaml:7: BGPPeer tor: spec.colour: "red": no such field: expected one of ${PEER_FIELDS}`,
+      `c.yaml:8: BGPPeer tor: spec.flavour: "sweet": no such field: expected one of ${PEER_FIELDS}`,
+    ],
+  ],
+  [
+    "an unknown field inside another, beside a wrong value",
+    [documentOf("Node", "n1", "bgp:\n  ipv4Address: nowhere\n  speed: 3")],
+    [
+      `c.yaml:6: Node n1: spec.bgp.ipv4Address: "nowhere": ${NODE_ADDRESS}`,
+      "c.yaml:7: Node n1: spec.bgp.speed: 3: no such field: expected one of ipv4Address, asNumber",
+    ],
+  ],
+  [
+    "a field of Calico's that is not honoured",
+    [peer(`${goodPeer}\npassword:\n  secretKeyRef: {name: a, key: b}`)],
+    ["c.yaml:7: BGPPeer tor: spec.password: not honoured by this version of Manx: remove it"],
+  ],
+  [
+    "a tunnel, with the value that would do",
+    [documentOf("IPPool", "pods", "cidr: 10.244.0.0/16\nipipMode: Always")],
+    [
+      'c.yaml:6: IPPool pods: spec.ipipMode: "Always": not honoured by this version of Manx: remove it, or say "Never"',
+    ],
+  ],
+  [
+    "a field of a filter rule that is not honoured, with its index",
+    [documentOf("BGPFilter", "f", "importV4:\n- action: Accept\n  source: RemotePeers")],
+    [
+      'c.yaml:7: BGPFilter f: spec.importV4[0].source: "RemotePeers": not honoured by this version of Manx: remove it',
+    ],
+  ],
+  [
+    "an unknown field beside spec",
+    [`${peer(goodPeer)}status: {}\n`],
+    ["c.yaml:7: BGPPeer tor: status: no such field: expected apiVersion, kind, metadata, spec"],
+  ],
+  [
+    "a label that is a number",
+    [
+      "apiVersion: projectcalico.org/v3\nkind: Node\nmetadata:\n  name: n1\n  labels:\n    rack: 1\nspec: {bgp: {ipv4Address: 10.0.0.1}}\n",
+    ],
+    ['c.yaml:6: Node n1: metadata.labels.rack: 1: expected text: put it in quotes, such as "1"'],
+  ],
+  [
+    "a name in capitals",
+    [documentOf("Node", "N1", "bgp: {ipv4Address: 10.0.0.1}")],
+    [
+      'c.yaml:3: Node N1: metadata.name: "N1": expected a name of lower-case letters, digits, - and ., beginning and ending with a letter or digit',
+    ],
+  ],
+];
+
+const documents: readonly Case[] = [
+  [
+    "a kind that we do not know",
+    [documentOf("IPReservation", "r", "reservedCIDRs: [10.244.0.0/30]")],
+    [
+      'c.yaml:2: kind: "IPReservation": not a kind of this version of Manx: expected one of BGPConfiguration, BGPFilter, BGPPeer, IPPool, Node',
+    ],
+  ],
+  [
+    "another apiVersion",
+    [peer(goodPeer).replace("projectcalico.org/v3", "crd.projectcalico.org/v1")],
+    [
+      'c.yaml:1: BGPPeer tor: apiVersion: "crd.projectcalico.org/v1": expected projectcalico.org/v3',
+    ],
+  ],
+  [
+    "a document without metadata",
+    ["apiVersion: projectcalico.org/v3\nkind: BGPConfiguration\n"],
+    [
+      "c.yaml:1: BGPConfiguration: metadata: expected a map with name, labels, annotations, creationTimestamp, generation, managedFields, resourceVersion, uid",
+    ],
+  ],
+  [
+    "a document that is text",
+    ["just text\n"],
+    ['c.yaml:1: "just text": expected a document with apiVersion, kind, metadata and spec'],
+  ],
+  ["a key twice", ["kind: Node\nkind: Node\n"], ["c.yaml:2: not YAML: Map keys must be unique"]],
+  [
+    "an alias of nothing",
+    ["kind: *node\n"],
+    ["c.yaml:1: not YAML: Unresolved alias (the anchor must be set before the alias): node"],
+  ],
+  [
+    "a tag that is unknown",
+    ["kind: !secret Node\n"],
+    ["c.yaml:1: not YAML: Unresolved tag: !secret"],
+  ],
+  [
+    "two documents of one kind and name",
+    [peer(goodPeer), peer(goodPeer)],
+    [
+      'c.yaml:10: BGPPeer tor: metadata.name: "tor": there is another BGPPeer of this name at c.yaml:3',
+    ],
+  ],
+  [
+    "the second of two, although the first is wrong in itself",
+    [nodeOf("n1", 0), nodeOf("n1", 12)],
+    [
+      `c.yaml:5: Node n1: spec.bgp.ipv4Address: "172.30.0.0/24": ${NODE_ADDRESS}`,
+      'c.yaml:10: Node n1: metadata.name: "n1": there is another Node of this name at c.yaml:3',
+    ],
+  ],
+  [
+    "a BGPConfiguration with a name of its own",
+    [documentOf("BGPConfiguration", "node.n1", "asNumber: 64513")],
+    [
+      'c.yaml:3: BGPConfiguration node.n1: metadata.name: "node.n1": expected "default", the only BGPConfiguration that there is',
+    ],
+  ],
+];
+
+const references: readonly Case[] = [
+  [
+    "a filter that is not there",
+    [peer(`${goodPeer}\nfilters:\n- tor-in`)],
+    ['c.yaml:8: BGPPeer tor: spec.filters[0]: "tor-in": no such BGPFilter: there are none'],
+  ],
+  [
+    "a node that is not there",
+    [peer(`${goodPeer}\nnode: n9`), nodeOf("n1", 11)],
+    ['c.yaml:7: BGPPeer tor: spec.node: "n9": no such Node: there are n1'],
+  ],
+  [
+    "node and nodeSelector at once",
+    [peer(`${goodPeer}\nnode: n1\nnodeSelector: all()`), nodeOf("n1", 11)],
+    [
+      'c.yaml:8: BGPPeer tor: spec.nodeSelector: "all()": expected either node or nodeSelector, not both',
+    ],
+  ],
+  [
+    "a reference to a faulty document is no second fault",
+    [peer(`${goodPeer}\nnode: n1`), nodeOf("n1", 0)],
+    [`c.yaml:13: Node n1: spec.bgp.ipv4Address: "172.30.0.0/24": ${NODE_ADDRESS}`],
+  ],
+  [
+    "a reference is not judged while a file cannot be read",
+    [peer(`${goodPeer}\nnode: n1`), "kind: a\nkind: b\n"],
+    ["c.yaml:10: not YAML: Map keys must be unique"],
+  ],
+  [
+    "two nodes with one address",
+    [nodeOf("n1", 11), nodeOf("n2", 11)],
+    [
+      'c.yaml:12: Node n2: spec.bgp.ipv4Address: "172.30.0.11/24": Node n1 has the address 172.30.0.11 too',
+    ],
+  ],
+  [
+    "blocks of two nodes that overlap",
+    [nodeOf("n1", 11, "10.244.0.0/23"), nodeOf("n2", 12, "10.244.1.0/24")],
+    ['c.yaml:13: Node n2: spec.blocks[0]: "10.244.1.0/24": overlaps 10.244.0.0/23 of Node n1'],
+  ],
+  [
+    "a block outside every pool",
+    [nodeOf("n1", 11, "10.9.0.0/24"), documentOf("IPPool", "pods", "cidr: 10.244.0.0/16")],
+    ['c.yaml:6: Node n1: spec.blocks[0]: "10.9.0.0/24": inside no IPPool: there are 10.244.0.0/16'],
+  ],
+  [
+    "a block of another size than its pool says",
+    [
+      nodeOf("n1", 11, "10.244.1.0/26"),
+      documentOf("IPPool", "pods", "cidr: 10.244.0.0/16\nblockSize: 24"),
+    ],
+    [
+      'c.yaml:6: Node n1: spec.blocks[0]: "10.244.1.0/26": expected a /24, the blockSize of IPPool pods',
+    ],
+  ],
+  [
+    "a block that is too large to be searched",
+    [nodeOf("n1", 11, "10.244.0.0/16")],
+    ['c.yaml:6: Node n1: spec.blocks[0]: "10.244.0.0/16": expected a block of /20 to /32'],
+  ],
+  [
+    "a block with a node in it",
+    [nodeOf("n1", 11), nodeOf("n2", 12, "172.30.0.0/24")],
+    ['c.yaml:13: Node n2: spec.blocks[0]: "172.30.0.0/24": has the address of Node n1 in it'],
+  ],
+  [
+    "two pools that overlap",
+    [
+      documentOf("IPPool", "a", "cidr: 10.244.0.0/16"),
+      documentOf("IPPool", "b", "cidr: 10.244.128.0/17"),
+    ],
+    ['c.yaml:11: IPPool b: spec.cidr: "10.244.128.0/17": overlaps 10.244.0.0/16 of IPPool a'],
+  ],
+  [
+    "a pool smaller than its blocks",
+    [documentOf("IPPool", "a", "cidr: 10.244.0.0/26\nblockSize: 24")],
+    ["c.yaml:6: IPPool a: spec.blockSize: 24: expected at least the pool's own length, 26"],
+  ],
+  [
+    "KEEPALIVEs rarer than the hold time",
+    [documentOf("BGPConfiguration", "default", "holdTime: 9\nkeepaliveTime: 10")],
+    [
+      "c.yaml:6: BGPConfiguration default: spec.keepaliveTime: 10: expected less than the hold time of 9 s, best a third of it",
+    ],
+  ],
+  [
+    "a peer's KEEPALIVEs rarer than the cluster's hold time",
+    [
+      documentOf("BGPConfiguration", "default", "holdTime: 9"),
+      peer(`${goodPeer}\nkeepaliveTime: 9`),
+    ],
+    [
+      "c.yaml:13: BGPPeer tor: spec.keepaliveTime: 9: expected less than the hold time of 9 s, best a third of it",
+    ],
+  ],
+  [
+    "no KEEPALIVEs, but a hold time",
+    [documentOf("BGPConfiguration", "default", "keepaliveTime: 0")],
+    [
+      "c.yaml:5: BGPConfiguration default: spec.keepaliveTime: 0: expected 1 s or more; only a holdTime of 0 does without",
+    ],
+  ],
+  [
+    "KEEPALIVEs, but no hold time",
+    [documentOf("BGPConfiguration", "default", "holdTime: 0\nkeepaliveTime: 5")],
+    [
+      "c.yaml:6: BGPConfiguration default: spec.keepaliveTime: 5: expected 0, or none: with a holdTime of 0 nothing is sent",
+    ],
+  ],
+];
+
+const tables = { values, fields, documents, references };
+
+for (const [subject, cases] of Object.entries(tables)) {
+  describe(`faults of ${subject}`, () => {
+    test.each(cases.map((entry) => [...entry]))("%s", (_name, texts, faults) => {
+      expect(faultsOf(...(texts as string[]))).toEqual([...faults]);
+    });
+  });
+}
+
+describe("readDocuments", () => {
+  test("a cluster of one Node with a block and no IPPool is valid", () => {
+    const { nodes, configuration, pools } = resourcesOf(nodeOf("n1", 11, "10.244.1.0/24"));
+    expect(nodes.map(({ resource }) => resource.blocks.map(formatPrefix))).toEqual([
+      ["10.244.1.0/24"],
+    ]);
+    expect(configuration).toBeUndefined();
+    expect(pools).toEqual([]);
+  });
+
+  test("faults of several files come in the order of files and lines", () => {
+    const { faults } = readDocuments([
+      { file: "b.yaml", text: `${peer("peerIP: x\nasNumber: y")}` },
+      { file: "a.yaml", text: "kind: {" },
+    ]);
+    expect(faults.map(formatFault).map((text) => text.split(": ")[0])).toEqual([
+      "a.yaml:1",
+      "b.yaml:5",
+      "b.yaml:6",
+    ]);
+  });
+
+  test("empty documents and comments say nothing", () => {
+    expect(faultsOf("", "# only a comment\n", "", nodeOf("n1", 11), "")).toEqual([]);
+  });
+
+  test("fields of Calico's at the values that mean nothing new may stand", () => {
+    const pool =
+      "cidr: 10.244.0.0/16\nipipMode: Never\nvxlanMode: Never\nnatOutgoing: false\nnodeSelector: all()\nallowedUses: [Workload, Tunnel]";
+    const configuration = documentOf("BGPConfiguration", "default", "logSeverityScreen: Info");
+    expect(faultsOf(documentOf("IPPool", "pods", pool), configuration)).toEqual([]);
+  });
+
+  test("what a cluster's store writes into metadata is no fault", () => {
+    const text = nodeOf("n1", 11).replace(
+      "{name: n1}",
+      "{name: n1, uid: a, resourceVersion: '7', creationTimestamp: 2026-01-01T00:00:00Z, generation: 1, annotations: {a: b}}",
+    );
+    expect(faultsOf(text)).toEqual([]);
+  });
+
+  test.each([
+    ["64512", 64512],
+    ['"64512"', 64512],
+    ['"1.10"', 65546],
+    ["4200000000", 4200000000],
+  ])("the AS number %s", (text, number) => {
+    const { peers } = resourcesOf(peer(`peerIP: 172.30.0.1\nasNumber: ${text}`));
+    expect(peers[0]?.resource.asNumber).toBe(number);
+  });
+
+  test.each([
+    ["90", 90],
+    ["90s", 90],
+    ["1m30s", 90],
+    ["1h", 3600],
+    ["0", 0],
+  ])("the duration %s", (text, seconds) => {
+    const { peers } = resourcesOf(peer(`${goodPeer}\nholdTime: ${text}`));
+    expect(peers[0]?.resource.timers.holdTime).toBe(seconds);
+  });
+
+  test.each([
+    ["deep nesting", "[".repeat(100_000)],
+    ["aliases of aliases", aliases()],
+    ["a control character", "\0"],
+  ])("%s is a fault and no crash", (_name, text) => {
+    expect(readDocuments([{ file: "c.yaml", text }]).faults.length).toBeGreaterThan(0);
+  });
+});
+
+/** A document that would be a billion entries when written out. */
+function aliases(): string {
+  const names = [..."abcdefghi"];
+  const lines = names.map((name, index) => {
+    const before = index === 0 ? "x" : `*${names[index - 1]}`;
+    return `${name}: &${name} [${Array(10).fill(before).join(", ")}]`;
+  });
+  return lines.join("\n");
+}
