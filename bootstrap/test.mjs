@@ -18,11 +18,10 @@ const PACKAGES = [
   "iproute2",
   "iputils-ping",
   "strace",
-  "tcpdump",
   "tshark",
   "util-linux",
 ];
-const PROGRAMS = ["bird", "birdc", "ip", "ping", "strace", "tcpdump", "tshark"];
+const PROGRAMS = ["bird", "birdc", "ip", "ping", "strace", "dumpcap", "tshark"];
 
 /** Programs and tests share the kernel with nobody in here, and leave nothing when it ends. */
 const NAMESPACES = [
