@@ -1,0 +1,189 @@
+import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { planSpeaker } from "../../../bgpd/cluster/plan.ts";
+import type { SpeakerPlan } from "../../../bgpd/cluster/speaker.ts";
+import { clusterDocuments, routerDocuments } from "../../../lab/documents.ts";
+import { planTopology } from "../../../lab/topology.ts";
+import { readDirectory } from "../../../resource/directory.ts";
+import { readDocuments } from "../../../resource/document.ts";
+import { formatFault } from "../../../resource/fault.ts";
+import type { Resources } from "../../../resource/resource.ts";
+import { documentOf, nodeOf, resourcesOf } from "../../resource/documents.ts";
+import { printPlan } from "./print.ts";
+
+function planOf(resources: Resources, node: string): SpeakerPlan {
+  const planned = planSpeaker(resources, node);
+  if ("faults" in planned) throw new Error(planned.faults.map(formatFault).join("\n"));
+  return planned.plan;
+}
+
+function faultsOf(resources: Resources, node: string): string[] {
+  const planned = planSpeaker(resources, node);
+  return "faults" in planned ? planned.faults.map(formatFault) : [];
+}
+
+const nodes = [
+  nodeOf("n1", 11, "10.244.1.0/24"),
+  nodeOf("n2", 12, "10.244.2.0/24"),
+  nodeOf("n3", 13, "10.244.3.0/24"),
+];
+const configuration = (spec: string): string => documentOf("BGPConfiguration", "default", spec);
+const peer = (name: string, spec: string): string => documentOf("BGPPeer", name, spec);
+const names = (plan: SpeakerPlan): string[] => plan.peers.map(({ name }) => name);
+
+describe("planSpeaker", () => {
+  test("a full mesh with every default", () => {
+    expect(printPlan(planOf(resourcesOf(...nodes), "n2"))).toBe(
+      `
+n2 AS 64512 id 172.30.0.12 listens 172.30.0.12 port 179
+blocks 10.244.2.0/24 pools -
+mesh n1 (mesh), 172.30.0.12 AS 64512 to 172.30.0.11:179 AS 64512, ttl 64, hold 90 keepalive 30 retry 5, default
+mesh n3 (mesh), 172.30.0.12 AS 64512 to 172.30.0.13:179 AS 64512, ttl 64, hold 90 keepalive 30 retry 5, default
+`.trim(),
+    );
+  });
+
+  test("everything that a document can say", () => {
+    const resources = resourcesOf(
+      configuration(
+        "asNumber: 64600\nlistenPort: 1179\nholdTime: 9s\nkeepaliveTime: 2s\nconnectRetryTime: 1s",
+      ),
+      documentOf(
+        "Node",
+        "n1",
+        "bgp: {ipv4Address: 172.30.0.11/24, asNumber: 64601}\nblocks: [10.244.9.0/24, 10.244.1.0/24]",
+      ),
+      nodeOf("n2", 12),
+      documentOf("IPPool", "b", "cidr: 10.245.0.0/16\ndisabled: true"),
+      documentOf("IPPool", "a", "cidr: 10.244.0.0/16"),
+      documentOf("BGPFilter", "one", "importV4: [{action: Reject}]"),
+      documentOf("BGPFilter", "two", "{}"),
+      peer(
+        "near",
+        "peerIP: 172.30.0.1:1790\nasNumber: 65000\nfilters: [two, one]\nacceptDefaultRoute: true\npassive: true\nholdTime: 240\nkeepaliveTime: 60\nconnectRetryTime: 20",
+      ),
+      peer("far", "peerIP: 203.0.113.1\nasNumber: 65001"),
+    );
+    expect(printPlan(planOf(resources, "n1"))).toBe(
+      `
+n1 AS 64601 id 172.30.0.11 listens 172.30.0.11 port 1179
+blocks 10.244.9.0/24 10.244.1.0/24 pools 10.244.0.0/16 10.245.0.0/16
+mesh n2 (mesh), 172.30.0.11 AS 64601 to 172.30.0.12:1179 AS 64600, ttl 1, hold 9 keepalive 2 retry 1, default
+near (BGPPeer), 172.30.0.11 AS 64601 to 172.30.0.1:1790 AS 65000, ttl 1, hold 240 keepalive 60 retry 20, passive, default, filter two filter one
+far (BGPPeer), 172.30.0.11 AS 64601 to 203.0.113.1:179 AS 65001, ttl 64, hold 9 keepalive 2 retry 1
+`.trim(),
+    );
+  });
+
+  test("both ends of a mesh session have each other", () => {
+    const resources = resourcesOf(...nodes);
+    for (const [one, other] of [
+      ["n1", "n2"],
+      ["n1", "n3"],
+      ["n2", "n3"],
+    ] as const) {
+      expect(names(planOf(resources, one))).toContain(`mesh ${other}`);
+      expect(names(planOf(resources, other))).toContain(`mesh ${one}`);
+    }
+  });
+
+  test("without mesh there are the BGPPeers alone", () => {
+    const tor = peer("tor", "peerIP: 172.30.0.1\nasNumber: 65000");
+    const resources = resourcesOf(configuration("nodeToNodeMeshEnabled: false"), tor, ...nodes);
+    expect(names(planOf(resources, "n1"))).toEqual(["tor"]);
+  });
+
+  test("a BGPPeer is for one node, for some by label, or for all", () => {
+    const labelled = nodeOf("n4", 14).replace("{name: n4}", "{name: n4, labels: {rack: b}}");
+    const resources = resourcesOf(
+      configuration("nodeToNodeMeshEnabled: false"),
+      peer("one", "node: n1\npeerIP: 172.30.0.1\nasNumber: 65000"),
+      peer("some", "nodeSelector: rack == 'b'\npeerIP: 172.30.0.2\nasNumber: 65000"),
+      peer("all", "peerIP: 172.30.0.3\nasNumber: 65000"),
+      nodeOf("n1", 11),
+      labelled,
+    );
+    expect(names(planOf(resources, "n1"))).toEqual(["one", "all"]);
+    expect(names(planOf(resources, "n4"))).toEqual(["some", "all"]);
+  });
+
+  test("a node has no session with itself, and a BGPPeer to a node takes the mesh's place", () => {
+    const reflector = peer("reflector", "peerIP: 172.30.0.11\nasNumber: 64512\nholdTime: 30");
+    const resources = resourcesOf(configuration("listenPort: 1179"), reflector, ...nodes);
+    expect(names(planOf(resources, "n1"))).toEqual(["mesh n2", "mesh n3"]);
+    const { peers } = planOf(resources, "n2");
+    expect(peers.map(({ name, port }) => [name, port])).toEqual([
+      ["mesh n3", 1179],
+      ["reflector", 1179],
+    ]);
+  });
+
+  test.each<[name: string, common: string, own: string, hold: number, keepalive: number]>([
+    ["nothing given", "{}", "{}", 90, 30],
+    ["a hold time alone brings a third of it", "{holdTime: 9}", "{}", 9, 3],
+    ["a keepalive time alone brings three times it", "{keepaliveTime: 10}", "{}", 30, 10],
+    ["the peer's hold time", "{holdTime: 9, keepaliveTime: 2}", "{holdTime: 240}", 240, 80],
+    ["the peer's keepalive time", "{holdTime: 90}", "{keepaliveTime: 10}", 90, 10],
+    ["the peer's keepalive time without any hold time", "{}", "{keepaliveTime: 60}", 180, 60],
+    ["no timers for one peer", "{holdTime: 9, keepaliveTime: 3}", "{holdTime: 0}", 0, 0],
+  ])("timers: %s", (_name, common, own, hold, keepalive) => {
+    const timers = own.slice(1, -1).replace(", ", "\n");
+    const resources = resourcesOf(
+      configuration(common),
+      peer("tor", `peerIP: 172.30.0.1\nasNumber: 65000\n${timers}`),
+      nodeOf("n1", 11),
+    );
+    const tor = planOf(resources, "n1").peers.find(({ name }) => name === "tor");
+    expect([tor?.holdTime, tor?.keepaliveTime]).toEqual([hold, keepalive]);
+  });
+
+  test("a node that no document describes is a fault that names those there are", () => {
+    expect(faultsOf(resourcesOf(...nodes), "n9")).toEqual([
+      '--node: no Node is called "n9": there are n1, n2, n3; say which one this is with --node',
+    ]);
+  });
+
+  test("two BGPPeers of one node with one address are a fault, of two nodes they are none", () => {
+    const twin = (name: string, node: string): string =>
+      peer(name, `node: ${node}\npeerIP: 172.30.0.1\nasNumber: 65000`);
+    const twice = resourcesOf(twin("a", "n1"), twin("b", "n1"), ...nodes);
+    expect(faultsOf(twice, "n1")).toEqual([
+      'c.yaml:14: BGPPeer b: spec.peerIP: "172.30.0.1": BGPPeer a has the address 172.30.0.1 too, on the same node',
+    ]);
+    const once = resourcesOf(twin("a", "n1"), twin("b", "n2"), ...nodes);
+    expect(faultsOf(once, "n1")).toEqual([]);
+  });
+});
+
+describe("documents that others write", () => {
+  test("conf/cluster has no fault and plans every node", () => {
+    const { sources, faults } = readDirectory(join(import.meta.dir, "../../../conf/cluster"));
+    const read = readDocuments(sources);
+    expect([...faults, ...read.faults].map(formatFault)).toEqual([]);
+    expect(read.resources.nodes.length).toBe(3);
+    for (const { resource } of read.resources.nodes) {
+      const { peers } = planOf(read.resources, resource.name);
+      expect(peers.map(({ origin }) => origin)).toEqual(["mesh", "mesh", "BGPPeer"]);
+      expect(peers[2]?.filters.map(({ name }) => name)).toEqual(["tor"]);
+    }
+  });
+
+  test("the lab's documents have no fault, a router's neither", () => {
+    const topology = planTopology({ nodes: 3, pods: 2 });
+    const plans = [clusterDocuments(topology), routerDocuments(topology)].map((files) => {
+      const { resources, faults } = readDocuments(
+        files.map(({ name, text }) => ({ file: name, text })),
+      );
+      expect(faults.map(formatFault)).toEqual([]);
+      return resources.nodes.map(({ resource }) => names(planOf(resources, resource.name)));
+    });
+    expect(plans).toEqual([
+      [
+        ["mesh n2", "mesh n3", "tor"],
+        ["mesh n1", "mesh n3", "tor"],
+        ["mesh n1", "mesh n2", "tor"],
+      ],
+      [["n1", "n2", "n3"]],
+    ]);
+  });
+});
