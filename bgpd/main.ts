@@ -38,6 +38,8 @@ const FAULTY = 2;
 
 /** Run until SIGTERM or SIGINT. The exit code: 1 when it cannot start, 2 for a faulty configuration. */
 export async function runBgpd(options: BgpdOptions): Promise<number> {
+  // The executable starts with a policy for code that runs once.
+  Bun.unsafe.setJITPolicy(1);
   const lockFile = `${options.api.replace(/\.sock$/, "")}.lock`;
   const lock = acquireLock(lockFile);
   if (lock === undefined) {

@@ -38,16 +38,21 @@ export class NetlinkConnection {
       setSocketOption(this.fd, SOL_NETLINK, NETLINK_OPTION.EXT_ACK, 1);
       setSocketOption(this.fd, SOL_NETLINK, NETLINK_OPTION.GET_STRICT_CHK, 1);
       setSocketOption(this.fd, SOL_NETLINK, NETLINK_OPTION.CAP_ACK, 1);
-      if (groups !== 0) setSocketOption(this.fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
-      const address = new Uint8Array(12);
-      const view = new DataView(address.buffer);
-      view.setUint16(0, AF.NETLINK, true);
-      view.setUint32(8, groups, true);
-      bind(this.fd, address);
+      if (groups !== 0) this.#join(groups);
     } catch (error) {
       closeSync(this.fd);
       throw error;
     }
+  }
+
+  /** Without groups there is no need: the kernel binds a socket at its first message. */
+  #join(groups: number): void {
+    setSocketOption(this.fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
+    const address = new Uint8Array(12);
+    const view = new DataView(address.buffer);
+    view.setUint16(0, AF.NETLINK, true);
+    view.setUint32(8, groups, true);
+    bind(this.fd, address);
   }
 
   /** Send the requests, a window at a time; per request undefined or why it failed. */

@@ -155,7 +155,7 @@ class NetlinkKernel implements Kernel {
         );
       }
       // A name may mean another link after this.
-      if (request.type === "set link" || request.type === "delete link") names.clear();
+      if (request.type === "delete link" || isRenaming(request)) names.clear();
     }
     flush();
     return outcomes;
@@ -187,6 +187,11 @@ class NetlinkKernel implements Kernel {
   #inside<Result>(run: () => Result): Result {
     return this.#namespace === undefined ? run() : insideNamespace(this.#namespace, run);
   }
+}
+
+function isRenaming(request: Request): boolean {
+  if (request.type !== "set link") return false;
+  return request.name !== undefined || request.namespace !== undefined;
 }
 
 /** A request as a message; references are resolved before anything is written. */
