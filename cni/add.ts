@@ -21,10 +21,10 @@ export function add(request: Request, ground: Ground = linux): Result {
   const pod = ground.pod(request);
   try {
     refuseTaken(request, pod);
-    const ipam = ipamOf(config.ipam);
+    const ipam = ipamOf(config.ipam, ground.files);
     const { address, routes, dns } = ipam.take(request);
     try {
-      const mtu = mtuOf(config, request.config);
+      const mtu = mtuOf(config, request.config, ground.files);
       const attachment: Attachment = {
         ...endsOf(request),
         address,

@@ -21,7 +21,7 @@ import { planOf } from "./plan.ts";
 export function check(request: Request, ground: Ground = linux): undefined {
   const { ipam, mtu } = parseCniConfig(request.config);
   const made = madeOf(request);
-  ipamOf(ipam).check(request);
+  ipamOf(ipam, ground.files).check(request);
   const pod = ground.pod(request);
   try {
     const host = ground.host();

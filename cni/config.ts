@@ -6,6 +6,7 @@
  */
 
 import { parseIpamConfig } from "../ipam/config.ts";
+import type { Files } from "../ipam/files.ts";
 import { readNodeFile } from "../ipam/node.ts";
 import { CniError, CODE } from "../ipam/protocol/error.ts";
 import { isObject, type JsonObject } from "../ipam/protocol/request.ts";
@@ -58,11 +59,11 @@ export function ipamTypeOf(config: JsonObject): string | undefined {
 }
 
 /** MTU of the pod's interface; undefined leaves it to Linux (1500). */
-export function mtuOf(parsed: CniConfig, config: JsonObject): number | undefined {
+export function mtuOf(parsed: CniConfig, config: JsonObject, files: Files): number | undefined {
   if (parsed.mtu !== undefined || parsed.ipam !== OWN_IPAM) return parsed.mtu;
   const { blocks, nodeFile } = parseIpamConfig(config);
   // With blocks of its own a configuration needs no daemon, so none that writes a node file either.
-  return blocks === undefined ? readNodeFile(nodeFile).mtu : undefined;
+  return blocks === undefined ? readNodeFile(nodeFile, files).mtu : undefined;
 }
 
 function isMtu(value: unknown): value is number {

@@ -19,7 +19,7 @@ export function remove(request: Request, ground: Ground = linux): undefined {
     failureOf(() => removeLink(request, ground)),
     failureOf(() => {
       const type = ipamTypeOf(request.config);
-      if (type !== undefined) ipamOf(type).giveBack(request);
+      if (type !== undefined) ipamOf(type, ground.files).giveBack(request);
     }),
   ].filter((failure) => failure !== undefined);
   const [first, ...others] = failures;

@@ -5,6 +5,8 @@
  */
 
 import { closeSync, fstatSync, openSync, statSync } from "node:fs";
+import type { Files } from "../ipam/files.ts";
+import { nodeFiles } from "../ipam/files-node.ts";
 import { CniError, CODE } from "../ipam/protocol/error.ts";
 import type { Request } from "../ipam/protocol/request.ts";
 import type { Kernel } from "../kernel/kernel.ts";
@@ -18,6 +20,8 @@ export type PodNamespace = {
 };
 
 export type Ground = {
+  /** The host's file system. */
+  readonly files: Files;
   /** The namespace that this process runs in. */
   host(): Kernel;
   /** The request's namespace. Throws code 8 when there is no such, or when it is the host's. */
@@ -25,7 +29,7 @@ export type Ground = {
 };
 
 /** Linux. */
-export const linux: Ground = { host: () => openKernel(), pod };
+export const linux: Ground = { files: nodeFiles, host: () => openKernel(), pod };
 
 const OWN = "/proc/self/ns/net";
 

@@ -2,9 +2,9 @@
  * Where an attachment's address comes from: `manx-ipam` in this process, any other plugin by executing it.
  */
 
-import { addressOf, giveBackAddress, takeAddress } from "../ipam/attachment.ts";
+import { checkAddress, giveBackAddress, takeAddress } from "../ipam/attachment.ts";
 import { parseIpamConfig } from "../ipam/config.ts";
-import { checkRecord } from "../ipam/main.ts";
+import type { Files } from "../ipam/files.ts";
 import { CniError, CODE } from "../ipam/protocol/error.ts";
 import type { JsonObject, Request } from "../ipam/protocol/request.ts";
 import { type Result, type ResultRoute, resultFromJson } from "../ipam/protocol/result.ts";
@@ -28,19 +28,22 @@ export type Ipam = {
   check(request: Request): void;
 };
 
-/** The IPAM plugin of this name. */
-export function ipamOf(type: string): Ipam {
-  return type === OWN_IPAM ? own : delegate(type);
+/** The IPAM plugin of this name; `files` are for our own. */
+export function ipamOf(type: string, files: Files): Ipam {
+  return type === OWN_IPAM ? own(files) : delegate(type);
 }
 
-const own: Ipam = {
-  take(request) {
-    const { routes } = parseIpamConfig(request.config);
-    return { address: takeAddress(request, "host").address, routes: destinationsOf(routes) };
-  },
-  giveBack: giveBackAddress,
-  check: (request) => checkRecord(request, addressOf(request)),
-};
+function own(files: Files): Ipam {
+  return {
+    take(request) {
+      const { routes } = parseIpamConfig(request.config);
+      const { address } = takeAddress(request, "host", files);
+      return { address, routes: destinationsOf(routes) };
+    },
+    giveBack: (request) => giveBackAddress(request, files),
+    check: (request) => checkAddress(request, files),
+  };
+}
 
 function delegate(type: string): Ipam {
   return {

@@ -5,12 +5,15 @@
  * (`main.ts`).
  */
 
-import type { Prefix } from "../lib/prefix.ts";
+import { formatAddress } from "../lib/address.ts";
+import { type Prefix, parseInterfaceAddress } from "../lib/prefix.ts";
 import { allocate, Exhausted } from "./allocate.ts";
 import { subnetReserved } from "./block.ts";
 import { type IpamConfig, parseIpamConfig, supplyOf } from "./config.ts";
+import type { Files } from "./files.ts";
 import { CniError, CODE } from "./protocol/error.ts";
 import { isObject, type Request } from "./protocol/request.ts";
+import { resultFromJson } from "./protocol/result.ts";
 import type { AddressRecord, Holder, Pod } from "./record.ts";
 import type { Records } from "./records.ts";
 import { DATA_DIRECTORY, openRecords } from "./records-files.ts";
@@ -27,9 +30,9 @@ const RESERVED: Record<Use, (block: Prefix) => readonly number[]> = {
 };
 
 /** Take an address. Throws code 11 when there is none, 7 for a wrong configuration. */
-export function takeAddress(request: Request, use: Use): AddressRecord {
+export function takeAddress(request: Request, use: Use, files: Files): AddressRecord {
   const config = parseIpamConfig(request.config);
-  const { blocks, knob } = supplyOf(config);
+  const { blocks, knob } = supplyOf(config, files);
   const pod = podOf(request);
   const wish = {
     holder: holderOf(request),
@@ -38,7 +41,7 @@ export function takeAddress(request: Request, use: Use): AddressRecord {
     reserved: RESERVED[use],
     time: new Date().toISOString(),
   };
-  const records = open(request, config);
+  const records = open(request, config, files);
   return onDisk(() => {
     try {
       return allocate(records, wish);
@@ -53,26 +56,47 @@ export function takeAddress(request: Request, use: Use): AddressRecord {
   });
 }
 
-/** What the attachment has; undefined when that is nothing. */
-export function addressOf(request: Request): AddressRecord | undefined {
-  const records = open(request, parseIpamConfig(request.config));
-  return onDisk(() => records.find(holderOf(request), 4));
+/** That the attachment has an address, and that it is one of its `prevResult`. Throws code 101. */
+export function checkAddress(request: Request, files: Files): void {
+  const records = open(request, parseIpamConfig(request.config), files);
+  const record = onDisk(() => records.find(holderOf(request), 4));
+  const { container, interfaceName, network, config } = request;
+  if (record === undefined) {
+    throw new CniError(
+      CODE.deviation,
+      `network ${network} has no address record for ${interfaceName} of container ${container}`,
+    );
+  }
+  if (config.prevResult === undefined) return;
+  const previous = resultFromJson(config.prevResult, "prevResult").ips.map(({ address }) =>
+    formatAddress(parseInterfaceAddress(address).address),
+  );
+  const address = formatAddress(record.address);
+  if (previous.includes(address)) return;
+  throw new CniError(
+    CODE.deviation,
+    `the address record of ${interfaceName} of container ${container} says ${address}, prevResult ${previous.join(", ")}`,
+  );
 }
 
 /**
  * Give the address back. It needs no more of the configuration than where the records are: a DEL must
  * work whatever became of the rest.
  */
-export function giveBackAddress(request: Request): void {
+export function giveBackAddress(request: Request, files: Files): void {
   const section = request.config.ipam;
   const dataDir = isObject(section) ? section.dataDir : undefined;
   const dataDirectory = typeof dataDir === "string" ? dataDir : DATA_DIRECTORY;
-  const records = open(request, { dataDirectory });
+  const records = open(request, { dataDirectory }, files);
   onDisk(() => records.release(holderOf(request), 4));
 }
 
-function open(request: Request, config: Pick<IpamConfig, "dataDirectory">): Records {
-  return openRecords({ directory: config.dataDirectory, network: request.network });
+function open(request: Request, config: Pick<IpamConfig, "dataDirectory">, files: Files): Records {
+  return openRecords({
+    files,
+    directory: config.dataDirectory,
+    network: request.network,
+  });
 }
 
 function holderOf({ container, interfaceName }: Request): Holder {

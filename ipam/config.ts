@@ -5,10 +5,10 @@
  * it would be ignored in silence. By hand and not by a schema library: this runs for every pod.
  */
 
-import { isAbsolute } from "node:path";
 import { AddressError } from "../lib/address.ts";
 import { formatPrefix, type Prefix, parsePrefix } from "../lib/prefix.ts";
 import { blockFault } from "./block.ts";
+import type { Files } from "./files.ts";
 import { NODE_FILE, NodeFileError, readNodeFile } from "./node.ts";
 import { CniError, CODE } from "./protocol/error.ts";
 import { isObject, type JsonObject } from "./protocol/request.ts";
@@ -52,12 +52,12 @@ export function parseIpamConfig(config: JsonObject): IpamConfig {
  * The blocks to take an address from: the configuration's, or the node file's. Throws code 11 while
  * there are none.
  */
-export function supplyOf(config: IpamConfig): Supply {
+export function supplyOf(config: IpamConfig, files: Files): Supply {
   if (config.blocks !== undefined) {
     return { blocks: config.blocks, knob: 'add one to "blocks" in the ipam section' };
   }
   try {
-    const { node, blocks } = readNodeFile(config.nodeFile);
+    const { node, blocks } = readNodeFile(config.nodeFile, files);
     if (blocks.ipv4.length > 0) {
       return { blocks: blocks.ipv4, knob: `add one to spec.blocks of the Node ${node}` };
     }
@@ -106,7 +106,7 @@ function parseBlock(text: unknown): Prefix | string {
 
 function parsePath(section: JsonObject, key: string, fallback: string, faults: string[]): string {
   const value = section[key] ?? fallback;
-  if (typeof value === "string" && isAbsolute(value)) return value;
+  if (typeof value === "string" && value.startsWith("/")) return value;
   faults.push(`ipam.${key} is ${JSON.stringify(value)}: expected an absolute path`);
   return fallback;
 }

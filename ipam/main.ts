@@ -6,15 +6,13 @@
  */
 
 import { formatAddress } from "../lib/address.ts";
-import { parseInterfaceAddress } from "../lib/prefix.ts";
-import { addressOf, giveBackAddress, takeAddress } from "./attachment.ts";
+import { checkAddress, giveBackAddress, takeAddress } from "./attachment.ts";
 import { formatInBlock, gatewayOf } from "./block.ts";
 import { parseIpamConfig } from "./config.ts";
-import { CniError, CODE } from "./protocol/error.ts";
+import { nodeFiles } from "./files-node.ts";
 import { type PluginIo, runPlugin } from "./protocol/plugin.ts";
 import type { Request } from "./protocol/request.ts";
-import { type Result, resultFromJson } from "./protocol/result.ts";
-import type { AddressRecord } from "./record.ts";
+import type { Result } from "./protocol/result.ts";
 
 /** Serve the one call that this process was started for. Returns the exit code. */
 export function runIpam(io?: PluginIo): Promise<number> {
@@ -30,7 +28,7 @@ export function runIpam(io?: PluginIo): Promise<number> {
 }
 
 function add(request: Request): Result {
-  const record = takeAddress(request, "subnet");
+  const record = takeAddress(request, "subnet", nodeFiles);
   const { routes } = parseIpamConfig(request.config);
   return {
     interfaces: [],
@@ -45,30 +43,9 @@ function add(request: Request): Result {
 }
 
 function remove(request: Request): undefined {
-  giveBackAddress(request);
+  giveBackAddress(request, nodeFiles);
 }
 
 function check(request: Request): undefined {
-  checkRecord(request, addressOf(request));
-}
-
-/** That the attachment has an address, and that it is one of its `prevResult`. Throws code 101. */
-export function checkRecord(request: Request, record: AddressRecord | undefined): void {
-  const { container, interfaceName, network, config } = request;
-  if (record === undefined) {
-    throw new CniError(
-      CODE.deviation,
-      `network ${network} has no address record for ${interfaceName} of container ${container}`,
-    );
-  }
-  if (config.prevResult === undefined) return;
-  const previous = resultFromJson(config.prevResult, "prevResult").ips.map(({ address }) =>
-    formatAddress(parseInterfaceAddress(address).address),
-  );
-  const address = formatAddress(record.address);
-  if (previous.includes(address)) return;
-  throw new CniError(
-    CODE.deviation,
-    `the address record of ${interfaceName} of container ${container} says ${address}, prevResult ${previous.join(", ")}`,
-  );
+  checkAddress(request, nodeFiles);
 }

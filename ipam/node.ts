@@ -5,9 +5,10 @@
  * a part. It is the only thing the two share besides the kernel.
  */
 
-import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import type { Family } from "../lib/address.ts";
 import { formatPrefix, type Prefix, parsePrefix } from "../lib/prefix.ts";
+import type { Files } from "./files.ts";
+import { nodeFiles } from "./files-node.ts";
 
 /** Where the file is unless a configuration says `nodeFile`. */
 export const NODE_FILE = "/run/manx/node.json";
@@ -44,10 +45,10 @@ export class NodeFileError extends Error {
 }
 
 /** Read the node file. Throws `NodeFileError` that names the path and what is wrong. */
-export function readNodeFile(path: string = NODE_FILE): NodeFile {
+export function readNodeFile(path: string = NODE_FILE, files: Files = nodeFiles): NodeFile {
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    text = files.read(path);
   } catch (cause) {
     const code = cause instanceof Error && "code" in cause ? String(cause.code) : "EIO";
     throw new NodeFileError(`cannot read ${path} (${code})`, code, { cause });
@@ -62,20 +63,25 @@ export function readNodeFile(path: string = NODE_FILE): NodeFile {
 
 /** Publish the node file: whole, or not at all. Its folder must exist. */
 export function writeNodeFile(path: string, node: NodeFile): void {
+  const { renameSync, rmSync, writeFileSync } = process.getBuiltinModule("node:fs");
+  const temporary = `${path}.${process.pid}`;
+  try {
+    writeFileSync(temporary, encode(node));
+    renameSync(temporary, path);
+  } catch (fault) {
+    rmSync(temporary, { force: true });
+    throw fault;
+  }
+}
+
+function encode(node: NodeFile): string {
   const { blocks, ...rest } = node;
   const json = {
     version: FORMAT,
     ...rest,
     blocks: { ipv4: blocks.ipv4.map(formatPrefix), ipv6: blocks.ipv6.map(formatPrefix) },
   };
-  const temporary = `${path}.${process.pid}`;
-  try {
-    writeFileSync(temporary, `${JSON.stringify(json, undefined, 2)}\n`);
-    renameSync(temporary, path);
-  } catch (fault) {
-    rmSync(temporary, { force: true });
-    throw fault;
-  }
+  return `${JSON.stringify(json, undefined, 2)}\n`;
 }
 
 function decode(text: string): NodeFile {

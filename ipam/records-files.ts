@@ -20,27 +20,11 @@
  * first.
  */
 
-import {
-  closeSync,
-  constants,
-  existsSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readSync,
-  rmSync,
-  type Stats,
-  statSync,
-  unlinkSync,
-  writeFileSync,
-  writeSync,
-} from "node:fs";
-import { basename, dirname, join } from "node:path";
 import { type Address, compareAddress, type Family, formatAddress } from "../lib/address.ts";
 import { formatPrefix, type Prefix } from "../lib/prefix.ts";
 import { freshOrder, IN_USE, type Order, ordinalOf } from "./block.ts";
+import { codeOf, type Files } from "./files.ts";
+import { nodeFiles } from "./files-node.ts";
 import { type AddressRecord, decodeRecord, encodeRecord, familyOf, type Holder } from "./record.ts";
 import type { Listing, Records, UnreadableRecord } from "./records.ts";
 
@@ -48,11 +32,12 @@ import type { Listing, Records, UnreadableRecord } from "./records.ts";
 export const DATA_DIRECTORY = "/run/manx/ipam";
 
 const NAME_MAX = 255;
-const BOOT_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-const { O_CREAT, O_WRONLY } = constants;
+const FOLDERS = ["holder", "address", "order"];
 const BYTES_PER_ORDINAL = Float64Array.BYTES_PER_ELEMENT;
 
-export type RecordFilesOptions = {
+export type RecordsOptions = {
+  /** Default: `node:fs`. */
+  readonly files?: Files;
   /** Default `DATA_DIRECTORY`. */
   readonly directory?: string;
   readonly network: string;
@@ -63,40 +48,60 @@ export type RecordFilesOptions = {
 };
 
 /** The records of one network. Touches nothing until it is asked. */
-export function openRecords(options: RecordFilesOptions): Records {
-  const { network, now = uptime } = options;
-  const root = join(options.directory ?? DATA_DIRECTORY, options.boot ?? bootId(), network);
-  const addressPath = (address: Address): string => join(root, "address", formatAddress(address));
+export function openRecords(options: RecordsOptions): Records {
+  const { network, directory = DATA_DIRECTORY, files = nodeFiles } = options;
+  const { now = () => uptime(files) } = options;
+  const boot = options.boot ?? bootId(files);
+  const root = `${directory}/${boot}/${network}`;
+  const addressPath = (address: Address): string => `${root}/address/${formatAddress(address)}`;
   const holderPath = (holder: Holder, family: Family): string =>
-    join(root, "holder", holderName(holder, family));
+    `${root}/holder/${holderName(holder, family)}`;
+  const orderPath = (block: Prefix): string => `${root}/order/${orderName(block)}`;
+
+  /** Whether the holder's file takes no address: it is missing, or nothing links to it. */
+  const isTrace = (path: string): boolean => (files.status(path)?.links ?? 0) < 2;
 
   const mark = ({ block, address }: AddressRecord, time: number): void => {
     const position = (ordinalOf(block, address) ?? 0) * BYTES_PER_ORDINAL;
-    const bytes = new Uint8Array(Float64Array.of(time).buffer);
-    // Whoever is first makes the file; what nobody wrote reads as 0.
-    const file = openSync(join(root, "order", orderName(block)), O_WRONLY | O_CREAT);
+    files.writeAt(orderPath(block), new Uint8Array(Float64Array.of(time).buffer), position);
+  };
+
+  /** A holder's file that a killed process left is no claim: write it anew. */
+  const writeHolder = (path: string, text: string): void => {
     try {
-      writeSync(file, bytes, 0, bytes.length, position);
-    } finally {
-      closeSync(file);
+      files.create(path, text);
+    } catch (fault) {
+      if (codeOf(fault) !== "EEXIST") {
+        remove(files, path);
+        throw fault;
+      }
+      if (!isTrace(path)) throw new Error(`${path} is in use: release it first`);
+      files.unlink(path);
+      files.create(path, text);
     }
   };
 
   return {
     find(holder: Holder, family: Family): AddressRecord | undefined {
       const path = holderPath(holder, family);
-      return isTrace(path) ? undefined : readRecord(path);
+      return isTrace(path) ? undefined : readRecord(files, path);
     },
 
     claim(record: AddressRecord): boolean {
       const path = holderPath(record.holder, familyOf(record));
-      inPreparedFolder(root, () => mark(record, IN_USE));
+      try {
+        mark(record, IN_USE);
+      } catch (fault) {
+        if (codeOf(fault) !== "ENOENT") throw fault;
+        prepare(files, directory, boot, root);
+        mark(record, IN_USE);
+      }
       writeHolder(path, encodeRecord(record));
       try {
-        linkSync(path, addressPath(record.address));
+        files.link(path, addressPath(record.address));
         return true;
       } catch (fault) {
-        unlinkSync(path);
+        files.unlink(path);
         if (codeOf(fault) === "EEXIST") return false;
         throw fault;
       }
@@ -105,59 +110,52 @@ export function openRecords(options: RecordFilesOptions): Records {
     release(holder: Holder, family: Family): AddressRecord | undefined {
       const path = holderPath(holder, family);
       if (isTrace(path)) {
-        rmSync(path, { force: true });
+        remove(files, path);
         return undefined;
       }
-      const record = tryReadRecord(path);
-      const taken = record === undefined ? linkOf(root, path) : addressPath(record.address);
-      if (taken !== undefined && isSameFile(path, taken)) unlinkSync(taken);
+      const record = tryReadRecord(files, path);
+      const taken = record === undefined ? linkOf(files, root, path) : addressPath(record.address);
+      if (taken !== undefined && isSameFile(files, path, taken)) files.unlink(taken);
       if (record !== undefined) mark(record, now());
-      unlinkSync(path);
+      files.unlink(path);
       return record;
     },
 
-    isTaken: (address: Address) => existsSync(addressPath(address)),
+    isTaken: (address: Address) => files.status(addressPath(address)) !== undefined,
 
     order(block: Prefix): Order {
       const order = freshOrder(block);
-      const path = join(root, "order", orderName(block));
-      if (!existsSync(path)) return order;
-      const file = openSync(path, "r");
-      try {
-        // A file that ends early leaves zeros: never used.
-        readSync(file, new Uint8Array(order.buffer), 0, order.byteLength, 0);
-      } finally {
-        closeSync(file);
-      }
+      // A file that ends early, or is not there, leaves zeros: never used.
+      files.readInto(orderPath(block), new Uint8Array(order.buffer));
       return order;
     },
 
-    list: () => listFolder(join(root, "address")),
+    list: () => listFolder(files, `${root}/address`),
   };
 }
 
 /** Names of the networks that have records of this boot. */
 export function listNetworks(
   directory: string = DATA_DIRECTORY,
-  boot: string = bootId(),
+  boot: string = bootId(nodeFiles),
 ): string[] {
-  const folder = join(directory, boot);
-  return existsSync(folder) ? readdirSync(folder).sort() : [];
+  return nodeFiles.list(`${directory}/${boot}`).sort();
 }
 
-function bootId(): string {
-  return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+function bootId(files: Files): string {
+  return files.read("/proc/sys/kernel/random/boot_id").trim();
 }
 
 /** Time since boot, unlike the date, never steps; a hundredth of a second is fine enough an order. */
-function uptime(): number {
-  return Number.parseFloat(readFileSync("/proc/uptime", "utf8")) * 1000;
+function uptime(files: Files): number {
+  return Number.parseFloat(files.read("/proc/uptime")) * 1000;
 }
 
 /** No container id or interface name has a colon, so the name says exactly one holder. */
 function holderName(holder: Holder, family: Family): string {
   const name = `${holder.container}:${holder.interfaceName}:${family}`;
-  if (Buffer.byteLength(name) <= NAME_MAX) return name;
+  // What a request may contain is ASCII, so characters are bytes.
+  if (name.length <= NAME_MAX) return name;
   return `:${new Bun.CryptoHasher("sha256").update(name).digest("hex")}`;
 }
 
@@ -165,81 +163,47 @@ function orderName(block: Prefix): string {
   return formatPrefix(block).replace("/", "_");
 }
 
-/** Try; where the folders are not there yet, make them, and try once more. */
-function inPreparedFolder(root: string, attempt: () => void): void {
-  try {
-    attempt();
-  } catch (fault) {
-    if (codeOf(fault) !== "ENOENT") throw fault;
-    removeOtherBoots(dirname(root));
-    for (const folder of ["holder", "address", "order"]) {
-      mkdirSync(join(root, folder), { recursive: true });
+/**
+ * Make the folders. Other boots' go first, so that whoever is killed in between leaves it to the next:
+ * they are looked for only where this boot has no folder yet.
+ */
+function prepare(files: Files, directory: string, boot: string, root: string): void {
+  if (files.status(`${directory}/${boot}`) === undefined) {
+    for (const name of files.list(directory)) {
+      // Somebody may have named a folder that holds other things as well.
+      if (isBootId(name) && name !== boot) files.removeTree(`${directory}/${name}`);
     }
-    attempt();
   }
+  for (const folder of FOLDERS) files.makeFolder(`${root}/${folder}`);
 }
 
-/** Before this boot's folder exists, so that whoever is killed in between leaves it to the next. */
-function removeOtherBoots(folder: string): void {
-  if (existsSync(folder)) return;
-  const directory = dirname(folder);
-  mkdirSync(directory, { recursive: true });
-  for (const name of readdirSync(directory)) {
-    // Somebody may have named a folder that holds other things as well.
-    if (!BOOT_ID.test(name) || name === basename(folder)) continue;
-    rmSync(join(directory, name), { recursive: true, force: true });
-  }
+function isBootId(name: string): boolean {
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(name);
 }
 
-/** A holder's file that a killed process left is no claim: write it anew. */
-function writeHolder(path: string, text: string): void {
-  try {
-    writeFileSync(path, text, { flag: "wx" });
-  } catch (fault) {
-    if (codeOf(fault) !== "EEXIST") {
-      rmSync(path, { force: true });
-      throw fault;
-    }
-    if (!isTrace(path)) throw new Error(`${path} is in use: release it first`);
-    unlinkSync(path);
-    writeFileSync(path, text, { flag: "wx" });
-  }
-}
-
-/** Whether the holder's file takes no address: it is missing, or nothing links to it. */
-function isTrace(path: string): boolean {
-  const stats = tryStat(path);
-  return stats === undefined || stats.nlink < 2;
-}
-
-function isSameFile(path: string, other: string): boolean {
-  const [a, b] = [tryStat(path), tryStat(other)];
-  return a !== undefined && b !== undefined && a.ino === b.ino && a.dev === b.dev;
-}
-
-function tryStat(path: string): Stats | undefined {
-  return statSync(path, { throwIfNoEntry: false });
+function isSameFile(files: Files, path: string, other: string): boolean {
+  const identity = files.status(path)?.identity;
+  return identity !== undefined && identity === files.status(other)?.identity;
 }
 
 /** The address that a holder's unreadable file takes, by looking at all of them. */
-function linkOf(root: string, path: string): string | undefined {
-  const folder = join(root, "address");
-  return readdirSync(folder)
-    .map((name) => join(folder, name))
-    .find((other) => isSameFile(path, other));
+function linkOf(files: Files, root: string, path: string): string | undefined {
+  return files
+    .list(`${root}/address`)
+    .map((name) => `${root}/address/${name}`)
+    .find((other) => isSameFile(files, path, other));
 }
 
-function listFolder(folder: string): Listing {
-  const names = existsSync(folder) ? readdirSync(folder) : [];
+function listFolder(files: Files, folder: string): Listing {
   const records: AddressRecord[] = [];
   const unreadable: UnreadableRecord[] = [];
-  for (const name of names) {
-    const path = join(folder, name);
+  for (const name of files.list(folder)) {
+    const path = `${folder}/${name}`;
     try {
-      records.push(readRecord(path));
+      records.push(readRecord(files, path));
     } catch (fault) {
       // Given back since the folder was read.
-      if (!existsSync(path)) continue;
+      if (files.status(path) === undefined) continue;
       unreadable.push({ path, reason: fault instanceof Error ? fault.message : String(fault) });
     }
   }
@@ -247,23 +211,28 @@ function listFolder(folder: string): Listing {
   return { records, unreadable };
 }
 
-function readRecord(path: string): AddressRecord {
+function readRecord(files: Files, path: string): AddressRecord {
   try {
-    return decodeRecord(readFileSync(path, "utf8"));
+    return decodeRecord(files.read(path));
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new Error(`${path} is not readable: ${reason}`, { cause });
   }
 }
 
-function tryReadRecord(path: string): AddressRecord | undefined {
+function tryReadRecord(files: Files, path: string): AddressRecord | undefined {
   try {
-    return readRecord(path);
+    return readRecord(files, path);
   } catch {
     return undefined;
   }
 }
 
-function codeOf(fault: unknown): string | undefined {
-  return fault instanceof Error && "code" in fault ? String(fault.code) : undefined;
+/** Remove a name; one that is not there is no fault. */
+function remove(files: Files, path: string): void {
+  try {
+    files.unlink(path);
+  } catch (fault) {
+    if (codeOf(fault) !== "ENOENT") throw fault;
+  }
 }

@@ -1,7 +1,7 @@
 /**
  * Which addresses of one network are in use on this node: the interface to it.
  *
- * Two implementations pass `test/suites/records`: `records-files.ts` keeps them below `/run`,
+ * Two implementations pass `test/ipam/records-suite`: `records-files.ts` keeps them below `/run`,
  * `records-memory.ts` is the twin for tests. Every operation is atomic against every other process but
  * one: nobody works on the same holder at the same time, which the runtime guarantees.
  */

@@ -138,7 +138,7 @@ export function createScene(...pods: string[]): Scene {
     state: () => ({
       links: ip("host", "link").map(({ ifname }) => ifname),
       routes: ip("host", "route", "show", "table", "all"),
-      neighbours: ip("host", "neigh", "show", "nud", "all"),
+      neighbours: ip("host", "neigh", "show", "nud", "permanent"),
       // Whose past is known stays known; who holds what does not.
       records: existsSync(join(folder, "ipam"))
         ? command("find", join(folder, "ipam"), "-type", "f", "-not", "-path", "*/order/*")

@@ -1,0 +1,56 @@
+/**
+ * `Files` on `node:fs`, which is loaded when it is first used: that alone costs a millisecond.
+ */
+
+import { codeOf, type Files } from "./files.ts";
+
+const fs = () => process.getBuiltinModule("node:fs");
+
+export const nodeFiles: Files = {
+  read: (path) => fs().readFileSync(path, "utf8"),
+
+  readInto: (path, bytes) =>
+    unlessMissing(() => {
+      const file = fs().openSync(path, "r");
+      try {
+        return fs().readSync(file, bytes, 0, bytes.length, 0);
+      } finally {
+        fs().closeSync(file);
+      }
+    }),
+
+  create: (path, text) => fs().writeFileSync(path, text, { flag: "wx" }),
+
+  writeAt(path, bytes, position) {
+    const { O_CREAT, O_WRONLY } = fs().constants;
+    const file = fs().openSync(path, O_WRONLY | O_CREAT);
+    try {
+      fs().writeSync(file, bytes, 0, bytes.length, position);
+    } finally {
+      fs().closeSync(file);
+    }
+  },
+
+  link: (existing, path) => fs().linkSync(existing, path),
+  unlink: (path) => fs().unlinkSync(path),
+
+  status(path) {
+    const stats = fs().statSync(path, { throwIfNoEntry: false });
+    return stats === undefined
+      ? undefined
+      : { links: stats.nlink, identity: `${stats.dev}:${stats.ino}` };
+  },
+
+  list: (path) => unlessMissing(() => fs().readdirSync(path)) ?? [],
+  makeFolder: (path) => void fs().mkdirSync(path, { recursive: true }),
+  removeTree: (path) => fs().rmSync(path, { recursive: true, force: true }),
+};
+
+function unlessMissing<Value>(access: () => Value): Value | undefined {
+  try {
+    return access();
+  } catch (fault) {
+    if (codeOf(fault) === "ENOENT") return undefined;
+    throw fault;
+  }
+}
