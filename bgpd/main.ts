@@ -46,14 +46,18 @@ export async function runBgpd(options: BgpdOptions): Promise<number> {
     return complain(`another bgpd runs here: it holds ${lockFile}`, FAILED);
   }
   const configuration = createConfiguration(options.config, options.node);
+  // Before the first reading, so that no change falls between the two.
+  const reloads = { now: () => {} };
+  const watch = watchDirectory(options.config, () => reloads.now());
   const plan = configuration.read();
-  if (plan === undefined) return complain(configuration.status().faults.join("\n"), FAULTY);
-  const kernel = options.fib === "kernel" ? openKernel() : undefined;
   try {
-    await serve(options, { configuration, plan, kernel });
+    if (plan === undefined) return complain(configuration.status().faults.join("\n"), FAULTY);
+    const kernel = options.fib === "kernel" ? openKernel() : undefined;
+    await serve(options, { configuration, plan, kernel, reloads });
+    kernel?.close();
     return ENDED;
   } finally {
-    kernel?.close();
+    watch.close();
     lock.release();
   }
 }
@@ -62,6 +66,8 @@ type Start = {
   readonly configuration: Configuration;
   readonly plan: SpeakerPlan;
   readonly kernel: Kernel | undefined;
+  /** What is called when the documents have changed. */
+  readonly reloads: { now: () => void };
 };
 
 async function serve(options: BgpdOptions, start: Start): Promise<void> {
@@ -95,12 +101,12 @@ async function serve(options: BgpdOptions, start: Start): Promise<void> {
     if (plan !== undefined) apply(daemon, plan, log, publication);
     for (const fault of configuration.status().faults) log.error(`configuration: ${fault}`);
   };
-  const watch = watchDirectory(options.config, reload);
+  start.reloads.now = reload;
   process.on("SIGHUP", reload);
   const signal = await asked();
   log.info({ signal, withdraw: options.withdrawOnExit === true }, "ending");
+  start.reloads.now = () => {};
   process.off("SIGHUP", reload);
-  watch.close();
   await end(daemon, api, options);
   const { plan } = daemon;
   if (plan !== undefined) publication?.publish(plan, { ok: false, reason: "bgpd was stopped" });

@@ -23,11 +23,13 @@ export function validate({ path, json }: ValidateOptions, output: Output): ExitC
   return all.length === 0 ? EXIT.ok : EXIT.usage;
 }
 
+/** A fault that several nodes have is one fault. */
 function planFaults(resources: Resources): Fault[] {
-  return resources.nodes.flatMap(({ resource }) => {
+  const faults = resources.nodes.flatMap(({ resource }) => {
     const planned = planSpeaker(resources, resource.name);
     return "faults" in planned ? planned.faults : [];
   });
+  return [...new Map(faults.map((fault) => [formatFault(fault), fault])).values()];
 }
 
 function summary({ nodes, peers, filters, pools }: Resources): string {
