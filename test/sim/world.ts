@@ -25,7 +25,7 @@ export function seeded(seed: number): () => number {
 }
 
 /** A clock that a killed process does not hear any more. */
-class ProcessClock implements Clock {
+export class ProcessClock implements Clock {
   readonly #clock: Clock;
   #isAlive = true;
 
