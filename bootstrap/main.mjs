@@ -6,7 +6,8 @@
  * only when something changed, says so, and hands over.
  */
 
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { build } from "./build.mjs";
 import { check } from "./check.mjs";
 import { debian } from "./debian.mjs";
@@ -21,15 +22,18 @@ const COMMANDS = {
     return 0;
   },
 
-  start(args) {
+  async start(args) {
     install();
     build();
-    const environment = debian(["bird2"], ["bird"]).environment;
-    const { status, signal } = spawnSync(EXECUTABLE, ["lab", ...args], {
+    const { environment } = debian(["bird2"], ["bird"]);
+    const lab = spawn(EXECUTABLE, ["lab", ...args], {
       stdio: "inherit",
       env: { ...process.env, ...environment },
     });
-    return status ?? (signal === "SIGINT" || signal === "SIGTERM" ? 0 : 1);
+    // Whoever ends us means the lab, which takes its network apart first.
+    for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => lab.kill(signal));
+    const [status] = await once(lab, "exit");
+    return status ?? 1;
   },
 
   check() {
