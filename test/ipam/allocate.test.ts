@@ -1,0 +1,94 @@
+/** Which address is chosen, and what is said when there is none. */
+
+import { describe, expect, test } from "bun:test";
+import { allocate } from "../../ipam/allocate.ts";
+import { subnetReserved } from "../../ipam/block.ts";
+import { memoryRecords } from "../../ipam/records-memory.ts";
+import { formatAddress } from "../../lib/address.ts";
+import { parsePrefix } from "../../lib/prefix.ts";
+
+function scene(...blocks: string[]) {
+  let time = 0;
+  const records = memoryRecords(() => ++time);
+  const wish = (container: string, reserved: typeof subnetReserved = () => []) => ({
+    holder: { container, interfaceName: "eth0" },
+    blocks: blocks.map(parsePrefix),
+    reserved,
+    time: "2026-01-01T00:00:00.000Z",
+  });
+  return {
+    records,
+    add: (container: string, reserved?: typeof subnetReserved) =>
+      formatAddress(allocate(records, wish(container, reserved)).address),
+    del: (container: string) => records.release({ container, interfaceName: "eth0" }, 4),
+  };
+}
+
+describe("allocation", () => {
+  test("gives the first and the last address of a block too", () => {
+    const { add } = scene("10.244.1.0/30");
+    expect(["a", "b", "c", "d"].map((name) => add(name))).toEqual(
+      [0, 1, 2, 3].map((n) => `10.244.1.${n}`),
+    );
+  });
+
+  test("takes an address that was never used before one that was given back", () => {
+    const { add, del } = scene("10.244.1.0/30");
+    add("a");
+    del("a");
+    expect(add("b")).toBe("10.244.1.1");
+  });
+
+  test("takes the one that has been free for longest", () => {
+    const { add, del } = scene("10.244.1.0/30");
+    for (const name of ["a", "b", "c", "d"]) add(name);
+    for (const name of ["c", "a", "d"]) del(name);
+    expect(["x", "y", "z"].map((name) => add(name))).toEqual([
+      "10.244.1.2",
+      "10.244.1.0",
+      "10.244.1.3",
+    ]);
+  });
+
+  test("gives a holder what he has", () => {
+    const { add } = scene("10.244.1.0/30");
+    expect(add("a")).toBe(add("a"));
+  });
+
+  test("gives a holder another address when the node has other blocks", () => {
+    const { records, add } = scene("10.244.1.0/30");
+    add("a");
+    const wish = {
+      holder: { container: "a", interfaceName: "eth0" },
+      blocks: [parsePrefix("10.9.0.0/30")],
+      reserved: () => [],
+      time: "2026-01-01T00:00:00.000Z",
+    };
+    expect(formatAddress(allocate(records, wish).address)).toBe("10.9.0.0");
+    expect(records.list().records).toHaveLength(1);
+  });
+
+  test("goes on to the next block when one is full", () => {
+    const { add } = scene("10.244.1.0/32", "10.244.9.0/31");
+    expect(["a", "b", "c"].map((name) => add(name))).toEqual([
+      "10.244.1.0",
+      "10.244.9.0",
+      "10.244.9.1",
+    ]);
+  });
+
+  test("leaves out name, gateway and broadcast address of a subnet", () => {
+    const { add } = scene("10.244.1.0/29");
+    const given = ["a", "b", "c", "d", "e"].map((name) => add(name, subnetReserved));
+    expect(given).toEqual([2, 3, 4, 5, 6].map((n) => `10.244.1.${n}`));
+    expect(() => add("f", subnetReserved)).toThrow("10.244.1.0/29 has 5 of 5 addresses in use");
+  });
+
+  test("says of every block how much of it is used when all are full", () => {
+    const { add } = scene("10.244.1.0/32", "10.244.9.0/31");
+    for (const name of ["a", "b", "c"]) add(name);
+    expect(() => add("d")).toThrow(
+      "no free address: block 10.244.1.0/32 has 1 of 1 addresses in use, block 10.244.9.0/31 has 2 of 2 addresses in use",
+    );
+  });
+});
