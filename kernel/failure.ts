@@ -26,6 +26,7 @@ const WORDS: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: "no such address",
   EINVAL: "invalid argument",
   EOPNOTSUPP: "not supported by this kernel",
+  EBADF: "no such descriptor",
 };
 
 export function failureOf(errno: number, said: string): Failure {

@@ -153,7 +153,10 @@ export type Request =
       readonly scope?: Scope;
     }
   | {
-      /** "add" fails when it exists, "replace" takes the place of the same destination and metric. */
+      /**
+       * "add" fails when it exists, "replace" takes the place of the same destination and metric.
+       * To delete, what the spec leaves open matches anything, and the lowest metric is first.
+       */
       readonly type: "add route" | "replace route" | "delete route";
       readonly route: RouteSpec;
     }

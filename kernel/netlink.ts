@@ -5,11 +5,11 @@
  * thread to enter it again.
  */
 
-import { formatAddress } from "../lib/address.ts";
 import { unreachable } from "../lib/unreachable.ts";
 import { readAddress, writeAddress } from "./address.ts";
-import { NetlinkConnection, type Outgoing } from "./conn.ts";
+import { type Body, NetlinkConnection, type Outgoing } from "./conn.ts";
 import { NLM_F, RTM } from "./const.ts";
+import { describeRequest } from "./describe.ts";
 import {
   type InterfaceAddress,
   type Kernel,
@@ -25,7 +25,7 @@ import {
 import { readLink, writeBridge, writeLinkChange, writeLinkReference, writeVeth } from "./link.ts";
 import { readNeighbour, writeNeighbour } from "./neighbour.ts";
 import { insideNamespace } from "./netns.ts";
-import { describeRoute, familyTo, readRoute, writeRoute } from "./route.ts";
+import { familyTo, readRoute, writeNewRoute, writeOldRoute } from "./route.ts";
 import { readSysctl, writeSysctl } from "./sysctl.ts";
 import { groupsOf, listenTo } from "./watch.ts";
 
@@ -126,7 +126,7 @@ class NetlinkKernel implements Kernel {
     const flush = (): void => {
       const failures = this.#connection.requestAll(pending.map(({ outgoing }) => outgoing));
       pending.forEach(({ request }, index) => {
-        outcomes.push(failures[index]?.toError(describe(request)));
+        outcomes.push(failures[index]?.toError(describeRequest(request)));
       });
       pending = [];
     };
@@ -151,7 +151,7 @@ class NetlinkKernel implements Kernel {
         if (!(error instanceof KernelError)) throw error;
         flush();
         outcomes.push(
-          new KernelError(`${describe(request)}: ${error.message}`, error.code, error.errno),
+          new KernelError(`${describeRequest(request)}: ${error.message}`, error.code, error.errno),
         );
       }
       // A name may mean another link after this.
@@ -239,12 +239,14 @@ function outgoing(request: Request, indexOf: (reference: LinkReference) => numbe
         link === undefined ? [] : [link],
       );
       const resolved = new Map(links.map((link) => [link, indexOf(link)]));
-      const flags = { "add route": create, "replace route": replace, "delete route": 0 };
-      return {
-        type: request.type === "delete route" ? RTM.DELROUTE : RTM.NEWROUTE,
-        flags: flags[request.type],
-        body: (writer) => writeRoute(writer, request.route, (link) => resolved.get(link) ?? 0),
-      };
+      const linkIndex = (link: LinkReference): number => resolved.get(link) ?? 0;
+      if (request.type === "delete route") {
+        const body: Body = (writer) => writeOldRoute(writer, request.route, linkIndex);
+        return { type: RTM.DELROUTE, flags: 0, body };
+      }
+      const flags = request.type === "add route" ? create : replace;
+      const body: Body = (writer) => writeNewRoute(writer, request.route, linkIndex);
+      return { type: RTM.NEWROUTE, flags, body };
     }
     case "replace neighbour": {
       const link = indexOf(request.link);
@@ -259,32 +261,6 @@ function outgoing(request: Request, indexOf: (reference: LinkReference) => numbe
       const key = { link: indexOf(request.link), address: request.address };
       return { type: RTM.DELNEIGH, flags: 0, body: (writer) => writeNeighbour(writer, key) };
     }
-    default:
-      return unreachable(request);
-  }
-}
-
-/** What was asked for, for errors: `RTM_NEWROUTE 10.244.2.0/24 via 172.30.0.12`. */
-function describe(request: Request): string {
-  switch (request.type) {
-    case "create veth":
-      return `RTM_NEWLINK veth ${request.end.name} peer ${request.peer.name}`;
-    case "create bridge":
-      return `RTM_NEWLINK bridge ${request.name}`;
-    case "set link":
-      return `RTM_NEWLINK ${request.link}`;
-    case "delete link":
-      return `RTM_DELLINK ${request.link}`;
-    case "add address":
-    case "delete address":
-      return `${request.type === "add address" ? "RTM_NEWADDR" : "RTM_DELADDR"} ${formatAddress(request.address)}/${request.length} dev ${request.link}`;
-    case "add route":
-    case "replace route":
-    case "delete route":
-      return `${request.type === "delete route" ? "RTM_DELROUTE" : "RTM_NEWROUTE"} ${describeRoute(request.route)}`;
-    case "replace neighbour":
-    case "delete neighbour":
-      return `${request.type === "delete neighbour" ? "RTM_DELNEIGH" : "RTM_NEWNEIGH"} ${formatAddress(request.address)} dev ${request.link}`;
     default:
       return unreachable(request);
   }

@@ -1,15 +1,9 @@
 /** Routes: struct rtmsg and RTA_* attributes (linux/rtnetlink.h). */
 
-import {
-  type Address,
-  addressFromBytes,
-  addressToBytes,
-  type Family,
-  formatAddress,
-} from "../lib/address.ts";
-import { formatPrefix, prefixOf } from "../lib/prefix.ts";
+import { type Address, addressFromBytes, addressToBytes, type Family } from "../lib/address.ts";
+import { prefixOf } from "../lib/prefix.ts";
 import { AF } from "./const.ts";
-import type { LinkReference, Route, RouteNextHop, RouteSpec, RouteType } from "./kernel.ts";
+import type { LinkReference, Route, RouteNextHop, RouteSpec, RouteType, Scope } from "./kernel.ts";
 import { attributesOf, bytesOf, type Message, type MessageWriter } from "./message.ts";
 import { scopeFrom, scopeTo } from "./scope.ts";
 
@@ -40,28 +34,61 @@ const TYPES: readonly RouteType[] = [
 ];
 
 const MAIN_TABLE = 254;
+/** RTPROT_BOOT, RTPROT_UNSPEC */
 const BOOT = 3;
+const RTPROT_UNSPEC = 0;
+const IP6_RT_PRIO_USER = 1024;
 
 /** Resolved index of a link that a spec may name. */
 export type LinkIndex = (reference: LinkReference) => number;
 
-/** Write the body of RTM_NEWROUTE or RTM_DELROUTE. */
-export function writeRoute(writer: MessageWriter, spec: RouteSpec, linkIndex: LinkIndex): void {
-  const { destination, type = "unicast", table = MAIN_TABLE, nextHops = [] } = spec;
+/** Body of RTM_NEWROUTE: what the spec leaves open gets its default. */
+export function writeNewRoute(writer: MessageWriter, spec: RouteSpec, linkIndex: LinkIndex): void {
+  const { type, protocol, scope } = withDefaults(spec);
+  const kind = { type: TYPES.indexOf(type), protocol, scope: scopeTo(scope) };
+  writeRoute(writer, { spec, ...kind }, linkIndex);
+}
+
+/** Body of RTM_DELROUTE: what the spec leaves open matches anything. */
+export function writeOldRoute(writer: MessageWriter, spec: RouteSpec, linkIndex: LinkIndex): void {
+  const { type, protocol = RTPROT_UNSPEC, scope = "nowhere" } = spec;
+  const kind = {
+    type: type === undefined ? 0 : TYPES.indexOf(type),
+    protocol,
+    scope: scopeTo(scope),
+  };
+  writeRoute(writer, { spec, ...kind }, linkIndex);
+}
+
+/** The spec with what the kernel and we would fill in. */
+export function withDefaults(spec: RouteSpec) {
+  const { type = "unicast", table = MAIN_TABLE, protocol = BOOT, nextHops = [] } = spec;
+  const isFour = spec.destination.family === 4;
+  const direct = isFour && nextHops[0]?.gateway === undefined;
+  const scope: Scope =
+    spec.scope ?? (type === "local" ? "host" : type === "unicast" && direct ? "link" : "global");
+  const metric = spec.metric ?? (isFour ? 0 : IP6_RT_PRIO_USER);
+  return { ...spec, type, table, protocol, metric, scope, nextHops };
+}
+
+type Kind = { readonly type: number; readonly protocol: number; readonly scope: number };
+
+function writeRoute(
+  writer: MessageWriter,
+  { spec, type, protocol, scope }: Kind & { readonly spec: RouteSpec },
+  linkIndex: LinkIndex,
+): void {
+  const { destination, table = MAIN_TABLE, nextHops = [] } = spec;
   const [only, ...more] = nextHops;
-  const routed = type === "unicast" || type === "local";
-  const scope =
-    spec.scope ??
-    (routed && destination.family === 4 && only?.gateway === undefined ? "link" : "global");
   writer
     .u8(familyTo(destination.family))
     .u8(destination.length)
     .u8(0)
     .u8(0)
     .u8(table < 256 ? table : 0)
-    .u8(spec.protocol ?? BOOT)
-    .u8(scopeTo(scope))
-    .u8(TYPES.indexOf(type))
+    .u8(protocol)
+    .u8(scope)
+    .u8(type)
     .u32(only?.onLink === true && more.length === 0 ? RTNH_F.ONLINK : 0);
   writer.attribute(RTA.DST, addressToBytes(destination));
   if (table >= 256) writer.attributeU32(RTA.TABLE, table);
@@ -110,16 +137,6 @@ export function readRoute({ body }: Message): Route | undefined {
     ...(preferred === undefined ? {} : { preferredSource: addressFromBytes(bytesOf(preferred)) }),
     nextHops: readNextHops(attributes, body.getUint32(8, true)),
   };
-}
-
-/** `10.244.2.0/24 via 172.30.0.12 dev eth0`, for errors. */
-export function describeRoute(spec: RouteSpec): string {
-  const { destination, type = "unicast", nextHops = [] } = spec;
-  const hops = nextHops.map(
-    ({ gateway, link }) =>
-      `${gateway === undefined ? "" : ` via ${formatAddress(gateway)}`}${link === undefined ? "" : ` dev ${link}`}`,
-  );
-  return `${type === "unicast" ? "" : `${type} `}${formatPrefix(destination)}${hops.join(" nexthop")}`;
 }
 
 export function familyTo(family: Family): number {

@@ -1,0 +1,88 @@
+/** The whole state of an in-memory namespace as sorted text, for tests that compare it at a glance. */
+
+import { compareAddress, formatAddress } from "../lib/address.ts";
+import { comparePrefix, formatPrefix } from "../lib/prefix.ts";
+import type { Route, RouteNextHop } from "./kernel.ts";
+import { showRoute } from "./memory-route.ts";
+import { type MemoryLink, type MemoryNamespace, viewOf } from "./memory-state.ts";
+import { settingsOf } from "./memory-sysctl.ts";
+
+const LOCAL_TABLE = 255;
+const MAIN_TABLE = 254;
+
+/** Links, addresses, routes (without the local table), neighbours and written settings, in that order. */
+export function printNamespace(namespace: MemoryNamespace): string {
+  const links = [...namespace.links.values()].sort((a, b) => a.index - b.index);
+  const names = (index: number | undefined): string =>
+    links.find((link) => link.index === index)?.name ?? `${index}`;
+  const routes = [...namespace.routes]
+    .filter(({ table }) => table !== LOCAL_TABLE)
+    .sort(
+      (a, b) =>
+        comparePrefix(a.destination, b.destination) || a.table - b.table || a.metric - b.metric,
+    );
+  return [
+    `namespace ${namespace.name}`,
+    ...links.map((link) => `  link ${printLink(link)}`),
+    ...links.flatMap((link) =>
+      [...link.addresses]
+        .sort((a, b) => compareAddress(a.address, b.address))
+        .map(
+          ({ address, length, scope }) =>
+            `  address ${formatAddress(address)}/${length} dev ${link.name}${scope === "global" ? "" : ` scope ${scope}`}`,
+        ),
+    ),
+    ...routes.map((route) => `  route ${printRoute(showRoute(namespace, route), names)}`),
+    ...links.flatMap((link) =>
+      [...link.neighbours.values()]
+        .sort((a, b) => compareAddress(a.address, b.address))
+        .map(
+          ({ address, mac, state }) =>
+            `  neighbour ${formatAddress(address)} dev ${link.name} lladdr ${mac} ${state}`,
+        ),
+    ),
+    ...settingsOf(namespace)
+      .sort()
+      .map((setting) => `  sysctl ${setting}`),
+    "",
+  ].join("\n");
+}
+
+function printLink(link: MemoryLink): string {
+  const { up, carrier } = viewOf(link);
+  const { name, kind, mac, mtu, master, peer, namespace } = link;
+  const where = peer?.namespace === namespace ? "" : `@${peer?.namespace.name}`;
+  return [
+    name,
+    ...(kind === "loopback" ? [] : [kind, mac]),
+    `mtu ${mtu}`,
+    up ? (carrier ? "up" : "up no-carrier") : "down",
+    ...(master === undefined ? [] : [`master ${master.name}`]),
+    ...(peer === undefined ? [] : [`peer ${peer.name}${where}`]),
+  ].join(" ");
+}
+
+/** As `ip route` would: only what differs from the usual is said. */
+function printRoute(route: Route, names: (index: number | undefined) => string): string {
+  const { destination, type, table, protocol, scope, metric, preferredSource, nextHops } = route;
+  const many = nextHops.length > 1 ? " nexthop" : "";
+  const hop = ({ gateway, link, onLink, weight, dead }: RouteNextHop): string =>
+    [
+      many,
+      gateway === undefined ? "" : ` via ${formatAddress(gateway)}`,
+      ` dev ${names(link)}`,
+      onLink === true ? " onlink" : "",
+      weight === undefined ? "" : ` weight ${weight}`,
+      dead === true ? " dead" : "",
+    ].join("");
+  return [
+    type === "unicast" ? "" : `${type} `,
+    formatPrefix(destination),
+    ` proto ${protocol}`,
+    table === MAIN_TABLE ? "" : ` table ${table}`,
+    scope === "global" ? "" : ` scope ${scope}`,
+    metric === 0 ? "" : ` metric ${metric}`,
+    preferredSource === undefined ? "" : ` src ${formatAddress(preferredSource)}`,
+    ...nextHops.map(hop),
+  ].join("");
+}

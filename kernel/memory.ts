@@ -1,0 +1,296 @@
+/**
+ * The in-memory twin of the kernel: namespaces joined by veths, for tests and simulations.
+ *
+ * It passes the suite that the real one passes (`test/suites/kernel`). What it leaves out: IPv6
+ * link-local addresses, a bridge's MAC following its ports, learnt neighbours, packets.
+ */
+
+import { unreachable } from "../lib/unreachable.ts";
+import { describeRequest } from "./describe.ts";
+import {
+  type Kernel,
+  KernelError,
+  type KernelEvent,
+  type KernelEventType,
+  type LinkReference,
+  type Request,
+} from "./kernel.ts";
+import { addAddress, deleteAddress, deleteNeighbour, replaceNeighbour } from "./memory-address.ts";
+import { createBridge, createLoopback, createVeth, deleteLink, setLink } from "./memory-link.ts";
+import { printNamespace } from "./memory-print.ts";
+import { addRoute, deleteRoute, showRoute } from "./memory-route.ts";
+import { MemoryNamespace, Refusal, refusal, viewOf } from "./memory-state.ts";
+import { readSetting, writeSetting } from "./memory-sysctl.ts";
+
+/** What an injected failure says; `words` as an extended ack would. */
+export type InjectedFailure = { readonly code: string; readonly words?: string };
+
+/** Looks at a request before it is done; answers with a failure to refuse it. */
+export type Injection = (request: Request, namespace: number) => InjectedFailure | undefined;
+
+export type MemoryHost = {
+  /** A new namespace, as a number that stands for an open descriptor in requests. */
+  createNamespace(name?: string): number;
+  /** Destroy a namespace: its links go, and with veths their peers elsewhere. */
+  removeNamespace(namespace: number): void;
+  /** The kernel in a namespace, by default the host's own. Open as many as wanted. */
+  kernel(namespace?: number): Kernel;
+  /** Refuse requests until the returned function is called. */
+  inject(injection: Injection): () => void;
+  /** Lose the events that are on their way to the watchers of a namespace (ENOBUFS). */
+  overrun(namespace?: number): void;
+  /** Sorted text of every namespace. */
+  print(): string;
+};
+
+export type MemoryHostOptions = {
+  /** How events are delivered later; by default as a microtask. A simulation gives its clock's `after`. */
+  readonly defer?: (run: () => void) => void;
+};
+
+/** A host with one namespace, whose loopback is down. */
+export function createMemoryHost(options: MemoryHostOptions = {}): MemoryHost {
+  return new Host(options.defer ?? queueMicrotask);
+}
+
+/** The host's own namespace; numbers that are no descriptors of a real process, to find mix-ups. */
+const HOST_NAMESPACE = 1000;
+
+class Host implements MemoryHost {
+  readonly namespaces = new Map<number, MemoryNamespace>();
+  readonly injections = new Set<Injection>();
+  readonly defer: (run: () => void) => void;
+  #nextNamespace = HOST_NAMESPACE;
+  #macs = 0;
+
+  constructor(defer: (run: () => void) => void) {
+    this.defer = defer;
+    this.createNamespace("host");
+  }
+
+  createNamespace(name?: string): number {
+    const number = this.#nextNamespace++;
+    const namespace = new MemoryNamespace(number, name ?? `${number}`);
+    this.namespaces.set(number, namespace);
+    createLoopback(namespace);
+    return number;
+  }
+
+  removeNamespace(number: number): void {
+    const namespace = this.#existing(number);
+    for (const link of [...namespace.links.values()]) {
+      if (link.kind !== "loopback" && namespace.links.has(link.index)) deleteLink(link);
+    }
+    this.namespaces.delete(number);
+  }
+
+  kernel(namespace = HOST_NAMESPACE): Kernel {
+    return new MemoryKernel(this, this.#existing(namespace));
+  }
+
+  inject(injection: Injection): () => void {
+    this.injections.add(injection);
+    return () => this.injections.delete(injection);
+  }
+
+  overrun(namespace = HOST_NAMESPACE): void {
+    this.#existing(namespace).emit({ type: "overrun" });
+  }
+
+  print(): string {
+    return [...this.namespaces.values()].map(printNamespace).join("");
+  }
+
+  /** The namespace that a request names. */
+  need(number: number): MemoryNamespace {
+    const namespace = this.namespaces.get(number);
+    if (namespace === undefined) throw refusal("EBADF");
+    return namespace;
+  }
+
+  nextMac(): string {
+    const count = this.#macs++;
+    const bytes = [24, 16, 8, 0].map((shift) => ((count >>> shift) & 0xff).toString(16));
+    return `02:00:${bytes.map((byte) => byte.padStart(2, "0")).join(":")}`;
+  }
+
+  #existing(number: number): MemoryNamespace {
+    const namespace = this.namespaces.get(number);
+    if (namespace !== undefined) return namespace;
+    throw new KernelError(`there is no namespace ${number} (EBADF)`, "EBADF", 9);
+  }
+}
+
+class MemoryKernel implements Kernel {
+  readonly #host: Host;
+  readonly #namespace: MemoryNamespace;
+  readonly #watches = new Set<() => void>();
+  #isOpen = true;
+
+  constructor(host: Host, namespace: MemoryNamespace) {
+    this.#host = host;
+    this.#namespace = namespace;
+  }
+
+  links() {
+    return this.#links().map(viewOf);
+  }
+
+  link(reference: LinkReference) {
+    this.#check();
+    const link = this.#namespace.find(reference);
+    return link === undefined ? undefined : viewOf(link);
+  }
+
+  addresses(family?: 4 | 6) {
+    return this.#links().flatMap(({ index, addresses }) =>
+      addresses
+        .filter(({ address }) => family === undefined || address.family === family)
+        .map((entry) => ({ link: index, ...entry })),
+    );
+  }
+
+  routes({ family, table, protocol }: Parameters<Kernel["routes"]>[0] = {}) {
+    this.#check();
+    return [...this.#namespace.routes]
+      .filter(
+        (route) =>
+          (family === undefined || route.destination.family === family) &&
+          (table === undefined || route.table === table) &&
+          (protocol === undefined || route.protocol === protocol),
+      )
+      .map((route) => showRoute(this.#namespace, route));
+  }
+
+  neighbours(family?: 4 | 6) {
+    return this.#links()
+      .flatMap(({ neighbours }) => [...neighbours.values()])
+      .filter(({ address }) => family === undefined || address.family === family);
+  }
+
+  apply(request: Request): void {
+    const [error] = this.applyAll([request]);
+    if (error !== undefined) throw error;
+  }
+
+  applyAll(requests: readonly Request[]): (KernelError | undefined)[] {
+    this.#check();
+    return requests.map((request) => {
+      try {
+        this.#do(request);
+        return undefined;
+      } catch (error) {
+        if (error instanceof Refusal) return error.failure.toError(describeRequest(request));
+        throw error;
+      }
+    });
+  }
+
+  watch(types: readonly KernelEventType[], listener: (event: KernelEvent) => void): () => void {
+    this.#check();
+    const queue: KernelEvent[] = [];
+    const deliver = (): void => {
+      for (const event of queue.splice(0)) if (this.#watches.has(stop)) listener(event);
+    };
+    const take = (event: KernelEvent): void => {
+      if (event.type === "overrun") queue.length = 0;
+      else if (!types.includes(event.type)) return;
+      if (queue.push(event) === 1) this.#host.defer(deliver);
+    };
+    const stop = (): void => {
+      this.#namespace.listeners.delete(take);
+      this.#watches.delete(stop);
+    };
+    this.#namespace.listeners.add(take);
+    this.#watches.add(stop);
+    return stop;
+  }
+
+  sysctl(name: string): string {
+    this.#check();
+    return readSetting(this.#namespace, name);
+  }
+
+  setSysctl(name: string, value: string): void {
+    this.#check();
+    writeSetting(this.#namespace, name, value);
+  }
+
+  close(): void {
+    for (const stop of [...this.#watches]) stop();
+    this.#isOpen = false;
+  }
+
+  #check(): void {
+    if (!this.#isOpen) throw new KernelError("the kernel is closed (EBADF)", "EBADF", 9);
+  }
+
+  #links() {
+    this.#check();
+    return [...this.#namespace.links.values()].sort((a, b) => a.index - b.index);
+  }
+
+  #do(request: Request): void {
+    const host = this.#host;
+    const namespace = this.#namespace;
+    for (const injection of host.injections) {
+      const failure = injection(request, namespace.number);
+      if (failure !== undefined) throw refusal(failure.code, failure.words);
+    }
+    switch (request.type) {
+      case "create veth": {
+        const { end, peer } = request;
+        const there = peer.namespace === undefined ? namespace : host.need(peer.namespace);
+        createVeth({ namespace, end }, { namespace: there, end: peer }, () => host.nextMac());
+        break;
+      }
+      case "create bridge":
+        createBridge(namespace, request, () => host.nextMac());
+        break;
+      case "set link": {
+        const target = request.namespace === undefined ? undefined : host.need(request.namespace);
+        setLink(namespace.need(request.link), request, target);
+        break;
+      }
+      case "delete link": {
+        const link = namespace.find(request.link);
+        if (link === undefined) throw refusal("ENODEV");
+        deleteLink(link);
+        break;
+      }
+      case "add address": {
+        const { address, length, scope = "global" } = request;
+        addAddress(namespace.need(request.link, "ipv4: Device not found"), {
+          address,
+          length,
+          scope,
+        });
+        break;
+      }
+      case "delete address":
+        deleteAddress(
+          namespace.need(request.link, "ipv4: Device not found"),
+          request.address,
+          request.length,
+        );
+        break;
+      case "add route":
+        addRoute(namespace, request.route, "exclusive");
+        break;
+      case "replace route":
+        addRoute(namespace, request.route, "replace");
+        break;
+      case "delete route":
+        deleteRoute(namespace, request.route);
+        break;
+      case "replace neighbour":
+        replaceNeighbour(namespace.need(request.link), request);
+        break;
+      case "delete neighbour":
+        deleteNeighbour(namespace.need(request.link), request.address);
+        break;
+      default:
+        unreachable(request);
+    }
+  }
+}
