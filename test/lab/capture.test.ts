@@ -78,7 +78,9 @@ describe.skipIf(!isReady)("on the wire of a lab", () => {
       await capture.exited;
 
       expect(dissect(file, "bgp && _ws.expert.severity >= 0x600000", "frame.number")).toEqual([]);
-      expect(dissect(file, "tcp.port == 179 && tcp.len > 0 && !bgp", "frame.number")).toEqual([]);
+      // What TCP sends again while the link is down is dissected where it was sent first.
+      const undecoded = "tcp.len > 0 && !bgp && !tcp.analysis.retransmission";
+      expect(dissect(file, undecoded, "frame.number")).toEqual([]);
       const types = dissect(file, "bgp && ip.src == 172.30.0.11", "bgp.type").flatMap((line) =>
         line.split(","),
       );
