@@ -8,6 +8,7 @@
 import { closeSync, readSync, writeSync } from "node:fs";
 import { AF, NETLINK_OPTION, NLM_F, NLMSG, RTM, SOCK, SOL_NETLINK } from "./const.ts";
 import { errorOf, type Failure } from "./failure.ts";
+import { KernelError } from "./kernel.ts";
 import { bind, setSocketOption, socket } from "./libc.ts";
 import { type Message, MessageWriter, messagesOf } from "./message.ts";
 
@@ -30,6 +31,7 @@ export class NetlinkConnection {
   readonly #writer = new MessageWriter();
   readonly #buffer = new Uint8Array(1 << 16);
   #sequence = 0;
+  #isOpen = true;
 
   /** `groups` is the bit mask of multicast groups to hear (nl_groups). */
   constructor(groups = 0) {
@@ -97,7 +99,14 @@ export class NetlinkConnection {
     ]);
   }
 
+  /** Throw once it is closed: the descriptor may be another's by then. */
+  check(): void {
+    if (!this.#isOpen) throw new KernelError("the kernel is closed (EBADF)", "EBADF", 9);
+  }
+
   close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
     closeSync(this.fd);
   }
 
@@ -144,6 +153,7 @@ export class NetlinkConnection {
 
   /** Write all in one go; the sequence number of the last. */
   #send(requests: readonly Outgoing[]): number {
+    this.check();
     this.#writer.reset();
     for (const { type, flags, body } of requests) {
       this.#writer.begin(type, flags, ++this.#sequence);

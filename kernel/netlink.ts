@@ -162,6 +162,7 @@ class NetlinkKernel implements Kernel {
   }
 
   watch(types: readonly KernelEventType[], listener: (event: KernelEvent) => void): () => void {
+    this.#connection.check();
     const connection = this.#inside(() => new NetlinkConnection(groupsOf(types)));
     const stop = listenTo(connection, listener);
     this.#watches.add(stop);
@@ -172,10 +173,12 @@ class NetlinkKernel implements Kernel {
   }
 
   sysctl(name: string): string {
+    this.#connection.check();
     return this.#inside(() => readSysctl(name));
   }
 
   setSysctl(name: string, value: string): void {
+    this.#connection.check();
     this.#inside(() => writeSysctl(name, value));
   }
 

@@ -1,0 +1,105 @@
+/** Short ways to ask a kernel for things and to read its answers, for the suites. */
+
+import type { Kernel, KernelEvent, Request, Route, RouteNextHop } from "../../kernel/kernel.ts";
+import { formatAddress, parseAddress } from "../../lib/address.ts";
+import { formatPrefix, parseInterfaceAddress, parsePrefix } from "../../lib/prefix.ts";
+
+/** One machine with a second network namespace. */
+export type KernelHarness = {
+  readonly host: Kernel;
+  readonly pod: Kernel;
+  /** What stands for the second one in requests. */
+  readonly podNamespace: number;
+  /** Let events come until the condition holds; throws when it does not within some seconds. */
+  until(condition: () => boolean): Promise<void>;
+  close(): void;
+};
+
+export const ip = parseAddress;
+export const net = parsePrefix;
+
+export const up = (link: number | string): Request => ({ type: "set link", link, up: true });
+export const down = (link: number | string): Request => ({ type: "set link", link, up: false });
+
+export function addAddress(link: number | string, text: string): Request {
+  return { type: "add address", link, ...parseInterfaceAddress(text) };
+}
+
+export function deleteAddress(link: number | string, text: string): Request {
+  return { type: "delete address", link, ...parseInterfaceAddress(text) };
+}
+
+/** `v0` on the host, `v1` in the pod's namespace. */
+export function veth(harness: KernelHarness): Request {
+  return {
+    type: "create veth",
+    end: { name: "v0" },
+    peer: { name: "v1", namespace: harness.podNamespace },
+  };
+}
+
+/** Both ends up, 10.0.0.1/24 on the host's. */
+export function connect(harness: KernelHarness): void {
+  harness.host.apply(veth(harness));
+  harness.host.apply(addAddress("v0", "10.0.0.1/24"));
+  harness.pod.apply(up("v1"));
+  harness.host.apply(up("v0"));
+}
+
+/** The message of a refused request; "done" when it was not refused. */
+export function outcome(kernel: Kernel, request: Request): string {
+  const [error] = kernel.applyAll([request]);
+  return error === undefined ? "done" : error.message;
+}
+
+/** IPv4 routes as sorted text, those of the local table apart. */
+export function routesOf(kernel: Kernel, filter: { table?: number; protocol?: number } = {}) {
+  const names = new Map(kernel.links().map(({ index, name }) => [index, name]));
+  return kernel
+    .routes({ family: 4, ...filter })
+    .filter(({ table }) => filter.table !== undefined || table !== 255)
+    .map((route) => routeText(route, names))
+    .sort();
+}
+
+export function routeText(route: Route, names: ReadonlyMap<number, string>): string {
+  const { destination, type, table, protocol, scope, metric, preferredSource, nextHops } = route;
+  const hop = ({ gateway, link, onLink, weight, dead }: RouteNextHop): string =>
+    [
+      gateway === undefined ? "" : `via ${formatAddress(gateway)} `,
+      `dev ${names.get(link ?? 0) ?? link}`,
+      onLink === true ? " onlink" : "",
+      weight === undefined ? "" : ` weight ${weight}`,
+      dead === true ? " dead" : "",
+    ].join("");
+  return [
+    ...(type === "unicast" ? [] : [type]),
+    formatPrefix(destination),
+    nextHops.map(hop).join(", "),
+    `proto ${protocol}`,
+    ...(scope === "global" ? [] : [`scope ${scope}`]),
+    ...(metric === 0 ? [] : [`metric ${metric}`]),
+    ...(table === 254 ? [] : [`table ${table}`]),
+    ...(preferredSource === undefined ? [] : [`src ${formatAddress(preferredSource)}`]),
+  ]
+    .filter((part) => part !== "")
+    .join(" ");
+}
+
+/** An event in a line; links by what most tests look at. */
+export function eventText(event: KernelEvent, names: ReadonlyMap<number, string>): string {
+  switch (event.type) {
+    case "link": {
+      const { name, up: isUp, carrier } = event.link;
+      return `link ${event.change} ${name}${isUp ? " up" : ""}${carrier ? " carrier" : ""}`;
+    }
+    case "address":
+      return `address ${event.change} ${formatAddress(event.address.address)}/${event.address.length}`;
+    case "route":
+      return `route ${event.change} ${routeText(event.route, names)}`;
+    case "neighbour":
+      return `neighbour ${event.change} ${formatAddress(event.neighbour.address)} ${event.neighbour.state}`;
+    default:
+      return event.type;
+  }
+}
