@@ -72,6 +72,8 @@ export class Daemon {
   #byId = new Map<PeerId, Neighbour>();
   #listener: Listener | undefined;
   #convergence: Convergence | undefined;
+  /** Peers whose whole table has arrived, but may wait for its decision. */
+  readonly #told = new Set<string>();
   #turn: Timer | undefined;
   #settle: Timer | undefined;
   /** The FIB must be compared with a dump when the events have settled. */
@@ -271,14 +273,16 @@ export class Daemon {
     for (const fault of summary.faults) {
       log.warn({ withdrawn: summary.treatedAsWithdraw }, `UPDATE: ${fault} (RFC 7606)`);
     }
-    if (summary.endOfRib) this.#convergence?.heard(neighbour.plan.name);
+    if (summary.endOfRib) this.#told.add(neighbour.plan.name);
     this.#schedule();
   }
 
   #keepalive(neighbour: Neighbour): void {
     neighbour.keepalives++;
     // The first one opened the session; the next is sent when the table has been.
-    if (neighbour.keepalives === 2) this.#convergence?.heard(neighbour.plan.name);
+    if (neighbour.keepalives !== 2) return;
+    this.#told.add(neighbour.plan.name);
+    this.#schedule();
   }
 
   #down(neighbour: Neighbour): void {
@@ -287,6 +291,7 @@ export class Daemon {
     this.#rib().removePeer(neighbour.id);
     this.#byId.delete(neighbour.id);
     neighbour.id = undefined;
+    this.#told.delete(neighbour.plan.name);
     this.#convergence?.lost(neighbour.plan.name);
     this.#schedule();
   }
@@ -305,9 +310,17 @@ export class Daemon {
     this.#turn ??= this.#options.clock.after(0, () => {
       this.#turn = undefined;
       const deciding = this.rib?.work(SLICE) === true;
+      if (!deciding) this.#hear();
       const installing = this.fib?.flush(SLICE) === true;
       if (deciding || installing) this.#schedule();
     });
+  }
+
+  /** Only now is what these peers have told decided, and wanted where it shall stay. */
+  #hear(): void {
+    const told = [...this.#told];
+    this.#told.clear();
+    for (const name of told) this.#convergence?.heard(name);
   }
 
   #observe(event: KernelEvent): void {
