@@ -4,7 +4,7 @@
 
 import { CniError, CODE } from "../ipam/protocol/error.ts";
 import type { Request } from "../ipam/protocol/request.ts";
-import { type Result, resultFromJson } from "../ipam/protocol/result.ts";
+import { type Result, type ResultRoute, resultFromJson } from "../ipam/protocol/result.ts";
 import { formatAddress } from "../lib/address.ts";
 import { formatPrefix, hostPrefix } from "../lib/prefix.ts";
 import { applyPlan } from "./apply.ts";
@@ -78,20 +78,18 @@ function undone(failure: unknown, undo: () => void): unknown {
   }
 }
 
-function resultOf({ hostEnd, podEnd, podMac, address, routes }: Attachment, request: Request) {
+function resultOf(attachment: Attachment, request: Request): Result {
+  const { hostEnd, podEnd, podMac, address } = attachment;
+  const gateway = formatAddress(GATEWAY);
+  const routes: ResultRoute[] = [];
+  for (const route of attachment.routes) routes.push({ dst: formatPrefix(route), gw: gateway });
   return {
     interfaces: [
       { name: hostEnd, mac: HOST_MAC },
       { name: podEnd, mac: podMac, sandbox: request.namespacePath },
     ],
-    ips: [
-      {
-        address: formatPrefix(hostPrefix(address)),
-        gateway: formatAddress(GATEWAY),
-        interface: 1,
-      },
-    ],
-    routes: routes.map((route) => ({ dst: formatPrefix(route), gw: formatAddress(GATEWAY) })),
+    ips: [{ address: formatPrefix(hostPrefix(address)), gateway, interface: 1 }],
+    routes,
   };
 }
 

@@ -51,10 +51,11 @@ function applySetting(host: Kernel, { name, value }: Setting): void {
 /** The first failure is the reason, those after it are consequences. */
 function applyBatch(kernel: Kernel, requests: readonly Request[]): void {
   const errors = kernel.applyAll(requests);
-  const at = errors.findIndex((error) => error !== undefined);
-  const [error, request] = [errors[at], requests[at]];
-  if (error === undefined || request === undefined) return;
-  throw error.code === "EEXIST" ? taken(kernel, request, error) : refused(error);
+  for (const [at, request] of requests.entries()) {
+    const error = errors[at];
+    if (error === undefined) continue;
+    throw error.code === "EEXIST" ? taken(kernel, request, error) : refused(error);
+  }
 }
 
 /** Who is in the way: another link has the pod's address. */

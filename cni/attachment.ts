@@ -35,14 +35,18 @@ export const GATEWAY: Address = address4(0xa9_fe_01_01);
  * unicast.
  */
 export function endsOf({ network, container, interfaceName }: Request): Ends {
-  const digest = new Bun.CryptoHasher("sha1")
-    .update(`${network}/${container}/${interfaceName}`)
-    .digest();
-  const octets = [...digest.subarray(-6)];
-  octets[0] = ((octets[0] ?? 0) & 0xfc) | 0x02;
+  const digits = Bun.SHA1.hash(`${network}/${container}/${interfaceName}`, "hex");
   return {
-    hostEnd: `manx${digest.toString("hex").slice(0, 11)}`,
+    hostEnd: `manx${digits.slice(0, 11)}`,
     podEnd: interfaceName,
-    podMac: octets.map((octet) => octet.toString(16).padStart(2, "0")).join(":"),
+    podMac: macOf(digits.slice(-12)),
   };
+}
+
+/** Twelve digits as a MAC: the bits that say "group" and "made by the manufacturer" are turned off. */
+function macOf(digits: string): string {
+  const second = (Number.parseInt(digits.charAt(1), 16) & 0xc) | 0x2;
+  let mac = digits.charAt(0) + second.toString(16);
+  for (let at = 2; at < 12; at += 2) mac += `:${digits.slice(at, at + 2)}`;
+  return mac;
 }

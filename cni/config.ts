@@ -54,8 +54,13 @@ export function parseCniConfig(config: JsonObject): CniConfig {
  */
 export function ipamTypeOf(config: JsonObject): string | undefined {
   const type = isObject(config.ipam) ? config.ipam.type : undefined;
-  const isName = typeof type === "string" && /^[^/\0]+$/.test(type) && !/^\.+$/.test(type);
-  return isName ? type : undefined;
+  return typeof type === "string" && isPluginName(type) ? type : undefined;
+}
+
+function isPluginName(text: string): boolean {
+  return (
+    text !== "" && text !== "." && text !== ".." && !text.includes("/") && !text.includes("\0")
+  );
 }
 
 /** MTU of the pod's interface; undefined leaves it to Linux (1500). */

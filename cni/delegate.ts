@@ -3,8 +3,6 @@
  * CNI_PATH, with our environment and our whole configuration, its stderr to ours.
  */
 
-import { accessSync, constants, statSync } from "node:fs";
-import { join } from "node:path";
 import { CniError, CODE } from "../ipam/protocol/error.ts";
 import { isObject, type Request } from "../ipam/protocol/request.ts";
 import type { Command } from "../ipam/protocol/version.ts";
@@ -21,7 +19,7 @@ export function runDelegate(
   const { exitCode, stdout, signalCode } = Bun.spawnSync({
     cmd: [find(type, request.searchPath)],
     env: { ...request.environment, CNI_COMMAND: command },
-    stdin: Buffer.from(request.input),
+    stdin: new TextEncoder().encode(request.input),
     stdout: "pipe",
     stderr: "inherit",
   });
@@ -32,13 +30,14 @@ export function runDelegate(
 }
 
 function find(type: string, folders: readonly string[]): string {
-  const found = folders.map((folder) => join(folder, type)).find(isExecutable);
+  const found = folders.map((folder) => `${folder}/${type}`).find(isExecutable);
   if (found !== undefined) return found;
   const where = folders.length === 0 ? "CNI_PATH, which is empty" : `CNI_PATH ${folders.join(":")}`;
   throw new CniError(CODE.delegate, `there is no plugin ${type} in ${where}`);
 }
 
 function isExecutable(path: string): boolean {
+  const { accessSync, constants, statSync } = process.getBuiltinModule("node:fs");
   try {
     accessSync(path, constants.X_OK);
     return statSync(path).isFile();

@@ -27,6 +27,11 @@ export function planOf(attachment: Attachment, namespace: number): Plan {
   const { hostEnd, podEnd, podMac, address, routes } = attachment;
   const mtu = attachment.mtu === undefined ? {} : { mtu: attachment.mtu };
   const link = podEnd;
+  const routed: Request[] = [];
+  for (const destination of routes) {
+    const nextHops = [{ gateway: GATEWAY, link }];
+    routed.push({ type: "add route", route: { destination, scope: "global", nextHops } });
+  }
   return {
     pair: {
       type: "create veth",
@@ -41,12 +46,7 @@ export function planOf(attachment: Attachment, namespace: number): Plan {
         type: "add route",
         route: { destination: hostPrefix(GATEWAY), scope: "link", nextHops: [{ link }] },
       },
-      ...routes.map(
-        (destination): Request => ({
-          type: "add route",
-          route: { destination, scope: "global", nextHops: [{ gateway: GATEWAY, link }] },
-        }),
-      ),
+      ...routed,
       // No ARP: it is answered only where the host has a route to the gateway over another link.
       { type: "replace neighbour", link, address: GATEWAY, mac: HOST_MAC },
     ],

@@ -42,7 +42,7 @@ function heldBefore(records: Records, wish: Wish): AddressRecord | undefined {
   const family: Family = wish.blocks[0]?.family ?? 4;
   const held = records.find(wish.holder, family);
   if (held === undefined) return undefined;
-  if (wish.blocks.some((block) => equalPrefix(block, held.block))) return held;
+  for (const block of wish.blocks) if (equalPrefix(block, held.block)) return held;
   // The node has other blocks now.
   records.release(wish.holder, family);
   return undefined;

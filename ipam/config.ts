@@ -6,7 +6,7 @@
  */
 
 import { AddressError } from "../lib/address.ts";
-import { formatPrefix, type Prefix, parsePrefix } from "../lib/prefix.ts";
+import { equalPrefix, formatPrefix, type Prefix, parsePrefix } from "../lib/prefix.ts";
 import { blockFault } from "./block.ts";
 import type { Files } from "./files.ts";
 import { NODE_FILE, NodeFileError, readNodeFile } from "./node.ts";
@@ -35,9 +35,11 @@ export function parseIpamConfig(config: JsonObject): IpamConfig {
   if (!isObject(section)) {
     throw new CniError(CODE.invalidConfig, 'the configuration has no "ipam" object');
   }
-  const faults: string[] = Object.keys(section)
-    .filter((key) => !KEYS.includes(key))
-    .map((key) => `ipam.${key} is no key of manx-ipam: expected ${KEYS.join(", ")}`);
+  const faults: string[] = [];
+  for (const key in section) {
+    if (KEYS.includes(key)) continue;
+    faults.push(`ipam.${key} is no key of manx-ipam: expected ${KEYS.join(", ")}`);
+  }
   const parsed = {
     blocks: section.blocks === undefined ? undefined : parseBlocks(section.blocks, faults),
     nodeFile: parsePath(section, "nodeFile", NODE_FILE, faults),
@@ -80,16 +82,19 @@ function parseBlocks(value: unknown, faults: string[]): Prefix[] {
     faults.push(`ipam.blocks is ${JSON.stringify(value)}: expected ["10.244.1.0/24", ...]`);
     return [];
   }
-  const blocks = value.flatMap((text: unknown, index) => {
+  const blocks: Prefix[] = [];
+  for (const [index, text] of value.entries()) {
     const block = parseBlock(text);
-    if (typeof block !== "string") return [block];
-    faults.push(`ipam.blocks[${index}]: ${block}`);
-    return [];
-  });
-  const texts = blocks.map(formatPrefix);
-  const twice = texts.filter((text, index) => texts.indexOf(text) !== index);
-  for (const text of twice) faults.push(`ipam.blocks has ${text} twice`);
+    if (typeof block === "string") faults.push(`ipam.blocks[${index}]: ${block}`);
+    else if (hasPrefix(blocks, block)) faults.push(`ipam.blocks has ${formatPrefix(block)} twice`);
+    else blocks.push(block);
+  }
   return blocks;
+}
+
+function hasPrefix(prefixes: readonly Prefix[], wanted: Prefix): boolean {
+  for (const prefix of prefixes) if (equalPrefix(prefix, wanted)) return true;
+  return false;
 }
 
 /** A block, or what is wrong with it. */
@@ -112,10 +117,10 @@ function parsePath(section: JsonObject, key: string, fallback: string, faults: s
 }
 
 function parseRoutes(value: unknown, faults: string[]): readonly ResultRoute[] {
-  const entries = value ?? [];
-  if (!Array.isArray(entries) || !entries.every(isObject)) {
+  if (value === undefined) return [];
+  if (!Array.isArray(value) || !value.every(isObject)) {
     faults.push('ipam.routes is no list of objects: expected [{"dst": "0.0.0.0/0"}]');
     return [];
   }
-  return entries.map((entry, index) => routeFromJson(entry, `ipam.routes[${index}]`, faults));
+  return value.map((entry, index) => routeFromJson(entry, `ipam.routes[${index}]`, faults));
 }

@@ -6,7 +6,6 @@
  * descriptors are read and written directly: touching `process.stdout` costs more than a whole ADD.
  */
 
-import { readSync, writeSync } from "node:fs";
 import { CniError, CODE, errorObject } from "./error.ts";
 import {
   commandOf,
@@ -17,6 +16,9 @@ import {
 } from "./request.ts";
 import { type Result, resultToJson } from "./result.ts";
 import { isVersion, NEWEST, VERSIONS } from "./version.ts";
+
+/** Octets read at a time: a configuration is smaller. */
+const CHUNK = 8192;
 
 /** Does one verb; ADD answers with a result, the others with nothing. Throws `CniError`. */
 export type Handler = (request: Request) => Result | undefined;
@@ -88,28 +90,38 @@ function stackOf(failure: unknown): string {
   return failure instanceof Error ? (failure.stack ?? failure.message) : String(failure);
 }
 
+/** With `node:fs`, which takes a millisecond to load: who has other means brings them. */
 function processIo(): PluginIo {
+  const { readSync, writeSync } = process.getBuiltinModule("node:fs");
+  return descriptorIo(
+    (descriptor, bytes) => readSync(descriptor, bytes),
+    (descriptor, bytes) => writeSync(descriptor, bytes),
+  );
+}
+
+/** The descriptors 0, 1 and 2 by read(2) and write(2), whose failures have a `code`. */
+export function descriptorIo(
+  read: (descriptor: number, bytes: Uint8Array) => number,
+  write: (descriptor: number, bytes: Uint8Array) => number,
+): PluginIo {
+  const writeAll = (descriptor: number, text: string): void => {
+    let rest: Uint8Array = new TextEncoder().encode(text);
+    while (rest.length > 0) rest = rest.subarray(patiently(() => write(descriptor, rest)));
+  };
   return {
     environment: process.env,
-    read: () => readAll(0),
+    read() {
+      const decoder = new TextDecoder();
+      const bytes = new Uint8Array(CHUNK);
+      for (let text = ""; ; ) {
+        const count = patiently(() => read(0, bytes));
+        if (count === 0) return text + decoder.decode();
+        text += decoder.decode(bytes.subarray(0, count), { stream: true });
+      }
+    },
     print: (text) => writeAll(1, text),
     say: (text) => writeAll(2, text),
   };
-}
-
-function readAll(descriptor: number): string {
-  const chunks: Buffer[] = [];
-  for (;;) {
-    const chunk = Buffer.allocUnsafe(65_536);
-    const count = patiently(() => readSync(descriptor, chunk));
-    if (count === 0) return Buffer.concat(chunks).toString("utf8");
-    chunks.push(chunk.subarray(0, count));
-  }
-}
-
-function writeAll(descriptor: number, text: string): void {
-  let rest: Uint8Array = Buffer.from(text);
-  while (rest.length > 0) rest = rest.subarray(patiently(() => writeSync(descriptor, rest)));
 }
 
 /** Whoever started us may have made the pipe non-blocking: then ask again, a millisecond later. */

@@ -4,6 +4,9 @@
  * The tables below are the specification's ("Parameters" and "Network configuration"): which variable
  * which verb needs, and what its value must look like. All faults of the environment are reported at
  * once. What a plugin's own configuration keys mean is not decided here.
+ *
+ * Loops stand here, and all along the way of an ADD, where array methods and regular expressions would:
+ * a process that lives for milliseconds pays 20 to 80 µs for the first use of each.
  */
 
 import { CniError, CODE } from "./error.ts";
@@ -42,7 +45,6 @@ type Variable = {
   readonly fault: (value: string) => string | undefined;
 };
 
-const IDENTIFIER = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
 const IDENTIFIER_WORDS = "a letter or digit, then letters, digits, dots, hyphens or underscores";
 const ATTACHMENT = ["ADD", "DEL", "CHECK"] as const;
 const UNCHECKED = (): undefined => undefined;
@@ -51,7 +53,7 @@ const VARIABLES: readonly Variable[] = [
   {
     name: "CNI_CONTAINERID",
     required: ATTACHMENT,
-    fault: (value) => (IDENTIFIER.test(value) ? undefined : IDENTIFIER_WORDS),
+    fault: (value) => (isIdentifier(value) ? undefined : IDENTIFIER_WORDS),
   },
   { name: "CNI_NETNS", required: ["ADD", "CHECK"], fault: UNCHECKED },
   { name: "CNI_IFNAME", required: ATTACHMENT, fault: interfaceNameFault },
@@ -59,9 +61,7 @@ const VARIABLES: readonly Variable[] = [
     name: "CNI_ARGS",
     required: [],
     fault: (value) =>
-      pairs(value).every(([key, , rest]) => key !== "" && rest === 2)
-        ? undefined
-        : "KEY=VALUE pairs separated by semicolons",
+      pairsOf(value) === undefined ? "KEY=VALUE pairs separated by semicolons" : undefined,
   },
   { name: "CNI_PATH", required: ["ADD", "CHECK", "GC", "STATUS"], fault: UNCHECKED },
 ];
@@ -102,8 +102,8 @@ export function parseRequest(
     container: environment.CNI_CONTAINERID ?? "",
     interfaceName: environment.CNI_IFNAME ?? "",
     namespacePath: environment.CNI_NETNS ?? "",
-    args: new Map(pairs(environment.CNI_ARGS ?? "").map(([key, value]) => [key, value])),
-    searchPath: (environment.CNI_PATH ?? "").split(":").filter((folder) => folder !== ""),
+    args: pairsOf(environment.CNI_ARGS ?? "") ?? new Map(),
+    searchPath: foldersOf(environment.CNI_PATH ?? ""),
     config,
     input,
     environment,
@@ -126,36 +126,60 @@ export function isObject(value: unknown): value is JsonObject {
 }
 
 function checkEnvironment(command: Command, environment: Environment): void {
-  const faults = VARIABLES.flatMap(({ name, required, fault }) => {
+  const faults: string[] = [];
+  for (const { name, required, fault } of VARIABLES) {
     const value = environment[name] ?? "";
     if (value === "") {
-      return required.includes(command) ? [`${name} is missing: ${command} needs it`] : [];
+      if (required.includes(command)) faults.push(`${name} is missing: ${command} needs it`);
+      continue;
     }
     const expected = fault(value);
-    return expected === undefined
-      ? []
-      : [`${name} is ${JSON.stringify(value)}: expected ${expected}`];
-  });
+    if (expected !== undefined) {
+      faults.push(`${name} is ${JSON.stringify(value)}: expected ${expected}`);
+    }
+  }
   if (faults.length > 0) throw new CniError(CODE.invalidEnvironment, faults.join("; "));
+}
+
+/** `^[a-zA-Z0-9][a-zA-Z0-9_.-]*$` of the specification. */
+function isIdentifier(text: string): boolean {
+  for (let at = 0; at < text.length; at++) {
+    if (isLetterOrDigit(text.charCodeAt(at))) continue;
+    if (at === 0 || !"_.-".includes(text.charAt(at))) return false;
+  }
+  return text !== "";
+}
+
+function isLetterOrDigit(code: number): boolean {
+  // Bit 5 is what tells a small letter from a capital one.
+  const small = code | 0x20;
+  return (small >= 0x61 && small <= 0x7a) || (code >= 0x30 && code <= 0x39);
 }
 
 /** Linux' own rule (dev_valid_name) and the specification's. */
 function interfaceNameFault(name: string): string | undefined {
-  const length = Buffer.byteLength(name);
-  const right = length <= 15 && name !== "." && name !== ".." && !/[\s/:]/.test(name);
+  let right = new TextEncoder().encode(name).length <= 15 && name !== "." && name !== "..";
+  for (const character of name) {
+    if (character === "/" || character === ":" || character.trim() === "") right = false;
+  }
   return right ? undefined : "1 to 15 bytes, not . or .., without /, : or white space";
 }
 
-/** Key, value and the number of parts of each `;`-separated pair. */
-function pairs(text: string): [string, string, number][] {
-  return text
-    .split(";")
-    .filter((pair) => pair !== "")
-    .map((pair) => {
-      const equals = pair.indexOf("=");
-      if (equals < 0) return [pair, "", 1];
-      return [pair.slice(0, equals), pair.slice(equals + 1), 2];
-    });
+/** Values by key of `KEY=VALUE;KEY=VALUE`; undefined when a part is no such pair. */
+function pairsOf(text: string): Map<string, string> | undefined {
+  const pairs = new Map<string, string>();
+  for (const pair of text.split(";")) {
+    const equals = pair.indexOf("=");
+    if (equals > 0) pairs.set(pair.slice(0, equals), pair.slice(equals + 1));
+    else if (pair !== "") return undefined;
+  }
+  return pairs;
+}
+
+function foldersOf(text: string): string[] {
+  const folders: string[] = [];
+  for (const folder of text.split(":")) if (folder !== "") folders.push(folder);
+  return folders;
 }
 
 function parseConfig(input: string): JsonObject {
@@ -171,7 +195,7 @@ function parseConfig(input: string): JsonObject {
 }
 
 function requireName(name: unknown): string {
-  if (typeof name === "string" && IDENTIFIER.test(name)) return name;
+  if (typeof name === "string" && isIdentifier(name)) return name;
   throw new CniError(
     CODE.invalidConfig,
     name === undefined || name === ""

@@ -45,16 +45,14 @@ export function resultToJson(result: Result, version: Version): JsonObject {
   return {
     cniVersion: version,
     ...(interfaces.length === 0 ? {} : { interfaces }),
-    ...(ips.length === 0
-      ? {}
-      : {
-          ips: ips.map((ip) =>
-            hasIpVersion(version) ? { version: ip.address.includes(":") ? "6" : "4", ...ip } : ip,
-          ),
-        }),
+    ...(ips.length === 0 ? {} : { ips: hasIpVersion(version) ? withVersion(ips) : ips }),
     ...(routes.length === 0 ? {} : { routes }),
     ...(dns === undefined ? {} : { dns }),
   };
+}
+
+function withVersion(ips: readonly ResultAddress[]): JsonObject[] {
+  return ips.map((ip) => ({ version: ip.address.includes(":") ? "6" : "4", ...ip }));
 }
 
 /**

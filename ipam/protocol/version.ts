@@ -26,7 +26,8 @@ export const COMMANDS: Record<Command, string> = {
 
 /** Whether the text is a version that we speak. */
 export function isVersion(text: unknown): text is Version {
-  return VERSIONS.some((version) => version === text);
+  for (const version of VERSIONS) if (version === text) return true;
+  return false;
 }
 
 /** The configuration's `cniVersion`; absent means 0.1.0. Throws code 1 when we do not speak it. */
@@ -53,7 +54,7 @@ export function hasIpVersion(version: Version): boolean {
   return compareVersion(version, "1.0.0") < 0;
 }
 
+/** Of versions as the specification has them: three numbers of one digit. */
 function compareVersion(a: string, b: string): number {
-  const [left, right] = [a, b].map((text) => text.split(".").map(Number));
-  return [0, 1, 2].map((i) => (left?.[i] ?? 0) - (right?.[i] ?? 0)).find((d) => d !== 0) ?? 0;
+  return a < b ? -1 : Number(a > b);
 }
