@@ -1,21 +1,12 @@
 /**
  * One NETLINK_ROUTE socket: sequence numbers, pipelined requests, dumps (netlink(7)).
- *
- * Reads and writes are plain `fs` calls on the descriptor: the kernel has done the request when `write`
- * returns, and its answers lie in the socket's buffer.
  */
 
-import { closeSync, readSync, writeSync } from "node:fs";
-import { AF, NETLINK_OPTION, NLM_F, NLMSG, RTM, SOCK, SOL_NETLINK } from "./const.ts";
+import { NLM_F, NLMSG, RTM } from "./const.ts";
 import { errorOf, type Failure } from "./failure.ts";
 import { KernelError } from "./kernel.ts";
-import { bind, setSocketOption, socket } from "./libc.ts";
 import { type Message, MessageWriter, messagesOf } from "./message.ts";
-
-/** SO_RCVBUF that the kernel grants without privilege is clamped to rmem_max; ask for what it gives. */
-const SOL_SOCKET = 1;
-const SO_RCVBUF = 8;
-const RECEIVE_BUFFER = 4 << 20;
+import type { Port } from "./port.ts";
 
 /** Requests in flight: each ack takes about 1 KiB of the receive buffer (skb truesize). */
 const WINDOW = 64;
@@ -27,34 +18,19 @@ export type Body = (writer: MessageWriter) => void;
 export type Outgoing = { readonly type: number; readonly flags: number; readonly body: Body };
 
 export class NetlinkConnection {
-  readonly fd: number;
+  readonly #port: Port;
   readonly #writer = new MessageWriter();
   readonly #buffer = new Uint8Array(1 << 16);
   #sequence = 0;
   #isOpen = true;
 
-  /** `groups` is the bit mask of multicast groups to hear (nl_groups). */
-  constructor(groups = 0) {
-    this.fd = socket(AF.NETLINK, SOCK.RAW | SOCK.CLOEXEC, 0);
-    try {
-      setSocketOption(this.fd, SOL_NETLINK, NETLINK_OPTION.EXT_ACK, 1);
-      setSocketOption(this.fd, SOL_NETLINK, NETLINK_OPTION.GET_STRICT_CHK, 1);
-      setSocketOption(this.fd, SOL_NETLINK, NETLINK_OPTION.CAP_ACK, 1);
-      if (groups !== 0) this.#join(groups);
-    } catch (error) {
-      closeSync(this.fd);
-      throw error;
-    }
+  constructor(port: Port) {
+    this.#port = port;
   }
 
-  /** Without groups there is no need: the kernel binds a socket at its first message. */
-  #join(groups: number): void {
-    setSocketOption(this.fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
-    const address = new Uint8Array(12);
-    const view = new DataView(address.buffer);
-    view.setUint16(0, AF.NETLINK, true);
-    view.setUint32(8, groups, true);
-    bind(this.fd, address);
+  /** For asynchronous reading of what the groups send. */
+  get fd(): number {
+    return this.#port.fd;
   }
 
   /** Send the requests, a window at a time; per request undefined or why it failed. */
@@ -107,7 +83,7 @@ export class NetlinkConnection {
   close(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    closeSync(this.fd);
+    this.#port.close();
   }
 
   #dumpOnce<Item>(type: number, body: Body, take: (message: Message) => Item | undefined) {
@@ -118,7 +94,11 @@ export class NetlinkConnection {
       for (const message of this.#receive()) {
         if (message.sequence !== sequence) continue;
         if ((message.flags & NLM_F.DUMP_INTR) !== 0) interrupted = true;
-        if (message.type === NLMSG.DONE) return { items, interrupted };
+        if (message.type === NLMSG.DONE) {
+          const failure = errorOf(message);
+          if (failure !== undefined) throw failure.toError(`dump ${type}`);
+          return { items, interrupted };
+        }
         if (message.type === NLMSG.ERROR) {
           const failure = errorOf(message);
           if (failure !== undefined) throw failure.toError(`dump ${type}`);
@@ -160,11 +140,11 @@ export class NetlinkConnection {
       body(this.#writer);
       this.#writer.end();
     }
-    writeSync(this.fd, this.#writer.bytes);
+    this.#port.write(this.#writer.bytes);
     return this.#sequence;
   }
 
   #receive(): Generator<Message> {
-    return messagesOf(this.#buffer.subarray(0, readSync(this.fd, this.#buffer)));
+    return messagesOf(this.#buffer.subarray(0, this.#port.read(this.#buffer)));
   }
 }

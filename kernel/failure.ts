@@ -1,6 +1,6 @@
 /** Extended acks turned into words (linux/netlink.h, NLMSGERR_ATTR_MSG). */
 
-import { NLM_F, NLMSGERR_ATTR } from "./const.ts";
+import { NLM_F, NLMSG, NLMSGERR_ATTR } from "./const.ts";
 import { errnoName } from "./errno.ts";
 import { KernelError } from "./kernel.ts";
 import { attributesOf, type Message, textOf } from "./message.ts";
@@ -40,17 +40,22 @@ export function failureOf(errno: number, said: string): Failure {
   };
 }
 
-/** The failure in an NLMSG_ERROR message; undefined for an ack. */
+/** The failure in an NLMSG_ERROR, or at the end of a dump in an NLMSG_DONE; undefined for success. */
 export function errorOf(message: Message): Failure | undefined {
-  const errno = -message.body.getInt32(0, true);
-  if (errno === 0) return undefined;
+  const { type, flags, body } = message;
+  const errno = body.byteLength < 4 ? 0 : -body.getInt32(0, true);
+  if (errno <= 0) return undefined;
   let said = "";
-  if ((message.flags & NLM_F.ACK_TLVS) !== 0) {
-    // CAPPED: only the offending header is echoed, else the whole request.
-    const capped = (message.flags & NLM_F.CAPPED) !== 0;
-    const echoed = capped ? 16 : (message.body.getUint32(4, true) + 3) & ~3;
-    const text = attributesOf(message.body, 4 + echoed).get(NLMSGERR_ATTR.MSG);
+  if ((flags & NLM_F.ACK_TLVS) !== 0) {
+    const text = attributesOf(body, 4 + (type === NLMSG.DONE ? 0 : echoed(message))).get(
+      NLMSGERR_ATTR.MSG,
+    );
     if (text !== undefined) said = textOf(text).replace(/\.$/, "");
   }
   return failureOf(errno, said);
+}
+
+/** Octets of the request that an error repeats: CAPPED, only its header. */
+function echoed({ flags, body }: Message): number {
+  return (flags & NLM_F.CAPPED) !== 0 ? 16 : (body.getUint32(4, true) + 3) & ~3;
 }

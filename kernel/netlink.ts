@@ -5,10 +5,9 @@
  * thread to enter it again.
  */
 
-import { unreachable } from "../lib/unreachable.ts";
-import { readAddress, writeAddress } from "./address.ts";
-import { type Body, NetlinkConnection, type Outgoing } from "./conn.ts";
-import { NLM_F, RTM } from "./const.ts";
+import { readAddress } from "./address.ts";
+import { NetlinkConnection, type Outgoing } from "./conn.ts";
+import { RTM } from "./const.ts";
 import { describeRequest } from "./describe.ts";
 import {
   type InterfaceAddress,
@@ -22,10 +21,12 @@ import {
   type Request,
   type Route,
 } from "./kernel.ts";
-import { readLink, writeBridge, writeLinkChange, writeLinkReference, writeVeth } from "./link.ts";
-import { readNeighbour, writeNeighbour } from "./neighbour.ts";
+import { readLink, writeLinkReference } from "./link.ts";
+import { readNeighbour } from "./neighbour.ts";
 import { insideNamespace } from "./netns.ts";
-import { familyTo, readRoute, writeNewRoute, writeOldRoute } from "./route.ts";
+import { openPort } from "./port.ts";
+import { encodeRequest } from "./request.ts";
+import { familyTo, type RouteFilter, readRoute, writeRouteFilter } from "./route.ts";
 import { readSysctl, writeSysctl } from "./sysctl.ts";
 import { groupsOf, listenTo } from "./watch.ts";
 
@@ -39,8 +40,6 @@ export function openKernel(options: OpenOptions = {}): Kernel {
   return new NetlinkKernel(options.namespace);
 }
 
-const RT_TABLE_ANY = 0;
-
 class NetlinkKernel implements Kernel {
   readonly #namespace: string | number | undefined;
   readonly #connection: NetlinkConnection;
@@ -48,7 +47,7 @@ class NetlinkKernel implements Kernel {
 
   constructor(namespace: string | number | undefined) {
     this.#namespace = namespace;
-    this.#connection = this.#inside(() => new NetlinkConnection());
+    this.#connection = this.#inside(() => new NetlinkConnection(openPort()));
   }
 
   links(): Link[] {
@@ -79,23 +78,7 @@ class NetlinkKernel implements Kernel {
 
   routes({ family, table, protocol }: Parameters<Kernel["routes"]>[0] = {}): Route[] {
     const families = family === undefined ? ([4, 6] as const) : [family];
-    return families.flatMap((one) =>
-      this.#connection
-        .dump(
-          RTM.GETROUTE,
-          (writer) => {
-            writer.u8(familyTo(one)).u8(0).u8(0).u8(0);
-            writer.u8(table === undefined || table > 255 ? RT_TABLE_ANY : table).u8(protocol ?? 0);
-            writer.u8(0).u8(0).u32(0);
-          },
-          readRoute,
-        )
-        .filter(
-          (route) =>
-            (table === undefined || route.table === table) &&
-            (protocol === undefined || route.protocol === protocol),
-        ),
-    );
+    return families.flatMap((one) => this.#routesOf({ family: one, table, protocol }));
   }
 
   neighbours(family?: 4 | 6): Neighbour[] {
@@ -145,7 +128,7 @@ class NetlinkKernel implements Kernel {
     for (const request of requests) {
       try {
         // Resolving a name may flush, so it must be over before the request joins the pending ones.
-        const message = outgoing(request, indexOf);
+        const message = encodeRequest(request, indexOf);
         pending.push({ request, outgoing: message });
       } catch (error) {
         if (!(error instanceof KernelError)) throw error;
@@ -163,7 +146,7 @@ class NetlinkKernel implements Kernel {
 
   watch(types: readonly KernelEventType[], listener: (event: KernelEvent) => void): () => void {
     this.#connection.check();
-    const connection = this.#inside(() => new NetlinkConnection(groupsOf(types)));
+    const connection = this.#inside(() => new NetlinkConnection(openPort(groupsOf(types))));
     const stop = listenTo(connection, listener);
     this.#watches.add(stop);
     return () => {
@@ -187,6 +170,24 @@ class NetlinkKernel implements Kernel {
     this.#connection.close();
   }
 
+  #routesOf(filter: RouteFilter): Route[] {
+    const { table, protocol } = filter;
+    try {
+      return this.#connection
+        .dump(RTM.GETROUTE, (writer) => writeRouteFilter(writer, filter), readRoute)
+        .filter(
+          // A kernel without strict dumps takes the filter for a wish.
+          (route) =>
+            (table === undefined || route.table === table) &&
+            (protocol === undefined || route.protocol === protocol),
+        );
+    } catch (error) {
+      // A table that nobody has put a route into does not exist.
+      if (error instanceof KernelError && error.code === "ENOENT") return [];
+      throw error;
+    }
+  }
+
   #inside<Result>(run: () => Result): Result {
     return this.#namespace === undefined ? run() : insideNamespace(this.#namespace, run);
   }
@@ -195,76 +196,4 @@ class NetlinkKernel implements Kernel {
 function isRenaming(request: Request): boolean {
   if (request.type !== "set link") return false;
   return request.name !== undefined || request.namespace !== undefined;
-}
-
-/** A request as a message; references are resolved before anything is written. */
-function outgoing(request: Request, indexOf: (reference: LinkReference) => number): Outgoing {
-  const create = NLM_F.CREATE | NLM_F.EXCL;
-  const replace = NLM_F.CREATE | NLM_F.REPLACE;
-  switch (request.type) {
-    case "create veth":
-      return { type: RTM.NEWLINK, flags: create, body: (writer) => writeVeth(writer, request) };
-    case "create bridge":
-      return {
-        type: RTM.NEWLINK,
-        flags: create,
-        body: (writer) => writeBridge(writer, request.name, request.mtu),
-      };
-    case "set link": {
-      const index = indexOf(request.link);
-      const master = request.master === undefined ? undefined : indexOf(request.master);
-      return {
-        type: RTM.NEWLINK,
-        flags: 0,
-        body: (writer) => writeLinkChange(writer, request, { index, master }),
-      };
-    }
-    case "delete link":
-      return {
-        type: RTM.DELLINK,
-        flags: 0,
-        body: (writer) => writeLinkReference(writer, request.link),
-      };
-    case "add address":
-    case "delete address": {
-      const link = indexOf(request.link);
-      const add = request.type === "add address";
-      return {
-        type: add ? RTM.NEWADDR : RTM.DELADDR,
-        flags: add ? create : 0,
-        body: (writer) => writeAddress(writer, { ...request, link }),
-      };
-    }
-    case "add route":
-    case "replace route":
-    case "delete route": {
-      const links = (request.route.nextHops ?? []).flatMap(({ link }) =>
-        link === undefined ? [] : [link],
-      );
-      const resolved = new Map(links.map((link) => [link, indexOf(link)]));
-      const linkIndex = (link: LinkReference): number => resolved.get(link) ?? 0;
-      if (request.type === "delete route") {
-        const body: Body = (writer) => writeOldRoute(writer, request.route, linkIndex);
-        return { type: RTM.DELROUTE, flags: 0, body };
-      }
-      const flags = request.type === "add route" ? create : replace;
-      const body: Body = (writer) => writeNewRoute(writer, request.route, linkIndex);
-      return { type: RTM.NEWROUTE, flags, body };
-    }
-    case "replace neighbour": {
-      const link = indexOf(request.link);
-      const { address, mac, state = "permanent" } = request;
-      return {
-        type: RTM.NEWNEIGH,
-        flags: replace,
-        body: (writer) => writeNeighbour(writer, { link, address }, { mac, state }),
-      };
-    }
-    case "delete neighbour": {
-      const key = { link: indexOf(request.link), address: request.address };
-      return { type: RTM.DELNEIGH, flags: 0, body: (writer) => writeNeighbour(writer, key) };
-    }
-    default:
-      return unreachable(request);
-  }
 }

@@ -116,6 +116,19 @@ function writeRoute(
   });
 }
 
+export type RouteFilter = {
+  readonly family: Family;
+  readonly table: number | undefined;
+  readonly protocol: number | undefined;
+};
+
+/** Body of RTM_GETROUTE for a dump, which a strict kernel filters. */
+export function writeRouteFilter(writer: MessageWriter, filter: RouteFilter): void {
+  const { family, table, protocol = RTPROT_UNSPEC } = filter;
+  writer.u8(familyTo(family)).u8(0).u8(0).u8(0).u8(0).u8(protocol).u8(0).u8(0).u32(0);
+  if (table !== undefined) writer.attributeU32(RTA.TABLE, table);
+}
+
 /** A route of RTM_NEWROUTE or RTM_DELROUTE; undefined for cached ones and other families. */
 export function readRoute({ body }: Message): Route | undefined {
   const family = familyFrom(body.getUint8(0));

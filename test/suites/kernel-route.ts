@@ -291,6 +291,7 @@ export function kernelRouteSuite(current: () => KernelHarness): void {
       expect(destinations({ protocol: 77, table: 254 })).toEqual(["10.1.0.0/16"]);
       expect(destinations({ table: 300 })).toEqual(["10.2.0.0/16"]);
       expect(destinations({ table: 301 })).toEqual([]);
+      expect(destinations({ table: 77 })).toEqual([]);
       expect(destinations({ protocol: 78 })).toEqual([]);
     });
 

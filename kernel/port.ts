@@ -1,0 +1,48 @@
+/**
+ * Octets to and from the kernel: an AF_NETLINK socket.
+ *
+ * Reads and writes are plain `fs` calls on the descriptor: the kernel has done the request when `write`
+ * returns, and its answers lie in the socket's buffer.
+ */
+
+import { closeSync, readSync, writeSync } from "node:fs";
+import { AF, NETLINK_OPTION, SOCK, SOL_NETLINK } from "./const.ts";
+import { bind, setSocketOption, socket } from "./libc.ts";
+
+const SOL_SOCKET = 1;
+const SO_RCVBUF = 8;
+/** The kernel clamps it to rmem_max for those without privilege; ask for what it gives. */
+const RECEIVE_BUFFER = 4 << 20;
+
+export type Port = {
+  readonly fd: number;
+  write(messages: Uint8Array): void;
+  /** One datagram, which may hold many messages; its length. */
+  read(buffer: Uint8Array): number;
+  close(): void;
+};
+
+/** A NETLINK_ROUTE socket in this thread's namespace; `groups` is a mask of multicast groups (nl_groups). */
+export function openPort(groups = 0): Port {
+  const fd = socket(AF.NETLINK, SOCK.RAW | SOCK.CLOEXEC, 0);
+  try {
+    setSocketOption(fd, SOL_NETLINK, NETLINK_OPTION.EXT_ACK, 1);
+    setSocketOption(fd, SOL_NETLINK, NETLINK_OPTION.GET_STRICT_CHK, 1);
+    setSocketOption(fd, SOL_NETLINK, NETLINK_OPTION.CAP_ACK, 1);
+    if (groups !== 0) setSocketOption(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
+    const address = new Uint8Array(12);
+    const view = new DataView(address.buffer);
+    view.setUint16(0, AF.NETLINK, true);
+    view.setUint32(8, groups, true);
+    bind(fd, address);
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+  return {
+    fd,
+    write: (messages) => void writeSync(fd, messages),
+    read: (buffer) => readSync(fd, buffer),
+    close: () => closeSync(fd),
+  };
+}
