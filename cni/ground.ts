@@ -31,7 +31,8 @@ export type Ground = {
 /** Linux. */
 export const linux: Ground = { files: nodeFiles, host: () => openKernel(), pod };
 
-const OWN = "/proc/self/ns/net";
+/** As `kernel/netns.ts` has it: the kernel makes the folders of a process when they are first asked for. */
+const OWN = "/proc/thread-self/ns/net";
 
 function pod(request: Request): PodNamespace {
   const { namespacePath: path } = request;
