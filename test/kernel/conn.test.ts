@@ -1,0 +1,166 @@
+/** A connection against a port that answers by script. */
+
+import { describe, expect, test } from "bun:test";
+import { NetlinkConnection } from "../../kernel/conn.ts";
+import { NLM_F, NLMSG, RTM } from "../../kernel/const.ts";
+import { KernelError } from "../../kernel/kernel.ts";
+import { type Message, MessageWriter, messagesOf } from "../../kernel/message.ts";
+import type { Port } from "../../kernel/port.ts";
+
+type Answer = { readonly type: number; readonly flags?: number; readonly value?: number };
+
+/** Answers each request with the datagrams that `respond` gives for it. */
+class ScriptedPort implements Port {
+  readonly fd = -1;
+  readonly requests: Message[] = [];
+  readonly writes: number[] = [];
+  #waiting: Uint8Array[] = [];
+  readonly #respond: (request: Message, index: number) => readonly (readonly Answer[])[];
+
+  constructor(respond: (request: Message, index: number) => readonly (readonly Answer[])[]) {
+    this.#respond = respond;
+  }
+
+  write(bytes: Uint8Array): void {
+    const requests = [...messagesOf(bytes.slice())];
+    this.writes.push(requests.length);
+    for (const request of requests) {
+      const datagrams = this.#respond(request, this.requests.push(request) - 1);
+      for (const answers of datagrams) this.#waiting.push(datagram(request.sequence, answers));
+    }
+  }
+
+  read(buffer: Uint8Array): number {
+    const next = this.#waiting.shift();
+    if (next === undefined) throw new Error("a read that would block for ever");
+    buffer.set(next);
+    return next.length;
+  }
+
+  close(): void {}
+}
+
+function datagram(sequence: number, answers: readonly Answer[]): Uint8Array {
+  const writer = new MessageWriter();
+  for (const { type, flags = 0, value = 0 } of answers) {
+    writer.begin(type, flags, sequence).u32(value).u32(16).u32(0).u32(0).u32(0);
+    writer.end();
+  }
+  return writer.bytes.slice();
+}
+
+const item = (value: number, flags: number = NLM_F.MULTI): Answer => ({
+  type: RTM.NEWROUTE,
+  flags,
+  value,
+});
+const done: Answer = { type: NLMSG.DONE, flags: NLM_F.MULTI };
+const ack: Answer = { type: NLMSG.ERROR };
+const refusal = (errno: number): Answer => ({ type: NLMSG.ERROR, value: -errno >>> 0 });
+
+const firstWord = (message: Message): number => message.body.getUint32(0, true);
+const dump = (connection: NetlinkConnection): number[] =>
+  connection.dump(RTM.GETROUTE, (writer) => writer.u32(0), firstWord);
+const request = { type: RTM.NEWROUTE, flags: 0, body: (writer: MessageWriter) => writer.u32(0) };
+
+describe("dumps", () => {
+  test("a dump goes on over many datagrams until it is done", () => {
+    const port = new ScriptedPort(() => [[item(1), item(2)], [item(3)], [done]]);
+    expect(dump(new NetlinkConnection(port))).toEqual([1, 2, 3]);
+    expect(port.requests[0]?.flags).toBe(NLM_F.REQUEST | NLM_F.DUMP);
+  });
+
+  test("a dump that was interrupted is asked for again, and the torn one is forgotten", () => {
+    const port = new ScriptedPort((_, index) =>
+      index < 2
+        ? [[item(1), item(9, NLM_F.MULTI | NLM_F.DUMP_INTR)], [done]]
+        : [[item(1), item(2)], [done]],
+    );
+    expect(dump(new NetlinkConnection(port))).toEqual([1, 2]);
+    expect(port.requests.length).toBe(3);
+  });
+
+  test("the interruption may be told at the very end", () => {
+    const port = new ScriptedPort((_, index) => [
+      [item(1)],
+      [index === 0 ? { ...done, flags: NLM_F.MULTI | NLM_F.DUMP_INTR } : done],
+    ]);
+    expect(dump(new NetlinkConnection(port))).toEqual([1]);
+    expect(port.requests.length).toBe(2);
+  });
+
+  test("a table that never rests is given as it was read last", () => {
+    const port = new ScriptedPort((_, index) => [
+      [item(index, NLM_F.MULTI | NLM_F.DUMP_INTR)],
+      [done],
+    ]);
+    expect(dump(new NetlinkConnection(port))).toEqual([19]);
+    expect(port.requests.length).toBe(20);
+  });
+
+  test("what answers an earlier request is passed over", () => {
+    const late = { first: true };
+    const port = new ScriptedPort(() => [[item(7)], [done]]);
+    const read = port.read.bind(port);
+    port.read = (buffer) => {
+      if (!late.first) return read(buffer);
+      late.first = false;
+      const stale = datagram(4711, [item(99), done]);
+      buffer.set(stale);
+      return stale.length;
+    };
+    expect(dump(new NetlinkConnection(port))).toEqual([7]);
+  });
+
+  test("a refused dump throws, be it at once or at its end", () => {
+    const refused = new NetlinkConnection(new ScriptedPort(() => [[refusal(1)]]));
+    expect(() => dump(refused)).toThrow("(EPERM)");
+    const torn = new NetlinkConnection(
+      new ScriptedPort(() => [[item(1)], [{ ...done, value: -2 >>> 0 }]]),
+    );
+    expect(() => dump(torn)).toThrow("(ENOENT)");
+  });
+});
+
+describe("requests", () => {
+  test("are sent in windows, and their outcomes stand in order", () => {
+    const port = new ScriptedPort((_, index) => [[index % 3 === 0 ? refusal(17) : ack]]);
+    const outcomes = new NetlinkConnection(port).requestAll(Array(150).fill(request));
+    expect(port.writes).toEqual([64, 64, 22]);
+    expect(outcomes.map((failure) => failure?.code)).toEqual(
+      Array.from({ length: 150 }, (_, index) => (index % 3 === 0 ? "EEXIST" : undefined)),
+    );
+  });
+
+  test("ask for an acknowledgement each, under numbers that rise by one", () => {
+    const port = new ScriptedPort(() => [[ack]]);
+    new NetlinkConnection(port).requestAll([request, request]);
+    const [first, second] = port.requests;
+    expect(first?.flags).toBe(NLM_F.REQUEST | NLM_F.ACK);
+    expect(second?.sequence).toBe(first!.sequence + 1);
+  });
+
+  test("none are no write", () => {
+    const port = new ScriptedPort(() => []);
+    expect(new NetlinkConnection(port).requestAll([])).toEqual([]);
+    expect(port.writes).toEqual([]);
+  });
+
+  test("a get has one answer or a failure", () => {
+    const found = new NetlinkConnection(new ScriptedPort(() => [[item(5, 0)]]));
+    expect(found.get(RTM.GETROUTE, (writer) => writer.u32(0))).toMatchObject({
+      type: RTM.NEWROUTE,
+    });
+    const missing = new NetlinkConnection(new ScriptedPort(() => [[refusal(19)]]));
+    expect(missing.get(RTM.GETLINK, (writer) => writer.u32(0))).toMatchObject({ code: "ENODEV" });
+  });
+
+  test("a closed connection refuses to send, and closing again is nothing", () => {
+    const port = new ScriptedPort(() => [[ack]]);
+    const connection = new NetlinkConnection(port);
+    connection.close();
+    connection.close();
+    expect(() => connection.requestAll([request])).toThrow(KernelError);
+    expect(port.writes).toEqual([]);
+  });
+});
