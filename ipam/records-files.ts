@@ -7,7 +7,7 @@
  *
  * **The invariant: an address is in use if and only if `address/<address>` exists, and then it is the
  * same file as one in `holder/`.** An ADD writes `holder/…` whole and then makes the link, which either
- * takes the address or fails with EEXIST; a DEL removes `address/…` first and `holder/…` last. So at
+ * takes the address or fails with EEXIST; a DEL removes `address/…` first and `holder/…` then. So at
  * whatever instant a process is killed, an address that is taken can be found by its container, a taken
  * address's file is never torn, and what may be left over is a holder's file that takes nothing (it has
  * one link): the next ADD or DEL of that holder removes it. No lock is held at any time.
@@ -116,8 +116,8 @@ export function openRecords(options: RecordsOptions): Records {
       const record = tryReadRecord(files, path);
       const taken = record === undefined ? linkOf(files, root, path) : addressPath(record.address);
       if (taken !== undefined && isSameFile(files, path, taken)) files.unlink(taken);
-      if (record !== undefined) mark(record, now());
       files.unlink(path);
+      if (record !== undefined) mark(record, now());
       return record;
     },
 

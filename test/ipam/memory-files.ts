@@ -21,6 +21,7 @@ export function memoryFiles(): MemoryFiles {
   const nodes = new Map<string, Node>();
   const folders = new Set<string>([""]);
   let identities = 0;
+  let uptime = 100;
   let left: number | undefined;
   let count = 0;
   let killed = false;
@@ -60,6 +61,7 @@ export function memoryFiles(): MemoryFiles {
     read(path) {
       step();
       if (path === "/proc/sys/kernel/random/boot_id") return `${BOOT}\n`;
+      if (path === "/proc/uptime") return `${++uptime}.00 1.00\n`;
       return new TextDecoder().decode(get(path).text);
     },
     readInto(path, bytes) {

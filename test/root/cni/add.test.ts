@@ -225,7 +225,7 @@ describe("a failing ADD leaves everything as it was", () => {
       name: "the namespace is missing",
       call: { environment: { CNI_NETNS: "/run/netns/none" } },
       code: 8,
-      says: "CNI_NETNS /run/netns/none is no network namespace of a pod: ENOENT",
+      says: "CNI_NETNS /run/netns/none is no network namespace of a pod: ",
     },
     {
       name: "the namespace is a file of another kind",

@@ -1,0 +1,50 @@
+/** The plugin's ground in memory: a host with pods, and calls as a runtime makes them. */
+
+import type { Ground } from "../../cni/ground.ts";
+import { parseRequest, type Request } from "../../ipam/protocol/request.ts";
+import type { Command } from "../../ipam/protocol/version.ts";
+import { createMemoryHost } from "../../kernel/memory.ts";
+import { memoryFiles } from "../ipam/memory-files.ts";
+
+export const CONFIG = {
+  cniVersion: "1.0.0",
+  name: "pods",
+  type: "manx",
+  ipam: { type: "manx-ipam", blocks: ["10.244.1.0/24"] },
+};
+
+export function createTwin() {
+  const memory = createMemoryHost();
+  const files = memoryFiles();
+  const pods = new Map<string, number>();
+  const namespaceOf = (path: string): number => {
+    const known = pods.get(path) ?? memory.createNamespace(path.slice(path.lastIndexOf("/") + 1));
+    pods.set(path, known);
+    return known;
+  };
+  const ground: Ground = {
+    files,
+    host: () => memory.kernel(),
+    pod: ({ namespacePath }) => {
+      const descriptor = namespaceOf(namespacePath);
+      const kernel = memory.kernel(descriptor);
+      return { kernel, descriptor, close: () => kernel.close() };
+    },
+  };
+  const request = (verb: Command, pod: string, config: object = {}): Request =>
+    parseRequest(
+      verb,
+      { CNI_CONTAINERID: pod, CNI_NETNS: `/n/${pod}`, CNI_IFNAME: "eth0", CNI_PATH: "/p" },
+      () => JSON.stringify({ ...CONFIG, ...config }),
+    );
+  return {
+    memory,
+    ground,
+    request,
+    /** The kernel in a pod, which is made when it is new. */
+    pod: (name: string) => memory.kernel(namespaceOf(`/n/${name}`)),
+    /** Kernel and address records, as text. */
+    state: () =>
+      [memory.print(), ...files.paths().filter((path) => !path.includes("/order/"))].join("\n"),
+  };
+}
