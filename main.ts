@@ -5,15 +5,13 @@
  * pays for nothing else.
  */
 
-import { basename } from "node:path";
-
 const arguments_ = process.argv.slice(2);
 
 // What a role writes is written by the time it returns; nothing that is left open shall keep the process.
 process.exit(await play());
 
 async function play(): Promise<number> {
-  if (basename(process.argv0) === "manx-ipam") {
+  if (process.argv0.endsWith("manx-ipam")) {
     const { runIpam } = await import("./ipam/main.ts");
     return await runIpam();
   }

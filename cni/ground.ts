@@ -4,13 +4,13 @@
  * Tests put the in-memory twin in the place of Linux.
  */
 
-import { closeSync, fstatSync, openSync, statSync } from "node:fs";
 import type { Files } from "../ipam/files.ts";
-import { nodeFiles } from "../ipam/files-node.ts";
 import { CniError, CODE } from "../ipam/protocol/error.ts";
 import type { Request } from "../ipam/protocol/request.ts";
 import type { Kernel } from "../kernel/kernel.ts";
+import { close, O, open as openFile, statx } from "../kernel/libc.ts";
 import { openKernel } from "../kernel/netlink.ts";
+import { systemFiles } from "./files.ts";
 
 export type PodNamespace = {
   readonly kernel: Kernel;
@@ -29,7 +29,7 @@ export type Ground = {
 };
 
 /** Linux. */
-export const linux: Ground = { files: nodeFiles, host: () => openKernel(), pod };
+export const linux: Ground = { files: systemFiles, host: () => openKernel(), pod };
 
 /** As `kernel/netns.ts` has it: the kernel makes the folders of a process when they are first asked for. */
 const OWN = "/proc/thread-self/ns/net";
@@ -45,18 +45,18 @@ function pod(request: Request): PodNamespace {
       descriptor,
       close: () => {
         kernel.close();
-        closeSync(descriptor);
+        close(descriptor);
       },
     };
   } catch (fault) {
-    closeSync(descriptor);
+    close(descriptor);
     throw fault;
   }
 }
 
 function open(path: string): number {
   try {
-    return openSync(path, "r");
+    return openFile(path, O.RDONLY);
   } catch (cause) {
     throw invalid(path, reasonOf(cause), cause);
   }
@@ -72,8 +72,7 @@ function enter(path: string, descriptor: number): Kernel {
 
 /** A runtime's mistake that would put the pod's default route into the node. */
 function refuseOwn(path: string, descriptor: number): void {
-  const [theirs, ours] = [fstatSync(descriptor), statSync(OWN)];
-  if (theirs.ino === ours.ino && theirs.dev === ours.dev) {
+  if (statx(descriptor).identity === statx(OWN).identity) {
     throw invalid(path, "it is the namespace that the plugin runs in");
   }
 }

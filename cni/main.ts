@@ -5,10 +5,11 @@
  * `ipam/protocol/`, which `manx-ipam` shares.
  */
 
-import { type PluginIo, runPlugin } from "../ipam/protocol/plugin.ts";
+import { descriptorIo, runPlugin } from "../ipam/protocol/plugin.ts";
+import { readInto, write } from "../kernel/libc.ts";
 
 /** Serve the one call that this process was started for. Returns the exit code. */
-export function runCni(io?: PluginIo): Promise<number> {
+export function runCni(): Promise<number> {
   const handlers = {
     ADD: async () => (await import("./add.ts")).add,
     DEL: async () => (await import("./delete.ts")).remove,
@@ -16,6 +17,6 @@ export function runCni(io?: PluginIo): Promise<number> {
   };
   return runPlugin(
     { about: "manx: a routed interface for each pod, BGP between them", handlers },
-    io,
+    descriptorIo(readInto, write),
   );
 }

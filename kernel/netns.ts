@@ -1,7 +1,6 @@
 /** Network namespaces by path: enter for a moment, make, remove (network_namespaces(7)). */
 
-import { closeSync, openSync, rmSync, writeFileSync } from "node:fs";
-import { mount, SystemError, setns, unmount, unshare } from "./libc.ts";
+import { close, mount, O, open, SystemError, setns, unlink, unmount, unshare } from "./libc.ts";
 
 const CLONE_NEWNET = 0x4000_0000;
 const MS_BIND = 0x1000;
@@ -11,13 +10,13 @@ const OWN = "/proc/thread-self/ns/net";
 
 /** Call `run` with this thread inside the namespace; it must be synchronous. */
 export function insideNamespace<Result>(namespace: string | number, run: () => Result): Result {
-  const own = openSync(OWN, "r");
+  const own = open(OWN, O.RDONLY);
   try {
-    const target = typeof namespace === "number" ? namespace : openSync(namespace, "r");
+    const target = typeof namespace === "number" ? namespace : open(namespace, O.RDONLY);
     try {
       setns(target, CLONE_NEWNET);
     } finally {
-      if (target !== namespace) closeSync(target);
+      if (target !== namespace) close(target);
     }
     try {
       return run();
@@ -25,15 +24,15 @@ export function insideNamespace<Result>(namespace: string | number, run: () => R
       setns(own, CLONE_NEWNET);
     }
   } finally {
-    closeSync(own);
+    close(own);
   }
 }
 
 /** Make a network namespace and keep it at `path`, a new file below a mount of our own. */
 export function createNamespace(path: string): void {
-  const own = openSync(OWN, "r");
+  const own = open(OWN, O.RDONLY);
   try {
-    writeFileSync(path, "", { flag: "wx" });
+    close(open(path, O.WRONLY | O.CREAT | O.EXCL, 0o444));
     unshare(CLONE_NEWNET);
     try {
       mount(OWN, path, "none", MS_BIND);
@@ -41,18 +40,21 @@ export function createNamespace(path: string): void {
       setns(own, CLONE_NEWNET);
     }
   } finally {
-    closeSync(own);
+    close(own);
   }
 }
 
 /** Let go of a namespace made by `createNamespace`; no error when there is none. */
 export function removeNamespace(path: string): void {
+  unless(["EINVAL", "ENOENT"], () => unmount(path, MNT_DETACH));
+  unless(["ENOENT"], () => unlink(path));
+}
+
+/** Do it; failures of these codes are none. */
+function unless(codes: readonly string[], act: () => void): void {
   try {
-    unmount(path, MNT_DETACH);
+    act();
   } catch (error) {
-    if (!(error instanceof SystemError && (error.code === "EINVAL" || error.code === "ENOENT"))) {
-      throw error;
-    }
+    if (!(error instanceof SystemError && codes.includes(error.code))) throw error;
   }
-  rmSync(path, { force: true });
 }

@@ -1,13 +1,12 @@
 /**
  * Octets to and from the kernel: an AF_NETLINK socket.
  *
- * Reads and writes are plain `fs` calls on the descriptor: the kernel has done the request when `write`
+ * Reads and writes are plain system calls on the descriptor: the kernel has done the request when `write`
  * returns, and its answers lie in the socket's buffer.
  */
 
-import { closeSync, readSync, writeSync } from "node:fs";
 import { AF, NETLINK_OPTION, SOCK, SOL_NETLINK } from "./const.ts";
-import { bind, setSocketOption, socket } from "./libc.ts";
+import { bind, close, readInto, setSocketOption, socket, write } from "./libc.ts";
 
 const SOL_SOCKET = 1;
 const SO_RCVBUF = 8;
@@ -36,13 +35,13 @@ export function openPort(groups = 0): Port {
     view.setUint32(8, groups, true);
     bind(fd, address);
   } catch (error) {
-    closeSync(fd);
+    close(fd);
     throw error;
   }
   return {
     fd,
-    write: (messages) => void writeSync(fd, messages),
-    read: (buffer) => readSync(fd, buffer),
-    close: () => closeSync(fd),
+    write: (messages) => void write(fd, messages),
+    read: (buffer) => readInto(fd, buffer),
+    close: () => close(fd),
   };
 }

@@ -1,9 +1,8 @@
 /** TCP sockets with what Bun's own do not offer: a bound source, a TTL from the first SYN on. */
 
-import { closeSync } from "node:fs";
 import type { Address } from "../lib/address.ts";
 import { AF, IPPROTO, SOCK } from "./const.ts";
-import { bind, connect, setSocketOption, socket } from "./libc.ts";
+import { bind, close, connect, setSocketOption, socket } from "./libc.ts";
 import { sockaddr } from "./sockaddr.ts";
 
 /** netinet/in.h, linux/in6.h */
@@ -29,7 +28,7 @@ export function connectTcp({ remote, port, local, hops }: TcpOptions): number {
     connect(fd, sockaddr(remote, port));
     return fd;
   } catch (error) {
-    closeSync(fd);
+    close(fd);
     throw error;
   }
 }

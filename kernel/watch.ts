@@ -1,6 +1,5 @@
 /** Change events from the multicast groups (RTMGRP_* of linux/rtnetlink.h). */
 
-import { close, read } from "node:fs";
 import { readAddress } from "./address.ts";
 import type { NetlinkConnection } from "./conn.ts";
 import { RTM } from "./const.ts";
@@ -28,6 +27,8 @@ export function listenTo(
   connection: NetlinkConnection,
   listener: (event: KernelEvent) => void,
 ): () => void {
+  // Here and not above: who does not watch, as the plugin, shall not load it.
+  const { close, read } = process.getBuiltinModule("node:fs");
   const buffer = new Uint8Array(1 << 16);
   let stopped = false;
   const next = (): void => {
