@@ -50,7 +50,11 @@ export function longestFree(order: Order): number | undefined {
   let since = IN_USE;
   for (let ordinal = 0; ordinal < order.length; ordinal++) {
     const time = order[ordinal] ?? IN_USE;
-    if (time < since) [best, since] = [ordinal, time];
+    if (time >= since) continue;
+    best = ordinal;
+    since = time;
+    // Never used: nothing has been free for longer.
+    if (time === 0) break;
   }
   return best;
 }
