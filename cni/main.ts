@@ -1,17 +1,18 @@
 /**
  * The CNI plugin `manx`: one call of a container runtime, one process.
  *
- * Each verb is loaded when it is asked for. How a call is read, checked and answered is
+ * ADD is here, the other verbs are loaded when they are asked for. How a call is read, checked and answered is
  * `ipam/protocol/`, which `manx-ipam` shares.
  */
 
 import { descriptorIo, runPlugin } from "../ipam/protocol/plugin.ts";
 import { readInto, write } from "../kernel/libc.ts";
+import { add } from "./add.ts";
 
 /** Serve the one call that this process was started for. Returns the exit code. */
 export function runCni(): Promise<number> {
   const handlers = {
-    ADD: async () => (await import("./add.ts")).add,
+    ADD: async () => add,
     DEL: async () => (await import("./delete.ts")).remove,
     CHECK: async () => (await import("./check.ts")).check,
   };

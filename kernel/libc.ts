@@ -204,7 +204,7 @@ export function statx(file: string | number): FileIdentity {
   const device = `${record.getUint32(136, true)}:${record.getUint32(140, true)}`;
   return {
     links: record.getUint32(16, true),
-    identity: `${device}:${record.getBigUint64(32, true)}`,
+    identity: `${device}:${record.getUint32(36, true)}:${record.getUint32(32, true)}`,
   };
 }
 

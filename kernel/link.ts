@@ -104,12 +104,19 @@ export function readLink({ body }: Message): Link {
 
 /** Six bytes of `aa:bb:cc:dd:ee:ff`. */
 export function macToBytes(mac: string): Uint8Array {
-  return Uint8Array.from(mac.split(":"), (part) => Number.parseInt(part, 16));
+  // Loops, where the built-in mappings cost a plugin's process 0.2 ms to be compiled.
+  const bytes = new Uint8Array(6);
+  for (let i = 0; i < bytes.length; i++)
+    bytes[i] = Number.parseInt(mac.slice(3 * i, 3 * i + 2), 16);
+  return bytes;
 }
 
 /** `aa:bb:cc:dd:ee:ff`, lower case. */
 export function macFromBytes(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(":");
+  let text = "";
+  for (const byte of bytes)
+    text += `${text === "" ? "" : ":"}${byte < 16 ? "0" : ""}${byte.toString(16)}`;
+  return text;
 }
 
 function writeEnd(

@@ -14,6 +14,7 @@ import {
   formatAddress,
   tryParseAddress,
 } from "./address.ts";
+import { decimalFromText } from "./decimal.ts";
 
 /** A prefix; bits beyond `length` (0-32 or 0-128) are zero. */
 export type Prefix = Address & { readonly length: number };
@@ -62,9 +63,9 @@ export function parsePrefix(text: string): Prefix {
 export function parseInterfaceAddress(text: string): { address: Address; length: number } {
   const slash = text.lastIndexOf("/");
   const address = slash < 0 ? undefined : tryParseAddress(text.slice(0, slash));
-  const digits = text.slice(slash + 1);
-  const length = /^(0|[1-9]\d{0,2})$/.test(digits) ? Number(digits) : Number.NaN;
-  if (address === undefined || !(length <= bitsOf(address.family))) {
+  const longest = address === undefined ? 0 : bitsOf(address.family);
+  const length = decimalFromText(text, slash + 1, text.length, longest);
+  if (address === undefined || length === undefined) {
     throw new AddressError(
       `${JSON.stringify(text)} is not a prefix: expected ADDRESS/LENGTH such as 10.244.0.0/16 or fd00::/64`,
     );

@@ -92,7 +92,7 @@ function contenders(manx: string, plugins: string): [Contender, Contender] {
       config: {
         name: "ours",
         type: "manx",
-        ipam: { type: "manx-ipam", blocks: ["10.7.0.0/20"], dataDir: "/run/ours" },
+        ipam: { type: "manx-ipam", blocks: ["10.7.0.0/24"], dataDir: "/run/ours" },
       },
     },
     {
@@ -104,7 +104,7 @@ function contenders(manx: string, plugins: string): [Contender, Contender] {
         type: "ptp",
         ipam: {
           type: "host-local",
-          ranges: [[{ subnet: "10.8.0.0/20" }]],
+          ranges: [[{ subnet: "10.8.0.0/24" }]],
           routes: [{ dst: "0.0.0.0/0" }],
           dataDir: "/run/theirs",
         },

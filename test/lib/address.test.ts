@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { ip2long, long2ip } from "netmask";
 import {
   type Address,
   AddressError,
@@ -22,6 +23,28 @@ const anyAddress: fc.Arbitrary<Address> = fc.oneof(
 );
 
 describe("address text", () => {
+  test("of IPv4 means what netmask takes it for", () => {
+    fc.assert(
+      fc.property(word, (w0) => {
+        const text = long2ip(w0);
+        expect(tryParseAddress(text)?.w0).toBe(ip2long(text));
+        expect(formatAddress({ family: 4, w0, w1: 0, w2: 0, w3: 0 })).toBe(text);
+      }),
+    );
+    const part = fc.oneof(
+      fc.integer({ min: -1, max: 300 }),
+      fc.constantFrom("", "01", " 1", "1e1"),
+    );
+    fc.assert(
+      fc.property(fc.array(part, { minLength: 3, maxLength: 5 }), (parts) => {
+        const text = parts.join(".");
+        const isQuad =
+          parts.length === 4 && parts.every((n) => typeof n === "number" && n >= 0 && n <= 255);
+        expect(tryParseAddress(text)?.w0).toBe(isQuad ? ip2long(text) : undefined);
+      }),
+    );
+  });
+
   const same = ["0.0.0.0", "255.255.255.255", "10.0.0.1", "::", "::1", "1::", "fe80::1:0:0:1"];
   for (const text of same) {
     test(`${text} is read and written as it is`, () => {
