@@ -68,8 +68,11 @@ type Entry = {
   present: Target | undefined;
   /** Left by an earlier daemon, not yet wanted by this one. */
   stale: boolean;
-  /** An event said that it is gone; counted as healed unless the kernel still has it. */
+  /** It is gone by another's hand, as far as is known; counted as healed when it is put back. */
   lost: boolean;
+  /** Why what was asked for leads nowhere: there is nothing to want. */
+  reason: string | undefined;
+  /** What the kernel refused the last request with. */
   error: string | undefined;
 };
 
@@ -131,15 +134,17 @@ class KernelFib implements Fib {
   resync(): void {
     const seen = new Set<Entry>();
     for (const route of this.#dump()) {
+      const isNew = !this.#entries.has(keyOf(route.destination));
       const entry = this.#entry(route.destination);
       seen.add(entry);
       this.#setPresent(entry, targetOf(route));
-      entry.stale = this.#keepStale && entry.wanted === undefined;
+      // One that we know of and do not want is on its way out.
+      if (isNew) entry.stale = this.#keepStale;
       this.#mark(entry);
     }
     for (const entry of this.#entries.values()) {
       if (seen.has(entry)) continue;
-      if (entry.wanted !== undefined && entry.present !== undefined) this.#healed++;
+      if (entry.wanted !== undefined && entry.present !== undefined) entry.lost = true;
       this.#setPresent(entry, undefined);
       this.#mark(entry);
     }
@@ -170,7 +175,6 @@ class KernelFib implements Fib {
       if (entry.present === undefined) return false;
       this.#setPresent(entry, undefined);
       entry.lost = true;
-      this.#healed++;
     } else if (entry.error === undefined) {
       return false;
     }
@@ -189,7 +193,8 @@ class KernelFib implements Fib {
   stateOf(prefix: Prefix): FibState | undefined {
     const entry = this.#entries.get(keyOf(prefix));
     if (entry?.via === undefined) return undefined;
-    if (entry.error !== undefined) return { state: "failed", error: entry.error };
+    const error = entry.error ?? entry.reason;
+    if (error !== undefined) return { state: "failed", error };
     return entry.wanted !== undefined && sameTarget(entry.wanted, entry.present)
       ? { state: "installed", target: entry.wanted }
       : { state: "pending" };
@@ -202,7 +207,7 @@ class KernelFib implements Fib {
   }
 
   failures() {
-    return [...this.#entries.values()].flatMap(({ prefix, error }) =>
+    return [...this.#entries.values()].flatMap(({ prefix, reason, error = reason }) =>
       error === undefined ? [] : [{ prefix, error }],
     );
   }
@@ -219,6 +224,7 @@ class KernelFib implements Fib {
       present: undefined,
       stale: false,
       lost: false,
+      reason: undefined,
       error: undefined,
     };
     this.#entries.set(key, entry);
@@ -232,9 +238,10 @@ class KernelFib implements Fib {
       via === undefined || via === "blackhole" ? undefined : this.#options.resolve(via);
     entry.error = undefined;
     entry.wanted = via === "blackhole" ? via : resolution?.way;
-    if (resolution !== undefined && resolution.way === undefined) {
-      entry.error = resolution.reason ?? "the next hop resolves to no link";
-    }
+    entry.reason =
+      resolution === undefined || resolution.way !== undefined
+        ? undefined
+        : (resolution.reason ?? "the next hop resolves to no link");
     this.#mark(entry);
   }
 
@@ -275,36 +282,37 @@ class KernelFib implements Fib {
       if (route === undefined) {
         entry.error = `another's route to this destination with our metric ${this.#options.metric} is there: remove it or give it another metric`;
       } else {
-        this.#healed -= entry.lost ? 1 : 0;
+        entry.error = undefined;
+        entry.lost = false;
         this.#setPresent(entry, targetOf(route));
         this.#mark(entry);
       }
-      entry.lost = false;
     }
   }
 
-  /** Our routes and only ours: the kernel may take the filter for a wish. */
+  /** Our routes. Another metric than ours is not in our way, and not ours to remove. */
   #dump(): Route[] {
-    const { kernel, protocol } = this.#options;
+    const { kernel, protocol, metric } = this.#options;
     return kernel
       .routes({ table: this.#table, protocol })
-      .filter((route) => route.protocol === protocol && route.table === this.#table);
+      .filter((route) => route.metric === metric);
   }
 
   #request({ prefix, wanted, present }: Entry): Request {
     const { protocol, metric } = this.#options;
     const route = { destination: prefix, table: this.#table, protocol, metric };
-    const target = wanted ?? present;
-    const type =
-      wanted === undefined ? "delete route" : present === undefined ? "add route" : "replace route";
-    return target === "blackhole" || target === undefined
+    // Whatever shape it has: there is one of ours by this destination and metric.
+    if (wanted === undefined) return { type: "delete route", route };
+    const type = present === undefined ? "add route" : "replace route";
+    return wanted === "blackhole"
       ? { type, route: { ...route, type: "blackhole" } }
-      : { type, route: { ...route, nextHops: [target] } };
+      : { type, route: { ...route, nextHops: [wanted] } };
   }
 
   #conclude(entry: Entry, error: KernelError | undefined): void {
     entry.error = undefined;
     if (error === undefined) {
+      if (entry.lost && entry.wanted !== undefined) this.#healed++;
       this.#setPresent(entry, entry.wanted);
     } else if (error.code === "ESRCH" && entry.wanted === undefined) {
       // It went with its link or by another's hand: both are what was asked for.
@@ -332,11 +340,12 @@ function targetOf(route: Route): Target {
   if (hop?.gateway === undefined || hop.link === undefined || more.length > 0) {
     return { gateway: { family: route.destination.family, w0: 0, w1: 0, w2: 0, w3: 0 }, link: 0 };
   }
-  return { gateway: hop.gateway, link: hop.link };
+  const onLink = hop.onLink === true ? ({ onLink: true } as const) : {};
+  return { gateway: hop.gateway, link: hop.link, ...onLink };
 }
 
 function sameTarget(a: Target | undefined, b: Target | undefined): boolean {
   if (a === b) return true;
   if (a === undefined || b === undefined || a === "blackhole" || b === "blackhole") return false;
-  return a.link === b.link && equalAddress(a.gateway, b.gateway);
+  return a.link === b.link && a.onLink === b.onLink && equalAddress(a.gateway, b.gateway);
 }

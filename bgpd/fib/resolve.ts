@@ -11,7 +11,12 @@ import { type Address, formatAddress } from "../../lib/address.ts";
 import { containsAddress, formatPrefix } from "../../lib/prefix.ts";
 
 /** The way to a next hop: out of `link`, over `gateway`. */
-export type Way = { readonly gateway: Address; readonly link: number };
+export type Way = {
+  readonly gateway: Address;
+  readonly link: number;
+  /** The gateway is on the link by the word of the route that leads there, not by an address. */
+  readonly onLink?: true;
+};
 
 export type Resolution = {
   readonly reachable: boolean;
@@ -94,7 +99,8 @@ function resolveIn(
       `the link to next hop ${text} is down (${link?.name ?? "gone"}, route ${name})`,
     );
   }
-  const way = { gateway: hop.gateway ?? nextHop, link: hop.link };
+  const onLink = hop.onLink === true ? ({ onLink: true } as const) : {};
+  const way = { gateway: hop.gateway ?? nextHop, link: hop.link, ...onLink };
   return { reachable: true, cost: route.metric, way };
 }
 
@@ -105,8 +111,8 @@ function isUsable(hop: RouteNextHop, links: ReadonlyMap<number, Link>): boolean 
 
 /** What resolution depends on, as text: two equal prints give equal answers. */
 function print(links: readonly Link[], routes: readonly Route[], own: ReadonlySet<string>): string {
-  const hop = ({ gateway, link, dead }: RouteNextHop): string =>
-    `${gateway === undefined ? "" : formatAddress(gateway)}@${link}${dead === true ? "!" : ""}`;
+  const hop = ({ gateway, link, onLink, dead }: RouteNextHop): string =>
+    `${gateway === undefined ? "" : formatAddress(gateway)}@${link}${onLink === true ? "+" : ""}${dead === true ? "!" : ""}`;
   return [
     ...links.map(({ index, name, up, carrier }) => `${index} ${name} ${up} ${carrier}`),
     ...routes.map(
