@@ -8,8 +8,8 @@ import { KernelError } from "./kernel.ts";
 import { type Message, MessageWriter, messagesOf } from "./message.ts";
 import type { Port } from "./port.ts";
 
-/** Requests in flight: each ack takes about 1 KiB of the receive buffer (skb truesize). */
-const WINDOW = 64;
+/** Requests in flight: if all fail, their answers of about 1 KiB each (skb truesize) fit the receive buffer. */
+const WINDOW = 128;
 const DUMP_TRIES = 20;
 
 /** Body of a request, written between header and end. */
@@ -110,23 +110,25 @@ export class NetlinkConnection {
     }
   }
 
+  /** Requests are done in order and only a failure is told unasked: the last one's ack ends the window. */
   #window(requests: readonly Outgoing[], outcomes: (Failure | undefined)[]): void {
+    const end = requests.length - 1;
     const last = this.#send(
-      requests.map(({ type, flags, body }) => ({
+      requests.map(({ type, flags, body }, index) => ({
         type,
-        flags: flags | NLM_F.REQUEST | NLM_F.ACK,
+        flags: flags | NLM_F.REQUEST | (index === end ? NLM_F.ACK : 0),
         body,
       })),
     );
-    const first = last - requests.length + 1;
+    const first = last - end;
     const base = outcomes.length;
     outcomes.length = base + requests.length;
-    for (let left = requests.length; left > 0; ) {
+    for (let isOver = false; !isOver; ) {
       for (const message of this.#receive()) {
         const index = message.sequence - first;
-        if (message.type !== NLMSG.ERROR || index < 0 || index >= requests.length) continue;
+        if (message.type !== NLMSG.ERROR || index < 0 || index > end) continue;
         outcomes[base + index] = errorOf(message);
-        left--;
+        isOver = index === end;
       }
     }
   }

@@ -477,6 +477,13 @@ export function kernelSuite(name: string, open: () => KernelHarness): void {
         expect(addressesOf(host)).toEqual(["old 10.0.0.1/24 global", "one 10.0.0.2/24 global"]);
       });
 
+      test("many failures in one call are all told", () => {
+        const outcomes = host.applyAll(
+          Array.from({ length: 1000 }, () => addAddress(4711, "10.0.0.1/24")),
+        );
+        expect(outcomes.map((error) => error?.code)).toEqual(Array(1000).fill("ENODEV"));
+      });
+
       test("a thousand requests in one call, each with its own answer", () => {
         connect(harness);
         const requests = Array.from(
