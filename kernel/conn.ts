@@ -11,6 +11,7 @@ import type { Port } from "./port.ts";
 /** Requests in flight: if all fail, their answers of about 1 KiB each (skb truesize) fit the receive buffer. */
 const WINDOW = 128;
 const DUMP_TRIES = 20;
+const DUMP_BUFFER = 1 << 16;
 
 /** Body of a request, written between header and end. */
 export type Body = (writer: MessageWriter) => void;
@@ -20,7 +21,8 @@ export type Outgoing = { readonly type: number; readonly flags: number; readonly
 export class NetlinkConnection {
   readonly #port: Port;
   readonly #writer = new MessageWriter();
-  readonly #buffer = new Uint8Array(1 << 16);
+  /** Acks and single links fit in; the first dump makes it larger. */
+  #buffer = new Uint8Array(1 << 13);
   #sequence = 0;
   #isOpen = true;
 
@@ -87,6 +89,7 @@ export class NetlinkConnection {
   }
 
   #dumpOnce<Item>(type: number, body: Body, take: (message: Message) => Item | undefined) {
+    if (this.#buffer.length < DUMP_BUFFER) this.#buffer = new Uint8Array(DUMP_BUFFER);
     const items: Item[] = [];
     let interrupted = false;
     const sequence = this.#send([{ type, flags: NLM_F.REQUEST | NLM_F.DUMP, body }]);
@@ -113,14 +116,7 @@ export class NetlinkConnection {
   /** Requests are done in order and only a failure is told unasked: the last one's ack ends the window. */
   #window(requests: readonly Outgoing[], outcomes: (Failure | undefined)[]): void {
     const end = requests.length - 1;
-    const last = this.#send(
-      requests.map(({ type, flags, body }, index) => ({
-        type,
-        flags: flags | NLM_F.REQUEST | (index === end ? NLM_F.ACK : 0),
-        body,
-      })),
-    );
-    const first = last - end;
+    const first = this.#send(requests, NLM_F.REQUEST, NLM_F.ACK) - end;
     const base = outcomes.length;
     outcomes.length = base + requests.length;
     for (let isOver = false; !isOver; ) {
@@ -133,12 +129,14 @@ export class NetlinkConnection {
     }
   }
 
-  /** Write all in one go; the sequence number of the last. */
-  #send(requests: readonly Outgoing[]): number {
+  /** Write all in one go, with flags for each and for the last; the sequence number of that one. */
+  #send(requests: readonly Outgoing[], each = 0, atEnd = 0): number {
     this.check();
     this.#writer.reset();
+    let left = requests.length;
     for (const { type, flags, body } of requests) {
-      this.#writer.begin(type, flags, ++this.#sequence);
+      const also = --left === 0 ? each | atEnd : each;
+      this.#writer.begin(type, flags | also, ++this.#sequence);
       body(this.#writer);
       this.#writer.end();
     }
@@ -146,7 +144,7 @@ export class NetlinkConnection {
     return this.#sequence;
   }
 
-  #receive(): Generator<Message> {
+  #receive(): Message[] {
     return messagesOf(this.#buffer.subarray(0, this.#port.read(this.#buffer)));
   }
 }

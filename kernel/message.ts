@@ -10,7 +10,7 @@ const decoder = new TextDecoder();
 
 /** A growing buffer of messages; offsets are kept, nothing is copied twice. */
 export class MessageWriter {
-  #bytes = new Uint8Array(4096);
+  #bytes = new Uint8Array(1024);
   #view = new DataView(this.#bytes.buffer);
   #end = 0;
   #message = 0;
@@ -51,24 +51,32 @@ export class MessageWriter {
   }
 
   u16(value: number): this {
-    this.#view.setUint16(this.#reserve(2), value, true);
+    const at = this.#reserve(2);
+    this.#view.setUint16(at, value, true);
     return this;
   }
 
   u32(value: number): this {
-    this.#view.setUint32(this.#reserve(4), value, true);
+    const at = this.#reserve(4);
+    this.#view.setUint32(at, value, true);
     return this;
   }
 
   attribute(type: number, value: Uint8Array): this {
-    this.#attributeHeader(type, value.length);
-    this.#bytes.set(value, this.#reserve(value.length));
-    return this.#pad();
+    // Reserved bytes are zero, so the padding is.
+    const at = this.#reserve((4 + value.length + 3) & ~3);
+    this.#view.setUint16(at, 4 + value.length, true);
+    this.#view.setUint16(at + 2, type, true);
+    this.#bytes.set(value, at + 4);
+    return this;
   }
 
   attributeU32(type: number, value: number): this {
-    this.#attributeHeader(type, 4);
-    return this.u32(value);
+    const at = this.#reserve(8);
+    this.#view.setUint16(at, 8, true);
+    this.#view.setUint16(at + 2, type, true);
+    this.#view.setUint32(at + 4, value, true);
+    return this;
   }
 
   /** A NUL-terminated string. */
@@ -123,19 +131,21 @@ export type Message = {
 };
 
 /** Split received bytes into messages. A length that lies ends the walk. */
-export function* messagesOf(bytes: Uint8Array): Generator<Message> {
+export function messagesOf(bytes: Uint8Array): Message[] {
+  const messages: Message[] = [];
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let at = 0; at + HEADER <= view.byteLength; ) {
     const length = view.getUint32(at, true);
-    if (length < HEADER || at + length > view.byteLength) return;
-    yield {
+    if (length < HEADER || at + length > view.byteLength) break;
+    messages.push({
       type: view.getUint16(at + 4, true),
       flags: view.getUint16(at + 6, true),
       sequence: view.getUint32(at + 8, true),
       body: new DataView(bytes.buffer, bytes.byteOffset + at + HEADER, length - HEADER),
-    };
+    });
     at += (length + 3) & ~3;
   }
+  return messages;
 }
 
 /** Attributes of a message body from `offset`, by type (NLA_F_NESTED stripped); the last of a type wins. */

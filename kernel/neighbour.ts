@@ -24,7 +24,8 @@ export function writeNeighbour(
   { link, address }: NeighbourKey,
   entry?: { readonly mac: string; readonly state: NeighbourState },
 ): void {
-  const state = STATES.find(([, name]) => name === entry?.state)?.[0] ?? 0;
+  let state = 0;
+  for (const [bit, name] of STATES) if (name === entry?.state) state = bit;
   writer.u8(familyTo(address.family)).u8(0).u16(0).u32(link).u16(state).u8(0).u8(0);
   writer.attribute(NDA.DST, addressToBytes(address));
   if (entry !== undefined) writer.attribute(NDA.LLADDR, macToBytes(entry.mac));

@@ -119,11 +119,9 @@ class NetlinkKernel implements Kernel {
       if (known !== undefined) return known;
       // What goes before may be what makes the link.
       flush();
-      const found = this.link(reference);
-      if (found === undefined)
-        throw new KernelError(`no link is called ${reference} (ENODEV)`, "ENODEV", 19);
-      names.set(reference, found.index);
-      return found.index;
+      const index = this.#indexOf(reference);
+      names.set(reference, index);
+      return index;
     };
     for (const request of requests) {
       try {
@@ -186,6 +184,14 @@ class NetlinkKernel implements Kernel {
       if (error instanceof KernelError && error.code === "ENOENT") return [];
       throw error;
     }
+  }
+
+  /** Of the link with this name, without decoding the rest of it. */
+  #indexOf(name: string): number {
+    const answer = this.#connection.get(RTM.GETLINK, (writer) => writeLinkReference(writer, name));
+    if ("body" in answer) return answer.body.getInt32(4, true);
+    if (answer.code !== "ENODEV") throw answer.toError(`RTM_GETLINK ${name}`);
+    throw new KernelError(`no link is called ${name} (ENODEV)`, "ENODEV", 19);
   }
 
   #inside<Result>(run: () => Result): Result {

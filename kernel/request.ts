@@ -50,10 +50,10 @@ export function encodeRequest(request: Request, indexOf: LinkIndex): Outgoing {
     case "add route":
     case "replace route":
     case "delete route": {
-      const links = (request.route.nextHops ?? []).flatMap(({ link }) =>
-        link === undefined ? [] : [link],
-      );
-      const resolved = new Map(links.map((link) => [link, indexOf(link)]));
+      const resolved = new Map<LinkReference, number>();
+      for (const { link } of request.route.nextHops ?? []) {
+        if (link !== undefined) resolved.set(link, indexOf(link));
+      }
       const linkIndex = (link: LinkReference): number => resolved.get(link) ?? 0;
       if (request.type === "delete route") {
         const body: Body = (writer) => writeOldRoute(writer, request.route, linkIndex);

@@ -15,5 +15,6 @@ export function scopeFrom(value: number): Scope {
 }
 
 export function scopeTo(scope: Scope): number {
-  return SCOPES.find(([, name]) => name === scope)?.[0] ?? 0;
+  for (const [number, name] of SCOPES) if (name === scope) return number;
+  return 0;
 }
