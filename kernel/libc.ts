@@ -1,15 +1,26 @@
 /**
- * libc through `bun:ffi`: the only file that imports it.
+ * libc through Bun's FFI: the only file that reaches for it.
  *
  * Each function is the C function of its name. A failure throws `SystemError` with errno's name and
  * the call. What every process needs is opened at once, the rest when first used. Files are among it, for
  * loading `node:fs` costs a process 1 ms, which is a seventh of an ADD.
  */
 
-import { dlopen, FFIType, ptr, read } from "bun:ffi";
+import type * as BunFfi from "bun:ffi";
 import { errnoName } from "./errno.ts";
 
-const { i32, i64, u32, u64, ptr: pointer } = FFIType;
+/**
+ * What `bun:ffi` wraps. The wrapper takes arrays for pointers and names for types, which nobody here needs, and
+ * costs a process 0.3 ms; it stands in where a Bun has the functions elsewhere.
+ */
+const { dlopen, ptr, read } = nativeFfi();
+
+function nativeFfi(): Pick<typeof BunFfi, "dlopen" | "ptr" | "read"> {
+  const { FFI } = Bun as typeof Bun & { readonly FFI?: typeof BunFfi };
+  return FFI ?? (process.getBuiltinModule("bun:ffi") as typeof BunFfi);
+}
+
+const [i32, u32, i64, u64, pointer] = ["i32", "u32", "i64", "u64", "ptr"] as const;
 
 const common = dlopen("libc.so.6", {
   __errno_location: { args: [], returns: pointer },
@@ -19,9 +30,9 @@ const common = dlopen("libc.so.6", {
   setns: { args: [i32, i32], returns: i32 },
   open: { args: [pointer, i32, i32], returns: i32 },
   close: { args: [i32], returns: i32 },
-  read: { args: [i32, pointer, u64], returns: i64 },
-  write: { args: [i32, pointer, u64], returns: i64 },
-  pwrite: { args: [i32, pointer, u64, i64], returns: i64 },
+  read: { args: [i32, pointer, u64], returns: i32 },
+  write: { args: [i32, pointer, u64], returns: i32 },
+  pwrite: { args: [i32, pointer, u64, i64], returns: i32 },
   link: { args: [pointer, pointer], returns: i32 },
   unlink: { args: [pointer], returns: i32 },
   statx: { args: [i32, pointer, i32, u32, pointer], returns: i32 },
@@ -34,9 +45,8 @@ function openRare() {
     connect: { args: [i32, pointer, i32], returns: i32 },
     listen: { args: [i32, i32], returns: i32 },
     getsockopt: { args: [i32, i32, i32, pointer, pointer], returns: i32 },
-    getsockname: { args: [i32, pointer, pointer], returns: i32 },
-    sendto: { args: [i32, pointer, u64, i32, pointer, i32], returns: i64 },
-    recvfrom: { args: [i32, pointer, u64, i32, pointer, pointer], returns: i64 },
+    sendto: { args: [i32, pointer, u64, i32, pointer, i32], returns: i32 },
+    recvfrom: { args: [i32, pointer, u64, i32, pointer, pointer], returns: i32 },
     poll: { args: [pointer, u64, i32], returns: i32 },
     unshare: { args: [i32], returns: i32 },
     mount: { args: [pointer, pointer, pointer, u64, pointer], returns: i32 },
@@ -112,13 +122,13 @@ export function getsockoptInt(fd: number, level: number, name: number): number {
 /** sendto(2): octets sent, or the negative errno, for callers that go on after one. */
 export function sendto(fd: number, bytes: Uint8Array, address: Uint8Array): number {
   const sent = rare().sendto(fd, ptr(bytes), bytes.length, 0, ptr(address), address.length);
-  return sent < 0 ? -lastErrno() : Number(sent);
+  return sent < 0 ? -lastErrno() : sent;
 }
 
 /** recv(2) without a source address: octets received, or the negative errno. */
 export function recv(fd: number, buffer: Uint8Array): number {
   const count = rare().recvfrom(fd, ptr(buffer), buffer.length, 0, null, null);
-  return count < 0 ? -lastErrno() : Number(count);
+  return count < 0 ? -lastErrno() : count;
 }
 
 /** poll(2) of one descriptor without waiting: the events that are there. */
@@ -147,7 +157,7 @@ export function close(fd: number): void {
 /** read(2), again when a signal interrupts it: octets read. */
 export function readInto(fd: number, buffer: Uint8Array): number {
   for (;;) {
-    const count = Number(common.read(fd, ptr(buffer), buffer.length));
+    const count = common.read(fd, ptr(buffer), buffer.length);
     if (count >= 0) return count;
     if (lastErrno() !== EINTR) return fail("read");
   }
@@ -156,7 +166,7 @@ export function readInto(fd: number, buffer: Uint8Array): number {
 /** write(2), again when a signal interrupts it: octets written. */
 export function write(fd: number, bytes: Uint8Array): number {
   for (;;) {
-    const count = Number(common.write(fd, ptr(bytes), bytes.length));
+    const count = common.write(fd, ptr(bytes), bytes.length);
     if (count >= 0) return count;
     if (lastErrno() !== EINTR) return fail("write");
   }
@@ -174,7 +184,7 @@ export function link(existing: string, path: string): void {
 
 /** pwrite(2): octets written. */
 export function pwrite(fd: number, bytes: Uint8Array, position: number): number {
-  const count = Number(common.pwrite(fd, ptr(bytes), bytes.length, position));
+  const count = common.pwrite(fd, ptr(bytes), bytes.length, position);
   return count < 0 ? fail("pwrite") : count;
 }
 
