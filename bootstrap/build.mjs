@@ -1,7 +1,16 @@
 /** `dist/manx`, built again only when a source changed, and its link `dist/manx-ipam`. */
 
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from "node:fs";
 import { join } from "node:path";
 import { BUN, digest, EXECUTABLE, isDone, markDone, ROOT, say } from "./place.mjs";
 
@@ -18,36 +27,28 @@ const SOURCES = [
   "resource",
 ];
 
+const FRESH = `${EXECUTABLE}.new`;
+
 export function build() {
   const sources = digest([
     "package.json",
     "package-lock.json",
     "bootstrap/build.mjs",
+    "bootstrap/compile.ts",
     ...SOURCES.flatMap(filesBelow),
   ]);
   if (isDone("built", sources) && existsSync(EXECUTABLE)) return;
   say("building dist/manx");
   mkdirSync(join(ROOT, "dist"), { recursive: true });
-  const { status, stdout, stderr } = spawnSync(
-    BUN,
-    [
-      "build",
-      "--compile",
-      "--minify",
-      "--bytecode",
-      "--splitting",
-      "--format=esm",
-      "--no-compile-autoload-dotenv",
-      "--no-compile-autoload-bunfig",
-      // Code that runs once is not worth compiling: a tenth of an ADD. Daemons set it back to 1.
-      "--compile-jit-policy=8",
-      "--outfile",
-      EXECUTABLE,
-      "main.ts",
-    ],
-    { cwd: ROOT, encoding: "utf8" },
-  );
-  if (status !== 0) throw new Error(`bun build failed:\n${stdout}${stderr}`);
+  const { status, stdout, stderr } = spawnSync(BUN, ["bootstrap/compile.ts", FRESH], {
+    cwd: ROOT,
+    encoding: "utf8",
+  });
+  if (status !== 0) throw new Error(`bootstrap/compile.ts failed:\n${stdout}${stderr}`);
+  // A copy lies in larger pieces in the page cache than what the linker wrote: it starts half a millisecond sooner.
+  copyFileSync(FRESH, `${FRESH}.copy`);
+  renameSync(`${FRESH}.copy`, EXECUTABLE);
+  rmSync(FRESH);
   rmSync(`${EXECUTABLE}-ipam`, { force: true });
   symlinkSync("manx", `${EXECUTABLE}-ipam`);
   markDone("built", sources);
