@@ -15,7 +15,7 @@ export const systemFiles: Files = {
   writeAt,
   link,
   unlink,
-  status: (path) => unlessMissing(() => statx(path)),
+  status: statx,
 };
 
 function unlessMissing<Value>(access: () => Value): Value | undefined {

@@ -72,7 +72,7 @@ function enter(path: string, descriptor: number): Kernel {
 
 /** A runtime's mistake that would put the pod's default route into the node. */
 function refuseOwn(path: string, descriptor: number): void {
-  if (statx(descriptor).identity === statx(OWN).identity) {
+  if (statx(descriptor)?.identity === statx(OWN)?.identity) {
     throw invalid(path, "it is the namespace that the plugin runs in");
   }
 }

@@ -89,7 +89,10 @@ export class NetlinkConnection {
   }
 
   #dumpOnce<Item>(type: number, body: Body, take: (message: Message) => Item | undefined) {
-    if (this.#buffer.length < DUMP_BUFFER) this.#buffer = new Uint8Array(DUMP_BUFFER);
+    if (this.#buffer.length < DUMP_BUFFER) {
+      this.#buffer = new Uint8Array(DUMP_BUFFER);
+      this.#port.prepareDumps();
+    }
     const items: Item[] = [];
     let interrupted = false;
     const sequence = this.#send([{ type, flags: NLM_F.REQUEST | NLM_F.DUMP, body }]);

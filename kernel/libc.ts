@@ -20,25 +20,64 @@ function nativeFfi(): Pick<typeof BunFfi, "dlopen" | "ptr" | "read"> {
   return FFI ?? (process.getBuiltinModule("bun:ffi") as typeof BunFfi);
 }
 
-const [i32, u32, i64, u64, pointer] = ["i32", "u32", "i64", "u64", "ptr"] as const;
+const [i32, i64, u64, pointer] = ["i32", "i64", "u64", "ptr"] as const;
 
+/**
+ * What every process needs is called by number (asm/unistd_64.h; asm-generic/unistd.h): each symbol that is opened
+ * costs it 10 µs and twelve pages, so one stands for all.
+ */
 const common = dlopen("libc.so.6", {
   __errno_location: { args: [], returns: pointer },
-  socket: { args: [i32, i32, i32], returns: i32 },
-  bind: { args: [i32, pointer, i32], returns: i32 },
-  setsockopt: { args: [i32, i32, i32, pointer, i32], returns: i32 },
-  setns: { args: [i32, i32], returns: i32 },
-  open: { args: [pointer, i32, i32], returns: i32 },
-  close: { args: [i32], returns: i32 },
-  read: { args: [i32, pointer, u64], returns: i32 },
-  write: { args: [i32, pointer, u64], returns: i32 },
-  pwrite: { args: [i32, pointer, u64, i64], returns: i32 },
-  link: { args: [pointer, pointer], returns: i32 },
-  unlink: { args: [pointer], returns: i32 },
-  statx: { args: [i32, pointer, i32, u32, pointer], returns: i32 },
+  syscall: { args: [i64, i64, i64, i64, i64, i64], returns: i32 },
 }).symbols;
 
+const NUMBERS = {
+  x64: {
+    read: 0,
+    write: 1,
+    close: 3,
+    pwrite: 18,
+    socket: 41,
+    bind: 49,
+    setsockopt: 54,
+    openat: 257,
+    unlinkat: 263,
+    linkat: 265,
+    setns: 308,
+    statx: 332,
+  },
+  arm64: {
+    unlinkat: 35,
+    linkat: 37,
+    openat: 56,
+    close: 57,
+    read: 63,
+    write: 64,
+    pwrite: 68,
+    socket: 198,
+    bind: 200,
+    setsockopt: 208,
+    setns: 268,
+    statx: 291,
+  },
+} as const;
+
+const NR = numbersOf(process.arch);
+
+function numbersOf(arch: string): Record<keyof typeof NUMBERS.x64, number> {
+  if (arch === "x64" || arch === "arm64") return NUMBERS[arch];
+  throw new Error(`system call numbers of ${arch} are not known: expected x64 or arm64`);
+}
+
+/** syscall(2); a pointer is its address. */
+function call(number: number, a: number, b = 0, c = 0, d = 0, e = 0): number {
+  return common.syscall(number, a, b, c, d, e);
+}
+
+const ENOENT = 2;
 const EINTR = 4;
+/** fcntl.h: paths are relative to the current folder. */
+const AT_FDCWD = -100;
 
 function openRare() {
   return dlopen("libc.so.6", {
@@ -88,13 +127,13 @@ function lastErrno(): number {
 
 /** socket(2): a descriptor. */
 export function socket(domain: number, type: number, protocol: number): number {
-  const fd = common.socket(domain, type, protocol);
+  const fd = call(NR.socket, domain, type, protocol);
   return fd < 0 ? fail("socket") : fd;
 }
 
 /** bind(2) to the bytes of a sockaddr. */
 export function bind(fd: number, address: Uint8Array): void {
-  if (common.bind(fd, ptr(address), address.length) !== 0) fail("bind");
+  if (call(NR.bind, fd, ptr(address), address.length) !== 0) fail("bind");
 }
 
 /** setsockopt(2) with an int. */
@@ -104,7 +143,7 @@ export function setSocketOption(fd: number, level: number, name: number, value: 
 
 /** setsockopt(2) with the bytes of a structure. */
 export function setsockopt(fd: number, level: number, name: number, value: Uint8Array): void {
-  if (common.setsockopt(fd, level, name, ptr(value), value.length) !== 0) {
+  if (call(NR.setsockopt, fd, level, name, ptr(value), value.length) !== 0) {
     fail(`setsockopt ${level}/${name}`);
   }
 }
@@ -145,19 +184,19 @@ export const O = { RDONLY: 0, WRONLY: 1, CREAT: 0o100, EXCL: 0o200, CLOEXEC: 0o2
 
 /** open(2), close-on-exec: a descriptor. */
 export function open(path: string, flags: number, mode = 0): number {
-  const fd = common.open(ptr(text(path)), flags | O.CLOEXEC, mode);
+  const fd = call(NR.openat, AT_FDCWD, ptr(text(path)), flags | O.CLOEXEC, mode);
   return fd < 0 ? fail(`open ${path}`) : fd;
 }
 
 /** close(2). */
 export function close(fd: number): void {
-  if (common.close(fd) !== 0) fail("close");
+  if (call(NR.close, fd) !== 0) fail("close");
 }
 
 /** read(2), again when a signal interrupts it: octets read. */
 export function readInto(fd: number, buffer: Uint8Array): number {
   for (;;) {
-    const count = common.read(fd, ptr(buffer), buffer.length);
+    const count = call(NR.read, fd, ptr(buffer), buffer.length);
     if (count >= 0) return count;
     if (lastErrno() !== EINTR) return fail("read");
   }
@@ -166,7 +205,7 @@ export function readInto(fd: number, buffer: Uint8Array): number {
 /** write(2), again when a signal interrupts it: octets written. */
 export function write(fd: number, bytes: Uint8Array): number {
   for (;;) {
-    const count = common.write(fd, ptr(bytes), bytes.length);
+    const count = call(NR.write, fd, ptr(bytes), bytes.length);
     if (count >= 0) return count;
     if (lastErrno() !== EINTR) return fail("write");
   }
@@ -174,17 +213,18 @@ export function write(fd: number, bytes: Uint8Array): number {
 
 /** unlink(2). */
 export function unlink(path: string): void {
-  if (common.unlink(ptr(text(path))) !== 0) fail(`unlink ${path}`);
+  if (call(NR.unlinkat, AT_FDCWD, ptr(text(path))) !== 0) fail(`unlink ${path}`);
 }
 
 /** link(2). */
 export function link(existing: string, path: string): void {
-  if (common.link(ptr(text(existing)), ptr(text(path))) !== 0) fail(`link ${path}`);
+  if (call(NR.linkat, AT_FDCWD, ptr(text(existing)), AT_FDCWD, ptr(text(path))) !== 0)
+    fail(`link ${path}`);
 }
 
 /** pwrite(2): octets written. */
 export function pwrite(fd: number, bytes: Uint8Array, position: number): number {
-  const count = common.pwrite(fd, ptr(bytes), bytes.length, position);
+  const count = call(NR.pwrite, fd, ptr(bytes), bytes.length, position);
   return count < 0 ? fail("pwrite") : count;
 }
 
@@ -197,19 +237,18 @@ export type FileIdentity = {
 };
 
 /** fcntl.h, linux/stat.h */
-const AT_FDCWD = -100;
 const AT_EMPTY_PATH = 0x1000;
 const STATX_BASIC_STATS = 0x7ff;
 const STATX_LENGTH = 256;
 
-/** statx(2) of a path, or of an open descriptor. */
-export function statx(file: string | number): FileIdentity {
+/** statx(2) of a path, or of an open descriptor; undefined where there is no file. */
+export function statx(file: string | number): FileIdentity | undefined {
   const record = new DataView(new ArrayBuffer(STATX_LENGTH));
   const isOpen = typeof file === "number";
   const path = ptr(text(isOpen ? "" : file));
   const [directory, flags] = isOpen ? [file, AT_EMPTY_PATH] : [AT_FDCWD, 0];
-  if (common.statx(directory, path, flags, STATX_BASIC_STATS, ptr(record)) !== 0) {
-    fail(`statx ${file}`);
+  if (call(NR.statx, directory, path, flags, STATX_BASIC_STATS, ptr(record)) !== 0) {
+    return lastErrno() === ENOENT ? undefined : fail(`statx ${file}`);
   }
   const device = `${record.getUint32(136, true)}:${record.getUint32(140, true)}`;
   return {
@@ -220,7 +259,7 @@ export function statx(file: string | number): FileIdentity {
 
 /** setns(2): the calling thread enters the namespace of the descriptor. */
 export function setns(fd: number, type: number): void {
-  if (common.setns(fd, type) !== 0) fail("setns");
+  if (call(NR.setns, fd, type) !== 0) fail("setns");
 }
 
 /** unshare(2) for the calling thread. */

@@ -18,22 +18,18 @@ export type Port = {
   write(messages: Uint8Array): void;
   /** One datagram, which may hold many messages; its length. */
   read(buffer: Uint8Array): number;
+  /** Once, before the first dump: filters are honoured (strict checks), acks do not repeat the request. */
+  prepareDumps(): void;
   close(): void;
 };
 
 /** A NETLINK_ROUTE socket in this thread's namespace; `groups` is a mask of multicast groups (nl_groups). */
 export function openPort(groups = 0): Port {
   const fd = socket(AF.NETLINK, SOCK.RAW | SOCK.CLOEXEC, 0);
+  const set = (option: number): void => setSocketOption(fd, SOL_NETLINK, option, 1);
   try {
-    setSocketOption(fd, SOL_NETLINK, NETLINK_OPTION.EXT_ACK, 1);
-    setSocketOption(fd, SOL_NETLINK, NETLINK_OPTION.GET_STRICT_CHK, 1);
-    setSocketOption(fd, SOL_NETLINK, NETLINK_OPTION.CAP_ACK, 1);
-    if (groups !== 0) setSocketOption(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
-    const address = new Uint8Array(12);
-    const view = new DataView(address.buffer);
-    view.setUint16(0, AF.NETLINK, true);
-    view.setUint32(8, groups, true);
-    bind(fd, address);
+    set(NETLINK_OPTION.EXT_ACK);
+    if (groups !== 0) join(fd, groups);
   } catch (error) {
     close(fd);
     throw error;
@@ -42,6 +38,20 @@ export function openPort(groups = 0): Port {
     fd,
     write: (messages) => void write(fd, messages),
     read: (buffer) => readInto(fd, buffer),
+    prepareDumps() {
+      set(NETLINK_OPTION.GET_STRICT_CHK);
+      set(NETLINK_OPTION.CAP_ACK);
+    },
     close: () => close(fd),
   };
+}
+
+/** Who asks only needs no address: the kernel gives him one with his first message. */
+function join(fd: number, groups: number): void {
+  setSocketOption(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
+  const address = new Uint8Array(12);
+  const view = new DataView(address.buffer);
+  view.setUint16(0, AF.NETLINK, true);
+  view.setUint32(8, groups, true);
+  bind(fd, address);
 }

@@ -37,6 +37,8 @@ class ScriptedPort implements Port {
     return next.length;
   }
 
+  prepareDumps(): void {}
+
   close(): void {}
 }
 
