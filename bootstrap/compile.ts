@@ -17,14 +17,14 @@ const PLUGIN = join(ROOT, "cni/main.ts");
 const [outfile = join(ROOT, "dist/manx")] = process.argv.slice(2);
 const folder = mkdtempSync(join(tmpdir(), "manx-build-"));
 try {
-  await bundlePlugin();
-  await compile();
+  await compile(await bundlePlugin());
 } finally {
   rmSync(folder, { recursive: true });
 }
 
-async function bundlePlugin(): Promise<void> {
-  await Bun.build({
+/** Bundle the plugin; the files that it requires when it needs them, which the next bundling does not see. */
+async function bundlePlugin(): Promise<string[]> {
+  const { outputs } = await Bun.build({
     entrypoints: [PLUGIN],
     outdir: folder,
     target: "bun",
@@ -32,9 +32,16 @@ async function bundlePlugin(): Promise<void> {
     splitting: true,
     minify: true,
   });
+  const texts = await Promise.all(outputs.map((output) => output.text()));
+  const required = texts.flatMap((text) => [...text.matchAll(/"\.\/([^"]+\.js)"/g)]);
+  const imported = texts.flatMap((text) => [
+    ...text.matchAll(/(?:from|import\(|import)\s*"\.\/([^"]+\.js)"/g),
+  ]);
+  const known = new Set(imported.map(([, name]) => name));
+  return required.flatMap(([, name = ""]) => (known.has(name) ? [] : [join(folder, name)]));
 }
 
-async function compile(): Promise<void> {
+async function compile(required: readonly string[]): Promise<void> {
   const useBundle: BunPlugin = {
     name: "the plugin's bundle in the place of its source",
     setup(build) {
@@ -42,7 +49,8 @@ async function compile(): Promise<void> {
     },
   };
   await Bun.build({
-    entrypoints: [join(ROOT, "main.ts")],
+    entrypoints: [join(ROOT, "main.ts"), ...required],
+    naming: { entry: "[name].[ext]" },
     target: "bun",
     format: "esm",
     splitting: true,

@@ -80,6 +80,11 @@ function requestFaults(request: Request, { kernel, where }: Side): string[] {
       return kernel.link(request.link)?.up === request.up
         ? []
         : [`${request.link} is down ${where}`];
+    case "set ipv4 settings":
+      return Object.entries(request.settings).flatMap(([name, value]) => {
+        const setting = { name: `net/ipv4/conf/${request.link}/${name}`, value: String(value) };
+        return settingFaults(setting, { kernel, where });
+      });
     case "add address": {
       const { address, length } = request;
       const link = indexOf(kernel, request.link);

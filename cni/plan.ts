@@ -5,7 +5,7 @@
  * below hangs on the host end: deleting that takes all of it back.
  */
 
-import type { Request } from "../kernel/kernel.ts";
+import type { Ipv4Settings, Request } from "../kernel/kernel.ts";
 import { hostPrefix } from "../lib/prefix.ts";
 import { type Attachment, GATEWAY, HOST_MAC } from "./attachment.ts";
 
@@ -51,6 +51,7 @@ export function planOf(attachment: Attachment, namespace: number): Plan {
       { type: "replace neighbour", link, address: GATEWAY, mac: HOST_MAC },
     ],
     host: [
+      { type: "set ipv4 settings", link: hostEnd, settings: IPV4_SETTINGS },
       { type: "set link", link: hostEnd, up: true },
       {
         type: "add route",
@@ -61,20 +62,19 @@ export function planOf(attachment: Attachment, namespace: number): Plan {
   };
 }
 
+/** Of the host end. */
+const IPV4_SETTINGS: Ipv4Settings = {
+  forwarding: 1,
+  // Whatever the pod's own source, only its address comes in.
+  rp_filter: 1,
+  // For software in the pod that flushes neighbours and asks again.
+  proxy_arp: 1,
+  // The node's loopback is no pod's business, whatever conf/default says.
+  route_localnet: 0,
+};
+
+/** What only a file can say. */
 function settingsOf(hostEnd: string): Setting[] {
-  const of = (area: string, name: string, value: string): Setting => ({
-    name: `net/${area}/conf/${hostEnd}/${name}`,
-    value,
-  });
-  return [
-    of("ipv4", "forwarding", "1"),
-    // Whatever the pod's own source, only its address comes in.
-    of("ipv4", "rp_filter", "1"),
-    // For software in the pod that flushes neighbours and asks again.
-    of("ipv4", "proxy_arp", "1"),
-    // The node's loopback is no pod's business, whatever conf/default says.
-    of("ipv4", "route_localnet", "0"),
-    // Without an IPv6 address there is nothing to speak it for: no link-local, no solicitations.
-    of("ipv6", "disable_ipv6", "1"),
-  ];
+  // Without an IPv6 address there is nothing to speak it for: no link-local, no solicitations.
+  return [{ name: `net/ipv6/conf/${hostEnd}/disable_ipv6`, value: "1" }];
 }

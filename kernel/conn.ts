@@ -89,6 +89,7 @@ export class NetlinkConnection {
   }
 
   #dumpOnce<Item>(type: number, body: Body, take: (message: Message) => Item | undefined) {
+    this.check();
     if (this.#buffer.length < DUMP_BUFFER) {
       this.#buffer = new Uint8Array(DUMP_BUFFER);
       this.#port.prepareDumps();

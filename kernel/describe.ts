@@ -13,6 +13,7 @@ export function describeRequest(request: Request): string {
     case "create bridge":
       return `RTM_NEWLINK bridge ${request.name}`;
     case "set link":
+    case "set ipv4 settings":
       return `RTM_NEWLINK ${request.link}`;
     case "delete link":
       return `RTM_DELLINK ${request.link}`;

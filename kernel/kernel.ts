@@ -122,6 +122,11 @@ export type VethEnd = {
   readonly mtu?: number;
 };
 
+/** Settings of a link that can be given to the kernel without a file, by their names there. */
+export type Ipv4Settings = Partial<
+  Record<"forwarding" | "proxy_arp" | "route_localnet" | "rp_filter", number>
+>;
+
 /** A change. The kernel applies a batch in order; each request succeeds or fails on its own. */
 export type Request =
   | {
@@ -142,6 +147,12 @@ export type Request =
       readonly master?: LinkReference;
       /** An open namespace descriptor to move the link to. */
       readonly namespace?: number;
+    }
+  | {
+      /** What is below /proc/sys/net/ipv4/conf/LINK, in one message. */
+      readonly type: "set ipv4 settings";
+      readonly link: LinkReference;
+      readonly settings: Ipv4Settings;
     }
   | { readonly type: "delete link"; readonly link: LinkReference }
   | {

@@ -1,6 +1,7 @@
 /** Links: struct ifinfomsg and IFLA_* attributes (linux/if_link.h, linux/veth.h). */
 
-import type { Link, Request } from "./kernel.ts";
+import { AF } from "./const.ts";
+import type { Ipv4Settings, Link, Request } from "./kernel.ts";
 import { attributesOf, bytesOf, type Message, type MessageWriter, textOf } from "./message.ts";
 
 const IFLA = {
@@ -12,8 +13,16 @@ const IFLA = {
   LINKINFO: 18,
   NET_NS_FD: 28,
   EXT_MASK: 29,
+  AF_SPEC: 26,
   LINK_NETNSID: 37,
 } as const;
+/** linux/if_link.h */
+const IFLA_INET_CONF = 1;
+/** IPV4_DEVCONF_* of linux/ip.h. */
+const IPV4_DEVCONF = { forwarding: 1, proxy_arp: 3, rp_filter: 8, route_localnet: 26 } as const;
+
+/** Every setting that `Ipv4Settings` can have. */
+export const IPV4_SETTINGS = ["forwarding", "proxy_arp", "rp_filter", "route_localnet"] as const;
 const IFLA_INFO = { KIND: 1, DATA: 2 } as const;
 const VETH_INFO_PEER = 1;
 const IFF = { UP: 0x1, LOWER_UP: 0x1_0000 } as const;
@@ -74,6 +83,25 @@ export function writeLinkChange(
   if (change.mtu !== undefined) writer.attributeU32(IFLA.MTU, change.mtu);
   if (master !== undefined) writer.attributeU32(IFLA.MASTER, master);
   if (change.namespace !== undefined) writer.attributeU32(IFLA.NET_NS_FD, change.namespace);
+}
+
+/** RTM_NEWLINK that changes IPv4 settings of one. */
+export function writeIpv4Settings(
+  writer: MessageWriter,
+  index: number,
+  settings: Ipv4Settings,
+): void {
+  writeHeader(writer, { index });
+  writer.nest(IFLA.AF_SPEC, () => {
+    writer.nest(AF.INET, () => {
+      writer.nest(IFLA_INET_CONF, () => {
+        for (const name of IPV4_SETTINGS) {
+          const value = settings[name];
+          if (value !== undefined) writer.attributeU32(IPV4_DEVCONF[name], value);
+        }
+      });
+    });
+  });
 }
 
 /** A link of RTM_NEWLINK or RTM_DELLINK. */

@@ -15,6 +15,7 @@ import {
   type LinkReference,
   type Request,
 } from "./kernel.ts";
+import { IPV4_SETTINGS } from "./link.ts";
 import { addAddress, deleteAddress, deleteNeighbour, replaceNeighbour } from "./memory-address.ts";
 import { createBridge, createLoopback, createVeth, deleteLink, setLink } from "./memory-link.ts";
 import { printNamespace } from "./memory-print.ts";
@@ -250,6 +251,15 @@ class MemoryKernel implements Kernel {
       case "set link": {
         const target = request.namespace === undefined ? undefined : host.need(request.namespace);
         setLink(namespace.need(request.link), request, target);
+        break;
+      }
+      case "set ipv4 settings": {
+        const { name } = namespace.need(request.link);
+        for (const setting of IPV4_SETTINGS) {
+          const value = request.settings[setting];
+          if (value === undefined) continue;
+          writeSetting(namespace, `net/ipv4/conf/${name}/${setting}`, String(value));
+        }
         break;
       }
       case "delete link": {

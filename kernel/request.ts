@@ -5,7 +5,13 @@ import { writeAddress } from "./address.ts";
 import type { Body, Outgoing } from "./conn.ts";
 import { NLM_F, RTM } from "./const.ts";
 import type { LinkReference, Request } from "./kernel.ts";
-import { writeBridge, writeLinkChange, writeLinkReference, writeVeth } from "./link.ts";
+import {
+  writeBridge,
+  writeIpv4Settings,
+  writeLinkChange,
+  writeLinkReference,
+  writeVeth,
+} from "./link.ts";
 import { writeNeighbour } from "./neighbour.ts";
 import { type LinkIndex, writeNewRoute, writeOldRoute } from "./route.ts";
 
@@ -30,6 +36,11 @@ export function encodeRequest(request: Request, indexOf: LinkIndex): Outgoing {
         flags: 0,
         body: (writer) => writeLinkChange(writer, request, { index, master }),
       };
+    }
+    case "set ipv4 settings": {
+      const index = indexOf(request.link);
+      const body: Body = (writer) => writeIpv4Settings(writer, index, request.settings);
+      return { type: RTM.NEWLINK, flags: 0, body };
     }
     case "delete link":
       return {

@@ -6,7 +6,7 @@
  * any of them, be it a `prevResult` or a delegate's answer.
  */
 
-import { tryParseAddress } from "../../lib/address.ts";
+import { AddressError, tryParseAddress } from "../../lib/address.ts";
 import { parseInterfaceAddress } from "../../lib/prefix.ts";
 import { CniError, CODE } from "./error.ts";
 import { isObject, type JsonObject } from "./request.ts";
@@ -144,7 +144,8 @@ function isInterfaceAddress(value: string): boolean {
   try {
     parseInterfaceAddress(value);
     return true;
-  } catch {
-    return false;
+  } catch (fault) {
+    if (fault instanceof AddressError) return false;
+    throw fault;
   }
 }

@@ -102,6 +102,7 @@ describe("in the twin of the kernel", () => {
       "add route",
       "add route",
       "replace neighbour",
+      "set ipv4 settings",
       "set link",
       "add route",
       "replace neighbour",

@@ -624,6 +624,24 @@ export function kernelSuite(name: string, open: () => KernelHarness): void {
         );
       });
 
+      test("of IPv4 are set by one message as by files", () => {
+        host.apply(veth(harness));
+        host.setSysctl("net/ipv4/conf/v0/route_localnet", "1");
+        host.apply({
+          type: "set ipv4 settings",
+          link: "v0",
+          settings: { forwarding: 1, proxy_arp: 1, rp_filter: 2, route_localnet: 0 },
+        });
+        const names = ["forwarding", "proxy_arp", "rp_filter", "route_localnet", "send_redirects"];
+        expect(names.map((name) => host.sysctl(`net/ipv4/conf/v0/${name}`))).toEqual([
+          "1",
+          "1",
+          "2",
+          "0",
+          "1",
+        ]);
+      });
+
       test("refuse unknown names and values that are no numbers", () => {
         expect(() => host.sysctl("net.nope")).toThrow("sysctl net.nope: ENOENT");
         expect(() => host.setSysctl("net.nope", "1")).toThrow("sysctl net.nope: ENOENT");
