@@ -35,6 +35,7 @@ export function build() {
     "package-lock.json",
     "bootstrap/build.mjs",
     "bootstrap/compile.ts",
+    "bootstrap/profile.ts",
     ...SOURCES.flatMap(filesBelow),
   ]);
   if (isDone("built", sources) && existsSync(EXECUTABLE)) return;

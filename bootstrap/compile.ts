@@ -3,7 +3,7 @@
  *
  * Modules that the plugin shares with other roles would be cut into a dozen small pieces, one for each set of
  * roles that uses them, and loading those takes the plugin's process a tenth of an ADD. So it gets its own copy
- * of what it uses.
+ * of what it uses, and its bytecode lies in the order in which an ADD needs it.
  */
 
 import { mkdtempSync, rmSync } from "node:fs";
@@ -17,7 +17,9 @@ const PLUGIN = join(ROOT, "cni/main.ts");
 const [outfile = join(ROOT, "dist/manx")] = process.argv.slice(2);
 const folder = mkdtempSync(join(tmpdir(), "manx-build-"));
 try {
-  await compile(await bundlePlugin());
+  const required = await bundlePlugin();
+  await compile(required, null);
+  await compile(required, profile());
 } finally {
   rmSync(folder, { recursive: true });
 }
@@ -41,7 +43,14 @@ async function bundlePlugin(): Promise<string[]> {
   return required.flatMap(([, name = ""]) => (known.has(name) ? [] : [join(folder, name)]));
 }
 
-async function compile(required: readonly string[]): Promise<void> {
+/** The order in which an ADD needs the bytecode; null where this machine allows no namespaces to try one in. */
+function profile(): string | null {
+  const order = join(folder, "order");
+  const command = [process.execPath, join(import.meta.dir, "profile.ts"), outfile, order];
+  return Bun.spawnSync(command).exitCode === 0 ? order : null;
+}
+
+async function compile(required: readonly string[], bytecodeOrder: string | null): Promise<void> {
   const useBundle: BunPlugin = {
     name: "the plugin's bundle in the place of its source",
     setup(build) {
@@ -63,6 +72,7 @@ async function compile(required: readonly string[]): Promise<void> {
       autoloadBunfig: false,
       // Code that runs once is not worth compiling. Daemons set it back to 1.
       jitPolicy: 8,
+      bytecodeOrder,
     },
   });
 }
