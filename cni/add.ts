@@ -20,9 +20,9 @@ export function add(request: Request, ground: Ground = linux): Result {
   const previous = previousOf(request);
   const pod = ground.pod(request);
   try {
-    refuseTaken(request, pod);
     const ipam = ipamOf(config.ipam, ground.files);
-    const { address, routes, dns } = ipam.take(request);
+    if (!ipam.isRepeatable) refuseTaken(request, pod);
+    const { address, routes, dns, isNew } = ipam.take(request);
     try {
       const mtu = mtuOf(config, request.config, ground.files);
       const attachment: Attachment = {
@@ -31,21 +31,21 @@ export function add(request: Request, ground: Ground = linux): Result {
         routes,
         ...(mtu === undefined ? {} : { mtu }),
       };
-      applyOn(ground, attachment, pod);
+      applyOn(ground, attachment, pod, () => refuseTaken(request, pod));
       const said = config.dns ?? dns;
       return combine(previous, {
         ...resultOf(attachment, request),
         ...(said === undefined ? {} : { dns: said }),
       });
     } catch (failure) {
-      throw undone(failure, () => ipam.giveBack(request));
+      throw isNew ? undone(failure, () => ipam.giveBack(request)) : failure;
     }
   } finally {
     pod.close();
   }
 }
 
-/** Before an address is taken: what is there may be this very attachment, whose address it then has. */
+/** What is there may be this very attachment, whose address it then has. */
 function refuseTaken({ interfaceName, namespacePath }: Request, { kernel }: PodNamespace): void {
   if (kernel.link(interfaceName) === undefined) return;
   throw new CniError(
@@ -54,10 +54,15 @@ function refuseTaken({ interfaceName, namespacePath }: Request, { kernel }: PodN
   );
 }
 
-function applyOn(ground: Ground, attachment: Attachment, pod: PodNamespace): void {
+function applyOn(
+  ground: Ground,
+  attachment: Attachment,
+  pod: PodNamespace,
+  refuse: () => void,
+): void {
   const host = ground.host();
   try {
-    applyPlan(planOf(attachment, pod.descriptor), host, pod.kernel);
+    applyPlan(planOf(attachment, pod.descriptor), host, pod.kernel, refuse);
   } finally {
     host.close();
   }

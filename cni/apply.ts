@@ -7,9 +7,12 @@ import { type Kernel, KernelError, type Request } from "../kernel/kernel.ts";
 import { equalPrefix, formatPrefix } from "../lib/prefix.ts";
 import type { CreateVeth, Plan, Setting } from "./plan.ts";
 
-/** Do the plan; what was done of it is undone when it fails. Throws codes 100 and 102. */
-export function applyPlan(plan: Plan, host: Kernel, pod: Kernel): void {
-  createPair(host, plan.pair);
+/**
+ * Do the plan; what was done of it is undone when it fails. `refuseTaken` throws when the pod has such an
+ * interface. Throws codes 100 and 102.
+ */
+export function applyPlan(plan: Plan, host: Kernel, pod: Kernel, refuseTaken: () => void): void {
+  createPair(host, plan.pair, refuseTaken);
   try {
     for (const setting of plan.settings) applySetting(host, setting);
     applyBatch(pod, plan.pod);
@@ -28,11 +31,16 @@ export function removeHostEnd(host: Kernel, name: string): boolean {
   throw refused(error);
 }
 
-/** A host end of this name is what is left of a dead sandbox: the pod's own end was looked for before. */
-function createPair(host: Kernel, pair: CreateVeth): void {
+/**
+ * One of the two names may be taken. The pod's is the runtime's mistake, and what is there is left alone; the
+ * host's alone is what is left of a dead sandbox.
+ */
+function createPair(host: Kernel, pair: CreateVeth, refuseTaken: () => void): void {
   const [error] = host.applyAll([pair]);
   if (error === undefined) return;
-  if (error.code !== "EEXIST" || !removeHostEnd(host, pair.end.name)) throw refused(error);
+  if (error.code !== "EEXIST") throw refused(error);
+  refuseTaken();
+  if (!removeHostEnd(host, pair.end.name)) throw refused(error);
   const [again] = host.applyAll([pair]);
   if (again !== undefined) throw refused(again);
 }

@@ -8,7 +8,7 @@ import type { Files } from "../ipam/files.ts";
 import { CniError, CODE } from "../ipam/protocol/error.ts";
 import type { Request } from "../ipam/protocol/request.ts";
 import type { Kernel } from "../kernel/kernel.ts";
-import { close, O, open as openFile, statx } from "../kernel/libc.ts";
+import { close, O, open as openFile } from "../kernel/libc.ts";
 import { openKernel } from "../kernel/netlink.ts";
 import { systemFiles } from "./files.ts";
 
@@ -31,15 +31,12 @@ export type Ground = {
 /** Linux. */
 export const linux: Ground = { files: systemFiles, host: () => openKernel(), pod };
 
-/** As `kernel/netns.ts` has it: the kernel makes the folders of a process when they are first asked for. */
-const OWN = "/proc/thread-self/ns/net";
-
 function pod(request: Request): PodNamespace {
   const { namespacePath: path } = request;
   const descriptor = open(path);
   try {
-    if (request.environment.CNI_NETNS_OVERRIDE === undefined) refuseOwn(path, descriptor);
-    const kernel = enter(path, descriptor);
+    const isOwnAllowed = request.environment.CNI_NETNS_OVERRIDE !== undefined;
+    const kernel = enter(path, descriptor, isOwnAllowed ? undefined : () => refuseOwn(path));
     return {
       kernel,
       descriptor,
@@ -62,19 +59,17 @@ function open(path: string): number {
   }
 }
 
-function enter(path: string, descriptor: number): Kernel {
+function enter(path: string, namespace: number, refuse: (() => void) | undefined): Kernel {
   try {
-    return openKernel({ namespace: descriptor });
+    return openKernel({ namespace, ...(refuse === undefined ? {} : { refuseOwn: refuse }) });
   } catch (cause) {
-    throw invalid(path, reasonOf(cause), cause);
+    throw cause instanceof CniError ? cause : invalid(path, reasonOf(cause), cause);
   }
 }
 
 /** A runtime's mistake that would put the pod's default route into the node. */
-function refuseOwn(path: string, descriptor: number): void {
-  if (statx(descriptor)?.identity === statx(OWN)?.identity) {
-    throw invalid(path, "it is the namespace that the plugin runs in");
-  }
+function refuseOwn(path: string): never {
+  throw invalid(path, "it is the namespace that the plugin runs in");
 }
 
 function invalid(path: string, reason: string, cause?: unknown): CniError {

@@ -15,12 +15,16 @@ import { runDelegate } from "./delegate.ts";
 
 export type Lease = {
   readonly address: Address;
+  /** The attachment had none before: it goes back when attaching fails. */
+  readonly isNew: boolean;
   /** What the pod is to reach: what the IPAM section or the delegate lists, or else everything. */
   readonly routes: readonly Prefix[];
   readonly dns?: JsonObject;
 };
 
 export type Ipam = {
+  /** An ADD that is repeated gets the same address again; a delegate's may be refused, or get another. */
+  readonly isRepeatable: boolean;
   /** Take an address, or nothing: a delegate whose answer is of no use gets it back. */
   take(request: Request): Lease;
   giveBack(request: Request): void;
@@ -35,10 +39,11 @@ export function ipamOf(type: string, files: Files): Ipam {
 
 function own(files: Files): Ipam {
   return {
+    isRepeatable: true,
     take(request) {
       const { routes } = parseIpamConfig(request.config);
-      const { address } = takeAddress(request, "host", files);
-      return { address, routes: destinationsOf(routes) };
+      const { record, isNew } = takeAddress(request, "host", files);
+      return { address: record.address, isNew, routes: destinationsOf(routes) };
     },
     giveBack: (request) => giveBackAddress(request, files),
     check: (request) => checkAddress(request, files),
@@ -47,6 +52,7 @@ function own(files: Files): Ipam {
 
 function delegate(type: string): Ipam {
   return {
+    isRepeatable: false,
     take(request) {
       try {
         return leaseOf(runDelegate(request, type), type);
@@ -80,7 +86,12 @@ function leaseOf(printed: string, type: string): Lease {
       `${type} gave ${given === "" ? "no address" : given}: expected one IPv4 address`,
     );
   }
-  return { address, routes: destinationsOf(routes), ...(dns === undefined ? {} : { dns }) };
+  return {
+    address,
+    isNew: true,
+    routes: destinationsOf(routes),
+    ...(dns === undefined ? {} : { dns }),
+  };
 }
 
 function decode(printed: string, type: string): Result {

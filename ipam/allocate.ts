@@ -19,6 +19,12 @@ export type Wish = {
   readonly time: string;
 };
 
+export type Allocation = {
+  readonly record: AddressRecord;
+  /** The holder had none before. */
+  readonly isNew: boolean;
+};
+
 /** Every block is full. */
 export class Exhausted extends Error {
   override readonly name = "Exhausted";
@@ -28,11 +34,11 @@ export class Exhausted extends Error {
  * Take an address. A holder that has one of these blocks already gets the same again: it is what an
  * ADD left that was killed. Throws `Exhausted`, which says of each block what is used and its limit.
  */
-export function allocate(records: Records, wish: Wish): AddressRecord {
+export function allocate(records: Records, wish: Wish): Allocation {
   const held = heldBefore(records, wish);
-  if (held !== undefined) return held;
-  const found = byPreference(records, wish) ?? byTruth(records, wish);
-  if (found !== undefined) return found;
+  if (held !== undefined) return { record: held, isNew: false };
+  const record = byPreference(records, wish) ?? byTruth(records, wish);
+  if (record !== undefined) return { record, isNew: true };
   throw new Exhausted(
     `no free address: ${wish.blocks.map((block) => describeUse(records, block, wish)).join(", ")}`,
   );

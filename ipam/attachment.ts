@@ -7,14 +7,14 @@
 
 import { formatAddress } from "../lib/address.ts";
 import { type Prefix, parseInterfaceAddress } from "../lib/prefix.ts";
-import { allocate, Exhausted } from "./allocate.ts";
+import { type Allocation, allocate, Exhausted } from "./allocate.ts";
 import { subnetReserved } from "./block.ts";
 import { type IpamConfig, parseIpamConfig, supplyOf } from "./config.ts";
 import type { Files } from "./files.ts";
 import { CniError, CODE } from "./protocol/error.ts";
 import { isObject, type Request } from "./protocol/request.ts";
 import { resultFromJson } from "./protocol/result.ts";
-import type { AddressRecord, Holder, Pod } from "./record.ts";
+import type { Holder, Pod } from "./record.ts";
 import type { Records } from "./records.ts";
 import { DATA_DIRECTORY, openRecords } from "./records-files.ts";
 
@@ -30,7 +30,7 @@ const RESERVED: Record<Use, (block: Prefix) => readonly number[]> = {
 };
 
 /** Take an address. Throws code 11 when there is none, 7 for a wrong configuration. */
-export function takeAddress(request: Request, use: Use, files: Files): AddressRecord {
+export function takeAddress(request: Request, use: Use, files: Files): Allocation {
   const config = parseIpamConfig(request.config);
   const { blocks, knob } = supplyOf(config, files);
   const pod = podOf(request);

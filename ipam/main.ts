@@ -28,7 +28,7 @@ export function runIpam(io?: PluginIo): Promise<number> {
 }
 
 function add(request: Request): Result {
-  const record = takeAddress(request, "subnet", nodeFiles);
+  const { record } = takeAddress(request, "subnet", nodeFiles);
   const { routes } = parseIpamConfig(request.config);
   return {
     interfaces: [],

@@ -33,11 +33,13 @@ import { groupsOf, listenTo } from "./watch.ts";
 export type OpenOptions = {
   /** Path or open descriptor of the namespace; absent: the thread's own. A descriptor must stay open. */
   readonly namespace?: string | number;
+  /** Called when that is the namespace that the thread is in; what it throws is thrown. */
+  readonly refuseOwn?: () => void;
 };
 
 /** Open the kernel in a namespace. Throws `SystemError`, or ENOENT of the path. */
 export function openKernel(options: OpenOptions = {}): Kernel {
-  return new NetlinkKernel(options.namespace);
+  return new NetlinkKernel(options);
 }
 
 class NetlinkKernel implements Kernel {
@@ -45,9 +47,9 @@ class NetlinkKernel implements Kernel {
   readonly #connection: NetlinkConnection;
   readonly #watches = new Set<() => void>();
 
-  constructor(namespace: string | number | undefined) {
+  constructor({ namespace, refuseOwn }: OpenOptions) {
     this.#namespace = namespace;
-    this.#connection = this.#inside(() => new NetlinkConnection(openPort()));
+    this.#connection = this.#inside(() => new NetlinkConnection(openPort()), refuseOwn);
   }
 
   links(): Link[] {
@@ -194,8 +196,9 @@ class NetlinkKernel implements Kernel {
     throw new KernelError(`no link is called ${name} (ENODEV)`, "ENODEV", 19);
   }
 
-  #inside<Result>(run: () => Result): Result {
-    return this.#namespace === undefined ? run() : insideNamespace(this.#namespace, run);
+  #inside<Result>(run: () => Result, refuseOwn?: () => void): Result {
+    if (this.#namespace === undefined) return run();
+    return insideNamespace(this.#namespace, run, refuseOwn);
   }
 }
 

@@ -1,6 +1,17 @@
 /** Network namespaces by path: enter for a moment, make, remove (network_namespaces(7)). */
 
-import { close, mount, O, open, SystemError, setns, unlink, unmount, unshare } from "./libc.ts";
+import {
+  close,
+  mount,
+  O,
+  open,
+  SystemError,
+  setns,
+  statx,
+  unlink,
+  unmount,
+  unshare,
+} from "./libc.ts";
 
 const CLONE_NEWNET = 0x4000_0000;
 const MS_BIND = 0x1000;
@@ -8,12 +19,20 @@ const MNT_DETACH = 2;
 /** The namespace of the calling thread, which after setns differs from the process's. */
 const OWN = "/proc/thread-self/ns/net";
 
-/** Call `run` with this thread inside the namespace; it must be synchronous. */
-export function insideNamespace<Result>(namespace: string | number, run: () => Result): Result {
+/**
+ * Call `run` with this thread inside the namespace; it must be synchronous. `refuseOwn` is called before, and may
+ * throw, when the namespace is the thread's own.
+ */
+export function insideNamespace<Result>(
+  namespace: string | number,
+  run: () => Result,
+  refuseOwn?: () => void,
+): Result {
   const own = open(OWN, O.RDONLY);
   try {
     const target = typeof namespace === "number" ? namespace : open(namespace, O.RDONLY);
     try {
+      if (refuseOwn !== undefined && statx(own)?.identity === statx(target)?.identity) refuseOwn();
       setns(target, CLONE_NEWNET);
     } finally {
       if (target !== namespace) close(target);

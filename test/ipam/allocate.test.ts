@@ -19,7 +19,7 @@ function scene(...blocks: string[]) {
   return {
     records,
     add: (container: string, reserved?: typeof subnetReserved) =>
-      formatAddress(allocate(records, wish(container, reserved)).address),
+      formatAddress(allocate(records, wish(container, reserved)).record.address),
     del: (container: string) => records.release({ container, interfaceName: "eth0" }, 4),
   };
 }
@@ -64,7 +64,7 @@ describe("allocation", () => {
       reserved: () => [],
       time: "2026-01-01T00:00:00.000Z",
     };
-    expect(formatAddress(allocate(records, wish).address)).toBe("10.9.0.0");
+    expect(formatAddress(allocate(records, wish).record.address)).toBe("10.9.0.0");
     expect(records.list().records).toHaveLength(1);
   });
 

@@ -7,7 +7,7 @@ import { parsePrefix } from "../../lib/prefix.ts";
 import { BOOT } from "./memory-files.ts";
 
 const [directory = "", container = ""] = process.argv.slice(2);
-const record = allocate(openRecords({ directory, network: "n", boot: BOOT }), {
+const { record } = allocate(openRecords({ directory, network: "n", boot: BOOT }), {
   holder: { container, interfaceName: "eth0" },
   blocks: [parsePrefix("10.244.1.0/26")],
   reserved: () => [],

@@ -119,7 +119,9 @@ describe("a process that is killed", () => {
         if (files === undefined) break;
         steps.ADD(files);
         const records = openRecords({ files, network: "n" });
-        const others = ["b", "c", "d"].map((container) => allocate(records, wish(container)));
+        const others = ["b", "c", "d"].map(
+          (container) => allocate(records, wish(container)).record,
+        );
         expect(new Set(others.map(({ address }) => formatAddress(address))).size).toBe(3);
         expect(records.list().records).toHaveLength(4);
         expect(() => allocate(records, wish("e"))).toThrow(Exhausted);
@@ -174,7 +176,7 @@ describe("any sequence of ADD and DEL", () => {
               expect(() => allocate(records, wish)).toThrow(Exhausted);
               continue;
             }
-            expect(formatAddress(allocate(records, wish).address)).toBe(next);
+            expect(formatAddress(allocate(records, wish).record.address)).toBe(next);
             held.set(container, next);
           }
           const listed = records
