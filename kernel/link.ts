@@ -13,6 +13,8 @@ const IFLA = {
   LINKINFO: 18,
   NET_NS_FD: 28,
   EXT_MASK: 29,
+  NUM_TX_QUEUES: 31,
+  NUM_RX_QUEUES: 32,
   AF_SPEC: 26,
   LINK_NETNSID: 37,
 } as const;
@@ -48,12 +50,14 @@ export function writeLinkReference(writer: MessageWriter, reference?: number | s
 export function writeVeth(writer: MessageWriter, { end, peer }: CreateVeth): void {
   writeHeader(writer, {});
   writeEnd(writer, end);
+  writeOneQueue(writer);
   writer.nest(IFLA.LINKINFO, () => {
     writer.attributeText(IFLA_INFO.KIND, "veth");
     writer.nest(IFLA_INFO.DATA, () => {
       writer.nest(VETH_INFO_PEER, () => {
         writeHeader(writer, {});
         writeEnd(writer, peer);
+        writeOneQueue(writer);
         if (peer.namespace !== undefined) writer.attributeU32(IFLA.NET_NS_FD, peer.namespace);
       });
     });
@@ -145,6 +149,15 @@ export function macFromBytes(bytes: Uint8Array): string {
   for (const byte of bytes)
     text += `${text === "" ? "" : ":"}${byte < 16 ? "0" : ""}${byte.toString(16)}`;
   return text;
+}
+
+/**
+ * A veth uses one queue each way unless somebody asks for more, but the kernel makes room for as many as there can
+ * be CPUs. Asking for one halves the time that making the pair takes, on two CPUs.
+ */
+function writeOneQueue(writer: MessageWriter): void {
+  writer.attributeU32(IFLA.NUM_TX_QUEUES, 1);
+  writer.attributeU32(IFLA.NUM_RX_QUEUES, 1);
 }
 
 function writeEnd(

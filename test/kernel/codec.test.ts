@@ -40,11 +40,12 @@ const route = (type: "add" | "replace" | "delete", destination: string, spec = {
 });
 
 const OURS: Readonly<Record<string, Request>> = {
-  "ip link add v0 mtu 1400 address 02:00:00:00:aa:01 type veth peer name v1 netns pod": {
-    type: "create veth",
-    end: { name: "v0", mtu: 1400, mac: "02:00:00:00:aa:01" },
-    peer: { name: "v1", namespace: POD },
-  },
+  "ip link add v0 numtxqueues 1 numrxqueues 1 mtu 1400 address 02:00:00:00:aa:01 type veth peer name v1 numtxqueues 1 numrxqueues 1 netns pod":
+    {
+      type: "create veth",
+      end: { name: "v0", mtu: 1400, mac: "02:00:00:00:aa:01" },
+      peer: { name: "v1", namespace: POD },
+    },
   "ip link add br1 type bridge": { type: "create bridge", name: "br1" },
   "ip link set v0 up": up("v0"),
   "ip link set w0 name w2": { type: "set link", link: 6, name: "w2" },
