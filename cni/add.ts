@@ -9,7 +9,7 @@ import { formatAddress } from "../lib/address.ts";
 import { formatPrefix, hostPrefix } from "../lib/prefix.ts";
 import { applyPlan } from "./apply.ts";
 import { type Attachment, endsOf, GATEWAY, HOST_MAC } from "./attachment.ts";
-import { mtuOf, parseCniConfig } from "./config.ts";
+import { parseCniConfig } from "./config.ts";
 import { type Ground, linux, type PodNamespace } from "./ground.ts";
 import { ipamOf } from "./ipam.ts";
 import { planOf } from "./plan.ts";
@@ -22,9 +22,9 @@ export function add(request: Request, ground: Ground = linux): Result {
   try {
     const ipam = ipamOf(config.ipam, ground.files);
     if (!ipam.isRepeatable) refuseTaken(request, pod);
-    const { address, routes, dns, isNew } = ipam.take(request);
+    const { address, routes, dns, isNew, ...lease } = ipam.take(request);
     try {
-      const mtu = mtuOf(config, request.config, ground.files);
+      const mtu = config.mtu ?? lease.mtu;
       const attachment: Attachment = {
         ...endsOf(request),
         address,

@@ -59,8 +59,9 @@ function applySetting(host: Kernel, { name, value }: Setting): void {
 /** The first failure is the reason, those after it are consequences. */
 function applyBatch(kernel: Kernel, requests: readonly Request[]): void {
   const errors = kernel.applyAll(requests);
-  for (const [at, request] of requests.entries()) {
-    const error = errors[at];
+  let at = 0;
+  for (const request of requests) {
+    const error = errors[at++];
     if (error === undefined) continue;
     throw error.code === "EEXIST" ? taken(kernel, request, error) : refused(error);
   }

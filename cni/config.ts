@@ -5,9 +5,6 @@
  * by a schema library, because this runs for every pod.
  */
 
-import { parseIpamConfig } from "../ipam/config.ts";
-import type { Files } from "../ipam/files.ts";
-import { readNodeFile } from "../ipam/node.ts";
 import { CniError, CODE } from "../ipam/protocol/error.ts";
 import { isObject, type JsonObject } from "../ipam/protocol/request.ts";
 
@@ -16,7 +13,7 @@ export const OWN_IPAM = "manx-ipam";
 
 export type CniConfig = {
   readonly ipam: string;
-  /** Absent: the node file's, or Linux' own where no node file is in use. */
+  /** Absent: the IPAM's, which is the node file's; or Linux' own (1500) where no node file is in use. */
   readonly mtu?: number;
   readonly dns?: JsonObject;
 };
@@ -61,14 +58,6 @@ function isPluginName(text: string): boolean {
   return (
     text !== "" && text !== "." && text !== ".." && !text.includes("/") && !text.includes("\0")
   );
-}
-
-/** MTU of the pod's interface; undefined leaves it to Linux (1500). */
-export function mtuOf(parsed: CniConfig, config: JsonObject, files: Files): number | undefined {
-  if (parsed.mtu !== undefined || parsed.ipam !== OWN_IPAM) return parsed.mtu;
-  const { blocks, nodeFile } = parseIpamConfig(config);
-  // With blocks of its own a configuration needs no daemon, so none that writes a node file either.
-  return blocks === undefined ? readNodeFile(nodeFile, files).mtu : undefined;
 }
 
 function isMtu(value: unknown): value is number {

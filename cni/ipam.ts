@@ -3,7 +3,6 @@
  */
 
 import { checkAddress, giveBackAddress, takeAddress } from "../ipam/attachment.ts";
-import { parseIpamConfig } from "../ipam/config.ts";
 import type { Files } from "../ipam/files.ts";
 import { CniError, CODE } from "../ipam/protocol/error.ts";
 import type { JsonObject, Request } from "../ipam/protocol/request.ts";
@@ -19,6 +18,8 @@ export type Lease = {
   readonly isNew: boolean;
   /** What the pod is to reach: what the IPAM section or the delegate lists, or else everything. */
   readonly routes: readonly Prefix[];
+  /** Of the pod's interface, where the IPAM knows. */
+  readonly mtu?: number;
   readonly dns?: JsonObject;
 };
 
@@ -41,9 +42,13 @@ function own(files: Files): Ipam {
   return {
     isRepeatable: true,
     take(request) {
-      const { routes } = parseIpamConfig(request.config);
-      const { record, isNew } = takeAddress(request, "host", files);
-      return { address: record.address, isNew, routes: destinationsOf(routes) };
+      const { record, isNew, routes, mtu } = takeAddress(request, "host", files);
+      return {
+        address: record.address,
+        isNew,
+        routes: destinationsOf(routes),
+        ...(mtu === undefined ? {} : { mtu }),
+      };
     },
     giveBack: (request) => giveBackAddress(request, files),
     check: (request) => checkAddress(request, files),

@@ -9,7 +9,7 @@ import { formatAddress } from "../lib/address.ts";
 import { type Prefix, parseInterfaceAddress } from "../lib/prefix.ts";
 import { type Allocation, allocate, Exhausted } from "./allocate.ts";
 import { subnetReserved } from "./block.ts";
-import { type IpamConfig, parseIpamConfig, supplyOf } from "./config.ts";
+import { type IpamConfig, parseIpamConfig, type Supply, supplyOf } from "./config.ts";
 import type { Files } from "./files.ts";
 import { CniError, CODE } from "./protocol/error.ts";
 import { isObject, type Request } from "./protocol/request.ts";
@@ -29,10 +29,13 @@ const RESERVED: Record<Use, (block: Prefix) => readonly number[]> = {
   subnet: subnetReserved,
 };
 
+/** An address, and what the configuration or the node file say about its use. */
+export type Lease = Allocation & Pick<IpamConfig, "routes"> & Pick<Supply, "mtu">;
+
 /** Take an address. Throws code 11 when there is none, 7 for a wrong configuration. */
-export function takeAddress(request: Request, use: Use, files: Files): Allocation {
+export function takeAddress(request: Request, use: Use, files: Files): Lease {
   const config = parseIpamConfig(request.config);
-  const { blocks, knob } = supplyOf(config, files);
+  const { blocks, knob, mtu } = supplyOf(config, files);
   const pod = podOf(request);
   const wish = {
     holder: holderOf(request),
@@ -42,7 +45,7 @@ export function takeAddress(request: Request, use: Use, files: Files): Allocatio
     time: new Date().toISOString(),
   };
   const records = open(request, config, files);
-  return onDisk(() => {
+  const { record, isNew } = onDisk(() => {
     try {
       return allocate(records, wish);
     } catch (cause) {
@@ -54,6 +57,7 @@ export function takeAddress(request: Request, use: Use, files: Files): Allocatio
       );
     }
   });
+  return { record, isNew, routes: config.routes, ...(mtu === undefined ? {} : { mtu }) };
 }
 
 /** That the attachment has an address, and that it is one of its `prevResult`. Throws code 101. */

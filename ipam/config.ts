@@ -24,8 +24,14 @@ export type IpamConfig = {
   readonly routes: readonly ResultRoute[];
 };
 
-/** Where to take addresses from, and which knob somebody turns who wants more of them. */
-export type Supply = { readonly blocks: readonly Prefix[]; readonly knob: string };
+/** Where to take addresses from. */
+export type Supply = {
+  readonly blocks: readonly Prefix[];
+  /** What somebody turns who wants more of them. */
+  readonly knob: string;
+  /** Of pods' interfaces, where a node file says it. */
+  readonly mtu?: number;
+};
 
 const KEYS = ["type", "blocks", "nodeFile", "dataDir", "routes"];
 
@@ -59,9 +65,9 @@ export function supplyOf(config: IpamConfig, files: Files): Supply {
     return { blocks: config.blocks, knob: 'add one to "blocks" in the ipam section' };
   }
   try {
-    const { node, blocks } = readNodeFile(config.nodeFile, files);
+    const { node, blocks, mtu } = readNodeFile(config.nodeFile, files);
     if (blocks.ipv4.length > 0) {
-      return { blocks: blocks.ipv4, knob: `add one to spec.blocks of the Node ${node}` };
+      return { blocks: blocks.ipv4, knob: `add one to spec.blocks of the Node ${node}`, mtu };
     }
     throw new CniError(
       CODE.tryAgainLater,
@@ -83,8 +89,8 @@ function parseBlocks(value: unknown, faults: string[]): Prefix[] {
     return [];
   }
   const blocks: Prefix[] = [];
-  for (const [index, text] of value.entries()) {
-    const block = parseBlock(text);
+  for (let index = 0; index < value.length; index++) {
+    const block = parseBlock(value[index]);
     if (typeof block === "string") faults.push(`ipam.blocks[${index}]: ${block}`);
     else if (hasPrefix(blocks, block)) faults.push(`ipam.blocks has ${formatPrefix(block)} twice`);
     else blocks.push(block);

@@ -8,7 +8,6 @@
 import { formatAddress } from "../lib/address.ts";
 import { checkAddress, giveBackAddress, takeAddress } from "./attachment.ts";
 import { formatInBlock, gatewayOf } from "./block.ts";
-import { parseIpamConfig } from "./config.ts";
 import { nodeFiles } from "./files-node.ts";
 import { type PluginIo, runPlugin } from "./protocol/plugin.ts";
 import type { Request } from "./protocol/request.ts";
@@ -28,8 +27,7 @@ export function runIpam(io?: PluginIo): Promise<number> {
 }
 
 function add(request: Request): Result {
-  const { record } = takeAddress(request, "subnet", nodeFiles);
-  const { routes } = parseIpamConfig(request.config);
+  const { record, routes } = takeAddress(request, "subnet", nodeFiles);
   return {
     interfaces: [],
     ips: [

@@ -63,7 +63,7 @@ export function openRecords(options: RecordsOptions): Records {
 
   const mark = ({ block, address }: AddressRecord, time: number): void => {
     const position = (ordinalOf(block, address) ?? 0) * BYTES_PER_ORDINAL;
-    files.writeAt(orderPath(block), new Uint8Array(Float64Array.of(time).buffer), position);
+    files.writeAt(orderPath(block), new Uint8Array(new Float64Array([time]).buffer), position);
   };
 
   /** A holder's file that a killed process left is no claim: write it anew. */

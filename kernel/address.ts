@@ -1,6 +1,6 @@
 /** Interface addresses: struct ifaddrmsg and IFA_* attributes (linux/if_addr.h). */
 
-import { type Address, addressFromBytes, addressToBytes } from "../lib/address.ts";
+import { type Address, addressFromBytes } from "../lib/address.ts";
 import type { InterfaceAddress, Scope } from "./kernel.ts";
 import { attributesOf, bytesOf, type Message, type MessageWriter } from "./message.ts";
 import { familyFrom, familyTo } from "./route.ts";
@@ -10,24 +10,25 @@ const IFA = { ADDRESS: 1, LOCAL: 2, FLAGS: 8 } as const;
 /** Use it at once: duplicate address detection takes seconds, and our addresses are ours alone. */
 const IFA_F_NODAD = 0x02;
 
+type AddressSpec = {
+  readonly address: Address;
+  readonly length: number;
+  readonly scope?: Scope;
+};
+
 /** Body of RTM_NEWADDR and RTM_DELADDR. */
 export function writeAddress(
   writer: MessageWriter,
-  entry: {
-    readonly link: number;
-    readonly address: Address;
-    readonly length: number;
-    readonly scope?: Scope | undefined;
-  },
+  { address, length, scope = "global" }: AddressSpec,
+  link: number,
 ): void {
-  const bytes = addressToBytes(entry.address);
   writer
-    .u8(familyTo(entry.address.family))
-    .u8(entry.length)
-    .u8(entry.address.family === 6 ? IFA_F_NODAD : 0)
-    .u8(scopeTo(entry.scope ?? "global"))
-    .u32(entry.link);
-  writer.attribute(IFA.LOCAL, bytes).attribute(IFA.ADDRESS, bytes);
+    .u8(familyTo(address.family))
+    .u8(length)
+    .u8(address.family === 6 ? IFA_F_NODAD : 0)
+    .u8(scopeTo(scope))
+    .u32(link);
+  writer.attributeAddress(IFA.LOCAL, address).attributeAddress(IFA.ADDRESS, address);
 }
 
 /** An address of RTM_NEWADDR or RTM_DELADDR. */

@@ -138,7 +138,7 @@ export function bind(fd: number, address: Uint8Array): void {
 
 /** setsockopt(2) with an int. */
 export function setSocketOption(fd: number, level: number, name: number, value: number): void {
-  setsockopt(fd, level, name, new Uint8Array(Int32Array.of(value).buffer));
+  setsockopt(fd, level, name, new Uint8Array(new Int32Array([value]).buffer));
 }
 
 /** setsockopt(2) with the bytes of a structure. */
@@ -151,7 +151,7 @@ export function setsockopt(fd: number, level: number, name: number, value: Uint8
 /** getsockopt(2) of an int. */
 export function getsockoptInt(fd: number, level: number, name: number): number {
   const value = new Int32Array(1);
-  const length = Int32Array.of(4);
+  const length = new Int32Array([4]);
   if (rare().getsockopt(fd, level, name, ptr(value), ptr(length)) !== 0) {
     fail(`getsockopt ${level}/${name}`);
   }

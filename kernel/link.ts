@@ -33,42 +33,41 @@ type CreateVeth = Extract<Request, { type: "create veth" }>;
 type SetLink = Extract<Request, { type: "set link" }>;
 
 /** struct ifinfomsg; `change` names the bits of `flags` that are meant. */
-function writeHeader(
-  writer: MessageWriter,
-  { index = 0, flags = 0, change = 0 }: { index?: number; flags?: number; change?: number },
-): void {
+function writeHeader(writer: MessageWriter, index = 0, flags = 0, change = 0): void {
   writer.u8(0).u8(0).u16(0).u32(index).u32(flags).u32(change);
 }
 
 /** RTM_GETLINK, RTM_DELLINK of one link; a dump without a reference. */
 export function writeLinkReference(writer: MessageWriter, reference?: number | string): void {
-  writeHeader(writer, { index: typeof reference === "number" ? reference : 0 });
+  writeHeader(writer, typeof reference === "number" ? reference : 0);
   if (typeof reference === "string") writer.attributeText(IFLA.IFNAME, reference);
 }
 
 /** RTM_NEWLINK that makes a veth pair, its peer born in another namespace when one is given. */
 export function writeVeth(writer: MessageWriter, { end, peer }: CreateVeth): void {
-  writeHeader(writer, {});
+  writeHeader(writer);
   writeEnd(writer, end);
   writeOneQueue(writer);
-  writer.nest(IFLA.LINKINFO, () => {
-    writer.attributeText(IFLA_INFO.KIND, "veth");
-    writer.nest(IFLA_INFO.DATA, () => {
-      writer.nest(VETH_INFO_PEER, () => {
-        writeHeader(writer, {});
-        writeEnd(writer, peer);
-        writeOneQueue(writer);
-        if (peer.namespace !== undefined) writer.attributeU32(IFLA.NET_NS_FD, peer.namespace);
-      });
-    });
-  });
+  const info = writer.open(IFLA.LINKINFO);
+  writer.attributeText(IFLA_INFO.KIND, "veth");
+  const data = writer.open(IFLA_INFO.DATA);
+  const other = writer.open(VETH_INFO_PEER);
+  writeHeader(writer);
+  writeEnd(writer, peer);
+  writeOneQueue(writer);
+  if (peer.namespace !== undefined) writer.attributeU32(IFLA.NET_NS_FD, peer.namespace);
+  writer.close(other);
+  writer.close(data);
+  writer.close(info);
 }
 
 /** RTM_NEWLINK that makes a bridge. */
 export function writeBridge(writer: MessageWriter, name: string, mtu: number | undefined): void {
-  writeHeader(writer, {});
+  writeHeader(writer);
   writeEnd(writer, { name, ...(mtu === undefined ? {} : { mtu }) });
-  writer.nest(IFLA.LINKINFO, () => writer.attributeText(IFLA_INFO.KIND, "bridge"));
+  const info = writer.open(IFLA.LINKINFO);
+  writer.attributeText(IFLA_INFO.KIND, "bridge");
+  writer.close(info);
 }
 
 /** RTM_NEWLINK that changes one. `index` and `master` are resolved already. */
@@ -77,11 +76,8 @@ export function writeLinkChange(
   change: SetLink,
   { index, master }: { index: number; master: number | undefined },
 ): void {
-  writeHeader(writer, {
-    index,
-    flags: change.up === true ? IFF.UP : 0,
-    change: change.up === undefined ? 0 : IFF.UP,
-  });
+  const { up } = change;
+  writeHeader(writer, index, up === true ? IFF.UP : 0, up === undefined ? 0 : IFF.UP);
   if (change.name !== undefined) writer.attributeText(IFLA.IFNAME, change.name);
   if (change.mac !== undefined) writer.attribute(IFLA.ADDRESS, macToBytes(change.mac));
   if (change.mtu !== undefined) writer.attributeU32(IFLA.MTU, change.mtu);
@@ -95,17 +91,17 @@ export function writeIpv4Settings(
   index: number,
   settings: Ipv4Settings,
 ): void {
-  writeHeader(writer, { index });
-  writer.nest(IFLA.AF_SPEC, () => {
-    writer.nest(AF.INET, () => {
-      writer.nest(IFLA_INET_CONF, () => {
-        for (const name of IPV4_SETTINGS) {
-          const value = settings[name];
-          if (value !== undefined) writer.attributeU32(IPV4_DEVCONF[name], value);
-        }
-      });
-    });
-  });
+  writeHeader(writer, index);
+  const families = writer.open(IFLA.AF_SPEC);
+  const ipv4 = writer.open(AF.INET);
+  const conf = writer.open(IFLA_INET_CONF);
+  for (const name of IPV4_SETTINGS) {
+    const value = settings[name];
+    if (value !== undefined) writer.attributeU32(IPV4_DEVCONF[name], value);
+  }
+  writer.close(conf);
+  writer.close(ipv4);
+  writer.close(families);
 }
 
 /** A link of RTM_NEWLINK or RTM_DELLINK. */

@@ -3,16 +3,21 @@
  * machine that Manx runs on.
  */
 
+import { type Address, addressToBytes } from "../lib/address.ts";
+
 const HEADER = 16;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** A growing buffer of messages; offsets are kept, nothing is copied twice. */
+/**
+ * A growing buffer of messages. A message ends where the next one begins; offsets are kept, nothing is copied twice.
+ */
 export class MessageWriter {
   #bytes = new Uint8Array(1024);
   #view = new DataView(this.#bytes.buffer);
   #end = 0;
+  /** Where the open message begins. */
   #message = 0;
 
   get length(): number {
@@ -21,27 +26,32 @@ export class MessageWriter {
 
   /** The messages so far; valid until the next write. */
   get bytes(): Uint8Array {
-    return this.#bytes.subarray(0, this.#end);
+    this.#finish();
+    return new Uint8Array(this.#bytes.buffer, 0, this.#end);
   }
 
   reset(): void {
+    // What is reserved is zero, so that padding is.
+    this.#bytes.fill(0, 0, this.#end);
     this.#end = 0;
+    this.#message = 0;
   }
 
   /** Open a message. */
   begin(type: number, flags: number, sequence: number): this {
-    this.#message = this.#end;
-    this.#reserve(HEADER);
-    this.#view.setUint16(this.#message + 4, type, true);
-    this.#view.setUint16(this.#message + 6, flags, true);
-    this.#view.setUint32(this.#message + 8, sequence, true);
-    this.#view.setUint32(this.#message + 12, 0, true);
+    this.#finish();
+    const at = this.#reserve(HEADER);
+    this.#message = at;
+    this.#view.setUint16(at + 4, type, true);
+    this.#view.setUint16(at + 6, flags, true);
+    this.#view.setUint32(at + 8, sequence, true);
     return this;
   }
 
-  /** Close it: its length goes into the header. */
-  end(): void {
-    this.#view.setUint32(this.#message, this.#end - this.#message, true);
+  /** Further flags for the open message. */
+  addFlags(flags: number): void {
+    const at = this.#message + 6;
+    this.#view.setUint16(at, this.#view.getUint16(at, true) | flags, true);
   }
 
   u8(value: number): this {
@@ -63,19 +73,22 @@ export class MessageWriter {
   }
 
   attribute(type: number, value: Uint8Array): this {
-    // Reserved bytes are zero, so the padding is.
-    const at = this.#reserve((4 + value.length + 3) & ~3);
-    this.#view.setUint16(at, 4 + value.length, true);
-    this.#view.setUint16(at + 2, type, true);
-    this.#bytes.set(value, at + 4);
+    const at = this.#attribute(type, value.length);
+    this.#bytes.set(value, at);
     return this;
   }
 
   attributeU32(type: number, value: number): this {
-    const at = this.#reserve(8);
-    this.#view.setUint16(at, 8, true);
-    this.#view.setUint16(at + 2, type, true);
-    this.#view.setUint32(at + 4, value, true);
+    const at = this.#attribute(type, 4);
+    this.#view.setUint32(at, value, true);
+    return this;
+  }
+
+  /** The octets of an address, in network order. */
+  attributeAddress(type: number, address: Address): this {
+    if (address.family === 6) return this.attribute(type, addressToBytes(address));
+    const at = this.#attribute(type, 4);
+    this.#view.setUint32(at, address.w0);
     return this;
   }
 
@@ -84,13 +97,17 @@ export class MessageWriter {
     return this.attribute(type, encoder.encode(`${value}\0`));
   }
 
-  /** An attribute whose value is what `fill` writes. */
-  nest(type: number, fill: () => void): this {
+  /** Open an attribute that has others in it, until `close` of what is returned. */
+  open(type: number): number {
     const start = this.#end;
-    this.#attributeHeader(type, 0);
-    fill();
+    this.u16(0).u16(type);
+    return start;
+  }
+
+  /** What was written since `open` is the attribute's value. */
+  close(start: number): void {
     this.#view.setUint16(start, this.#end - start, true);
-    return this.#pad();
+    this.#reserve(-this.#end & 3);
   }
 
   /** Overwrite 16 bits, for a length known only afterwards (struct rtnexthop). */
@@ -98,27 +115,31 @@ export class MessageWriter {
     this.#view.setUint16(offset, value, true);
   }
 
-  #attributeHeader(type: number, length: number): void {
-    this.u16(4 + length).u16(type);
+  /** The open message's length goes into its header. */
+  #finish(): void {
+    this.#view.setUint32(this.#message, this.#end - this.#message, true);
   }
 
-  #pad(): this {
-    this.#reserve(-this.#end & 3);
-    return this;
+  /** An attribute of `length` octets and its padding; where the octets go. */
+  #attribute(type: number, length: number): number {
+    const at = this.#reserve((4 + length + 3) & ~3);
+    this.#view.setUint16(at, 4 + length, true);
+    this.#view.setUint16(at + 2, type, true);
+    return at + 4;
   }
 
   #reserve(count: number): number {
     const at = this.#end;
     this.#end += count;
-    if (this.#end > this.#bytes.length) {
-      const larger = new Uint8Array(Math.max(this.#end, 2 * this.#bytes.length));
-      larger.set(this.#bytes);
-      this.#bytes = larger;
-      this.#view = new DataView(larger.buffer);
-    } else {
-      this.#bytes.fill(0, at, this.#end);
-    }
+    if (this.#end > this.#bytes.length) this.#grow();
     return at;
+  }
+
+  #grow(): void {
+    const larger = new Uint8Array(Math.max(this.#end, 2 * this.#bytes.length));
+    larger.set(this.#bytes);
+    this.#bytes = larger;
+    this.#view = new DataView(larger.buffer);
   }
 }
 

@@ -1,6 +1,6 @@
 /** Neighbours: struct ndmsg and NDA_* attributes (linux/neighbour.h). */
 
-import { type Address, addressFromBytes, addressToBytes } from "../lib/address.ts";
+import { type Address, addressFromBytes } from "../lib/address.ts";
 import type { Neighbour, NeighbourState } from "./kernel.ts";
 import { macFromBytes, macToBytes } from "./link.ts";
 import { attributesOf, bytesOf, type Message, type MessageWriter } from "./message.ts";
@@ -8,26 +8,26 @@ import { familyFrom, familyTo } from "./route.ts";
 
 const NDA = { DST: 1, LLADDR: 2 } as const;
 
-const STATES: readonly (readonly [number, NeighbourState])[] = [
-  [0x80, "permanent"],
-  [0x02, "reachable"],
-  [0x04, "stale"],
-  [0x40, "noarp"],
-  [0x20, "failed"],
-];
-
-export type NeighbourKey = { readonly link: number; readonly address: Address };
+/** NUD_* */
+const STATES: Readonly<Record<NeighbourState, number>> = {
+  permanent: 0x80,
+  reachable: 0x02,
+  stale: 0x04,
+  noarp: 0x40,
+  failed: 0x20,
+  other: 0,
+};
 
 /** Body of RTM_NEWNEIGH and RTM_DELNEIGH. */
 export function writeNeighbour(
   writer: MessageWriter,
-  { link, address }: NeighbourKey,
+  address: Address,
+  link: number,
   entry?: { readonly mac: string; readonly state: NeighbourState },
 ): void {
-  let state = 0;
-  for (const [bit, name] of STATES) if (name === entry?.state) state = bit;
+  const state = entry === undefined ? 0 : STATES[entry.state];
   writer.u8(familyTo(address.family)).u8(0).u16(0).u32(link).u16(state).u8(0).u8(0);
-  writer.attribute(NDA.DST, addressToBytes(address));
+  writer.attributeAddress(NDA.DST, address);
   if (entry !== undefined) writer.attribute(NDA.LLADDR, macToBytes(entry.mac));
 }
 
@@ -38,11 +38,17 @@ export function readNeighbour({ body }: Message): Neighbour | undefined {
   const destination = attributes.get(NDA.DST);
   if (family === undefined || destination === undefined) return undefined;
   const mac = attributes.get(NDA.LLADDR);
-  const state = body.getUint16(8, true);
   return {
     link: body.getInt32(4, true),
     address: addressFromBytes(bytesOf(destination)),
     ...(mac === undefined || mac.byteLength !== 6 ? {} : { mac: macFromBytes(bytesOf(mac)) }),
-    state: STATES.find(([bit]) => (state & bit) !== 0)?.[1] ?? "other",
+    state: stateFrom(body.getUint16(8, true)),
   };
+}
+
+function stateFrom(bits: number): NeighbourState {
+  for (const name in STATES) {
+    if ((bits & STATES[name as NeighbourState]) !== 0) return name as NeighbourState;
+  }
+  return "other";
 }

@@ -2,9 +2,8 @@
 
 import { unreachable } from "../lib/unreachable.ts";
 import { writeAddress } from "./address.ts";
-import type { Body, Outgoing } from "./conn.ts";
 import { NLM_F, RTM } from "./const.ts";
-import type { LinkReference, Request } from "./kernel.ts";
+import type { Request } from "./kernel.ts";
 import {
   writeBridge,
   writeIpv4Settings,
@@ -12,82 +11,70 @@ import {
   writeLinkReference,
   writeVeth,
 } from "./link.ts";
+import type { MessageWriter } from "./message.ts";
 import { writeNeighbour } from "./neighbour.ts";
 import { type LinkIndex, writeNewRoute, writeOldRoute } from "./route.ts";
 
-/** A request as a message; references are resolved before anything is written. */
-export function encodeRequest(request: Request, indexOf: LinkIndex): Outgoing {
-  const create = NLM_F.CREATE | NLM_F.EXCL;
-  const replace = NLM_F.CREATE | NLM_F.REPLACE;
+/** Opens the message that the request becomes. */
+export type Begin = (type: number, flags: number) => MessageWriter;
+
+const CREATE = NLM_F.CREATE | NLM_F.EXCL;
+const REPLACE = NLM_F.CREATE | NLM_F.REPLACE;
+
+/** Write a request as a message. Every name in it is asked of `indexOf` before the message begins. */
+export function writeRequest(request: Request, indexOf: LinkIndex, begin: Begin): void {
   switch (request.type) {
     case "create veth":
-      return { type: RTM.NEWLINK, flags: create, body: (writer) => writeVeth(writer, request) };
+      writeVeth(begin(RTM.NEWLINK, CREATE), request);
+      return;
     case "create bridge":
-      return {
-        type: RTM.NEWLINK,
-        flags: create,
-        body: (writer) => writeBridge(writer, request.name, request.mtu),
-      };
+      writeBridge(begin(RTM.NEWLINK, CREATE), request.name, request.mtu);
+      return;
     case "set link": {
       const index = indexOf(request.link);
       const master = request.master === undefined ? undefined : indexOf(request.master);
-      return {
-        type: RTM.NEWLINK,
-        flags: 0,
-        body: (writer) => writeLinkChange(writer, request, { index, master }),
-      };
+      writeLinkChange(begin(RTM.NEWLINK, 0), request, { index, master });
+      return;
     }
     case "set ipv4 settings": {
       const index = indexOf(request.link);
-      const body: Body = (writer) => writeIpv4Settings(writer, index, request.settings);
-      return { type: RTM.NEWLINK, flags: 0, body };
+      writeIpv4Settings(begin(RTM.NEWLINK, 0), index, request.settings);
+      return;
     }
     case "delete link":
-      return {
-        type: RTM.DELLINK,
-        flags: 0,
-        body: (writer) => writeLinkReference(writer, request.link),
-      };
+      writeLinkReference(begin(RTM.DELLINK, 0), request.link);
+      return;
     case "add address":
     case "delete address": {
-      const link = indexOf(request.link);
-      const add = request.type === "add address";
-      return {
-        type: add ? RTM.NEWADDR : RTM.DELADDR,
-        flags: add ? create : 0,
-        body: (writer) => writeAddress(writer, { ...request, link }),
-      };
+      const index = indexOf(request.link);
+      const isNew = request.type === "add address";
+      writeAddress(begin(isNew ? RTM.NEWADDR : RTM.DELADDR, isNew ? CREATE : 0), request, index);
+      return;
     }
     case "add route":
     case "replace route":
     case "delete route": {
-      const resolved = new Map<LinkReference, number>();
-      for (const { link } of request.route.nextHops ?? []) {
-        if (link !== undefined) resolved.set(link, indexOf(link));
-      }
-      const linkIndex = (link: LinkReference): number => resolved.get(link) ?? 0;
+      for (const { link } of request.route.nextHops ?? []) if (link !== undefined) indexOf(link);
       if (request.type === "delete route") {
-        const body: Body = (writer) => writeOldRoute(writer, request.route, linkIndex);
-        return { type: RTM.DELROUTE, flags: 0, body };
+        writeOldRoute(begin(RTM.DELROUTE, 0), request.route, indexOf);
+        return;
       }
-      const flags = request.type === "add route" ? create : replace;
-      const body: Body = (writer) => writeNewRoute(writer, request.route, linkIndex);
-      return { type: RTM.NEWROUTE, flags, body };
+      const flags = request.type === "add route" ? CREATE : REPLACE;
+      writeNewRoute(begin(RTM.NEWROUTE, flags), request.route, indexOf);
+      return;
     }
     case "replace neighbour": {
-      const link = indexOf(request.link);
-      const { address, mac, state = "permanent" } = request;
-      return {
-        type: RTM.NEWNEIGH,
-        flags: replace,
-        body: (writer) => writeNeighbour(writer, { link, address }, { mac, state }),
-      };
+      const index = indexOf(request.link);
+      const { mac, state = "permanent" } = request;
+      writeNeighbour(begin(RTM.NEWNEIGH, REPLACE), request.address, index, { mac, state });
+      return;
     }
     case "delete neighbour": {
-      const key = { link: indexOf(request.link), address: request.address };
-      return { type: RTM.DELNEIGH, flags: 0, body: (writer) => writeNeighbour(writer, key) };
+      const index = indexOf(request.link);
+      writeNeighbour(begin(RTM.DELNEIGH, 0), request.address, index);
+      return;
     }
     default:
-      return unreachable(request);
+      unreachable(request);
   }
 }

@@ -90,11 +90,11 @@ function writeRoute(
     .u8(scope)
     .u8(type)
     .u32(only?.onLink === true && more.length === 0 ? RTNH_F.ONLINK : 0);
-  writer.attribute(RTA.DST, addressToBytes(destination));
+  writer.attributeAddress(RTA.DST, destination);
   if (table >= 256) writer.attributeU32(RTA.TABLE, table);
   if (spec.metric !== undefined) writer.attributeU32(RTA.PRIORITY, spec.metric);
   if (spec.preferredSource !== undefined) {
-    writer.attribute(RTA.PREFSRC, addressToBytes(spec.preferredSource));
+    writer.attributeAddress(RTA.PREFSRC, spec.preferredSource);
   }
   if (only === undefined) return;
   if (more.length === 0) {
@@ -102,18 +102,18 @@ function writeRoute(
     if (only.link !== undefined) writer.attributeU32(RTA.OIF, linkIndex(only.link));
     return;
   }
-  writer.nest(RTA.MULTIPATH, () => {
-    for (const hop of nextHops) {
-      const start = writer.length;
-      writer
-        .u16(0)
-        .u8(hop.onLink === true ? RTNH_F.ONLINK : 0)
-        .u8((hop.weight ?? 1) - 1)
-        .u32(hop.link === undefined ? 0 : linkIndex(hop.link));
-      writeGateway(writer, destination.family, hop.gateway);
-      writer.u16At(start, writer.length - start);
-    }
-  });
+  const hops = writer.open(RTA.MULTIPATH);
+  for (const hop of nextHops) {
+    const start = writer.length;
+    writer
+      .u16(0)
+      .u8(hop.onLink === true ? RTNH_F.ONLINK : 0)
+      .u8((hop.weight ?? 1) - 1)
+      .u32(hop.link === undefined ? 0 : linkIndex(hop.link));
+    writeGateway(writer, destination.family, hop.gateway);
+    writer.u16At(start, writer.length - start);
+  }
+  writer.close(hops);
 }
 
 export type RouteFilter = {
@@ -162,10 +162,10 @@ export function familyFrom(value: number): Family | undefined {
 
 function writeGateway(writer: MessageWriter, family: Family, gateway: Address | undefined): void {
   if (gateway === undefined) return;
-  const bytes = addressToBytes(gateway);
   if (gateway.family === family) {
-    writer.attribute(RTA.GATEWAY, bytes);
+    writer.attributeAddress(RTA.GATEWAY, gateway);
   } else {
+    const bytes = addressToBytes(gateway);
     // struct rtvia: the family, then the address.
     const via = new Uint8Array(2 + bytes.length);
     via[0] = familyTo(gateway.family);

@@ -2,19 +2,19 @@
 
 import type { Scope } from "./kernel.ts";
 
-const SCOPES: readonly (readonly [number, Scope])[] = [
-  [0, "global"],
-  [200, "site"],
-  [253, "link"],
-  [254, "host"],
-  [255, "nowhere"],
-];
+const SCOPES: Readonly<Record<Scope, number>> = {
+  global: 0,
+  site: 200,
+  link: 253,
+  host: 254,
+  nowhere: 255,
+};
 
 export function scopeFrom(value: number): Scope {
-  return SCOPES.find(([number]) => number === value)?.[1] ?? "global";
+  for (const name in SCOPES) if (SCOPES[name as Scope] === value) return name as Scope;
+  return "global";
 }
 
 export function scopeTo(scope: Scope): number {
-  for (const [number, name] of SCOPES) if (name === scope) return number;
-  return 0;
+  return SCOPES[scope];
 }

@@ -59,22 +59,30 @@ export function listenTo(
   };
 }
 
-const EVENTS: Readonly<Record<number, (message: Message) => KernelEvent | undefined>> = {
-  [RTM.NEWLINK]: (message) => ({ type: "link", change: "new", link: readLink(message) }),
-  [RTM.DELLINK]: (message) => ({ type: "link", change: "deleted", link: readLink(message) }),
-  [RTM.NEWADDR]: (message) => addressEvent("new", message),
-  [RTM.DELADDR]: (message) => addressEvent("deleted", message),
-  [RTM.NEWROUTE]: (message) => routeEvent("new", message),
-  [RTM.DELROUTE]: (message) => routeEvent("deleted", message),
-  [RTM.NEWNEIGH]: (message) => neighbourEvent("new", message),
-  [RTM.DELNEIGH]: (message) => neighbourEvent("deleted", message),
-};
-
 type Change = "new" | "deleted";
 
 /** The event of a multicast message; undefined for kinds that are not ours to read. */
 export function eventOf(message: Message): KernelEvent | undefined {
-  return EVENTS[message.type]?.(message);
+  switch (message.type) {
+    case RTM.NEWLINK:
+      return { type: "link", change: "new", link: readLink(message) };
+    case RTM.DELLINK:
+      return { type: "link", change: "deleted", link: readLink(message) };
+    case RTM.NEWADDR:
+      return addressEvent("new", message);
+    case RTM.DELADDR:
+      return addressEvent("deleted", message);
+    case RTM.NEWROUTE:
+      return routeEvent("new", message);
+    case RTM.DELROUTE:
+      return routeEvent("deleted", message);
+    case RTM.NEWNEIGH:
+      return neighbourEvent("new", message);
+    case RTM.DELNEIGH:
+      return neighbourEvent("deleted", message);
+    default:
+      return undefined;
+  }
 }
 
 function addressEvent(change: Change, message: Message): KernelEvent | undefined {

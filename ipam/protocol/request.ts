@@ -78,7 +78,8 @@ export function commandOf(environment: Environment): Command | undefined {
 }
 
 function isCommand(text: string): text is Command {
-  return Object.hasOwn(COMMANDS, text);
+  for (const command in COMMANDS) if (command === text) return true;
+  return false;
 }
 
 /**

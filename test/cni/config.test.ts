@@ -3,10 +3,9 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ipamTypeOf, mtuOf, parseCniConfig } from "../../cni/config.ts";
+import { ipamTypeOf, parseCniConfig } from "../../cni/config.ts";
 import { parseIpamConfig } from "../../ipam/config.ts";
 import { isVersion } from "../../ipam/protocol/version.ts";
-import { memoryFiles } from "../ipam/memory-files.ts";
 
 describe("the configuration", () => {
   test("of conf/ is right", () => {
@@ -52,31 +51,4 @@ describe("the configuration", () => {
       expect(ipamTypeOf({ ipam: { type } })).toBeUndefined();
     }
   });
-});
-
-describe("the MTU", () => {
-  const node = {
-    version: 1,
-    node: "n1",
-    blocks: { ipv4: ["10.244.1.0/24"], ipv6: [] },
-    mtu: 1380,
-    generation: 1,
-    ready: { ok: true, reason: "", since: "" },
-  };
-  const files = memoryFiles();
-  files.makeFolder("/run/manx");
-  files.create("/run/manx/node.json", JSON.stringify(node));
-  const own = { type: "manx-ipam" };
-  for (const [name, config, mtu] of [
-    ["is the configuration's", { ipam: own, mtu: 1400 }, 1400],
-    ["else the node file's", { ipam: own }, 1380],
-    [
-      "else Linux' own where the blocks are the configuration's",
-      { ipam: { ...own, blocks: ["10.1.0.0/24"] } },
-      undefined,
-    ],
-    ["else Linux' own with another IPAM plugin", { ipam: { type: "host-local" } }, undefined],
-  ] as const) {
-    test(name, () => expect(mtuOf(parseCniConfig(config), config, files)).toBe(mtu as number));
-  }
 });

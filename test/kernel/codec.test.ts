@@ -20,7 +20,7 @@ import {
   textOf,
 } from "../../kernel/message.ts";
 import { readNeighbour } from "../../kernel/neighbour.ts";
-import { encodeRequest } from "../../kernel/request.ts";
+import { writeRequest } from "../../kernel/request.ts";
 import { readRoute } from "../../kernel/route.ts";
 import { formatAddress } from "../../lib/address.ts";
 import { addAddress, deleteAddress, ip, net, routeText, up } from "../suites/kernel-words.ts";
@@ -206,13 +206,12 @@ function attributesIn(
 }
 
 function encoded(request: Request): Message {
-  const { type, flags, body } = encodeRequest(request, (link) =>
-    typeof link === "number" ? link : (LINKS[link] ?? -1),
-  );
   const writer = new MessageWriter();
-  writer.begin(type, flags, 7);
-  body(writer);
-  writer.end();
+  writeRequest(
+    request,
+    (link) => (typeof link === "number" ? link : (LINKS[link] ?? -1)),
+    (type, flags) => writer.begin(type, flags, 7),
+  );
   return only(writer.bytes.toHex());
 }
 

@@ -1,7 +1,7 @@
 /** A connection against a port that answers by script. */
 
 import { describe, expect, test } from "bun:test";
-import { NetlinkConnection } from "../../kernel/conn.ts";
+import { NetlinkConnection, WINDOW } from "../../kernel/conn.ts";
 import { NLM_F, NLMSG, RTM } from "../../kernel/const.ts";
 import { KernelError } from "../../kernel/kernel.ts";
 import { type Message, MessageWriter, messagesOf } from "../../kernel/message.ts";
@@ -46,7 +46,6 @@ function datagram(sequence: number, answers: readonly Answer[]): Uint8Array {
   const writer = new MessageWriter();
   for (const { type, flags = 0, value = 0 } of answers) {
     writer.begin(type, flags, sequence).u32(value).u32(16).u32(0).u32(0).u32(0);
-    writer.end();
   }
   return writer.bytes.slice();
 }
@@ -63,7 +62,7 @@ const refusal = (errno: number): Answer => ({ type: NLMSG.ERROR, value: -errno >
 const firstWord = (message: Message): number => message.body.getUint32(0, true);
 const dump = (connection: NetlinkConnection): number[] =>
   connection.dump(RTM.GETROUTE, (writer) => writer.u32(0), firstWord);
-const request = { type: RTM.NEWROUTE, flags: 0, body: (writer: MessageWriter) => writer.u32(0) };
+const request = (connection: NetlinkConnection) => connection.begin(RTM.NEWROUTE, 0).u32(0);
 
 describe("dumps", () => {
   test("a dump goes on over many datagrams until it is done", () => {
@@ -125,21 +124,26 @@ describe("dumps", () => {
 });
 
 describe("requests", () => {
-  test("are sent in windows, and their outcomes stand in order", () => {
+  test("are sent in one write, and their outcomes stand in order", () => {
     const port = new ScriptedPort(({ flags }, index) => {
       if (index % 3 === 0) return [[refusal(17)]];
       return (flags & NLM_F.ACK) === 0 ? [] : [[ack]];
     });
-    const outcomes = new NetlinkConnection(port).requestAll(Array(300).fill(request));
-    expect(port.writes).toEqual([128, 128, 44]);
-    expect(outcomes.map((failure) => failure?.code)).toEqual(
-      Array.from({ length: 300 }, (_, index) => (index % 3 === 0 ? "EEXIST" : undefined)),
+    const connection = new NetlinkConnection(port);
+    for (let count = 0; count < WINDOW; count++) request(connection);
+    const outcomes = connection.exchange();
+    expect(port.writes).toEqual([WINDOW]);
+    expect(Array.from(outcomes, (failure) => failure?.code)).toEqual(
+      Array.from({ length: WINDOW }, (_, index) => (index % 3 === 0 ? "EEXIST" : undefined)),
     );
   });
 
   test("rise in number by one, and the last of a window asks for an acknowledgement", () => {
     const port = new ScriptedPort(({ flags }) => ((flags & NLM_F.ACK) === 0 ? [] : [[ack]]));
-    new NetlinkConnection(port).requestAll([request, request]);
+    const connection = new NetlinkConnection(port);
+    request(connection);
+    request(connection);
+    connection.exchange();
     const [first, second] = port.requests;
     expect([first?.flags, second?.flags]).toEqual([NLM_F.REQUEST, NLM_F.REQUEST | NLM_F.ACK]);
     expect(second?.sequence).toBe(first!.sequence + 1);
@@ -147,17 +151,32 @@ describe("requests", () => {
 
   test("none are no write", () => {
     const port = new ScriptedPort(() => []);
-    expect(new NetlinkConnection(port).requestAll([])).toEqual([]);
+    expect(new NetlinkConnection(port).exchange()).toEqual([]);
     expect(port.writes).toEqual([]);
   });
 
   test("a get has one answer or a failure", () => {
     const found = new NetlinkConnection(new ScriptedPort(() => [[item(5, 0)]]));
-    expect(found.get(RTM.GETROUTE, (writer) => writer.u32(0))).toMatchObject({
-      type: RTM.NEWROUTE,
-    });
+    found.begin(RTM.GETROUTE, 0).u32(0);
+    expect(found.get()).toMatchObject({ type: RTM.NEWROUTE });
     const missing = new NetlinkConnection(new ScriptedPort(() => [[refusal(19)]]));
-    expect(missing.get(RTM.GETLINK, (writer) => writer.u32(0))).toMatchObject({ code: "ENODEV" });
+    missing.begin(RTM.GETLINK, 0).u32(0);
+    expect(missing.get()).toMatchObject({ code: "ENODEV" });
+  });
+
+  test("that could not be sent are gone, and the next goes alone", () => {
+    const port = new ScriptedPort(() => [[ack]]);
+    const connection = new NetlinkConnection(port);
+    const { write } = port;
+    port.write = () => {
+      throw new Error("no buffer space");
+    };
+    request(connection);
+    expect(() => connection.exchange()).toThrow("no buffer space");
+    port.write = write.bind(port);
+    request(connection);
+    expect(connection.exchange()).toEqual([undefined]);
+    expect(port.writes).toEqual([1]);
   });
 
   test("a closed connection refuses to send, and closing again is nothing", () => {
@@ -165,7 +184,7 @@ describe("requests", () => {
     const connection = new NetlinkConnection(port);
     connection.close();
     connection.close();
-    expect(() => connection.requestAll([request])).toThrow(KernelError);
+    expect(() => request(connection)).toThrow(KernelError);
     expect(port.writes).toEqual([]);
   });
 });
