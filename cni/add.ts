@@ -22,23 +22,23 @@ export function add(request: Request, ground: Ground = linux): Result {
   try {
     const ipam = ipamOf(config.ipam, ground.files);
     if (!ipam.isRepeatable) refuseTaken(request, pod);
-    const { address, routes, dns, isNew, ...lease } = ipam.take(request);
+    const lease = ipam.take(request);
     try {
       const mtu = config.mtu ?? lease.mtu;
       const attachment: Attachment = {
         ...endsOf(request),
-        address,
-        routes,
+        address: lease.address,
+        routes: lease.routes,
         ...(mtu === undefined ? {} : { mtu }),
       };
       applyOn(ground, attachment, pod, () => refuseTaken(request, pod));
-      const said = config.dns ?? dns;
+      const said = config.dns ?? lease.dns;
       return combine(previous, {
         ...resultOf(attachment, request),
         ...(said === undefined ? {} : { dns: said }),
       });
     } catch (failure) {
-      throw isNew ? undone(failure, () => ipam.giveBack(request)) : failure;
+      throw lease.isNew ? undone(failure, () => ipam.giveBack(request)) : failure;
     }
   } finally {
     pod.close();

@@ -5,22 +5,23 @@
 import { codeOf, type Files } from "../ipam/files.ts";
 import { nodeFiles } from "../ipam/files-node.ts";
 import { createFile, readStart, readText, writeAt } from "../kernel/file.ts";
-import { link, statx, unlink } from "../kernel/libc.ts";
+import { isSameFile, link, linksOf, unlink } from "../kernel/libc.ts";
 
 export const systemFiles: Files = {
   ...nodeFiles,
   read: readText,
-  readInto: (path, bytes) => unlessMissing(() => readStart(path, bytes)),
+  readInto,
   create: createFile,
   writeAt,
   link,
   unlink,
-  status: statx,
+  links: linksOf,
+  isSame: isSameFile,
 };
 
-function unlessMissing<Value>(access: () => Value): Value | undefined {
+function readInto(path: string, bytes: Uint8Array): number | undefined {
   try {
-    return access();
+    return readStart(path, bytes);
   } catch (fault) {
     if (codeOf(fault) === "ENOENT") return undefined;
     throw fault;

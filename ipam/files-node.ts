@@ -34,11 +34,12 @@ export const nodeFiles: Files = {
   link: (existing, path) => fs().linkSync(existing, path),
   unlink: (path) => fs().unlinkSync(path),
 
-  status(path) {
-    const stats = fs().statSync(path, { throwIfNoEntry: false });
-    return stats === undefined
-      ? undefined
-      : { links: stats.nlink, identity: `${stats.dev}:${stats.ino}` };
+  links: (path) => fs().statSync(path, { throwIfNoEntry: false })?.nlink,
+
+  isSame(path, other) {
+    const one = fs().statSync(path, { throwIfNoEntry: false });
+    const two = fs().statSync(other, { throwIfNoEntry: false });
+    return one !== undefined && one.dev === two?.dev && one.ino === two.ino;
   },
 
   list: (path) => unlessMissing(() => fs().readdirSync(path)) ?? [],

@@ -6,13 +6,6 @@
  * Failures are `Error`s with a `code` ("EEXIST").
  */
 
-export type FileStatus = {
-  /** Number of names that the file has. */
-  readonly links: number;
-  /** Says exactly one file of the machine. */
-  readonly identity: string;
-};
-
 export type Files = {
   /** The whole text. */
   read(path: string): string;
@@ -26,7 +19,10 @@ export type Files = {
   link(existing: string, path: string): void;
   /** Remove one name. */
   unlink(path: string): void;
-  status(path: string): FileStatus | undefined;
+  /** Number of names that the file has; undefined where there is none. */
+  links(path: string): number | undefined;
+  /** Whether two names are one file's. */
+  isSame(path: string, other: string): boolean;
   /** Names in a folder; none when there is no folder. */
   list(path: string): string[];
   /** Make a folder and those above it, where they are missing. */

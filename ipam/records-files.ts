@@ -59,7 +59,7 @@ export function openRecords(options: RecordsOptions): Records {
   const orderPath = (block: Prefix): string => `${root}/order/${orderName(block)}`;
 
   /** Whether the holder's file takes no address: it is missing, or nothing links to it. */
-  const isTrace = (path: string): boolean => (files.status(path)?.links ?? 0) < 2;
+  const isTrace = (path: string): boolean => (files.links(path) ?? 0) < 2;
 
   const mark = ({ block, address }: AddressRecord, time: number): void => {
     const position = (ordinalOf(block, address) ?? 0) * BYTES_PER_ORDINAL;
@@ -115,13 +115,13 @@ export function openRecords(options: RecordsOptions): Records {
       }
       const record = tryReadRecord(files, path);
       const taken = record === undefined ? linkOf(files, root, path) : addressPath(record.address);
-      if (taken !== undefined && isSameFile(files, path, taken)) files.unlink(taken);
+      if (taken !== undefined && files.isSame(path, taken)) files.unlink(taken);
       files.unlink(path);
       if (record !== undefined) mark(record, now());
       return record;
     },
 
-    isTaken: (address: Address) => files.status(addressPath(address)) !== undefined,
+    isTaken: (address: Address) => files.links(addressPath(address)) !== undefined,
 
     order(block: Prefix): Order {
       const order = freshOrder(block);
@@ -168,7 +168,7 @@ function orderName(block: Prefix): string {
  * they are looked for only where this boot has no folder yet.
  */
 function prepare(files: Files, directory: string, boot: string, root: string): void {
-  if (files.status(`${directory}/${boot}`) === undefined) {
+  if (files.links(`${directory}/${boot}`) === undefined) {
     for (const name of files.list(directory)) {
       // Somebody may have named a folder that holds other things as well.
       if (isBootId(name) && name !== boot) files.removeTree(`${directory}/${name}`);
@@ -181,17 +181,12 @@ function isBootId(name: string): boolean {
   return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(name);
 }
 
-function isSameFile(files: Files, path: string, other: string): boolean {
-  const identity = files.status(path)?.identity;
-  return identity !== undefined && identity === files.status(other)?.identity;
-}
-
 /** The address that a holder's unreadable file takes, by looking at all of them. */
 function linkOf(files: Files, root: string, path: string): string | undefined {
   return files
     .list(`${root}/address`)
     .map((name) => `${root}/address/${name}`)
-    .find((other) => isSameFile(files, path, other));
+    .find((other) => files.isSame(path, other));
 }
 
 function listFolder(files: Files, folder: string): Listing {
@@ -203,7 +198,7 @@ function listFolder(files: Files, folder: string): Listing {
       records.push(readRecord(files, path));
     } catch (fault) {
       // Given back since the folder was read.
-      if (files.status(path) === undefined) continue;
+      if (files.links(path) === undefined) continue;
       unreadable.push({ path, reason: fault instanceof Error ? fault.message : String(fault) });
     }
   }

@@ -228,33 +228,40 @@ export function pwrite(fd: number, bytes: Uint8Array, position: number): number 
   return count < 0 ? fail("pwrite") : count;
 }
 
-/** What statx(2) says of a file. */
-export type FileIdentity = {
-  /** Number of names that it has. */
-  readonly links: number;
-  /** Says exactly one file of the machine: device and inode. */
-  readonly identity: string;
-};
-
 /** fcntl.h, linux/stat.h */
 const AT_EMPTY_PATH = 0x1000;
 const STATX_BASIC_STATS = 0x7ff;
 const STATX_LENGTH = 256;
 
-/** statx(2) of a path, or of an open descriptor; undefined where there is no file. */
-export function statx(file: string | number): FileIdentity | undefined {
+/** Number of names that the file has; undefined where there is no file. */
+export function linksOf(path: string): number | undefined {
+  return statx(path)?.getUint32(16, true);
+}
+
+/** Whether both, names or open descriptors, are there and are one file. */
+export function isSameFile(one: string | number, other: string | number): boolean {
+  const [a, b] = [statx(one), statx(other)];
+  if (a === undefined || b === undefined) return false;
+  // Compared in halves: a number beyond 32 bits made text costs a process 26 pages (50 µs).
+  for (const at of [INODE, INODE + 4, DEVICE, DEVICE + 4]) {
+    if (a.getUint32(at, true) !== b.getUint32(at, true)) return false;
+  }
+  return true;
+}
+
+/** stx_ino, stx_dev_major. */
+const INODE = 32;
+const DEVICE = 136;
+
+/** statx(2): struct statx, or undefined where there is no file. */
+function statx(file: string | number): DataView | undefined {
   const record = new DataView(new ArrayBuffer(STATX_LENGTH));
   const isOpen = typeof file === "number";
   const path = ptr(text(isOpen ? "" : file));
-  const [directory, flags] = isOpen ? [file, AT_EMPTY_PATH] : [AT_FDCWD, 0];
-  if (call(NR.statx, directory, path, flags, STATX_BASIC_STATS, ptr(record)) !== 0) {
-    return lastErrno() === ENOENT ? undefined : fail(`statx ${file}`);
-  }
-  const device = `${record.getUint32(136, true)}:${record.getUint32(140, true)}`;
-  return {
-    links: record.getUint32(16, true),
-    identity: `${device}:${record.getUint32(36, true)}:${record.getUint32(32, true)}`,
-  };
+  const directory = isOpen ? file : AT_FDCWD;
+  const flags = isOpen ? AT_EMPTY_PATH : 0;
+  if (call(NR.statx, directory, path, flags, STATX_BASIC_STATS, ptr(record)) === 0) return record;
+  return lastErrno() === ENOENT ? undefined : fail(`statx ${file}`);
 }
 
 /** setns(2): the calling thread enters the namespace of the descriptor. */

@@ -2,12 +2,12 @@
 
 import {
   close,
+  isSameFile,
   mount,
   O,
   open,
   SystemError,
   setns,
-  statx,
   unlink,
   unmount,
   unshare,
@@ -32,7 +32,7 @@ export function insideNamespace<Result>(
   try {
     const target = typeof namespace === "number" ? namespace : open(namespace, O.RDONLY);
     try {
-      if (refuseOwn !== undefined && statx(own)?.identity === statx(target)?.identity) refuseOwn();
+      if (refuseOwn !== undefined && isSameFile(own, target)) refuseOwn();
       setns(target, CLONE_NEWNET);
     } finally {
       if (target !== namespace) close(target);

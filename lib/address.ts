@@ -74,16 +74,18 @@ export function compareAddress(a: Address, b: Address): number {
 
 /** The address `count` above (or, negative, below) `address`; |count| < 2^31. Wraps at the end. */
 export function addToAddress(address: Address, count: number): Address {
-  if (address.family === 4) return address4(address.w0 + count);
-  const words = [address.w0, address.w1, address.w2, address.w3];
+  return address.family === 4 ? address4(address.w0 + count) : addToAddress6(address, count);
+}
+
+function addToAddress6({ w0, w1, w2, w3 }: Address, count: number): Address {
+  const words = [w0, w1, w2, w3];
   let carry = count;
   for (let i = 3; i >= 0 && carry !== 0; i--) {
     const sum = (words[i] ?? 0) + carry;
     words[i] = sum >>> 0;
     carry = Math.floor(sum / 2 ** 32);
   }
-  const [w0 = 0, w1 = 0, w2 = 0, w3 = 0] = words;
-  return { family: 6, w0, w1, w2, w3 };
+  return { family: 6, w0: words[0] ?? 0, w1: words[1] ?? 0, w2: words[2] ?? 0, w3: words[3] ?? 0 };
 }
 
 /** Network-order bytes: 4 or 16 of them. */

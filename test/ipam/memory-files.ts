@@ -2,7 +2,7 @@
 
 import type { Files } from "../../ipam/files.ts";
 
-type Node = { text: Uint8Array; links: number; readonly identity: string };
+type Node = { text: Uint8Array; links: number };
 
 /** Thrown in the place of the operation at which the process is "killed"; nothing runs after it. */
 class Killed extends Error {}
@@ -20,7 +20,6 @@ export const BOOT = "11111111-2222-4333-8444-555555555555";
 export function memoryFiles(): MemoryFiles {
   const nodes = new Map<string, Node>();
   const folders = new Set<string>([""]);
-  let identities = 0;
   let uptime = 100;
   let left: number | undefined;
   let count = 0;
@@ -37,7 +36,7 @@ export function memoryFiles(): MemoryFiles {
   const parentOf = (path: string): string => path.slice(0, path.lastIndexOf("/"));
   const make = (path: string, text: Uint8Array): Node => {
     if (!folders.has(parentOf(path))) throw fault("ENOENT");
-    const node = { text, links: 1, identity: String(identities++) };
+    const node = { text, links: 1 };
     nodes.set(path, node);
     return node;
   };
@@ -100,11 +99,14 @@ export function memoryFiles(): MemoryFiles {
       get(path).links--;
       nodes.delete(path);
     },
-    status(path) {
+    links(path) {
       step();
-      if (folders.has(path)) return { links: 2, identity: path };
+      return folders.has(path) ? 2 : nodes.get(path)?.links;
+    },
+    isSame(path, other) {
+      step();
       const node = nodes.get(path);
-      return node === undefined ? undefined : { links: node.links, identity: node.identity };
+      return node !== undefined && node === nodes.get(other);
     },
     list(path) {
       step();
