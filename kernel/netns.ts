@@ -52,11 +52,16 @@ export function createNamespace(path: string): void {
   const own = open(OWN, O.RDONLY);
   try {
     close(open(path, O.WRONLY | O.CREAT | O.EXCL, 0o444));
-    unshare(CLONE_NEWNET);
     try {
-      mount(OWN, path, "none", MS_BIND);
-    } finally {
-      setns(own, CLONE_NEWNET);
+      unshare(CLONE_NEWNET);
+      try {
+        mount(OWN, path, "none", MS_BIND);
+      } finally {
+        setns(own, CLONE_NEWNET);
+      }
+    } catch (error) {
+      unlink(path);
+      throw error;
     }
   } finally {
     close(own);

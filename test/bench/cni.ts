@@ -7,7 +7,7 @@
 
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { mount } from "../../kernel/libc.ts";
 import { createNamespace } from "../../kernel/netns.ts";
@@ -28,6 +28,9 @@ const NAMESPACES = [
 const isInside = (): boolean =>
   /^\s*0\s+\d+\s+1\s*$/.test(readFileSync("/proc/self/uid_map", "utf8"));
 
+/** Of each executable. */
+const COPIES = 4;
+
 const VERBS = ["ADD", "CHECK", "DEL"] as const;
 type Verb = (typeof VERBS)[number];
 
@@ -35,7 +38,6 @@ type Contender = {
   readonly name: string;
   readonly plugin: string;
   readonly config: { readonly [key: string]: unknown };
-  readonly path: string;
 };
 
 /** One call. */
@@ -70,7 +72,7 @@ export async function runCniBench(args: string[]): Promise<number> {
   }
   if (!isInside()) return enter(args);
   const folder = mkdtempSync(join(tmpdir(), "manx-bench-"));
-  const rows = measure(Number(values.count), contenders(...install(folder, manx, plugins)));
+  const rows = measure(Number(values.count), install(folder, manx, plugins));
   rmSync(folder, { recursive: true });
   console.log(json ? JSON.stringify({ count: Number(values.count), rows }) : table(rows));
   const [add] = rows;
@@ -78,13 +80,17 @@ export async function runCniBench(args: string[]): Promise<number> {
 }
 
 /**
- * Copy both into one folder, as an installer does: how an executable's pages came into the cache decides over a
- * tenth of how soon it starts.
+ * Copy both into fresh folders, as an installer does, and that several times: where an executable's pages came to
+ * lie in the cache decides over a tenth of how soon it starts. The calls take turns over the copies.
  */
-function install(folder: string, manx: string, plugins: string): [string, string] {
-  copyFileSync(manx, join(folder, "manx"));
-  for (const name of ["ptp", "host-local"]) copyFileSync(join(plugins, name), join(folder, name));
-  return [join(folder, "manx"), folder];
+function install(folder: string, manx: string, plugins: string): string[] {
+  return Array.from({ length: COPIES }, (_, index) => {
+    const copy = join(folder, String(index));
+    mkdirSync(copy);
+    copyFileSync(manx, join(copy, "manx"));
+    for (const name of ["ptp", "host-local"]) copyFileSync(join(plugins, name), join(copy, name));
+    return copy;
+  });
 }
 
 /** This benchmark again, where it can do no harm. */
@@ -96,42 +102,38 @@ function enter(args: string[]): number {
   return exitCode;
 }
 
-function contenders(manx: string, plugins: string): [Contender, Contender] {
-  return [
-    {
-      name: "manx + manx-ipam",
-      plugin: manx,
-      path: dirname(manx),
-      config: {
-        name: "ours",
-        type: "manx",
-        ipam: { type: "manx-ipam", blocks: ["10.7.0.0/24"], dataDir: "/run/ours" },
+const CONTENDERS: readonly [Contender, Contender] = [
+  {
+    name: "manx + manx-ipam",
+    plugin: "manx",
+    config: {
+      name: "ours",
+      type: "manx",
+      ipam: { type: "manx-ipam", blocks: ["10.7.0.0/24"], dataDir: "/run/ours" },
+    },
+  },
+  {
+    name: "ptp + host-local",
+    plugin: "ptp",
+    config: {
+      name: "theirs",
+      type: "ptp",
+      ipam: {
+        type: "host-local",
+        ranges: [[{ subnet: "10.8.0.0/24" }]],
+        routes: [{ dst: "0.0.0.0/0" }],
+        dataDir: "/run/theirs",
       },
     },
-    {
-      name: "ptp + host-local",
-      plugin: join(plugins, "ptp"),
-      path: plugins,
-      config: {
-        name: "theirs",
-        type: "ptp",
-        ipam: {
-          type: "host-local",
-          ranges: [[{ subnet: "10.8.0.0/24" }]],
-          routes: [{ dst: "0.0.0.0/0" }],
-          dataDir: "/run/theirs",
-        },
-      },
-    },
-  ];
-}
+  },
+];
 
 /** `count` pods for each: all are attached, then all are checked, then all are detached. */
-function measure(count: number, [ours, theirs]: [Contender, Contender]): Row[] {
+function measure(count: number, folders: readonly string[]): Row[] {
   mount("tmpfs", "/run", "tmpfs", 0);
   mkdirSync("/run/pods");
-  const pods = Array.from({ length: count + 1 }, (_, index) => `p${index}`);
-  const both = [ours, theirs].map((contender) => ({
+  const pods = Array.from({ length: count + COPIES }, (_, index) => `p${index}`);
+  const both = CONTENDERS.map((contender) => ({
     contender,
     samples: { ADD: [], CHECK: [], DEL: [] } as Samples,
     results: new Map<string, unknown>(),
@@ -143,10 +145,11 @@ function measure(count: number, [ours, theirs]: [Contender, Contender]): Row[] {
     pods.forEach((pod, round) => {
       // Whoever is first finds colder caches.
       for (const { contender, samples, results } of round % 2 === 0 ? both : both.toReversed()) {
-        const { sample, printed } = call(contender, verb, pod, results.get(pod));
+        const folder = folders[round % folders.length] ?? "";
+        const { sample, printed } = call(contender, folder, verb, pod, results.get(pod));
         if (verb === "ADD") results.set(pod, JSON.parse(printed));
-        // The first of each warms up: it makes folders and loads the executable.
-        if (round > 0) samples[verb].push(sample);
+        // The first of each copy warms up: it makes folders and loads the executable.
+        if (round >= folders.length) samples[verb].push(sample);
       }
     });
   }
@@ -155,7 +158,7 @@ function measure(count: number, [ours, theirs]: [Contender, Contender]): Row[] {
   return VERBS.map((verb) => ({ verb, ours: figures(a[verb]), theirs: figures(b[verb]) }));
 }
 
-function call(contender: Contender, verb: Verb, pod: string, prevResult: unknown) {
+function call(contender: Contender, folder: string, verb: Verb, pod: string, prevResult: unknown) {
   const config = { cniVersion: "1.0.0", ...contender.config, prevResult };
   const stdin = Buffer.from(JSON.stringify(config));
   const env = {
@@ -163,11 +166,11 @@ function call(contender: Contender, verb: Verb, pod: string, prevResult: unknown
     CNI_CONTAINERID: pod,
     CNI_NETNS: namespaceOf(contender, pod),
     CNI_IFNAME: "eth0",
-    CNI_PATH: contender.path,
+    CNI_PATH: folder,
   };
   const begin = performance.now();
   const { exitCode, stdout, stderr, resourceUsage } = Bun.spawnSync({
-    cmd: [contender.plugin],
+    cmd: [join(folder, contender.plugin)],
     env,
     stdin,
     stdout: "pipe",

@@ -192,9 +192,12 @@ describe.skipIf(!here)("interop with BIRD", () => {
     startBird();
     startManx();
     await established();
+    const sent = (): number => ask<PeerAnswer[]>("peers")[0]?.messages.updatesSent ?? 0;
+    await eventually("told", () => askBird("show", "route").includes("10.244.1.0/24"));
+    const before = sent();
     askBird("reload", "in", "n1");
-    await Bun.sleep(0);
-    await eventually("still there", () => askBird("show", "route").includes("10.244.1.0/24"));
+    await eventually("told again", () => sent() > before);
+    expect(askBird("show", "route")).toContain("10.244.1.0/24");
     expect(ask<PeerAnswer[]>("peers")[0]?.flaps).toBe(0);
   });
 
@@ -276,7 +279,13 @@ describe.skipIf(!here)("interop with BIRD", () => {
     network.run("n1", "ip", "route", "del", "192.0.2.0/24");
     await eventually("healed", inKernel, 2_000);
     network.run("n1", "ip", "route", "add", "192.0.2.0/24", "dev", "lo", "proto", "static");
-    await Bun.sleep(100);
+    // Events come in order: who puts this one back has heard of the other's.
+    network.run("n1", "ip", "route", "del", "198.51.100.0/24");
+    await eventually(
+      "healed after the other's came",
+      () => network.run("n1", "ip", "route").includes("198.51.100.0/24"),
+      2_000,
+    );
     expect(network.run("n1", "ip", "route")).toContain("192.0.2.0/24 dev lo");
   });
 
