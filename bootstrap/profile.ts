@@ -6,19 +6,9 @@
 import { mkdirSync } from "node:fs";
 import { mount } from "../kernel/libc.ts";
 import { createNamespace } from "../kernel/netns.ts";
+import { UNSHARE } from "../lab/enclosure.ts";
 
 const INSIDE = "inside";
-const NAMESPACES = [
-  "unshare",
-  "--user",
-  "--map-root-user",
-  "--net",
-  "--mount",
-  "--pid",
-  "--fork",
-  "--kill-child",
-  "--mount-proc",
-];
 const CONFIG = {
   cniVersion: "1.0.0",
   name: "profile",
@@ -30,7 +20,7 @@ const [executable = "", order = "", where] = process.argv.slice(2);
 process.exit(where === INSIDE ? add() : enter());
 
 function enter(): number {
-  const command = [...NAMESPACES, process.execPath, import.meta.path, executable, order, INSIDE];
+  const command = [...UNSHARE, process.execPath, import.meta.path, executable, order, INSIDE];
   return Bun.spawnSync(command, { stdio: ["ignore", "ignore", "inherit"] }).exitCode;
 }
 

@@ -18,7 +18,7 @@ import { INSIDE_MARK } from "./finder.ts";
 export const LIFELINE = 3;
 
 /** util-linux; every namespace fresh, and nothing outlives its parent. */
-const UNSHARE = [
+export const UNSHARE = [
   "unshare",
   "--user",
   "--map-root-user",

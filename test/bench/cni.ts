@@ -11,18 +11,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { mount } from "../../kernel/libc.ts";
 import { createNamespace } from "../../kernel/netns.ts";
-
-const NAMESPACES = [
-  "unshare",
-  "--user",
-  "--map-root-user",
-  "--net",
-  "--mount",
-  "--pid",
-  "--fork",
-  "--kill-child",
-  "--mount-proc",
-];
+import { UNSHARE } from "../../lab/enclosure.ts";
 
 /** `unshare --map-root-user` maps one user: a fact, where a variable could be set by mistake. */
 const isInside = (): boolean =>
@@ -96,7 +85,7 @@ function install(folder: string, manx: string, plugins: string): string[] {
 /** This benchmark again, where it can do no harm. */
 function enter(args: string[]): number {
   const { exitCode } = Bun.spawnSync({
-    cmd: [...NAMESPACES, process.execPath, join(import.meta.dir, "main.ts"), "cni", ...args],
+    cmd: [...UNSHARE, process.execPath, join(import.meta.dir, "main.ts"), "cni", ...args],
     stdio: ["ignore", "inherit", "inherit"],
   });
   return exitCode;
