@@ -3,7 +3,7 @@
  */
 
 import { writeSync } from "node:fs";
-import { NODE_FILE } from "../ipam/node.ts";
+import { NODE_FILE, type NodeFile } from "../ipam/node.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { acquireLock } from "../kernel/lock.ts";
 import { openKernel } from "../kernel/netlink.ts";
@@ -36,6 +36,11 @@ const ENDED = 0;
 const FAILED = 1;
 const FAULTY = 2;
 
+/** How often the daemon says that it lives, ms. */
+const HEARTBEAT = 10_000;
+/** How long it may be away until the plugin's STATUS minds, s: the routes stay meanwhile. */
+const GRACE = 60;
+
 /** Run until SIGTERM or SIGINT. The exit code: 1 when it cannot start, 2 for a faulty configuration. */
 export async function runBgpd(options: BgpdOptions): Promise<number> {
   // The executable starts with a policy for code that runs once.
@@ -53,7 +58,10 @@ export async function runBgpd(options: BgpdOptions): Promise<number> {
   try {
     if (plan === undefined) return complain(configuration.status().faults.join("\n"), FAULTY);
     const kernel = options.fib === "kernel" ? openKernel() : undefined;
-    await serve(options, { configuration, plan, kernel, reloads });
+    const daemon = { lock: lockFile, grace: GRACE };
+    const heartbeat = setInterval(lock.touch, HEARTBEAT);
+    await serve(options, { configuration, plan, kernel, reloads, daemon });
+    clearInterval(heartbeat);
     kernel?.close();
     return ENDED;
   } finally {
@@ -68,6 +76,7 @@ type Start = {
   readonly kernel: Kernel | undefined;
   /** What is called when the documents have changed. */
   readonly reloads: { now: () => void };
+  readonly daemon: NonNullable<NodeFile["daemon"]>;
 };
 
 async function serve(options: BgpdOptions, start: Start): Promise<void> {
@@ -75,7 +84,8 @@ async function serve(options: BgpdOptions, start: Start): Promise<void> {
   const log = createLogger("bgpd");
   const clock = systemClock;
   const started = clock.now();
-  const publication = kernel === undefined ? undefined : createPublication(NODE_FILE, kernel);
+  const publication =
+    kernel === undefined ? undefined : createPublication(NODE_FILE, kernel, start.daemon);
   const daemon = new Daemon({
     clock,
     kernel,

@@ -18,8 +18,12 @@ export type Publication = {
   publish(plan: SpeakerPlan, ready: StatusAnswer["ready"]): void;
 };
 
-/** Publish at `path`; the folder is made. The generation goes on from the file that is there. */
-export function createPublication(path: string, kernel: Kernel): Publication {
+/** Publish at `path`, with how to tell whether this daemon lives; the folder is made. The generation goes on from the file that is there. */
+export function createPublication(
+  path: string,
+  kernel: Kernel,
+  daemon: NonNullable<NodeFile["daemon"]>,
+): Publication {
   mkdirSync(dirname(path), { recursive: true });
   let generation = generationAt(path);
   let written: NodeFile | undefined;
@@ -35,6 +39,7 @@ export function createPublication(path: string, kernel: Kernel): Publication {
         mtu: mtuOf(plan, kernel),
         generation,
         ready: { ok, reason, since },
+        daemon,
       };
       if (JSON.stringify(next) === JSON.stringify(written)) return;
       written = { ...next, generation: ++generation };

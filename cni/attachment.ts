@@ -11,6 +11,8 @@ import type { Prefix } from "../lib/prefix.ts";
 
 export type Attachment = {
   readonly hostEnd: string;
+  /** Of the host end: whose it is, for people and for GC; absent where the kernel has no room for it. */
+  readonly alias?: string;
   /** CNI_IFNAME. */
   readonly podEnd: string;
   readonly podMac: string;
@@ -21,10 +23,13 @@ export type Attachment = {
 };
 
 /** What an attachment's ends are called, by the request alone. */
-export type Ends = Pick<Attachment, "hostEnd" | "podEnd" | "podMac">;
+export type Ends = Pick<Attachment, "hostEnd" | "alias" | "podEnd" | "podMac">;
 
 /** Every host end has it, so a pod that moved or slept need learn nothing. */
 export const HOST_MAC = "ee:ee:ee:ee:ee:ee";
+
+/** IFALIASZ less the NUL (linux/if.h). The parts are ASCII but for the interface's name. */
+const ALIAS_MAX = 200;
 
 /** Every pod's gateway: on no interface, answered for by the permanent neighbour entry. */
 export const GATEWAY: Address = address4(0xa9_fe_01_01);
@@ -34,10 +39,16 @@ export const GATEWAY: Address = address4(0xa9_fe_01_01);
  * slash): 15 characters, Linux' limit. The last 12 digits make the pod's MAC, locally administered and
  * unicast.
  */
-export function endsOf({ network, container, interfaceName }: Request): Ends {
-  const digits = Bun.SHA1.hash(`${network}/${container}/${interfaceName}`, "hex");
+export function endsOf({
+  network,
+  container,
+  interfaceName,
+}: Pick<Request, "network" | "container" | "interfaceName">): Ends {
+  const name = `${network}/${container}/${interfaceName}`;
+  const digits = Bun.SHA1.hash(name, "hex");
   return {
     hostEnd: `manx${digits.slice(0, 11)}`,
+    ...(name.length <= ALIAS_MAX ? { alias: name } : {}),
     podEnd: interfaceName,
     podMac: macOf(digits.slice(-12)),
   };

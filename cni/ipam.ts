@@ -2,11 +2,20 @@
  * Where an attachment's address comes from: `manx-ipam` in this process, any other plugin by executing it.
  */
 
-import { checkAddress, giveBackAddress, takeAddress } from "../ipam/attachment.ts";
+import {
+  checkAddress,
+  collectAddresses,
+  giveBackAddress,
+  holdersOf,
+  takeAddress,
+} from "../ipam/attachment.ts";
 import type { Files } from "../ipam/files.ts";
 import { CniError, CODE } from "../ipam/protocol/error.ts";
+import type { ValidAttachments } from "../ipam/protocol/gc.ts";
 import type { JsonObject, Request } from "../ipam/protocol/request.ts";
 import { type Result, type ResultRoute, resultFromJson } from "../ipam/protocol/result.ts";
+import type { Holder } from "../ipam/record.ts";
+import { checkSupply } from "../ipam/status.ts";
 import type { Address } from "../lib/address.ts";
 import { defaultPrefix, type Prefix, parseInterfaceAddress, prefixOf } from "../lib/prefix.ts";
 import { OWN_IPAM } from "./config.ts";
@@ -29,6 +38,12 @@ export type Ipam = {
   /** Take an address, or nothing: a delegate whose answer is of no use gets it back. */
   take(request: Request): Lease;
   giveBack(request: Request): void;
+  /** Give back what nobody among `valid` has. */
+  collect(request: Request, valid: ValidAttachments): void;
+  /** Who has an address, where the IPAM can tell. */
+  holders(request: Request): readonly Holder[];
+  /** Throws when an ADD would get no address. */
+  status(request: Request): void;
   /** Throws when the address is no longer the attachment's. */
   check(request: Request): void;
 };
@@ -52,6 +67,9 @@ function own(files: Files): Ipam {
     },
     giveBack: (request) => giveBackAddress(request, files),
     check: (request) => checkAddress(request, files),
+    collect: (request, valid) => void collectAddresses(request, valid, files),
+    holders: (request) => holdersOf(request, files),
+    status: (request) => checkSupply(request, "host", files),
   };
 }
 
@@ -68,6 +86,9 @@ function delegate(type: string): Ipam {
     },
     giveBack: (request) => void runDelegate(request, type, "DEL"),
     check: (request) => void runDelegate(request, type),
+    collect: (request) => void runDelegate(request, type),
+    holders: () => [],
+    status: (request) => void runDelegate(request, type),
   };
 }
 

@@ -15,6 +15,8 @@ export function runCni(): Promise<number> {
     ADD: async () => add,
     DEL: async () => (await import("./delete.ts")).remove,
     CHECK: async () => (await import("./check.ts")).check,
+    GC: async () => (await import("./collect.ts")).collect,
+    STATUS: async () => (await import("./status.ts")).status,
   };
   return runPlugin(
     { about: "manx: a routed interface for each pod, BGP between them", handlers },

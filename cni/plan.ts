@@ -26,6 +26,7 @@ export type Plan = {
 export function planOf(attachment: Attachment, namespace: number): Plan {
   const { hostEnd, podEnd, podMac, address, routes } = attachment;
   const mtu = attachment.mtu === undefined ? {} : { mtu: attachment.mtu };
+  const alias = attachment.alias === undefined ? {} : { alias: attachment.alias };
   const link = podEnd;
   const routed: Request[] = [];
   for (const destination of routes) {
@@ -52,7 +53,7 @@ export function planOf(attachment: Attachment, namespace: number): Plan {
     ],
     host: [
       { type: "set ipv4 settings", link: hostEnd, settings: IPV4_SETTINGS },
-      { type: "set link", link: hostEnd, up: true },
+      { type: "set link", link: hostEnd, up: true, ...alias },
       {
         type: "add route",
         route: { destination: hostPrefix(address), scope: "link", nextHops: [{ link: hostEnd }] },

@@ -71,7 +71,7 @@ function byPreference(records: Records, wish: Wish): AddressRecord | undefined {
 /** By the records: finds what the order takes for used although it is not. */
 function byTruth(records: Records, wish: Wish): AddressRecord | undefined {
   for (const block of wish.blocks) {
-    for (const ordinal of ordinals(block, wish)) {
+    for (const ordinal of ordinalsOf(block, wish.reserved(block))) {
       const record = recordOf(wish, block, ordinal);
       if (!records.isTaken(record.address) && records.claim(record)) return record;
     }
@@ -80,13 +80,13 @@ function byTruth(records: Records, wish: Wish): AddressRecord | undefined {
 }
 
 function describeUse(records: Records, block: Prefix, wish: Wish): string {
-  const usable = ordinals(block, wish);
+  const usable = ordinalsOf(block, wish.reserved(block));
   const used = usable.filter((ordinal) => records.isTaken(addressAt(block, ordinal))).length;
   return `block ${formatPrefix(block)} has ${used} of ${usable.length} addresses in use`;
 }
 
-function ordinals(block: Prefix, wish: Wish): readonly number[] {
-  const reserved = wish.reserved(block);
+/** Ordinals of a block but for the reserved ones. */
+export function ordinalsOf(block: Prefix, reserved: readonly number[]): readonly number[] {
   const all = Array.from({ length: sizeOf(block) }, (_, ordinal) => ordinal);
   return all.filter((ordinal) => !reserved.includes(ordinal));
 }

@@ -7,11 +7,12 @@
 
 import { formatAddress } from "../lib/address.ts";
 import { type Prefix, parseInterfaceAddress } from "../lib/prefix.ts";
-import { type Allocation, allocate, Exhausted } from "./allocate.ts";
+import { type Allocation, allocate, Exhausted, ordinalsOf } from "./allocate.ts";
 import { subnetReserved } from "./block.ts";
 import { type IpamConfig, parseIpamConfig, type Supply, supplyOf } from "./config.ts";
 import type { Files } from "./files.ts";
 import { CniError, CODE } from "./protocol/error.ts";
+import type { ValidAttachments } from "./protocol/gc.ts";
 import { isObject, type Request } from "./protocol/request.ts";
 import { resultFromJson } from "./protocol/result.ts";
 import type { Holder, Pod } from "./record.ts";
@@ -28,6 +29,11 @@ const RESERVED: Record<Use, (block: Prefix) => readonly number[]> = {
   host: () => [],
   subnet: subnetReserved,
 };
+
+/** Ordinals of a block that a pod may have. */
+export function usableOrdinals(block: Prefix, use: Use): readonly number[] {
+  return ordinalsOf(block, RESERVED[use](block));
+}
 
 /** An address, and what the configuration or the node file say about its use. */
 export type Lease = Allocation & Pick<IpamConfig, "routes"> & Pick<Supply, "mtu">;
@@ -88,11 +94,28 @@ export function checkAddress(request: Request, files: Files): void {
  * work whatever became of the rest.
  */
 export function giveBackAddress(request: Request, files: Files): void {
-  const section = request.config.ipam;
-  const dataDir = isObject(section) ? section.dataDir : undefined;
-  const dataDirectory = typeof dataDir === "string" ? dataDir : DATA_DIRECTORY;
-  const records = open(request, { dataDirectory }, files);
+  const records = open(request, { dataDirectory: dataDirectoryOf(request) }, files);
   onDisk(() => records.release(holderOf(request), 4));
+}
+
+/** Give back the addresses of everybody who is not among `valid`; those who had one, or a trace of one. */
+export function collectAddresses(
+  request: Request,
+  valid: ValidAttachments,
+  files: Files,
+): readonly Holder[] {
+  const records = open(request, { dataDirectory: dataDirectoryOf(request) }, files);
+  return onDisk(() => {
+    const stale = records.holders().filter(({ holder }) => !valid(holder));
+    for (const { holder, family } of stale) records.release(holder, family);
+    return stale.map(({ holder }) => holder);
+  });
+}
+
+/** Who has an address of the network, or left a trace of one when killed. */
+export function holdersOf(request: Request, files: Files): readonly Holder[] {
+  const records = open(request, { dataDirectory: dataDirectoryOf(request) }, files);
+  return onDisk(() => records.holders().map(({ holder }) => holder));
 }
 
 function open(request: Request, config: Pick<IpamConfig, "dataDirectory">, files: Files): Records {
@@ -101,6 +124,11 @@ function open(request: Request, config: Pick<IpamConfig, "dataDirectory">, files
     directory: config.dataDirectory,
     network: request.network,
   });
+}
+
+function dataDirectoryOf({ config }: Request): string {
+  const dataDir = isObject(config.ipam) ? config.ipam.dataDir : undefined;
+  return typeof dataDir === "string" ? dataDir : DATA_DIRECTORY;
 }
 
 function holderOf({ container, interfaceName }: Request): Holder {

@@ -6,9 +6,10 @@
  */
 
 import { formatAddress } from "../lib/address.ts";
-import { checkAddress, giveBackAddress, takeAddress } from "./attachment.ts";
+import { checkAddress, collectAddresses, giveBackAddress, takeAddress } from "./attachment.ts";
 import { formatInBlock, gatewayOf } from "./block.ts";
 import { nodeFiles } from "./files-node.ts";
+import { validAttachments } from "./protocol/gc.ts";
 import { type PluginIo, runPlugin } from "./protocol/plugin.ts";
 import type { Request } from "./protocol/request.ts";
 import type { Result } from "./protocol/result.ts";
@@ -19,6 +20,11 @@ export function runIpam(io?: PluginIo): Promise<number> {
     ADD: async () => add,
     DEL: async () => remove,
     CHECK: async () => check,
+    GC: async () => collect,
+    STATUS: async () => {
+      const { checkSupply } = await import("./status.ts");
+      return (request: Request): undefined => void checkSupply(request, "subnet", nodeFiles);
+    },
   };
   return runPlugin(
     { about: "manx-ipam: addresses for pods from their node's blocks", handlers },
@@ -42,6 +48,10 @@ function add(request: Request): Result {
 
 function remove(request: Request): undefined {
   giveBackAddress(request, nodeFiles);
+}
+
+function collect(request: Request): undefined {
+  collectAddresses(request, validAttachments(request.config), nodeFiles);
 }
 
 function check(request: Request): undefined {

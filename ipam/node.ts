@@ -31,6 +31,8 @@ export type NodeFile = {
     /** ISO 8601: since when. */
     readonly since: string;
   };
+  /** Who keeps the node's routes: holds the lock while he lives, and may be away for `grace` seconds. */
+  readonly daemon?: { readonly lock: string; readonly grace: number };
 };
 
 /** The node file cannot be used; `code` is the file system's ("ENOENT"), or "EINVAL" for its content. */
@@ -101,7 +103,12 @@ function decode(text: string): NodeFile {
       reason: field(ready, "reason", "string"),
       since: field(ready, "since", "string"),
     },
+    ...(json.daemon === undefined ? {} : { daemon: daemonOf(object(json.daemon, "daemon")) }),
   };
+}
+
+function daemonOf(json: Json): { readonly lock: string; readonly grace: number } {
+  return { lock: field(json, "lock", "string"), grace: field(json, "grace", "number") };
 }
 
 type Json = { readonly [key: string]: unknown };

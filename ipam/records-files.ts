@@ -26,7 +26,7 @@ import { freshOrder, IN_USE, type Order, ordinalOf } from "./block.ts";
 import { codeOf, type Files } from "./files.ts";
 import { nodeFiles } from "./files-node.ts";
 import { type AddressRecord, decodeRecord, encodeRecord, familyOf, type Holder } from "./record.ts";
-import type { Listing, Records, UnreadableRecord } from "./records.ts";
+import type { Held, Listing, Records, UnreadableRecord } from "./records.ts";
 
 /** Where records are kept unless a configuration says `dataDir`. */
 export const DATA_DIRECTORY = "/run/manx/ipam";
@@ -131,6 +131,7 @@ export function openRecords(options: RecordsOptions): Records {
     },
 
     list: () => listFolder(files, `${root}/address`),
+    holders: () => listHolders(files, `${root}/holder`),
   };
 }
 
@@ -204,6 +205,17 @@ function listFolder(files: Files, folder: string): Listing {
   }
   records.sort((a, b) => compareAddress(a.address, b.address));
   return { records, unreadable };
+}
+
+function listHolders(files: Files, folder: string): Held[] {
+  return files.list(folder).flatMap((name) => {
+    const [container = "", interfaceName = "", family] = name.split(":");
+    const held = { holder: { container, interfaceName }, family: family === "6" ? 6 : 4 } as const;
+    if (container !== "") return [held];
+    // A name that was too long stands in the record.
+    const record = tryReadRecord(files, `${folder}/${name}`);
+    return record === undefined ? [] : [{ holder: record.holder, family: familyOf(record) }];
+  });
 }
 
 function readRecord(files: Files, path: string): AddressRecord {

@@ -46,6 +46,8 @@ export function memoryRecords(now: () => number): Records {
       records: [...byAddress.values()].sort((a, b) => compareAddress(a.address, b.address)),
       unreadable: [],
     }),
+    holders: () =>
+      [...byHolder.values()].map((record) => ({ holder: record.holder, family: familyOf(record) })),
   };
 }
 

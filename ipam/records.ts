@@ -20,6 +20,9 @@ export type Listing = {
   readonly unreadable: readonly UnreadableRecord[];
 };
 
+/** A holder's claim to an address of a family. */
+export type Held = { readonly holder: Holder; readonly family: Family };
+
 export type Records = {
   /** What the holder has of this family. A trace of a killed process is nothing. */
   find(holder: Holder, family: Family): AddressRecord | undefined;
@@ -39,4 +42,6 @@ export type Records = {
   order(block: Prefix): Order;
   /** Everything in use. */
   list(): Listing;
+  /** Who has an address, or left a trace of one when killed. */
+  holders(): readonly Held[];
 };

@@ -22,6 +22,8 @@ export type Link = {
   /** `aa:bb:cc:dd:ee:ff`, lower case. */
   readonly mac?: string;
   readonly mtu: number;
+  /** What somebody wrote on it for people (IFLA_IFALIAS). */
+  readonly alias?: string;
   /** Administratively up (IFF_UP). */
   readonly up: boolean;
   /** Carrier present (IFF_LOWER_UP). */
@@ -143,6 +145,8 @@ export type Request =
       readonly name?: string;
       readonly mac?: string;
       readonly mtu?: number;
+      /** For people: what the link is for; at most 255 bytes. */
+      readonly alias?: string;
       /** A bridge to join; 0 leaves it. */
       readonly master?: LinkReference;
       /** An open namespace descriptor to move the link to. */

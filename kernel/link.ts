@@ -11,6 +11,7 @@ const IFLA = {
   LINK: 5,
   MASTER: 10,
   LINKINFO: 18,
+  IFALIAS: 20,
   NET_NS_FD: 28,
   EXT_MASK: 29,
   NUM_TX_QUEUES: 31,
@@ -79,6 +80,10 @@ export function writeLinkChange(
   const { up } = change;
   writeHeader(writer, index, up === true ? IFF.UP : 0, up === undefined ? 0 : IFF.UP);
   if (change.name !== undefined) writer.attributeText(IFLA.IFNAME, change.name);
+  if (change.alias !== undefined) {
+    // Without a NUL: the kernel would count it in.
+    writer.attribute(IFLA.IFALIAS, new TextEncoder().encode(change.alias));
+  }
   if (change.mac !== undefined) writer.attribute(IFLA.ADDRESS, macToBytes(change.mac));
   if (change.mtu !== undefined) writer.attributeU32(IFLA.MTU, change.mtu);
   if (master !== undefined) writer.attributeU32(IFLA.MASTER, master);
@@ -113,6 +118,7 @@ export function readLink({ body }: Message): Link {
   const kind = info === undefined ? undefined : attributesOf(info, 0).get(IFLA_INFO.KIND);
   const name = attributes.get(IFLA.IFNAME);
   const mac = attributes.get(IFLA.ADDRESS);
+  const alias = attributes.get(IFLA.IFALIAS);
   const master = u32(IFLA.MASTER);
   const peer = u32(IFLA.LINK);
   const peerNamespace = attributes.get(IFLA.LINK_NETNSID)?.getInt32(0, true);
@@ -122,6 +128,7 @@ export function readLink({ body }: Message): Link {
     ...(kind === undefined ? {} : { kind: textOf(kind) }),
     ...(mac === undefined || mac.byteLength !== 6 ? {} : { mac: macFromBytes(bytesOf(mac)) }),
     mtu: u32(IFLA.MTU) ?? 0,
+    ...(alias === undefined ? {} : { alias: textOf(alias) }),
     up: (flags & IFF.UP) !== 0,
     carrier: (flags & IFF.LOWER_UP) !== 0,
     ...(master === undefined ? {} : { master }),

@@ -57,7 +57,8 @@ export function setLink(
   target: MemoryNamespace | undefined,
 ): void {
   if (target !== undefined) moveLink(link, target);
-  const { mac, mtu, name, master, up } = change;
+  const { alias, mac, mtu, name, master, up } = change;
+  if (alias !== undefined) link.alias = checkAlias(alias);
   if (mac !== undefined) link.mac = checkMac(mac);
   if (mtu !== undefined) link.mtu = checkMtu(mtu);
   if (name !== undefined && name !== link.name) {
@@ -96,6 +97,7 @@ function makeLink(
     kind,
     mac,
     mtu,
+    alias: undefined,
     up: false,
     master: undefined,
     peer: undefined,
@@ -194,6 +196,12 @@ function checkName(namespace: MemoryNamespace, name: string): void {
   if (name.length > 15) throw refusal("ERANGE", "Attribute failed policy validation");
   if (name === "" || name === "." || name === ".." || /[/:\s]/.test(name)) throw refusal("EINVAL");
   if (namespace.find(name) !== undefined) throw refusal("EEXIST");
+}
+
+/** IFALIASZ is 256 with the NUL. An empty one takes it away. */
+function checkAlias(alias: string): string | undefined {
+  if (alias.length > 255) throw refusal("EINVAL");
+  return alias === "" ? undefined : alias;
 }
 
 function checkMac(mac: string): string {

@@ -50,12 +50,13 @@ export function printNamespace(namespace: MemoryNamespace): string {
 
 function printLink(link: MemoryLink): string {
   const { up, carrier } = viewOf(link);
-  const { name, kind, mac, mtu, master, peer, namespace } = link;
+  const { name, kind, mac, mtu, alias, master, peer, namespace } = link;
   const where = peer?.namespace === namespace ? "" : `@${peer?.namespace.name}`;
   return [
     name,
     ...(kind === "loopback" ? [] : [kind, mac]),
     `mtu ${mtu}`,
+    ...(alias === undefined ? [] : [`alias ${alias}`]),
     up ? (carrier ? "up" : "up no-carrier") : "down",
     ...(master === undefined ? [] : [`master ${master.name}`]),
     ...(peer === undefined ? [] : [`peer ${peer.name}${where}`]),

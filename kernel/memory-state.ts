@@ -23,6 +23,7 @@ export type MemoryLink = {
   readonly kind: "loopback" | "veth" | "bridge";
   mac: string;
   mtu: number;
+  alias: string | undefined;
   up: boolean;
   master: MemoryLink | undefined;
   peer: MemoryLink | undefined;
@@ -126,13 +127,14 @@ export function portsOf(bridge: MemoryLink): MemoryLink[] {
 
 /** The link as `Kernel.links` shows it. */
 export function viewOf(link: MemoryLink): Link {
-  const { namespace, index, name, kind, mac, mtu, up, master, peer } = link;
+  const { namespace, index, name, kind, mac, mtu, alias, up, master, peer } = link;
   return {
     index,
     name,
     ...(kind === "loopback" ? {} : { kind }),
     mac,
     mtu,
+    ...(alias === undefined ? {} : { alias }),
     up,
     carrier: hasCarrier(link),
     ...(master === undefined ? {} : { master: master.index }),

@@ -2,7 +2,7 @@
  * Failures of a CNI call, with the specification's codes.
  *
  * Every failure that a plugin reports is a `CniError`; `plugin.ts` prints it once, as the
- * specification's error object. Source: CNI specification 1.0.0, section "Error".
+ * specification's error object. Source: CNI specification 1.1.0, section "Error".
  */
 
 /** Codes of the specification (1-99) and of this plugin (100 and above). */
@@ -16,6 +16,10 @@ export const CODE = {
   invalidConfig: 7,
   invalidNamespace: 8,
   tryAgainLater: 11,
+  /** STATUS: an ADD would fail. */
+  unavailable: 50,
+  /** STATUS: an ADD would fail, and pods that run may be cut off. */
+  limited: 51,
   /** The kernel refused; the message names the request. */
   kernel: 100,
   /** CHECK found something other than what ADD made. */

@@ -6,7 +6,7 @@
  * descriptors are read and written directly: touching `process.stdout` costs more than a whole ADD.
  */
 
-import { CniError, CODE, errorObject } from "./error.ts";
+import { CniError, errorObject } from "./error.ts";
 import {
   commandOf,
   type Environment,
@@ -15,7 +15,7 @@ import {
   versionOfInput,
 } from "./request.ts";
 import { type Result, resultToJson } from "./result.ts";
-import { isVersion, NEWEST, VERSIONS } from "./version.ts";
+import { type Command, isVersion, NEWEST, VERSIONS } from "./version.ts";
 
 /** Octets read at a time: a configuration is smaller. */
 const CHUNK = 8192;
@@ -28,7 +28,7 @@ export type Plugin = {
   readonly about: string;
   /** Loads the handler of a verb, and nothing of the other verbs. */
   readonly handlers: {
-    readonly [command in "ADD" | "DEL" | "CHECK"]: () => Promise<Handler>;
+    readonly [command in Exclude<Command, "VERSION">]: () => Promise<Handler>;
   };
 };
 
@@ -60,7 +60,8 @@ export async function runPlugin(plugin: Plugin, io: PluginIo = processIo()): Pro
       input = io.read();
       return input;
     });
-    const result = (await loadHandler(plugin, request))(request);
+    const handler = await plugin.handlers[command]();
+    const result = handler(request);
     if (result !== undefined) io.print(line(resultToJson(result, request.version)));
     return 0;
   } catch (failure) {
@@ -68,17 +69,6 @@ export async function runPlugin(plugin: Plugin, io: PluginIo = processIo()): Pro
     io.print(line(errorObject(failure, isVersion(asked) ? asked : NEWEST)));
     if (!(failure instanceof CniError)) io.say(`${stackOf(failure)}\n`);
     return 1;
-  }
-}
-
-function loadHandler(plugin: Plugin, { command, version }: Request): Promise<Handler> {
-  switch (command) {
-    case "ADD":
-    case "DEL":
-    case "CHECK":
-      return plugin.handlers[command]();
-    default:
-      throw new CniError(CODE.incompatibleVersion, `${command} is no verb of CNI ${version}`);
   }
 }
 

@@ -10,13 +10,16 @@ import { AddressError, tryParseAddress } from "../../lib/address.ts";
 import { parseInterfaceAddress } from "../../lib/prefix.ts";
 import { CniError, CODE } from "./error.ts";
 import { isObject, type JsonObject } from "./request.ts";
-import { hasIpVersion, type Version } from "./version.ts";
+import { hasDetails, hasIpVersion, type Version } from "./version.ts";
 
 export type ResultInterface = {
   readonly name: string;
   readonly mac?: string;
+  readonly mtu?: number;
   /** CNI_NETNS for an interface of the container; absent for one of the host. */
   readonly sandbox?: string;
+  readonly socketPath?: string;
+  readonly pciID?: string;
 };
 
 export type ResultAddress = {
@@ -30,6 +33,11 @@ export type ResultAddress = {
 export type ResultRoute = {
   readonly dst: string;
   readonly gw?: string;
+  readonly mtu?: number;
+  readonly advmss?: number;
+  readonly priority?: number;
+  readonly table?: number;
+  readonly scope?: number;
 };
 
 export type Result = {
@@ -41,7 +49,7 @@ export type Result = {
 
 /** The result's JSON in `version`. */
 export function resultToJson(result: Result, version: Version): JsonObject {
-  const { interfaces, ips, routes, dns } = result;
+  const { interfaces, ips, routes, dns } = hasDetails(version) ? result : withoutDetails(result);
   return {
     cniVersion: version,
     ...(interfaces.length === 0 ? {} : { interfaces }),
@@ -55,6 +63,17 @@ function withVersion(ips: readonly ResultAddress[]): JsonObject[] {
   return ips.map((ip) => ({ version: ip.address.includes(":") ? "6" : "4", ...ip }));
 }
 
+/** Without what versions before 1.1.0 do not know. */
+function withoutDetails({ interfaces, ips, routes, dns }: Result): Result {
+  const plain: ResultInterface[] = [];
+  for (const { name, mac, sandbox } of interfaces) {
+    plain.push({ name, ...optional("mac", mac), ...optional("sandbox", sandbox) });
+  }
+  const ways: ResultRoute[] = [];
+  for (const { dst, gw } of routes) ways.push({ dst, ...optional("gw", gw) });
+  return { interfaces: plain, ips, routes: ways, ...(dns === undefined ? {} : { dns }) };
+}
+
 /**
  * Read a result of any version; `what` names it in messages ("prevResult"). Throws code 6 that lists
  * every fault.
@@ -62,11 +81,9 @@ function withVersion(ips: readonly ResultAddress[]): JsonObject[] {
 export function resultFromJson(json: unknown, what: string): Result {
   const faults: string[] = [];
   if (!isObject(json)) throw new CniError(CODE.decode, `${what} is not a JSON object`);
-  const interfaces = objects(json, "interfaces", faults).map((entry, index) => ({
-    name: text(entry, "name", `interfaces[${index}]`, faults) ?? "",
-    ...optional("mac", text(entry, "mac", `interfaces[${index}]`, faults)),
-    ...optional("sandbox", text(entry, "sandbox", `interfaces[${index}]`, faults)),
-  }));
+  const interfaces = objects(json, "interfaces", faults).map((entry, index) =>
+    interfaceFromJson(entry, `interfaces[${index}]`, faults),
+  );
   const ips = objects(json, "ips", faults).map((entry, index) =>
     addressFromJson(entry, `ips[${index}]`, interfaces.length, faults),
   );
@@ -90,7 +107,29 @@ export function routeFromJson(entry: JsonObject, where: string, faults: string[]
   if (gw !== undefined && tryParseAddress(gw) === undefined) {
     faults.push(`${where}.gw is ${JSON.stringify(gw)}: expected an IP address`);
   }
-  return { dst, ...optional("gw", gw) };
+  const route: { dst: string; gw?: string; [key: string]: unknown } = {
+    dst,
+    ...optional("gw", gw),
+  };
+  for (const key of ROUTE_NUMBERS) {
+    const value = wholeNumber(entry, key, where, faults);
+    if (value !== undefined) route[key] = value;
+  }
+  return route;
+}
+
+const ROUTE_NUMBERS = ["mtu", "advmss", "priority", "table", "scope"] as const;
+
+function interfaceFromJson(entry: JsonObject, where: string, faults: string[]): ResultInterface {
+  const mtu = wholeNumber(entry, "mtu", where, faults);
+  return {
+    name: text(entry, "name", where, faults) ?? "",
+    ...optional("mac", text(entry, "mac", where, faults)),
+    ...(mtu === undefined ? {} : { mtu }),
+    ...optional("sandbox", text(entry, "sandbox", where, faults)),
+    ...optional("socketPath", text(entry, "socketPath", where, faults)),
+    ...optional("pciID", text(entry, "pciID", where, faults)),
+  };
 }
 
 function addressFromJson(
@@ -128,6 +167,20 @@ function text(entry: JsonObject, key: string, where: string, faults: string[]): 
   const value = entry[key] ?? "";
   if (typeof value === "string") return value === "" ? undefined : value;
   faults.push(`${where}.${key} is not text`);
+  return undefined;
+}
+
+/** A field that is a whole number; absent and null mean the same. */
+function wholeNumber(
+  entry: JsonObject,
+  key: string,
+  where: string,
+  faults: string[],
+): number | undefined {
+  const value = entry[key] ?? undefined;
+  if (value === undefined) return undefined;
+  if (typeof value === "number" && Number.isInteger(value) && value >= 0) return value;
+  faults.push(`${where}.${key} is ${JSON.stringify(value)}: expected a whole number`);
   return undefined;
 }
 

@@ -4,13 +4,13 @@
 
 import { CniError, CODE } from "./error.ts";
 
-/** Oldest first. 1.1.0 is not among them: it would promise STATUS and GC. */
-export const VERSIONS = ["0.3.0", "0.3.1", "0.4.0", "1.0.0"] as const;
+/** Oldest first. */
+export const VERSIONS = ["0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"] as const;
 
 export type Version = (typeof VERSIONS)[number];
 
 /** The newest version, which answers whoever did not say which one he speaks. */
-export const NEWEST: Version = "1.0.0";
+export const NEWEST: Version = "1.1.0";
 
 export type Command = "ADD" | "DEL" | "CHECK" | "GC" | "STATUS" | "VERSION";
 
@@ -52,6 +52,11 @@ export function requireCommand(command: Command, version: Version): void {
 /** Whether results of this version carry `version` in each of `ips` (dropped by 1.0.0). */
 export function hasIpVersion(version: Version): boolean {
   return compareVersion(version, "1.0.0") < 0;
+}
+
+/** Whether results of this version carry details of interfaces and routes (MTU, table ...), which came with 1.1.0. */
+export function hasDetails(version: Version): boolean {
+  return compareVersion(version, "1.1.0") >= 0;
 }
 
 /** Of versions as the specification has them: three numbers of one digit. */

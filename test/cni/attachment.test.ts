@@ -16,6 +16,7 @@ describe("an attachment's ends", () => {
     // 0b3b1f0306f25ca81ad7445c909a7902d706d8d2
     expect(ends("pods", "a", "eth0")).toEqual({
       hostEnd: "manx0b3b1f0306f",
+      alias: "pods/a/eth0",
       podEnd: "eth0",
       podMac: "7a:02:d7:06:d8:d2",
     });

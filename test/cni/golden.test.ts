@@ -7,11 +7,11 @@ import { remove } from "../../cni/delete.ts";
 import { CniError } from "../../ipam/protocol/error.ts";
 import { resultToJson } from "../../ipam/protocol/result.ts";
 import type { Request as KernelRequest } from "../../kernel/kernel.ts";
-import { createTwin } from "./twin.ts";
+import { createTwin, failureOf } from "./twin.ts";
 
 const ATTACHED = `namespace host
   link lo mtu 65536 down
-  link manx0b3b1f0306f veth ee:ee:ee:ee:ee:ee mtu 1500 up peer eth0@a
+  link manx0b3b1f0306f veth ee:ee:ee:ee:ee:ee mtu 1500 alias pods/a/eth0 up peer eth0@a
   route 10.244.1.0/32 proto 3 scope link dev manx0b3b1f0306f
   neighbour 10.244.1.0 dev manx0b3b1f0306f lladdr 7a:02:d7:06:d8:d2 permanent
   sysctl net/ipv4/conf/manx0b3b1f0306f/forwarding = 1
@@ -27,16 +27,6 @@ namespace a
   route 169.254.1.1/32 proto 3 scope link dev eth0
   neighbour 169.254.1.1 dev eth0 lladdr ee:ee:ee:ee:ee:ee permanent
 `;
-
-function failureOf(act: () => unknown): CniError {
-  try {
-    act();
-  } catch (failure) {
-    if (failure instanceof CniError) return failure;
-    throw failure;
-  }
-  throw new Error("it did not fail");
-}
 
 describe("in the twin of the kernel", () => {
   test("ADD makes what docs/cni.md says", () => {

@@ -1,6 +1,7 @@
 /** The plugin's ground in memory: a host with pods, and calls as a runtime makes them. */
 
 import type { Ground } from "../../cni/ground.ts";
+import { CniError } from "../../ipam/protocol/error.ts";
 import { parseRequest, type Request } from "../../ipam/protocol/request.ts";
 import type { Command } from "../../ipam/protocol/version.ts";
 import { createMemoryHost } from "../../kernel/memory.ts";
@@ -47,4 +48,15 @@ export function createTwin() {
     state: () =>
       [memory.print(), ...files.paths().filter((path) => !path.includes("/order/"))].join("\n"),
   };
+}
+
+/** The failure of a call that must fail. */
+export function failureOf(act: () => unknown): CniError {
+  try {
+    act();
+  } catch (failure) {
+    if (failure instanceof CniError) return failure;
+    throw failure;
+  }
+  throw new Error("it did not fail");
 }

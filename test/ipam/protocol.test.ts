@@ -31,7 +31,7 @@ async function run(
   };
   const load = async () => handler;
   const code = await runPlugin(
-    { about: "a plugin", handlers: { ADD: load, DEL: load, CHECK: load } },
+    { about: "a plugin", handlers: { ADD: load, DEL: load, CHECK: load, GC: load, STATUS: load } },
     io,
   );
   return { code, printed, said: said.join("") };
@@ -159,15 +159,31 @@ describe("a result", () => {
       expect(resultFromJson(JSON.parse(JSON.stringify(json)), "result")).toEqual(result);
     });
 
-    test(`in ${version} ${version === "1.0.0" ? "has no" : "has a"} version in each of ips`, () => {
+    const isOld = version < "1.0.0";
+    test(`in ${version} ${isOld ? "has a" : "has no"} version in each of ips`, () => {
       const versions = (resultToJson(result, version).ips as { version?: string }[]).map(
         (ip) => ip.version,
       );
-      expect(versions as unknown[]).toEqual(
-        version === "1.0.0" ? [undefined, undefined] : ["4", "6"],
-      );
+      expect(versions as unknown[]).toEqual(isOld ? ["4", "6"] : [undefined, undefined]);
     });
   }
+
+  test("has details of interfaces and routes since 1.1.0, and drops them for older versions", () => {
+    const detailed = {
+      interfaces: [{ name: "eth0", mtu: 1400, sandbox: "/n", socketPath: "/s", pciID: "0000:01" }],
+      ips: [{ address: "10.244.1.0/32", interface: 0 }],
+      routes: [
+        { dst: "0.0.0.0/0", gw: "10.0.0.1", mtu: 1, advmss: 2, priority: 3, table: 4, scope: 5 },
+      ],
+    };
+    expect(resultFromJson(resultToJson(detailed, "1.1.0"), "result")).toEqual(detailed);
+    expect(resultToJson(detailed, "1.0.0")).toEqual({
+      cniVersion: "1.0.0",
+      interfaces: [{ name: "eth0", sandbox: "/n" }],
+      ips: detailed.ips,
+      routes: [{ dst: "0.0.0.0/0", gw: "10.0.0.1" }],
+    });
+  });
 
   test("takes absent, null and empty for the same, as plugins print all three", () => {
     const json = { interfaces: null, ips: [{ address: "10.0.0.1/24", gateway: "" }], dns: {} };

@@ -35,6 +35,7 @@ export function describeRecords(name: string, make: (now: () => number) => Recor
     test("a network that nobody used is empty", () => {
       const { records } = open();
       expect(records.list()).toEqual({ records: [], unreadable: [] });
+      expect(records.holders()).toEqual([]);
       expect(records.find(a, 4)).toBeUndefined();
       expect(records.isTaken(BLOCK)).toBe(false);
       expect([...records.order(BLOCK)]).toEqual(Array(16).fill(0));

@@ -54,6 +54,7 @@ const OURS: Readonly<Record<string, Request>> = {
     link: "w2",
     mac: "02:00:00:00:aa:09",
   },
+  "ip link set v0 alias pods/c1/eth0": { type: "set link", link: "v0", alias: "pods/c1/eth0" },
   "ip link set w2 mtu 1300": { type: "set link", link: "w2", mtu: 1300 },
   "ip link set w2 master br0": { type: "set link", link: "w2", master: "br0" },
   "ip link set w2 nomaster": { type: "set link", link: "w2", master: 0 },

@@ -9,7 +9,10 @@ beforeAll(() => {
 });
 afterAll(() => scene.remove());
 
-const VERSIONS = { cniVersion: "1.0.0", supportedVersions: ["0.3.0", "0.3.1", "0.4.0", "1.0.0"] };
+const VERSIONS = {
+  cniVersion: "1.1.0",
+  supportedVersions: ["0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"],
+};
 
 for (const plugin of ["manx", "manx-ipam"]) {
   describe(plugin, () => {
@@ -144,5 +147,5 @@ test("manx-ipam by hand, without CNI_COMMAND, says what it is on stderr", () => 
     input: "",
   });
   expect({ status, stdout }).toEqual({ status: 0, stdout: "" });
-  expect(stderr).toContain("CNI specification 0.3.0, 0.3.1, 0.4.0, 1.0.0");
+  expect(stderr).toContain("CNI specification 0.3.0, 0.3.1, 0.4.0, 1.0.0, 1.1.0");
 });

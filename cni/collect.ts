@@ -1,0 +1,80 @@
+/**
+ * GC: take back every attachment of this network that the runtime does not name, and nothing of another's.
+ *
+ * Which those are say the address records (a killed ADD left one before anything else) and the aliases of host
+ * ends, which carry network, container and interface. The runtime starts no ADD or DEL meanwhile.
+ */
+
+import { CniError, CODE } from "../ipam/protocol/error.ts";
+import { type ValidAttachments, validAttachments } from "../ipam/protocol/gc.ts";
+import type { Request } from "../ipam/protocol/request.ts";
+import type { Holder } from "../ipam/record.ts";
+import type { Kernel } from "../kernel/kernel.ts";
+import { removeHostEnd } from "./apply.ts";
+import { endsOf } from "./attachment.ts";
+import { ipamTypeOf } from "./config.ts";
+import { type Ground, linux } from "./ground.ts";
+import { type Ipam, ipamOf } from "./ipam.ts";
+
+/** Collect. Goes on after a failure, and throws one that tells them all. */
+export function collect(request: Request, ground: Ground = linux): undefined {
+  const valid = validAttachments(request.config);
+  const type = ipamTypeOf(request.config);
+  const ipam = type === undefined ? undefined : ipamOf(type, ground.files);
+  const failures: string[] = [];
+  const attempt = (act: () => void): void => {
+    try {
+      act();
+    } catch (failure) {
+      if (!(failure instanceof CniError)) throw failure;
+      failures.push(failure.message);
+    }
+  };
+  // Links first, so that nobody else gets an address that is still in use.
+  const host = ground.host();
+  try {
+    for (const hostEnd of staleEnds(request, valid, ipam, host)) {
+      attempt(() => removeSurely(host, hostEnd));
+    }
+  } finally {
+    host.close();
+  }
+  attempt(() => ipam?.collect(request, valid));
+  if (failures.length > 0) throw new CniError(CODE.kernel, failures.join("; "));
+}
+
+/** Names of host ends whose attachment is not among the valid ones. */
+function staleEnds(
+  request: Request,
+  valid: ValidAttachments,
+  ipam: Ipam | undefined,
+  host: Kernel,
+): Set<string> {
+  const { network } = request;
+  const stale = new Set<string>();
+  for (const holder of ipam?.holders(request) ?? []) {
+    if (!valid(holder)) stale.add(endsOf({ network, ...holder }).hostEnd);
+  }
+  for (const { name, alias = "" } of host.links()) {
+    const holder = holderOf(alias, network);
+    // An alias that somebody copied to another link is no proof: the name must be the attachment's.
+    if (holder === undefined || valid(holder) || endsOf({ network, ...holder }).hostEnd !== name) {
+      continue;
+    }
+    stale.add(name);
+  }
+  return stale;
+}
+
+/** Of `NETWORK/CONTAINER/INTERFACE`, when the network is this one. */
+function holderOf(alias: string, network: string): Holder | undefined {
+  const [name, container, interfaceName, ...more] = alias.split("/");
+  if (name !== network || container === undefined || interfaceName === undefined) return undefined;
+  return more.length > 0 ? undefined : { container, interfaceName };
+}
+
+function removeSurely(host: Kernel, hostEnd: string): void {
+  removeHostEnd(host, hostEnd);
+  if (host.link(hostEnd) === undefined) return;
+  throw new CniError(CODE.kernel, `${hostEnd} is there still: ip link delete ${hostEnd}`);
+}
