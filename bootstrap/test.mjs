@@ -43,7 +43,7 @@ const NAMESPACES = [
 
 /** First match wins; "inside" runs in fresh namespaces, "outside" makes its own. */
 const STAGES = [
-  { name: "in namespaces", matches: /^test\/(root|interop)\//, inside: true },
+  { name: "in namespaces", matches: /^test\/(root|interop|rfc)\//, inside: true },
   { name: "whole system", matches: /^test\/lab\//, inside: false },
   { name: "pure", matches: /^test\//, inside: false },
 ];
