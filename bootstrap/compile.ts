@@ -17,16 +17,16 @@ const PLUGIN = join(ROOT, "cni/main.ts");
 const [outfile = join(ROOT, "dist/manx")] = process.argv.slice(2);
 const folder = mkdtempSync(join(tmpdir(), "manx-build-"));
 try {
-  const required = await bundlePlugin();
-  await compile(required, null);
-  await compile(required, profile());
+  await bundlePlugin();
+  await compile(null);
+  await compile(profile());
 } finally {
   rmSync(folder, { recursive: true });
 }
 
-/** Bundle the plugin; the files that it requires when it needs them, which the next bundling does not see. */
-async function bundlePlugin(): Promise<string[]> {
-  const { outputs } = await Bun.build({
+/** Bundle the plugin, with what its rarer verbs load in files of their own. */
+async function bundlePlugin(): Promise<void> {
+  await Bun.build({
     entrypoints: [PLUGIN],
     outdir: folder,
     target: "bun",
@@ -34,13 +34,6 @@ async function bundlePlugin(): Promise<string[]> {
     splitting: true,
     minify: true,
   });
-  const texts = await Promise.all(outputs.map((output) => output.text()));
-  const required = texts.flatMap((text) => [...text.matchAll(/"\.\/([^"]+\.js)"/g)]);
-  const imported = texts.flatMap((text) => [
-    ...text.matchAll(/(?:from|import\(|import)\s*"\.\/([^"]+\.js)"/g),
-  ]);
-  const known = new Set(imported.map(([, name]) => name));
-  return required.flatMap(([, name = ""]) => (known.has(name) ? [] : [join(folder, name)]));
 }
 
 /** The order in which an ADD needs the bytecode; null where this machine allows no namespaces to try one in. */
@@ -50,7 +43,7 @@ function profile(): string | null {
   return Bun.spawnSync(command).exitCode === 0 ? order : null;
 }
 
-async function compile(required: readonly string[], bytecodeOrder: string | null): Promise<void> {
+async function compile(bytecodeOrder: string | null): Promise<void> {
   const useBundle: BunPlugin = {
     name: "the plugin's bundle in the place of its source",
     setup(build) {
@@ -58,8 +51,7 @@ async function compile(required: readonly string[], bytecodeOrder: string | null
     },
   };
   await Bun.build({
-    entrypoints: [join(ROOT, "main.ts"), ...required],
-    naming: { entry: "[name].[ext]" },
+    entrypoints: [join(ROOT, "main.ts")],
     target: "bun",
     format: "esm",
     splitting: true,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import IPCIDR from "ip-cidr";
 import { ip2long, long2ip } from "netmask";
 import {
   type Address,
@@ -42,6 +43,32 @@ describe("address text", () => {
           parts.length === 4 && parts.every((n) => typeof n === "number" && n >= 0 && n <= 255);
         expect(tryParseAddress(text)?.w0).toBe(isQuad ? ip2long(text) : undefined);
       }),
+    );
+  });
+
+  test("of IPv6 means what ip-cidr takes it for", () => {
+    const words = fc.tuple(word, word, word, fc.oneof(word, fc.constantFrom(0, 1)));
+    fc.assert(
+      fc.property(words, ([w0, w1, w2, w3]) => {
+        const address: Address = { family: 6, w0, w1, w2, w3 };
+        const long = IPCIDR.createAddress(formatAddress(address)) as {
+          canonicalForm(): string;
+          correctForm(): string;
+        };
+        expect(long.correctForm()).toBe(formatAddress(address));
+        expect(tryParseAddress(long.canonicalForm())).toEqual(address);
+      }),
+    );
+    const part = fc.constantFrom("", "", "0", "1", "ab", "FFFF", "0f0F", "12345", "g", "-1", " 1");
+    fc.assert(
+      fc.property(fc.array(part, { minLength: 2, maxLength: 10 }), (parts) => {
+        const text = parts.join(":");
+        expect([text, tryParseAddress(text) !== undefined]).toEqual([
+          text,
+          IPCIDR.isValidAddress(text),
+        ]);
+      }),
+      { numRuns: 2000 },
     );
   });
 
