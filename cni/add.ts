@@ -4,11 +4,16 @@
 
 import { CniError, CODE } from "../ipam/protocol/error.ts";
 import type { Request } from "../ipam/protocol/request.ts";
-import { type Result, type ResultRoute, resultFromJson } from "../ipam/protocol/result.ts";
+import {
+  type Result,
+  type ResultAddress,
+  type ResultRoute,
+  resultFromJson,
+} from "../ipam/protocol/result.ts";
 import { formatAddress } from "../lib/address.ts";
 import { formatPrefix, hostPrefix } from "../lib/prefix.ts";
 import { applyPlan } from "./apply.ts";
-import { type Attachment, endsOf, GATEWAY, HOST_MAC } from "./attachment.ts";
+import { type Attachment, endsOf, gatewayOf, HOST_MAC } from "./attachment.ts";
 import { parseCniConfig } from "./config.ts";
 import { type Ground, linux, type PodNamespace } from "./ground.ts";
 import { ipamOf } from "./ipam.ts";
@@ -27,7 +32,7 @@ export function add(request: Request, ground: Ground = linux): Result {
       const mtu = config.mtu ?? lease.mtu;
       const attachment: Attachment = {
         ...endsOf(request),
-        address: lease.address,
+        addresses: lease.addresses,
         routes: lease.routes,
         ...(mtu === undefined ? {} : { mtu }),
       };
@@ -84,16 +89,23 @@ function undone(failure: unknown, undo: () => void): unknown {
 }
 
 function resultOf(attachment: Attachment, request: Request): Result {
-  const { hostEnd, podEnd, podMac, address } = attachment;
-  const gateway = formatAddress(GATEWAY);
+  const { hostEnd, podEnd, podMac } = attachment;
+  const mtu = attachment.mtu === undefined ? {} : { mtu: attachment.mtu };
+  const ips: ResultAddress[] = [];
+  for (const address of attachment.addresses) {
+    const gateway = formatAddress(gatewayOf(address.family));
+    ips.push({ address: formatPrefix(hostPrefix(address)), gateway, interface: 1 });
+  }
   const routes: ResultRoute[] = [];
-  for (const route of attachment.routes) routes.push({ dst: formatPrefix(route), gw: gateway });
+  for (const route of attachment.routes) {
+    routes.push({ dst: formatPrefix(route), gw: formatAddress(gatewayOf(route.family)) });
+  }
   return {
     interfaces: [
-      { name: hostEnd, mac: HOST_MAC },
-      { name: podEnd, mac: podMac, sandbox: request.namespacePath },
+      { name: hostEnd, mac: HOST_MAC, ...mtu },
+      { name: podEnd, mac: podMac, ...mtu, sandbox: request.namespacePath },
     ],
-    ips: [{ address: formatPrefix(hostPrefix(address)), gateway, interface: 1 }],
+    ips,
     routes,
   };
 }

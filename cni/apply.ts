@@ -14,7 +14,8 @@ import type { CreateVeth, Plan, Setting } from "./plan.ts";
 export function applyPlan(plan: Plan, host: Kernel, pod: Kernel, refuseTaken: () => void): void {
   createPair(host, plan.pair, refuseTaken);
   try {
-    for (const setting of plan.settings) applySetting(host, setting);
+    for (const setting of plan.hostSettings) applySetting(host, setting);
+    for (const setting of plan.podSettings) applySetting(pod, setting);
     applyBatch(pod, plan.pod);
     applyBatch(host, plan.host);
   } catch (failure) {
@@ -50,10 +51,14 @@ function applySetting(host: Kernel, { name, value }: Setting): void {
     host.setSysctl(name, value);
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
-    // A kernel without IPv6 has nothing to switch off.
-    if (error.code === "ENOENT" && name.startsWith("net/ipv6/")) return;
+    if (isOffAnyway(name, value, error)) return;
     throw refused(error);
   }
+}
+
+/** A kernel without IPv6 has nothing to switch off. */
+export function isOffAnyway(name: string, value: string, error: KernelError): boolean {
+  return error.code === "ENOENT" && value === "1" && name.endsWith("/disable_ipv6");
 }
 
 /** The first failure is the reason, those after it are consequences. */

@@ -6,7 +6,7 @@
  */
 
 import type { Request } from "../ipam/protocol/request.ts";
-import { type Address, address4 } from "../lib/address.ts";
+import { type Address, address4, type Family } from "../lib/address.ts";
 import type { Prefix } from "../lib/prefix.ts";
 
 export type Attachment = {
@@ -16,7 +16,8 @@ export type Attachment = {
   /** CNI_IFNAME. */
   readonly podEnd: string;
   readonly podMac: string;
-  readonly address: Address;
+  /** One of a family, or one of each. */
+  readonly addresses: readonly Address[];
   /** What the pod reaches through its interface. */
   readonly routes: readonly Prefix[];
   readonly mtu?: number;
@@ -31,8 +32,22 @@ export const HOST_MAC = "ee:ee:ee:ee:ee:ee";
 /** IFALIASZ less the NUL (linux/if.h). The parts are ASCII but for the interface's name. */
 const ALIAS_MAX = 200;
 
-/** Every pod's gateway: on no interface, answered for by the permanent neighbour entry. */
+/** Every pod's IPv4 gateway: on no interface, answered for by the permanent neighbour entry. */
 export const GATEWAY: Address = address4(0xa9_fe_01_01);
+
+/** Every pod's IPv6 gateway: the link-local address that `HOST_MAC` makes (RFC 4291 appendix A), on every host end. */
+export const GATEWAY6: Address = {
+  family: 6,
+  w0: 0xfe80_0000,
+  w1: 0,
+  w2: 0xecee_eeff,
+  w3: 0xfeee_eeee,
+};
+
+/** The gateway of a family. */
+export function gatewayOf(family: Family): Address {
+  return family === 4 ? GATEWAY : GATEWAY6;
+}
 
 /**
  * `manx` and the first 11 digits of SHA-1 over `NETWORK/CONTAINER/INTERFACE` (none of which may have a

@@ -8,9 +8,9 @@
 import { CniError, CODE } from "../ipam/protocol/error.ts";
 import type { Request } from "../ipam/protocol/request.ts";
 import { type Result, resultFromJson } from "../ipam/protocol/result.ts";
-import { parseAddress } from "../lib/address.ts";
+import { type Address, equalAddress, parseAddress } from "../lib/address.ts";
 import { parseInterfaceAddress, prefixOf } from "../lib/prefix.ts";
-import { type Attachment, endsOf, GATEWAY } from "./attachment.ts";
+import { type Attachment, endsOf, gatewayOf } from "./attachment.ts";
 import { parseCniConfig } from "./config.ts";
 import { deviations } from "./deviation.ts";
 import { type Ground, linux } from "./ground.ts";
@@ -52,21 +52,26 @@ function madeOf(request: Request): Attachment {
   if (!result.interfaces.some(({ name, sandbox }) => name === hostEnd && sandbox === undefined)) {
     throw new CniError(CODE.deviation, `prevResult has no interface ${hostEnd} of the host`);
   }
-  const ip = result.ips.find((entry) => entry.interface === pod);
-  if (pod < 0 || ip === undefined) {
+  const addresses = result.ips
+    .filter((ip) => ip.interface === pod)
+    .map(({ address }) => parseInterfaceAddress(address).address);
+  if (pod < 0 || addresses.length === 0) {
     throw new CniError(CODE.deviation, `prevResult has no interface ${podEnd} with an address`);
   }
-  const { address } = parseInterfaceAddress(ip.address);
   const podMac = result.interfaces[pod]?.mac?.toLowerCase() ?? ends.podMac;
-  return { ...ends, podMac, address, routes: routesOf(result) };
+  return { ...ends, podMac, addresses, routes: routesOf(result) };
 }
 
 /** Ours go through the gateway that only we use. */
 function routesOf({ routes }: Result): Attachment["routes"] {
   return routes
-    .filter(({ gw }) => gw !== undefined && parseAddress(gw).w0 === GATEWAY.w0)
+    .filter(({ gw }) => gw !== undefined && isGateway(parseAddress(gw)))
     .map(({ dst }) => {
       const { address, length } = parseInterfaceAddress(dst);
       return prefixOf(address, length);
     });
+}
+
+function isGateway(address: Address): boolean {
+  return equalAddress(address, gatewayOf(address.family));
 }

@@ -12,6 +12,7 @@ import {
 } from "../kernel/kernel.ts";
 import { equalAddress, formatAddress } from "../lib/address.ts";
 import { equalPrefix, formatPrefix } from "../lib/prefix.ts";
+import { isOffAnyway } from "./apply.ts";
 import type { CreateVeth, Plan, Setting } from "./plan.ts";
 
 type Side = { readonly kernel: Kernel; readonly where: string };
@@ -27,7 +28,8 @@ export function deviations(plan: Plan, host: Kernel, pod: Kernel): string[] {
   if (links.missing) return links.faults;
   return [
     ...links.faults,
-    ...plan.settings.flatMap((setting) => settingFaults(setting, sides.host)),
+    ...plan.hostSettings.flatMap((setting) => settingFaults(setting, sides.host)),
+    ...plan.podSettings.flatMap((setting) => settingFaults(setting, sides.pod)),
     ...plan.pod.flatMap((request) => requestFaults(request, sides.pod)),
     ...plan.host.flatMap((request) => requestFaults(request, sides.host)),
   ];
@@ -69,7 +71,7 @@ function settingFaults({ name, value }: Setting, { kernel }: Side): string[] {
     return found === value ? [] : [`sysctl ${name} is ${found}, expected ${value}`];
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
-    if (error.code === "ENOENT" && name.startsWith("net/ipv6/")) return [];
+    if (isOffAnyway(name, value, error)) return [];
     return [error.message];
   }
 }

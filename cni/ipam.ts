@@ -3,11 +3,11 @@
  */
 
 import {
-  checkAddress,
+  checkAddresses,
   collectAddresses,
-  giveBackAddress,
+  giveBackAddresses,
   holdersOf,
-  takeAddress,
+  takeAddresses,
 } from "../ipam/attachment.ts";
 import type { Files } from "../ipam/files.ts";
 import { CniError, CODE } from "../ipam/protocol/error.ts";
@@ -22,7 +22,8 @@ import { OWN_IPAM } from "./config.ts";
 import { runDelegate } from "./delegate.ts";
 
 export type Lease = {
-  readonly address: Address;
+  /** One of a family, or one of each. */
+  readonly addresses: readonly Address[];
   /** The attachment had none before: it goes back when attaching fails. */
   readonly isNew: boolean;
   /** What the pod is to reach: what the IPAM section or the delegate lists, or else everything. */
@@ -57,16 +58,18 @@ function own(files: Files): Ipam {
   return {
     isRepeatable: true,
     take(request) {
-      const { record, isNew, routes, mtu } = takeAddress(request, "host", files);
+      const { records, isNew, routes, mtu } = takeAddresses(request, "host", files);
+      const addresses: Address[] = [];
+      for (const { address } of records) addresses.push(address);
       return {
-        address: record.address,
+        addresses,
         isNew,
-        routes: destinationsOf(routes),
+        routes: destinationsOf(routes, addresses),
         ...(mtu === undefined ? {} : { mtu }),
       };
     },
-    giveBack: (request) => giveBackAddress(request, files),
-    check: (request) => checkAddress(request, files),
+    giveBack: (request) => giveBackAddresses(request, files),
+    check: (request) => checkAddresses(request, files),
     collect: (request, valid) => void collectAddresses(request, valid, files),
     holders: (request) => holdersOf(request, files),
     status: (request) => checkSupply(request, "host", files),
@@ -104,18 +107,18 @@ function giveBackQuietly(request: Request, type: string): void {
 function leaseOf(printed: string, type: string): Lease {
   const { ips, routes, dns } = decode(printed, type);
   const addresses = ips.map(({ address }) => parseInterfaceAddress(address).address);
-  const [address] = addresses;
-  if (address === undefined || addresses.length > 1 || address.family !== 4) {
+  const [first, second, ...more] = addresses;
+  if (first === undefined || more.length > 0 || first.family === second?.family) {
     const given = ips.map((ip) => ip.address).join(", ");
     throw new CniError(
       CODE.delegate,
-      `${type} gave ${given === "" ? "no address" : given}: expected one IPv4 address`,
+      `${type} gave ${given === "" ? "no address" : given}: expected one address, or one of each family`,
     );
   }
   return {
-    address,
+    addresses,
     isNew: true,
-    routes: destinationsOf(routes),
+    routes: destinationsOf(routes, addresses),
     ...(dns === undefined ? {} : { dns }),
   };
 }
@@ -129,11 +132,24 @@ function decode(printed: string, type: string): Result {
   }
 }
 
-/** Gateways that others name mean nothing here: a pod has one, and it is always the same. */
-function destinationsOf(routes: readonly ResultRoute[]): Prefix[] {
-  if (routes.length === 0) return [defaultPrefix(4)];
-  return routes.map(({ dst }) => {
+/**
+ * What is listed, or everything, in each family that the pod has an address of. Gateways that others name mean nothing
+ * here: a pod has one of a family, and it is always the same.
+ */
+function destinationsOf(
+  routes: readonly ResultRoute[],
+  addresses: readonly Address[],
+): readonly Prefix[] {
+  const destinations: Prefix[] = [];
+  if (routes.length === 0) {
+    for (const { family } of addresses) destinations.push(defaultPrefix(family));
+    return destinations;
+  }
+  for (const { dst } of routes) {
     const { address, length } = parseInterfaceAddress(dst);
-    return prefixOf(address, length);
-  });
+    for (const { family } of addresses) {
+      if (family === address.family) destinations.push(prefixOf(address, length));
+    }
+  }
+  return destinations;
 }

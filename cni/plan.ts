@@ -6,8 +6,9 @@
  */
 
 import type { Ipv4Settings, Request } from "../kernel/kernel.ts";
+import type { Address } from "../lib/address.ts";
 import { hostPrefix } from "../lib/prefix.ts";
-import { type Attachment, GATEWAY, HOST_MAC } from "./attachment.ts";
+import { type Attachment, gatewayOf, HOST_MAC } from "./attachment.ts";
 
 export type Setting = { readonly name: string; readonly value: string };
 
@@ -17,21 +18,30 @@ export type Plan = {
   /** The pair; the peer is born in the pod's namespace. */
   readonly pair: CreateVeth;
   /** Of the host end, before it is up. */
-  readonly settings: readonly Setting[];
+  readonly hostSettings: readonly Setting[];
+  readonly podSettings: readonly Setting[];
   readonly pod: readonly Request[];
   readonly host: readonly Request[];
 };
 
 /** The plan of an attachment; `namespace` is the pod's, an open descriptor. */
 export function planOf(attachment: Attachment, namespace: number): Plan {
-  const { hostEnd, podEnd, podMac, address, routes } = attachment;
+  const { hostEnd, podEnd, podMac, addresses, routes } = attachment;
   const mtu = attachment.mtu === undefined ? {} : { mtu: attachment.mtu };
   const alias = attachment.alias === undefined ? {} : { alias: attachment.alias };
-  const link = podEnd;
-  const routed: Request[] = [];
+  const pod: Request[] = [{ type: "set link", link: podEnd, up: true }];
+  const host: Request[] = [
+    { type: "set ipv4 settings", link: hostEnd, settings: IPV4_SETTINGS },
+    { type: "set link", link: hostEnd, up: true, ...alias },
+  ];
+  let hasIpv6 = false;
+  for (const address of addresses) {
+    if (address.family === 6) hasIpv6 = true;
+    addAddress(pod, host, attachment, address);
+  }
   for (const destination of routes) {
-    const nextHops = [{ gateway: GATEWAY, link }];
-    routed.push({ type: "add route", route: { destination, scope: "global", nextHops } });
+    const nextHops = [{ gateway: gatewayOf(destination.family), link: podEnd }];
+    pod.push({ type: "add route", route: { destination, scope: "global", nextHops } });
   }
   return {
     pair: {
@@ -39,29 +49,46 @@ export function planOf(attachment: Attachment, namespace: number): Plan {
       end: { name: hostEnd, mac: HOST_MAC, ...mtu },
       peer: { name: podEnd, mac: podMac, ...mtu, namespace },
     },
-    settings: settingsOf(hostEnd),
-    pod: [
-      { type: "set link", link, up: true },
-      { type: "add address", link, address, length: hostPrefix(address).length },
-      {
-        type: "add route",
-        route: { destination: hostPrefix(GATEWAY), scope: "link", nextHops: [{ link }] },
-      },
-      ...routed,
-      // No ARP: it is answered only where the host has a route to the gateway over another link.
-      { type: "replace neighbour", link, address: GATEWAY, mac: HOST_MAC },
-    ],
-    host: [
-      { type: "set ipv4 settings", link: hostEnd, settings: IPV4_SETTINGS },
-      { type: "set link", link: hostEnd, up: true, ...alias },
-      {
-        type: "add route",
-        route: { destination: hostPrefix(address), scope: "link", nextHops: [{ link: hostEnd }] },
-      },
-      { type: "replace neighbour", link: hostEnd, address, mac: podMac },
-    ],
+    hostSettings: hasIpv6 ? ipv6Settings(hostEnd) : [ipv6Disabled(hostEnd, "1")],
+    podSettings: hasIpv6 ? [ipv6Disabled(podEnd, "0")] : [],
+    pod,
+    host,
   };
 }
+
+/** What one address needs on both sides. */
+function addAddress(
+  pod: Request[],
+  host: Request[],
+  { hostEnd, podEnd, podMac }: Attachment,
+  address: Address,
+): void {
+  const gateway = gatewayOf(address.family);
+  const { length } = hostPrefix(address);
+  pod.push({ type: "add address", link: podEnd, address, length });
+  if (address.family === 4) {
+    pod.push({
+      type: "add route",
+      route: { destination: hostPrefix(gateway), scope: "link", nextHops: [{ link: podEnd }] },
+    });
+  } else {
+    host.push({ type: "add address", link: hostEnd, address: gateway, length: LINK_LOCAL_LENGTH });
+  }
+  // No ARP: it is answered only where the host has a route to the gateway over another link. Nor neighbour
+  // discovery: it takes a second until the pod's own link-local address may be used.
+  pod.push({ type: "replace neighbour", link: podEnd, address: gateway, mac: HOST_MAC });
+  const scope = address.family === 4 ? "link" : "global";
+  host.push(
+    {
+      type: "add route",
+      route: { destination: hostPrefix(address), scope, nextHops: [{ link: hostEnd }] },
+    },
+    { type: "replace neighbour", link: hostEnd, address, mac: podMac },
+  );
+}
+
+/** fe80::/64 (RFC 4291 section 2.5.6). */
+const LINK_LOCAL_LENGTH = 64;
 
 /** Of the host end. */
 const IPV4_SETTINGS: Ipv4Settings = {
@@ -74,8 +101,15 @@ const IPV4_SETTINGS: Ipv4Settings = {
   route_localnet: 0,
 };
 
-/** What only a file can say. */
-function settingsOf(hostEnd: string): Setting[] {
-  // Without an IPv6 address there is nothing to speak it for: no link-local, no solicitations.
-  return [{ name: `net/ipv6/conf/${hostEnd}/disable_ipv6`, value: "1" }];
+/** Without an IPv6 address there is nothing to speak it for: no link-local, no solicitations. */
+function ipv6Disabled(link: string, value: "0" | "1"): Setting {
+  return { name: `net/ipv6/conf/${link}/disable_ipv6`, value };
+}
+
+function ipv6Settings(hostEnd: string): Setting[] {
+  return [
+    // Its link-local address is ours to give: the same on every node, whatever conf/default says.
+    { name: `net/ipv6/conf/${hostEnd}/addr_gen_mode`, value: "1" },
+    ipv6Disabled(hostEnd, "0"),
+  ];
 }

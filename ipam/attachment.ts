@@ -1,13 +1,13 @@
 /**
- * The address of one attachment: taken, looked up, given back, as a CNI request asks.
+ * The addresses of one attachment: taken, looked up, given back, as a CNI request asks.
  *
  * Both ways to `manx-ipam` end here: the plugin calls it in its own process, other plugins execute it
  * (`main.ts`).
  */
 
-import { formatAddress } from "../lib/address.ts";
+import { type Address, equalAddress, type Family, formatAddress } from "../lib/address.ts";
 import { type Prefix, parseInterfaceAddress } from "../lib/prefix.ts";
-import { type Allocation, allocate, Exhausted, ordinalsOf } from "./allocate.ts";
+import { allocate, Exhausted, ordinalsOf } from "./allocate.ts";
 import { subnetReserved } from "./block.ts";
 import { type IpamConfig, parseIpamConfig, type Supply, supplyOf } from "./config.ts";
 import type { Files } from "./files.ts";
@@ -15,7 +15,7 @@ import { CniError, CODE } from "./protocol/error.ts";
 import type { ValidAttachments } from "./protocol/gc.ts";
 import { isObject, type Request } from "./protocol/request.ts";
 import { resultFromJson } from "./protocol/result.ts";
-import type { Holder, Pod } from "./record.ts";
+import { type AddressRecord, familyOf, type Holder, type Pod } from "./record.ts";
 import type { Records } from "./records.ts";
 import { DATA_DIRECTORY, openRecords } from "./records-files.ts";
 
@@ -24,6 +24,8 @@ import { DATA_DIRECTORY, openRecords } from "./records-files.ts";
  * "subnet", where the block is a subnet with a gateway and a broadcast address.
  */
 export type Use = "host" | "subnet";
+
+const FAMILIES = [4, 6] as const;
 
 const RESERVED: Record<Use, (block: Prefix) => readonly number[]> = {
   host: () => [],
@@ -35,67 +37,115 @@ export function usableOrdinals(block: Prefix, use: Use): readonly number[] {
   return ordinalsOf(block, RESERVED[use](block));
 }
 
-/** An address, and what the configuration or the node file say about its use. */
-export type Lease = Allocation & Pick<IpamConfig, "routes"> & Pick<Supply, "mtu">;
+/** The attachment's addresses, and what the configuration or the node file say about their use. */
+export type Lease = {
+  /** One of each family that there are blocks of, IPv4 first. */
+  readonly records: readonly AddressRecord[];
+  /** The attachment had none before. */
+  readonly isNew: boolean;
+} & Pick<IpamConfig, "routes"> &
+  Pick<Supply, "mtu">;
 
-/** Take an address. Throws code 11 when there is none, 7 for a wrong configuration. */
-export function takeAddress(request: Request, use: Use, files: Files): Lease {
+/**
+ * Take an address of each family that there are blocks of: of all of them or of none. Throws code 11 when there is
+ * none, 7 for a wrong configuration.
+ */
+export function takeAddresses(request: Request, use: Use, files: Files): Lease {
   const config = parseIpamConfig(request.config);
   const { blocks, knob, mtu } = supplyOf(config, files);
+  const records = open(request, config, files);
+  const taken = onDisk(() => takeEach(records, request, blocks, use));
+  if (taken instanceof Exhausted) {
+    throw new CniError(
+      CODE.tryAgainLater,
+      `${taken.message}; the network is ${request.network}. The node needs another block: ${knob}`,
+      { cause: taken },
+    );
+  }
+  const { routes } = config;
+  return { ...taken, routes, ...(mtu === undefined ? {} : { mtu }) };
+}
+
+function takeEach(records: Records, request: Request, blocks: readonly Prefix[], use: Use) {
   const pod = podOf(request);
-  const wish = {
-    holder: holderOf(request),
+  const holder = holderOf(request);
+  const common = {
+    holder,
     ...(pod === undefined ? {} : { pod }),
-    blocks,
     reserved: RESERVED[use],
     time: new Date().toISOString(),
   };
-  const records = open(request, config, files);
-  const { record, isNew } = onDisk(() => {
+  const taken: AddressRecord[] = [];
+  let isNew = false;
+  for (const family of FAMILIES) {
+    const own: Prefix[] = [];
+    for (const block of blocks) if (block.family === family) own.push(block);
+    if (own.length === 0) continue;
     try {
-      return allocate(records, wish);
-    } catch (cause) {
-      if (!(cause instanceof Exhausted)) throw cause;
-      throw new CniError(
-        CODE.tryAgainLater,
-        `${cause.message}; the network is ${request.network}. The node needs another block: ${knob}`,
-        { cause },
-      );
+      const allocation = allocate(records, { ...common, blocks: own });
+      taken.push(allocation.record);
+      isNew ||= allocation.isNew;
+    } catch (fault) {
+      if (isNew) for (const record of taken) records.release(holder, familyOf(record));
+      if (fault instanceof Exhausted) return fault;
+      throw fault;
     }
-  });
-  return { record, isNew, routes: config.routes, ...(mtu === undefined ? {} : { mtu }) };
-}
-
-/** That the attachment has an address, and that it is one of its `prevResult`. Throws code 101. */
-export function checkAddress(request: Request, files: Files): void {
-  const records = open(request, parseIpamConfig(request.config), files);
-  const record = onDisk(() => records.find(holderOf(request), 4));
-  const { container, interfaceName, network, config } = request;
-  if (record === undefined) {
-    throw new CniError(
-      CODE.deviation,
-      `network ${network} has no address record for ${interfaceName} of container ${container}`,
-    );
   }
-  if (config.prevResult === undefined) return;
-  const previous = resultFromJson(config.prevResult, "prevResult").ips.map(({ address }) =>
-    formatAddress(parseInterfaceAddress(address).address),
-  );
-  const address = formatAddress(record.address);
-  if (previous.includes(address)) return;
-  throw new CniError(
-    CODE.deviation,
-    `the address record of ${interfaceName} of container ${container} says ${address}, prevResult ${previous.join(", ")}`,
-  );
+  return { records: taken, isNew };
 }
 
 /**
- * Give the address back. It needs no more of the configuration than where the records are: a DEL must
+ * That the attachment has an address of each family that its `prevResult` (or else the configuration) has one of,
+ * and the same. Throws code 101 that lists what differs.
+ */
+export function checkAddresses(request: Request, files: Files): void {
+  const config = parseIpamConfig(request.config);
+  const records = open(request, config, files);
+  const { container, interfaceName, network } = request;
+  const previous = previousAddresses(request);
+  const faults: string[] = [];
+  for (const family of familiesOf(previous ?? supplyOf(config, files).blocks)) {
+    const record = onDisk(() => records.find(holderOf(request), family));
+    const of = `${interfaceName} of container ${container}`;
+    if (record === undefined) {
+      faults.push(`network ${network} has no IPv${family} address record for ${of}`);
+    } else if (previous?.some((address) => equalAddress(address, record.address)) === false) {
+      const address = formatAddress(record.address);
+      faults.push(
+        `the address record of ${of} says ${address}, prevResult ${previous.map(formatAddress).join(", ")}`,
+      );
+    }
+  }
+  if (faults.length > 0) throw new CniError(CODE.deviation, faults.join("; "));
+}
+
+/** Addresses of `prevResult` that may be ours; undefined when it has none. */
+function previousAddresses({ config, interfaceName }: Request): Address[] | undefined {
+  if (config.prevResult === undefined) return undefined;
+  const { interfaces, ips } = resultFromJson(config.prevResult, "prevResult");
+  const own = ips
+    .filter(({ interface: index }) => {
+      const name = index === undefined ? undefined : interfaces[index]?.name;
+      return name === undefined || name === interfaceName;
+    })
+    .map(({ address }) => parseInterfaceAddress(address).address);
+  return own.length === 0 ? undefined : own;
+}
+
+function familiesOf(some: readonly { readonly family: Family }[]): Family[] {
+  return FAMILIES.filter((wanted) => some.some(({ family }) => family === wanted));
+}
+
+/**
+ * Give the addresses back. It needs no more of the configuration than where the records are: a DEL must
  * work whatever became of the rest.
  */
-export function giveBackAddress(request: Request, files: Files): void {
+export function giveBackAddresses(request: Request, files: Files): void {
   const records = open(request, { dataDirectory: dataDirectoryOf(request) }, files);
-  onDisk(() => records.release(holderOf(request), 4));
+  const holder = holderOf(request);
+  onDisk(() => {
+    for (const family of FAMILIES) records.release(holder, family);
+  });
 }
 
 /** Give back the addresses of everybody who is not among `valid`; those who had one, or a trace of one. */

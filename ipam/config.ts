@@ -26,6 +26,7 @@ export type IpamConfig = {
 
 /** Where to take addresses from. */
 export type Supply = {
+  /** In order of preference; one family's or both. */
   readonly blocks: readonly Prefix[];
   /** What somebody turns who wants more of them. */
   readonly knob: string;
@@ -66,12 +67,13 @@ export function supplyOf(config: IpamConfig, files: Files): Supply {
   }
   try {
     const { node, blocks, mtu } = readNodeFile(config.nodeFile, files);
-    if (blocks.ipv4.length > 0) {
-      return { blocks: blocks.ipv4, knob: `add one to spec.blocks of the Node ${node}`, mtu };
+    const all = [...blocks.ipv4, ...blocks.ipv6];
+    if (all.length > 0) {
+      return { blocks: all, knob: `add one to spec.blocks of the Node ${node}`, mtu };
     }
     throw new CniError(
       CODE.tryAgainLater,
-      `node ${node} has no IPv4 block (${config.nodeFile}): add one to spec.blocks of the Node`,
+      `node ${node} has no block (${config.nodeFile}): add one to spec.blocks of the Node`,
     );
   } catch (cause) {
     if (!(cause instanceof NodeFileError)) throw cause;
@@ -107,7 +109,6 @@ function hasPrefix(prefixes: readonly Prefix[], wanted: Prefix): boolean {
 function parseBlock(text: unknown): Prefix | string {
   try {
     const block = parsePrefix(String(text));
-    if (block.family === 6) return `${formatPrefix(block)} is IPv6: only IPv4 is supported`;
     return blockFault(block) ?? block;
   } catch (fault) {
     if (fault instanceof AddressError) return fault.message;

@@ -6,7 +6,12 @@
  */
 
 import { formatAddress } from "../lib/address.ts";
-import { checkAddress, collectAddresses, giveBackAddress, takeAddress } from "./attachment.ts";
+import {
+  checkAddresses,
+  collectAddresses,
+  giveBackAddresses,
+  takeAddresses,
+} from "./attachment.ts";
 import { formatInBlock, gatewayOf } from "./block.ts";
 import { nodeFiles } from "./files-node.ts";
 import { validAttachments } from "./protocol/gc.ts";
@@ -33,21 +38,16 @@ export function runIpam(io?: PluginIo): Promise<number> {
 }
 
 function add(request: Request): Result {
-  const { record, routes } = takeAddress(request, "subnet", nodeFiles);
-  return {
-    interfaces: [],
-    ips: [
-      {
-        address: formatInBlock(record.address, record.block),
-        gateway: formatAddress(gatewayOf(record.block)),
-      },
-    ],
-    routes,
-  };
+  const { records, routes } = takeAddresses(request, "subnet", nodeFiles);
+  const ips = records.map(({ address, block }) => ({
+    address: formatInBlock(address, block),
+    gateway: formatAddress(gatewayOf(block)),
+  }));
+  return { interfaces: [], ips, routes };
 }
 
 function remove(request: Request): undefined {
-  giveBackAddress(request, nodeFiles);
+  giveBackAddresses(request, nodeFiles);
 }
 
 function collect(request: Request): undefined {
@@ -55,5 +55,5 @@ function collect(request: Request): undefined {
 }
 
 function check(request: Request): undefined {
-  checkAddress(request, nodeFiles);
+  checkAddresses(request, nodeFiles);
 }

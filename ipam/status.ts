@@ -2,7 +2,7 @@
  * STATUS of the addresses: whether an ADD would get one, as far as this node knows.
  */
 
-import { formatPrefix } from "../lib/prefix.ts";
+import { formatPrefix, type Prefix } from "../lib/prefix.ts";
 import { type Use, usableOrdinals } from "./attachment.ts";
 import { addressAt } from "./block.ts";
 import { parseIpamConfig, supplyOf } from "./config.ts";
@@ -21,11 +21,12 @@ export function checkSupply(request: Request, use: Use, files: Files): void {
     directory: config.dataDirectory,
     network: request.network,
   });
-  const isFree = blocks.some((block) =>
-    usableOrdinals(block, use).some((ordinal) => !records.isTaken(addressAt(block, ordinal))),
-  );
-  if (!isFree) {
-    const names = blocks.map(formatPrefix).join(", ");
+  const isFree = (block: Prefix): boolean =>
+    usableOrdinals(block, use).some((ordinal) => !records.isTaken(addressAt(block, ordinal)));
+  for (const family of [4, 6]) {
+    const own = blocks.filter((block) => block.family === family);
+    if (own.length === 0 || own.some(isFree)) continue;
+    const names = own.map(formatPrefix).join(", ");
     throw new CniError(
       CODE.unavailable,
       `every address of ${names} is in use in network ${request.network}: ${knob}`,

@@ -60,9 +60,9 @@ describe("the ipam section", () => {
       '7: ipam.blocks[0]: "10.244.1.1/24" has bits set beyond its length: did you mean 10.244.1.0/24?',
     ],
     [
-      "IPv6",
-      { blocks: ["fd00::/120"] },
-      "7: ipam.blocks[0]: fd00::/120 is IPv6: only IPv4 is supported",
+      "an IPv6 block that is too large",
+      { blocks: ["fd00::/64"] },
+      "7: ipam.blocks[0]: fd00::/64 is too large for a block: expected /116 to /128, cut it into several",
     ],
     [
       "the same block twice",

@@ -195,7 +195,7 @@ describe("CHECK", () => {
     scene.run("host", "rm", "-r", `${scene.folder}/ipam`);
     expect(check().json).toMatchObject({
       code: 101,
-      msg: "network pods has no address record for eth0 of container a",
+      msg: "network pods has no IPv4 address record for eth0 of container a",
     });
   });
 

@@ -79,12 +79,15 @@ describe("manx with an IPAM plugin that", () => {
     {
       name: "gives nothing",
       script: "echo '{}'",
-      is: { code: 103, msg: "fake gave no address: expected one IPv4 address" },
+      is: { code: 103, msg: "fake gave no address: expected one address, or one of each family" },
     },
     {
-      name: "gives IPv6",
-      script: `echo '{"ips": [{"address": "2001:db8::1/64"}]}'`,
-      is: { code: 103, msg: "fake gave 2001:db8::1/64: expected one IPv4 address" },
+      name: "gives two of a family",
+      script: `echo '{"ips": [{"address": "2001:db8::1/64"}, {"address": "2001:db8::2/64"}]}'`,
+      is: {
+        code: 103,
+        msg: "fake gave 2001:db8::1/64, 2001:db8::2/64: expected one address, or one of each family",
+      },
     },
   ];
   for (const { name, script, is } of cases) {
