@@ -10,18 +10,19 @@ import {
   type ResultRoute,
   resultFromJson,
 } from "../ipam/protocol/result.ts";
+import type { Kernel } from "../kernel/kernel.ts";
 import { formatAddress } from "../lib/address.ts";
 import { formatPrefix, hostPrefix } from "../lib/prefix.ts";
 import { applyPlan } from "./apply.ts";
-import { type Attachment, endsOf, gatewayOf, HOST_MAC } from "./attachment.ts";
-import { parseCniConfig } from "./config.ts";
+import { type Attachment, endsOf, HOST_MAC } from "./attachment.ts";
+import { type CniConfig, parseCniConfig } from "./config.ts";
 import { type Ground, linux, type PodNamespace } from "./ground.ts";
-import { ipamOf } from "./ipam.ts";
+import { ipamOf, type Lease } from "./ipam.ts";
 import { planOf } from "./plan.ts";
 
 /** Attach the pod. */
 export function add(request: Request, ground: Ground = linux): Result {
-  const config = parseCniConfig(request.config);
+  const config = parseCniConfig(request);
   const previous = previousOf(request);
   const pod = ground.pod(request);
   try {
@@ -29,14 +30,12 @@ export function add(request: Request, ground: Ground = linux): Result {
     if (!ipam.isRepeatable) refuseTaken(request, pod);
     const lease = ipam.take(request);
     try {
-      const mtu = config.mtu ?? lease.mtu;
-      const attachment: Attachment = {
-        ...endsOf(request),
-        addresses: lease.addresses,
-        routes: lease.routes,
-        ...(mtu === undefined ? {} : { mtu }),
-      };
-      applyOn(ground, attachment, pod, () => refuseTaken(request, pod));
+      const attachment = applyOn(
+        ground,
+        (host) => attachmentOf(request, config, lease, host),
+        pod,
+        () => refuseTaken(request, pod),
+      );
       const said = config.dns ?? lease.dns;
       return combine(previous, {
         ...resultOf(attachment, request),
@@ -61,16 +60,50 @@ function refuseTaken({ interfaceName, namespacePath }: Request, { kernel }: PodN
 
 function applyOn(
   ground: Ground,
-  attachment: Attachment,
+  attachmentOn: (host: Kernel) => Attachment,
   pod: PodNamespace,
   refuse: () => void,
-): void {
+): Attachment {
   const host = ground.host();
   try {
+    const attachment = attachmentOn(host);
     applyPlan(planOf(attachment, pod.descriptor), host, pod.kernel, refuse);
+    return attachment;
   } finally {
     host.close();
   }
+}
+
+function attachmentOf(request: Request, config: CniConfig, lease: Lease, host: Kernel): Attachment {
+  const ends = endsOf(request);
+  const { gateways, queues, sysctls, forwarding, mac } = config;
+  const mtu = config.mtu === "auto" ? (lease.mtu ?? uplinkMtu(host)) : (config.mtu ?? lease.mtu);
+  return {
+    hostEnd: ends.hostEnd,
+    ...(ends.alias === undefined ? {} : { alias: ends.alias }),
+    podEnd: ends.podEnd,
+    podMac: mac ?? ends.podMac,
+    addresses: lease.addresses,
+    routes: lease.routes,
+    gateways,
+    queues,
+    sysctls,
+    forwarding,
+    ...(mtu === undefined ? {} : { mtu }),
+  };
+}
+
+/** Of the link that the node's default route goes over; undefined leaves it to Linux (1500). */
+function uplinkMtu(host: Kernel): number | undefined {
+  for (const family of [4, 6] as const) {
+    const route = host
+      .routes({ family, table: 254 })
+      .find(({ destination }) => destination.length === 0);
+    const link = route?.nextHops[0]?.link;
+    const mtu = link === undefined ? undefined : host.link(link)?.mtu;
+    if (mtu !== undefined) return mtu;
+  }
+  return undefined;
 }
 
 /** The failure to tell, after `undo`; when that fails as well, it says so. */
@@ -89,16 +122,16 @@ function undone(failure: unknown, undo: () => void): unknown {
 }
 
 function resultOf(attachment: Attachment, request: Request): Result {
-  const { hostEnd, podEnd, podMac } = attachment;
+  const { hostEnd, podEnd, podMac, gateways } = attachment;
   const mtu = attachment.mtu === undefined ? {} : { mtu: attachment.mtu };
   const ips: ResultAddress[] = [];
   for (const address of attachment.addresses) {
-    const gateway = formatAddress(gatewayOf(address.family));
+    const gateway = formatAddress(gateways[address.family]);
     ips.push({ address: formatPrefix(hostPrefix(address)), gateway, interface: 1 });
   }
   const routes: ResultRoute[] = [];
   for (const route of attachment.routes) {
-    routes.push({ dst: formatPrefix(route), gw: formatAddress(gatewayOf(route.family)) });
+    routes.push({ dst: formatPrefix(route), gw: formatAddress(gateways[route.family]) });
   }
   return {
     interfaces: [

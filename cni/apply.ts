@@ -16,7 +16,7 @@ export function applyPlan(plan: Plan, host: Kernel, pod: Kernel, refuseTaken: ()
   try {
     for (const setting of plan.hostSettings) applySetting(host, setting);
     for (const setting of plan.podSettings) applySetting(pod, setting);
-    applyBatch(pod, plan.pod);
+    applyPod(pod, plan);
     applyBatch(host, plan.host);
   } catch (failure) {
     removeHostEnd(host, plan.pair.end.name);
@@ -55,6 +55,36 @@ function applySetting(host: Kernel, { name, value }: Setting): void {
     throw refused(error);
   }
 }
+
+/**
+ * A pod may have several of our interfaces, and each has a route to the gateway, most of them a default route. What
+ * the first ones have stays as it is: the routes of a later one get a metric of their own, its index.
+ */
+function applyPod(pod: Kernel, { pair, pod: requests }: Plan): void {
+  const errors = pod.applyAll(requests);
+  const taken: Request[] = [];
+  let at = 0;
+  for (const request of requests) {
+    const error = errors[at++];
+    if (error === undefined) continue;
+    // Without its own route to the gateway, no route over it can be made.
+    const isTaken = error.code === "EEXIST" || (taken.length > 0 && error.code === "ENETUNREACH");
+    if (request.type !== "add route" || !isTaken) throw refused(error);
+    taken.push(request);
+  }
+  if (taken.length === 0) return;
+  const metric = pod.link(pair.peer.name)?.index ?? 0;
+  const later: Request[] = [];
+  for (const request of taken) {
+    if (request.type !== "add route") continue;
+    const base = request.route.destination.family === 4 ? 0 : IPV6_METRIC;
+    later.push({ ...request, route: { ...request.route, metric: base + metric } });
+  }
+  applyBatch(pod, later);
+}
+
+/** IP6_RT_PRIO_USER: what IPv6 routes have that ask for none. */
+const IPV6_METRIC = 1024;
 
 /** A kernel without IPv6 has nothing to switch off. */
 export function isOffAnyway(name: string, value: string, error: KernelError): boolean {

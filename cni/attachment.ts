@@ -8,6 +8,7 @@
 import type { Request } from "../ipam/protocol/request.ts";
 import { type Address, address4, type Family } from "../lib/address.ts";
 import type { Prefix } from "../lib/prefix.ts";
+import type { Setting } from "./plan.ts";
 
 export type Attachment = {
   readonly hostEnd: string;
@@ -20,7 +21,14 @@ export type Attachment = {
   readonly addresses: readonly Address[];
   /** What the pod reaches through its interface. */
   readonly routes: readonly Prefix[];
+  readonly gateways: Gateways;
   readonly mtu?: number;
+  /** Of each end, each way. */
+  readonly queues: number;
+  /** Of the pod's namespace. */
+  readonly sysctls: readonly Setting[];
+  /** Whether the pod forwards what comes in over the interface. */
+  readonly forwarding: boolean;
 };
 
 /** What an attachment's ends are called, by the request alone. */
@@ -33,10 +41,10 @@ export const HOST_MAC = "ee:ee:ee:ee:ee:ee";
 const ALIAS_MAX = 200;
 
 /** Every pod's IPv4 gateway: on no interface, answered for by the permanent neighbour entry. */
-export const GATEWAY: Address = address4(0xa9_fe_01_01);
+const GATEWAY: Address = address4(0xa9_fe_01_01);
 
 /** Every pod's IPv6 gateway: the link-local address that `HOST_MAC` makes (RFC 4291 appendix A), on every host end. */
-export const GATEWAY6: Address = {
+const GATEWAY6: Address = {
   family: 6,
   w0: 0xfe80_0000,
   w1: 0,
@@ -44,10 +52,11 @@ export const GATEWAY6: Address = {
   w3: 0xfeee_eeee,
 };
 
-/** The gateway of a family. */
-export function gatewayOf(family: Family): Address {
-  return family === 4 ? GATEWAY : GATEWAY6;
-}
+/** A pod's gateway in each family. */
+export type Gateways = Readonly<Record<Family, Address>>;
+
+/** Where the configuration names none. */
+export const GATEWAYS: Gateways = { 4: GATEWAY, 6: GATEWAY6 };
 
 /**
  * `manx` and the first 11 digits of SHA-1 over `NETWORK/CONTAINER/INTERFACE` (none of which may have a

@@ -10,8 +10,8 @@ import type { Request } from "../ipam/protocol/request.ts";
 import { type Result, resultFromJson } from "../ipam/protocol/result.ts";
 import { type Address, equalAddress, parseAddress } from "../lib/address.ts";
 import { parseInterfaceAddress, prefixOf } from "../lib/prefix.ts";
-import { type Attachment, endsOf, gatewayOf } from "./attachment.ts";
-import { parseCniConfig } from "./config.ts";
+import { type Attachment, endsOf, type Gateways } from "./attachment.ts";
+import { type CniConfig, parseCniConfig } from "./config.ts";
 import { deviations } from "./deviation.ts";
 import { type Ground, linux } from "./ground.ts";
 import { ipamOf } from "./ipam.ts";
@@ -19,15 +19,16 @@ import { planOf } from "./plan.ts";
 
 /** Throws code 101 that lists what is missing or different, or what the IPAM plugin says. */
 export function check(request: Request, ground: Ground = linux): undefined {
-  const { ipam, mtu } = parseCniConfig(request.config);
-  const made = madeOf(request);
-  ipamOf(ipam, ground.files).check(request);
+  const config = parseCniConfig(request);
+  const made = madeOf(request, config);
+  ipamOf(config.ipam, ground.files).check(request);
   const pod = ground.pod(request);
   try {
     const host = ground.host();
     try {
       // The node file's MTU may be another one by now, which is no fault of this pod.
-      const attachment = { ...made, ...(mtu === undefined ? {} : { mtu }) };
+      const { mtu } = config;
+      const attachment = { ...made, ...(typeof mtu === "number" ? { mtu } : {}) };
       const found = deviations(planOf(attachment, pod.descriptor), host, pod.kernel);
       if (found.length > 0) throw new CniError(CODE.deviation, found.join("; "));
     } finally {
@@ -39,7 +40,7 @@ export function check(request: Request, ground: Ground = linux): undefined {
 }
 
 /** The attachment as `prevResult` says it was made. */
-function madeOf(request: Request): Attachment {
+function madeOf(request: Request, config: CniConfig): Attachment {
   if (request.config.prevResult === undefined) {
     throw new CniError(CODE.invalidConfig, "the configuration has no prevResult: CHECK needs it");
   }
@@ -59,19 +60,21 @@ function madeOf(request: Request): Attachment {
     throw new CniError(CODE.deviation, `prevResult has no interface ${podEnd} with an address`);
   }
   const podMac = result.interfaces[pod]?.mac?.toLowerCase() ?? ends.podMac;
-  return { ...ends, podMac, addresses, routes: routesOf(result) };
+  const { gateways, queues, sysctls, forwarding } = config;
+  const routes = routesOf(result, gateways);
+  return { ...ends, podMac, addresses, routes, gateways, queues, sysctls, forwarding };
 }
 
 /** Ours go through the gateway that only we use. */
-function routesOf({ routes }: Result): Attachment["routes"] {
+function routesOf({ routes }: Result, gateways: Gateways): Attachment["routes"] {
   return routes
-    .filter(({ gw }) => gw !== undefined && isGateway(parseAddress(gw)))
+    .filter(({ gw }) => gw !== undefined && isGateway(parseAddress(gw), gateways))
     .map(({ dst }) => {
       const { address, length } = parseInterfaceAddress(dst);
       return prefixOf(address, length);
     });
 }
 
-function isGateway(address: Address): boolean {
-  return equalAddress(address, gatewayOf(address.family));
+function isGateway(address: Address, gateways: Gateways): boolean {
+  return equalAddress(address, gateways[address.family]);
 }

@@ -8,7 +8,7 @@
 import type { Ipv4Settings, Request } from "../kernel/kernel.ts";
 import type { Address } from "../lib/address.ts";
 import { hostPrefix } from "../lib/prefix.ts";
-import { type Attachment, gatewayOf, HOST_MAC } from "./attachment.ts";
+import { type Attachment, HOST_MAC } from "./attachment.ts";
 
 export type Setting = { readonly name: string; readonly value: string };
 
@@ -26,10 +26,15 @@ export type Plan = {
 
 /** The plan of an attachment; `namespace` is the pod's, an open descriptor. */
 export function planOf(attachment: Attachment, namespace: number): Plan {
-  const { hostEnd, podEnd, podMac, addresses, routes } = attachment;
+  const { hostEnd, podEnd, podMac, addresses, routes, gateways, queues } = attachment;
   const mtu = attachment.mtu === undefined ? {} : { mtu: attachment.mtu };
   const alias = attachment.alias === undefined ? {} : { alias: attachment.alias };
-  const pod: Request[] = [{ type: "set link", link: podEnd, up: true }];
+  const forwarding = attachment.forwarding ? 1 : 0;
+  const pod: Request[] = [
+    // Namespaces inherit the node's, which forwards.
+    { type: "set ipv4 settings", link: podEnd, settings: { forwarding } },
+    { type: "set link", link: podEnd, up: true },
+  ];
   const host: Request[] = [
     { type: "set ipv4 settings", link: hostEnd, settings: IPV4_SETTINGS },
     { type: "set link", link: hostEnd, up: true, ...alias },
@@ -40,17 +45,17 @@ export function planOf(attachment: Attachment, namespace: number): Plan {
     addAddress(pod, host, attachment, address);
   }
   for (const destination of routes) {
-    const nextHops = [{ gateway: gatewayOf(destination.family), link: podEnd }];
+    const nextHops = [{ gateway: gateways[destination.family], link: podEnd }];
     pod.push({ type: "add route", route: { destination, scope: "global", nextHops } });
   }
   return {
     pair: {
       type: "create veth",
-      end: { name: hostEnd, mac: HOST_MAC, ...mtu },
-      peer: { name: podEnd, mac: podMac, ...mtu, namespace },
+      end: { name: hostEnd, mac: HOST_MAC, ...mtu, queues },
+      peer: { name: podEnd, mac: podMac, ...mtu, queues, namespace },
     },
     hostSettings: hasIpv6 ? ipv6Settings(hostEnd) : [ipv6Disabled(hostEnd, "1")],
-    podSettings: hasIpv6 ? [ipv6Disabled(podEnd, "0")] : [],
+    podSettings: hasIpv6 ? [ipv6Disabled(podEnd, "0"), ...attachment.sysctls] : attachment.sysctls,
     pod,
     host,
   };
@@ -60,10 +65,10 @@ export function planOf(attachment: Attachment, namespace: number): Plan {
 function addAddress(
   pod: Request[],
   host: Request[],
-  { hostEnd, podEnd, podMac }: Attachment,
+  { hostEnd, podEnd, podMac, gateways }: Attachment,
   address: Address,
 ): void {
-  const gateway = gatewayOf(address.family);
+  const gateway = gateways[address.family];
   const { length } = hostPrefix(address);
   pod.push({ type: "add address", link: podEnd, address, length });
   if (address.family === 4) {

@@ -13,7 +13,7 @@ import { ipamOf } from "./ipam.ts";
 
 /** Throws code 50 or 51 with what to do about it. */
 export function status(request: Request, ground: Ground = linux): undefined {
-  const { ipam } = parseCniConfig(request.config);
+  const { ipam } = parseCniConfig(request);
   ipamOf(ipam, ground.files).status(request);
   if (ipam === OWN_IPAM) checkDaemon(request, ground);
 }

@@ -2,10 +2,10 @@
  * Choosing an address: the longest-free one of the first block that has any, over `Records`.
  */
 
-import type { Family } from "../lib/address.ts";
-import { equalPrefix, formatPrefix, type Prefix, sizeOf } from "../lib/prefix.ts";
-import { addressAt, IN_USE, longestFree } from "./block.ts";
-import type { AddressRecord, Holder, Pod } from "./record.ts";
+import { type Address, equalAddress, type Family, formatAddress } from "../lib/address.ts";
+import { containsAddress, equalPrefix, formatPrefix, type Prefix, sizeOf } from "../lib/prefix.ts";
+import { addressAt, IN_USE, longestFree, ordinalOf } from "./block.ts";
+import { type AddressRecord, describeHolder, type Holder, type Pod } from "./record.ts";
 import type { Records } from "./records.ts";
 
 export type Wish = {
@@ -15,6 +15,8 @@ export type Wish = {
   readonly blocks: readonly Prefix[];
   /** Ordinals of a block that nobody may have. */
   readonly reserved: (block: Prefix) => readonly number[];
+  /** This one and no other. */
+  readonly address?: Address;
   /** ISO 8601 time for the record. */
   readonly time: string;
 };
@@ -30,13 +32,27 @@ export class Exhausted extends Error {
   override readonly name = "Exhausted";
 }
 
+/** The address that is asked for cannot be had. */
+export class Unobtainable extends Error {
+  override readonly name = "Unobtainable";
+  /** Somebody has it; or it lies in none of the blocks. */
+  readonly isTaken: boolean;
+
+  constructor(message: string, isTaken: boolean) {
+    super(message);
+    this.isTaken = isTaken;
+  }
+}
+
 /**
  * Take an address. A holder that has one of these blocks already gets the same again: it is what an
- * ADD left that was killed. Throws `Exhausted`, which says of each block what is used and its limit.
+ * ADD left that was killed. Throws `Exhausted`, which says of each block what is used and its limit; `Unobtainable`.
  */
 export function allocate(records: Records, wish: Wish): Allocation {
   const held = heldBefore(records, wish);
   if (held !== undefined) return { record: held, isNew: false };
+  if (wish.address !== undefined)
+    return { record: claimAsked(records, wish, wish.address), isNew: true };
   const record = byPreference(records, wish) ?? byTruth(records, wish);
   if (record !== undefined) return { record, isNew: true };
   throw new Exhausted(
@@ -48,10 +64,29 @@ function heldBefore(records: Records, wish: Wish): AddressRecord | undefined {
   const family: Family = wish.blocks[0]?.family ?? 4;
   const held = records.find(wish.holder, family);
   if (held === undefined) return undefined;
-  for (const block of wish.blocks) if (equalPrefix(block, held.block)) return held;
-  // The node has other blocks now.
+  const isAsked = wish.address === undefined || equalAddress(wish.address, held.address);
+  for (const block of wish.blocks) if (isAsked && equalPrefix(block, held.block)) return held;
+  // The node has other blocks now, or another address is asked for.
   records.release(wish.holder, family);
   return undefined;
+}
+
+function claimAsked(records: Records, wish: Wish, address: Address): AddressRecord {
+  const text = formatAddress(address);
+  const block = wish.blocks.find((one) => containsAddress(one, address));
+  if (block === undefined) {
+    const names = wish.blocks.map(formatPrefix).join(", ");
+    throw new Unobtainable(`${text} lies in none of this node's blocks (${names})`, false);
+  }
+  const ordinal = ordinalOf(block, address) ?? 0;
+  if (wish.reserved(block).includes(ordinal)) {
+    throw new Unobtainable(`${text} is reserved in ${formatPrefix(block)}`, false);
+  }
+  const record = recordOf(wish, block, ordinal);
+  if (records.claim(record)) return record;
+  const holder = records.list().records.find((other) => equalAddress(other.address, address));
+  const by = holder === undefined ? "somebody" : describeHolder(holder);
+  throw new Unobtainable(`${text} is taken: ${by} has it`, true);
 }
 
 /** By the order of past use: nearly always the first address tried is the one. */

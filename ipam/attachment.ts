@@ -7,7 +7,7 @@
 
 import { type Address, equalAddress, type Family, formatAddress } from "../lib/address.ts";
 import { type Prefix, parseInterfaceAddress } from "../lib/prefix.ts";
-import { allocate, Exhausted, ordinalsOf } from "./allocate.ts";
+import { allocate, Exhausted, ordinalsOf, Unobtainable } from "./allocate.ts";
 import { subnetReserved } from "./block.ts";
 import { type IpamConfig, parseIpamConfig, type Supply, supplyOf } from "./config.ts";
 import type { Files } from "./files.ts";
@@ -18,6 +18,7 @@ import { resultFromJson } from "./protocol/result.ts";
 import { type AddressRecord, familyOf, type Holder, type Pod } from "./record.ts";
 import type { Records } from "./records.ts";
 import { DATA_DIRECTORY, openRecords } from "./records-files.ts";
+import { type Requested, requestedAddresses } from "./requested.ts";
 
 /**
  * What the address is for: "host", where a pod has it alone (/32) and each one of a block is usable, or
@@ -54,7 +55,23 @@ export function takeAddresses(request: Request, use: Use, files: Files): Lease {
   const config = parseIpamConfig(request.config);
   const { blocks, knob, mtu } = supplyOf(config, files);
   const records = open(request, config, files);
-  const taken = onDisk(() => takeEach(records, request, blocks, use));
+  const asked = requestedAddresses(request);
+  for (const family of FAMILIES) {
+    const address = asked[family];
+    if (address === undefined || blocks.some((block) => block.family === family)) continue;
+    throw new CniError(
+      CODE.invalidConfig,
+      `${formatAddress(address)} is asked for, and the node has no IPv${family} block`,
+    );
+  }
+  const taken = onDisk(() => takeEach(records, request, { blocks, use, asked }));
+  if (taken instanceof Unobtainable) {
+    const { message: reason, isTaken } = taken;
+    const code = isTaken ? CODE.exists : CODE.invalidConfig;
+    throw new CniError(code, `the address that is asked for cannot be had: ${reason}`, {
+      cause: taken,
+    });
+  }
   if (taken instanceof Exhausted) {
     throw new CniError(
       CODE.tryAgainLater,
@@ -66,7 +83,11 @@ export function takeAddresses(request: Request, use: Use, files: Files): Lease {
   return { ...taken, routes, ...(mtu === undefined ? {} : { mtu }) };
 }
 
-function takeEach(records: Records, request: Request, blocks: readonly Prefix[], use: Use) {
+function takeEach(
+  records: Records,
+  request: Request,
+  { blocks, use, asked }: { blocks: readonly Prefix[]; use: Use; asked: Requested },
+) {
   const pod = podOf(request);
   const holder = holderOf(request);
   const common = {
@@ -82,12 +103,14 @@ function takeEach(records: Records, request: Request, blocks: readonly Prefix[],
     for (const block of blocks) if (block.family === family) own.push(block);
     if (own.length === 0) continue;
     try {
-      const allocation = allocate(records, { ...common, blocks: own });
+      const address = asked[family];
+      const wish = { ...common, blocks: own };
+      const allocation = allocate(records, address === undefined ? wish : { ...wish, address });
       taken.push(allocation.record);
       isNew ||= allocation.isNew;
     } catch (fault) {
       if (isNew) for (const record of taken) records.release(holder, familyOf(record));
-      if (fault instanceof Exhausted) return fault;
+      if (fault instanceof Exhausted || fault instanceof Unobtainable) return fault;
       throw fault;
     }
   }

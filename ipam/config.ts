@@ -129,5 +129,11 @@ function parseRoutes(value: unknown, faults: string[]): readonly ResultRoute[] {
     faults.push('ipam.routes is no list of objects: expected [{"dst": "0.0.0.0/0"}]');
     return [];
   }
-  return value.map((entry, index) => routeFromJson(entry, `ipam.routes[${index}]`, faults));
+  const routes = value.map((entry, index) => routeFromJson(entry, `ipam.routes[${index}]`, faults));
+  const destinations = new Set<string>();
+  for (const { dst } of routes) {
+    if (destinations.has(dst)) faults.push(`ipam.routes has ${dst} twice`);
+    destinations.add(dst);
+  }
+  return routes;
 }

@@ -122,6 +122,8 @@ export type VethEnd = {
   readonly name: string;
   readonly mac?: string;
   readonly mtu?: number;
+  /** Each way; default 1. The kernel makes room for as many as there can be CPUs unless it is told. */
+  readonly queues?: number;
 };
 
 /** Settings of a link that can be given to the kernel without a file, by their names there. */

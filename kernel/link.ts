@@ -1,7 +1,7 @@
 /** Links: struct ifinfomsg and IFLA_* attributes (linux/if_link.h, linux/veth.h). */
 
 import { AF } from "./const.ts";
-import type { Ipv4Settings, Link, Request } from "./kernel.ts";
+import type { Ipv4Settings, Link, Request, VethEnd } from "./kernel.ts";
 import { attributesOf, bytesOf, type Message, type MessageWriter, textOf } from "./message.ts";
 
 const IFLA = {
@@ -48,14 +48,14 @@ export function writeLinkReference(writer: MessageWriter, reference?: number | s
 export function writeVeth(writer: MessageWriter, { end, peer }: CreateVeth): void {
   writeHeader(writer);
   writeEnd(writer, end);
-  writeOneQueue(writer);
+  writeQueues(writer, end);
   const info = writer.open(IFLA.LINKINFO);
   writer.attributeText(IFLA_INFO.KIND, "veth");
   const data = writer.open(IFLA_INFO.DATA);
   const other = writer.open(VETH_INFO_PEER);
   writeHeader(writer);
   writeEnd(writer, peer);
-  writeOneQueue(writer);
+  writeQueues(writer, peer);
   if (peer.namespace !== undefined) writer.attributeU32(IFLA.NET_NS_FD, peer.namespace);
   writer.close(other);
   writer.close(data);
@@ -158,9 +158,9 @@ export function macFromBytes(bytes: Uint8Array): string {
  * A veth uses one queue each way unless somebody asks for more, but the kernel makes room for as many as there can
  * be CPUs. Asking for one halves the time that making the pair takes, on two CPUs.
  */
-function writeOneQueue(writer: MessageWriter): void {
-  writer.attributeU32(IFLA.NUM_TX_QUEUES, 1);
-  writer.attributeU32(IFLA.NUM_RX_QUEUES, 1);
+function writeQueues(writer: MessageWriter, { queues = 1 }: VethEnd): void {
+  writer.attributeU32(IFLA.NUM_TX_QUEUES, queues);
+  writer.attributeU32(IFLA.NUM_RX_QUEUES, queues);
 }
 
 function writeEnd(

@@ -88,7 +88,7 @@ export function deleteLink(link: MemoryLink): void {
 function makeLink(
   namespace: MemoryNamespace,
   kind: MemoryLink["kind"],
-  { name, mac, mtu }: Required<VethEnd>,
+  { name, mac, mtu }: Required<Omit<VethEnd, "queues">>,
 ): MemoryLink {
   const link: MemoryLink = {
     namespace,

@@ -3,9 +3,16 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { GATEWAYS } from "../../cni/attachment.ts";
 import { ipamTypeOf, parseCniConfig } from "../../cni/config.ts";
 import { parseIpamConfig } from "../../ipam/config.ts";
+import type { Request } from "../../ipam/protocol/request.ts";
 import { isVersion } from "../../ipam/protocol/version.ts";
+
+const parse = (config: object, args: Record<string, string> = {}) =>
+  parseCniConfig({ config: config as Request["config"], args: new Map(Object.entries(args)) });
+
+const DEFAULTS = { gateways: GATEWAYS, sysctls: [], queues: 1, forwarding: false };
 
 describe("the configuration", () => {
   test("of conf/ is right", () => {
@@ -14,7 +21,7 @@ describe("the configuration", () => {
     );
     const [manx, portmap] = list.plugins;
     expect(isVersion(list.cniVersion)).toBe(true);
-    expect(parseCniConfig(manx)).toEqual({ ipam: "manx-ipam" });
+    expect(parse(manx)).toEqual({ ...DEFAULTS, ipam: "manx-ipam" });
     expect(parseIpamConfig(manx).nodeFile).toBe("/run/manx/node.json");
     expect([manx.type, portmap.type]).toEqual(["manx", "portmap"]);
   });
@@ -32,17 +39,49 @@ describe("the configuration", () => {
       { ipam: { type: "x" }, mtu: "1500" },
       'mtu is "1500": expected a whole number',
     ],
+    ["queues that are none", { numQueues: 0 }, "numQueues is 0: expected a whole number from 1"],
+    [
+      "forwarding that is text",
+      { forwarding: "yes" },
+      'forwarding is "yes": expected true or false',
+    ],
+    ["a gateway that is no address", { gateway: "x" }, 'gateway is "x": expected a unicast IPv4'],
+    ["a gateway that is a group", { gateway: "224.0.0.1" }, 'gateway is "224.0.0.1"'],
+    ["an IPv6 gateway that is not link-local", { gateway: ["fd00::1"] }, 'gateway is "fd00::1"'],
+    ["sysctls that are a list", { sysctls: [] }, "sysctls is []: expected an object"],
+    [
+      "a sysctl of the machine",
+      { sysctls: { "kernel.shmmax": "1" } },
+      'sysctls has "kernel.shmmax": expected a name that begins with net.',
+    ],
+    [
+      "a sysctl that leads elsewhere",
+      { sysctls: { "net/../kernel/shmmax": "1" } },
+      'sysctls has "net/../kernel/shmmax"',
+    ],
+    ["a sysctl that is a number", { sysctls: { "net.a": 1 } }, "sysctls net.a is 1: expected text"],
+    ["a MAC that is a group's", { runtimeConfig: { mac: "01:00:5e:00:00:01" } }, "the MAC is"],
+    ["a MAC that is short", { runtimeConfig: { mac: "02:00:00" } }, 'the MAC is "02:00:00"'],
     ["dns that is a list", { ipam: { type: "x" }, dns: [] }, "dns is []: expected an object"],
   ] as const) {
     test(`with ${name} is refused with the reason`, () => {
-      expect(() => parseCniConfig(config)).toThrow(says);
+      expect(() => parse(config)).toThrow(says);
     });
   }
 
   test("may have keys of others", () => {
-    expect(
-      parseCniConfig({ ipam: { type: "x" }, runtimeConfig: {}, "cni.dev/x": 1, other: 1 }),
-    ).toEqual({ ipam: "x" });
+    expect(parse({ ipam: { type: "x" }, runtimeConfig: {}, "cni.dev/x": 1, other: 1 })).toEqual({
+      ...DEFAULTS,
+      ipam: "x",
+    });
+  });
+
+  test("takes the MAC of the runtime before that of CNI_ARGS", () => {
+    const config = { ipam: { type: "x" } };
+    const mac = "02:00:00:00:00:0A";
+    expect(parse(config, { MAC: "02:00:00:00:00:0b" }).mac).toBe("02:00:00:00:00:0b");
+    const both = parse({ ...config, runtimeConfig: { mac } }, { MAC: "02:00:00:00:00:0b" });
+    expect(both.mac).toBe("02:00:00:00:00:0a");
   });
 
   test("need only have ipam.type for a DEL", () => {

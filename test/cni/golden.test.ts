@@ -26,6 +26,7 @@ namespace a
   route 0.0.0.0/0 proto 3 via 169.254.1.1 dev eth0
   route 169.254.1.1/32 proto 3 scope link dev eth0
   neighbour 169.254.1.1 dev eth0 lladdr ee:ee:ee:ee:ee:ee permanent
+  sysctl net/ipv4/conf/eth0/forwarding = 0
 `;
 
 describe("in the twin of the kernel", () => {
@@ -87,6 +88,7 @@ describe("in the twin of the kernel", () => {
     }
     expect(asked).toEqual([
       "create veth",
+      "set ipv4 settings",
       "set link",
       "add address",
       "add route",
