@@ -3,36 +3,81 @@
  */
 
 import {
+  type InterfaceAddress,
+  type Ipv4Settings,
   type Kernel,
   KernelError,
   type Link,
   type LinkReference,
   type Request,
+  type Route,
   type RouteSpec,
 } from "../kernel/kernel.ts";
-import { equalAddress, formatAddress } from "../lib/address.ts";
-import { equalPrefix, formatPrefix } from "../lib/prefix.ts";
+import { IPV4_SETTINGS } from "../kernel/link.ts";
+import { equalAddress, type Family, formatAddress } from "../lib/address.ts";
+import { equalPrefix, formatPrefix, type Prefix } from "../lib/prefix.ts";
 import { isOffAnyway } from "./apply.ts";
 import type { CreateVeth, Plan, Setting } from "./plan.ts";
 
-type Side = { readonly kernel: Kernel; readonly where: string };
+/**
+ * One of the two namespaces, each thing in it looked up once. In a pod all routes are read, for a default route cannot
+ * be asked for; on the host, which may have a million, only the one that is meant.
+ */
+type Side = {
+  readonly kernel: Kernel;
+  readonly where: string;
+  link(reference: LinkReference): Link | undefined;
+  addresses(family: Family): readonly InterfaceAddress[];
+  routes(destination: Prefix): readonly Route[];
+};
+
+function sideOf(kernel: Kernel, where: string, readsAll: boolean): Side {
+  const links = new Map<LinkReference, Link | undefined>();
+  const addresses = new Map<Family, readonly InterfaceAddress[]>();
+  const routes = new Map<Family, readonly Route[]>();
+  const table = (family: Family): readonly Route[] => {
+    const known = routes.get(family) ?? kernel.routes({ family, table: MAIN_TABLE });
+    routes.set(family, known);
+    return known;
+  };
+  return {
+    kernel,
+    where,
+    link(reference) {
+      if (!links.has(reference)) links.set(reference, kernel.link(reference));
+      return links.get(reference);
+    },
+    addresses(family) {
+      const known = addresses.get(family) ?? kernel.addresses(family);
+      addresses.set(family, known);
+      return known;
+    },
+    routes(destination) {
+      if (readsAll) return table(destination.family);
+      const route = kernel.routeTo(destination);
+      // Where rules send packets to another table, ours may be there all the same.
+      return route !== undefined && equalPrefix(route.destination, destination)
+        ? [route]
+        : table(destination.family);
+    },
+  };
+}
+
+const MAIN_TABLE = 254;
 
 /** What is missing or different, in words; empty when all is as planned. */
 export function deviations(plan: Plan, host: Kernel, pod: Kernel): string[] {
-  const sides = {
-    host: { kernel: host, where: "on the host" },
-    pod: { kernel: pod, where: "in the pod" },
-  };
-  const links = pairFaults(plan.pair, sides.host, sides.pod);
+  const here = sideOf(host, "on the host", false);
+  const there = sideOf(pod, "in the pod", true);
+  const links = pairFaults(plan.pair, here, there);
   // Without its links the rest is gone as well, and says nothing new.
   if (links.missing) return links.faults;
-  return [
-    ...links.faults,
-    ...plan.hostSettings.flatMap((setting) => settingFaults(setting, sides.host)),
-    ...plan.podSettings.flatMap((setting) => settingFaults(setting, sides.pod)),
-    ...plan.pod.flatMap((request) => requestFaults(request, sides.pod)),
-    ...plan.host.flatMap((request) => requestFaults(request, sides.host)),
-  ];
+  const { faults } = links;
+  for (const setting of plan.hostSettings) faults.push(...settingFaults(setting, here));
+  for (const setting of plan.podSettings) faults.push(...settingFaults(setting, there));
+  for (const request of plan.pod) faults.push(...requestFaults(request, there));
+  for (const request of plan.host) faults.push(...requestFaults(request, here));
+  return faults;
 }
 
 function pairFaults(pair: CreateVeth, host: Side, pod: Side) {
@@ -40,8 +85,8 @@ function pairFaults(pair: CreateVeth, host: Side, pod: Side) {
   // The pod's MTU may be a later plugin's (tuning), and the result does not tell.
   const peer = { name, ...(mac === undefined ? {} : { mac }) };
   const ends = [
-    { side: host, asked: pair.end, link: host.kernel.link(pair.end.name) },
-    { side: pod, asked: peer, link: pod.kernel.link(name) },
+    { side: host, asked: pair.end, link: host.link(pair.end.name) },
+    { side: pod, asked: peer, link: pod.link(name) },
   ];
   const faults = ends.flatMap(({ side, asked, link }) => {
     if (link === undefined) return [`${asked.name} is missing ${side.where}`];
@@ -76,38 +121,31 @@ function settingFaults({ name, value }: Setting, { kernel }: Side): string[] {
   }
 }
 
-function requestFaults(request: Request, { kernel, where }: Side): string[] {
+function requestFaults(request: Request, side: Side): string[] {
+  const { kernel, where } = side;
   switch (request.type) {
     case "set link":
-      return kernel.link(request.link)?.up === request.up
-        ? []
-        : [`${request.link} is down ${where}`];
+      return side.link(request.link)?.up === request.up ? [] : [`${request.link} is down ${where}`];
     case "set ipv4 settings":
-      return Object.entries(request.settings).flatMap(([name, value]) => {
-        const setting = { name: `net/ipv4/conf/${request.link}/${name}`, value: String(value) };
-        return settingFaults(setting, { kernel, where });
-      });
+      return ipv4Faults(request.link, request.settings, kernel.ipv4Settings(request.link));
     case "add address": {
       const { address, length } = request;
-      const link = indexOf(kernel, request.link);
-      const found = kernel
-        .addresses(address.family)
-        .some(
-          (has) => has.link === link && has.length === length && equalAddress(has.address, address),
-        );
+      const link = side.link(request.link)?.index;
+      for (const has of side.addresses(address.family)) {
+        if (has.link === link && has.length === length && equalAddress(has.address, address)) {
+          return [];
+        }
+      }
       const text = `${formatAddress(address)}/${length}`;
-      return found ? [] : [`address ${text} is missing on ${request.link} ${where}`];
+      return [`address ${text} is missing on ${request.link} ${where}`];
     }
     case "add route":
-      return hasRoute(kernel, request.route)
+      return hasRoute(side, request.route)
         ? []
         : [`route ${describeRoute(request.route)} is missing ${where}`];
     case "replace neighbour": {
       const { address, mac } = request;
-      const link = indexOf(kernel, request.link);
-      const entry = kernel
-        .neighbours(address.family)
-        .find((has) => has.link === link && equalAddress(has.address, address));
+      const entry = kernel.neighbour(side.link(request.link)?.index ?? 0, address);
       if (entry?.mac === mac && entry.state === "permanent") return [];
       const has = entry === undefined ? "missing" : `${entry.mac ?? "none"} ${entry.state}`;
       return [
@@ -120,22 +158,44 @@ function requestFaults(request: Request, { kernel, where }: Side): string[] {
   }
 }
 
-function hasRoute(kernel: Kernel, asked: RouteSpec): boolean {
-  const { destination, scope, nextHops = [] } = asked;
-  const links = nextHops.map(({ link }) => indexOf(kernel, link));
-  return kernel.routes({ family: destination.family, table: 254 }).some(
-    (route) =>
-      route.type === "unicast" &&
-      route.scope === scope &&
-      route.nextHops.length === nextHops.length &&
-      equalPrefix(route.destination, destination) &&
-      route.nextHops.every(({ gateway, link }, at) => {
-        const expected = nextHops[at]?.gateway;
-        if (link !== links[at]) return false;
-        if (gateway === undefined || expected === undefined) return gateway === expected;
-        return equalAddress(gateway, expected);
-      }),
-  );
+function ipv4Faults(
+  link: LinkReference,
+  expected: Ipv4Settings,
+  found: Ipv4Settings | undefined,
+): string[] {
+  const faults: string[] = [];
+  for (const name of IPV4_SETTINGS) {
+    const value = expected[name];
+    if (value === undefined || found?.[name] === value) continue;
+    faults.push(
+      `sysctl net/ipv4/conf/${link}/${name} is ${found?.[name] ?? "missing"}, expected ${value}`,
+    );
+  }
+  return faults;
+}
+
+function hasRoute(side: Side, asked: RouteSpec): boolean {
+  for (const route of side.routes(asked.destination)) if (isAsked(route, asked, side)) return true;
+  return false;
+}
+
+function isAsked(
+  route: Route,
+  { destination, scope, nextHops = [] }: RouteSpec,
+  side: Side,
+): boolean {
+  if (route.type !== "unicast" || route.scope !== scope) return false;
+  if (route.nextHops.length !== nextHops.length) return false;
+  if (!equalPrefix(route.destination, destination)) return false;
+  let at = 0;
+  for (const { link, gateway } of nextHops) {
+    const hop = route.nextHops[at++];
+    if (link !== undefined && hop?.link !== side.link(link)?.index) return false;
+    if (gateway === undefined || hop?.gateway === undefined) {
+      if (gateway !== hop?.gateway) return false;
+    } else if (!equalAddress(hop.gateway, gateway)) return false;
+  }
+  return true;
 }
 
 function describeRoute({ destination, nextHops = [] }: RouteSpec): string {
@@ -143,8 +203,4 @@ function describeRoute({ destination, nextHops = [] }: RouteSpec): string {
     [gateway === undefined ? "" : ` via ${formatAddress(gateway)}`, ` dev ${link}`].join(""),
   );
   return `${formatPrefix(destination)}${ways.join("")}`;
-}
-
-function indexOf(kernel: Kernel, link: LinkReference | undefined): number | undefined {
-  return link === undefined ? undefined : kernel.link(link)?.index;
 }

@@ -235,7 +235,13 @@ export type Kernel = {
     readonly table?: number;
     readonly protocol?: number;
   }): Route[];
+  /** The route that a packet to the address takes, without a dump; undefined where it goes nowhere. */
+  routeTo(address: Address): Route | undefined;
   neighbours(family?: Family): Neighbour[];
+  /** One neighbour, without a dump. */
+  neighbour(link: number, address: Address): Neighbour | undefined;
+  /** What is below /proc/sys/net/ipv4/conf/LINK, without a file; undefined where there is no such link. */
+  ipv4Settings(link: LinkReference): Required<Ipv4Settings> | undefined;
   /** Do one thing. Throws `KernelError`. */
   apply(request: Request): void;
   /**

@@ -90,6 +90,22 @@ export function writeLinkChange(
   if (change.namespace !== undefined) writer.attributeU32(IFLA.NET_NS_FD, change.namespace);
 }
 
+/** The IPv4 settings in an RTM_NEWLINK: IFLA_INET_CONF has them all, from number 1 on. */
+export function readIpv4Settings({ body }: Message): Required<Ipv4Settings> | undefined {
+  const families = attributesOf(body, 16).get(IFLA.AF_SPEC);
+  const ipv4 = families === undefined ? undefined : attributesOf(families, 0).get(AF.INET);
+  const conf = ipv4 === undefined ? undefined : attributesOf(ipv4, 0).get(IFLA_INET_CONF);
+  if (conf === undefined) return undefined;
+  const value = (number: number): number =>
+    conf.byteLength < 4 * number ? 0 : conf.getInt32(4 * (number - 1), true);
+  return {
+    forwarding: value(IPV4_DEVCONF.forwarding),
+    proxy_arp: value(IPV4_DEVCONF.proxy_arp),
+    rp_filter: value(IPV4_DEVCONF.rp_filter),
+    route_localnet: value(IPV4_DEVCONF.route_localnet),
+  };
+}
+
 /** RTM_NEWLINK that changes IPv4 settings of one. */
 export function writeIpv4Settings(
   writer: MessageWriter,

@@ -5,6 +5,8 @@
  * link-local addresses, a bridge's MAC following its ports, learnt neighbours, packets.
  */
 
+import { type Address, equalAddress } from "../lib/address.ts";
+import { containsAddress } from "../lib/prefix.ts";
 import { unreachable } from "../lib/unreachable.ts";
 import { describeRequest } from "./describe.ts";
 import {
@@ -161,6 +163,32 @@ class MemoryKernel implements Kernel {
           (protocol === undefined || route.protocol === protocol),
       )
       .map((route) => showRoute(this.#namespace, route));
+  }
+
+  routeTo(address: Address) {
+    const [best] = this.routes({ family: address.family, table: 254 })
+      .filter(({ destination }) => containsAddress(destination, address))
+      .sort((a, b) => b.destination.length - a.destination.length || a.metric - b.metric);
+    return best === undefined || !["unicast", "local"].includes(best.type) ? undefined : best;
+  }
+
+  neighbour(link: number, address: Address) {
+    return this.neighbours(address.family).find(
+      (entry) => entry.link === link && equalAddress(entry.address, address),
+    );
+  }
+
+  ipv4Settings(reference: LinkReference) {
+    const link = this.link(reference);
+    if (link === undefined) return undefined;
+    const value = (name: string): number =>
+      Number(readSetting(this.#namespace, `net/ipv4/conf/${link.name}/${name}`));
+    return {
+      forwarding: value("forwarding"),
+      proxy_arp: value("proxy_arp"),
+      rp_filter: value("rp_filter"),
+      route_localnet: value("route_localnet"),
+    };
   }
 
   neighbours(family?: 4 | 6) {

@@ -5,12 +5,14 @@
  * thread to enter it again.
  */
 
+import { type Address, formatAddress } from "../lib/address.ts";
 import { readAddress } from "./address.ts";
 import { NetlinkConnection, WINDOW } from "./conn.ts";
 import { RTM } from "./const.ts";
 import { describeRequest } from "./describe.ts";
 import {
   type InterfaceAddress,
+  type Ipv4Settings,
   type Kernel,
   KernelError,
   type KernelEvent,
@@ -21,12 +23,18 @@ import {
   type Request,
   type Route,
 } from "./kernel.ts";
-import { readLink, writeLinkReference } from "./link.ts";
-import { readNeighbour } from "./neighbour.ts";
+import { readIpv4Settings, readLink, writeLinkReference } from "./link.ts";
+import { readNeighbour, writeNeighbour } from "./neighbour.ts";
 import { insideNamespace } from "./netns.ts";
 import { openPort } from "./port.ts";
 import { type Begin, writeRequest } from "./request.ts";
-import { familyTo, type RouteFilter, readRoute, writeRouteFilter } from "./route.ts";
+import {
+  familyTo,
+  type RouteFilter,
+  readRoute,
+  writeRouteFilter,
+  writeRouteQuestion,
+} from "./route.ts";
 import { readSysctl, writeSysctl } from "./sysctl.ts";
 import { groupsOf, listenTo } from "./watch.ts";
 
@@ -41,6 +49,8 @@ export type OpenOptions = {
 export function openKernel(options: OpenOptions = {}): Kernel {
   return new NetlinkKernel(options);
 }
+
+const NO_WAY = ["ENETUNREACH", "EHOSTUNREACH", "EINVAL", "EACCES", "ESRCH"];
 
 class NetlinkKernel implements Kernel {
   readonly #namespace: string | number | undefined;
@@ -80,6 +90,31 @@ class NetlinkKernel implements Kernel {
   routes({ family, table, protocol }: Parameters<Kernel["routes"]>[0] = {}): Route[] {
     const families = family === undefined ? ([4, 6] as const) : [family];
     return families.flatMap((one) => this.#routesOf({ family: one, table, protocol }));
+  }
+
+  routeTo(address: Address): Route | undefined {
+    writeRouteQuestion(this.#connection.begin(RTM.GETROUTE, 0), address);
+    const answer = this.#connection.get();
+    if ("body" in answer) return readRoute(answer);
+    // What a blackhole, an unreachable or a prohibiting route says, and no route at all.
+    if (NO_WAY.includes(answer.code)) return undefined;
+    throw answer.toError(`RTM_GETROUTE ${formatAddress(address)}`);
+  }
+
+  neighbour(link: number, address: Address): Neighbour | undefined {
+    writeNeighbour(this.#connection.begin(RTM.GETNEIGH, 0), address, link);
+    const answer = this.#connection.get();
+    if ("body" in answer) return readNeighbour(answer);
+    if (answer.code === "ENOENT") return undefined;
+    throw answer.toError(`RTM_GETNEIGH ${formatAddress(address)}`);
+  }
+
+  ipv4Settings(link: LinkReference): Required<Ipv4Settings> | undefined {
+    writeLinkReference(this.#connection.begin(RTM.GETLINK, 0), link);
+    const answer = this.#connection.get();
+    if ("body" in answer) return readIpv4Settings(answer);
+    if (answer.code === "ENODEV") return undefined;
+    throw answer.toError(`RTM_GETLINK ${link}`);
   }
 
   neighbours(family?: 4 | 6): Neighbour[] {

@@ -1,6 +1,12 @@
 /** Routes: struct rtmsg and RTA_* attributes (linux/rtnetlink.h). */
 
-import { type Address, addressFromBytes, addressToBytes, type Family } from "../lib/address.ts";
+import {
+  type Address,
+  addressFromBytes,
+  addressToBytes,
+  bitsOf,
+  type Family,
+} from "../lib/address.ts";
 import { prefixOf } from "../lib/prefix.ts";
 import { AF } from "./const.ts";
 import type { LinkReference, Route, RouteNextHop, RouteSpec, RouteType, Scope } from "./kernel.ts";
@@ -19,6 +25,7 @@ const RTA = {
 } as const;
 const RTNH_F = { DEAD: 1, ONLINK: 4, LINKDOWN: 16 } as const;
 const RTM_F_CLONED = 0x200;
+const RTM_F_FIB_MATCH = 0x2000;
 
 /** enum: RTN_UNICAST = 1 … RTN_PROHIBIT = 8. */
 const TYPES: readonly RouteType[] = [
@@ -127,6 +134,14 @@ export function writeRouteFilter(writer: MessageWriter, filter: RouteFilter): vo
   const { family, table, protocol = RTPROT_UNSPEC } = filter;
   writer.u8(familyTo(family)).u8(0).u8(0).u8(0).u8(0).u8(protocol).u8(0).u8(0).u32(0);
   if (table !== undefined) writer.attributeU32(RTA.TABLE, table);
+}
+
+/** Body of RTM_GETROUTE for one address: the route of the table that it takes, not a clone of it. */
+export function writeRouteQuestion(writer: MessageWriter, address: Address): void {
+  const { family } = address;
+  writer.u8(familyTo(family)).u8(bitsOf(family)).u8(0).u8(0).u8(0).u8(0).u8(0).u8(0);
+  writer.u32(RTM_F_FIB_MATCH);
+  writer.attributeAddress(RTA.DST, address);
 }
 
 /** A route of RTM_NEWROUTE or RTM_DELROUTE; undefined for cached ones and other families. */

@@ -2,6 +2,7 @@
 
 import { beforeEach, describe, expect, test } from "bun:test";
 import type { Kernel, Request, RouteSpec } from "../../kernel/kernel.ts";
+import { formatPrefix } from "../../lib/prefix.ts";
 import {
   addAddress,
   connect,
@@ -279,6 +280,21 @@ export function kernelRouteSuite(current: () => KernelHarness): void {
         "10.1.0.0/16 via 10.0.0.3 dev v0 proto 3 metric 21",
         "blackhole 10.1.0.0/16 proto 12 metric 20",
       ]);
+    });
+
+    test("are looked up by what a packet to an address takes", () => {
+      host.apply(add("10.1.0.0/16", { nextHops: [via("10.0.0.2")] }));
+      host.apply(add("10.1.2.0/24", { metric: 7, nextHops: [via("10.0.0.3")] }));
+      host.apply(add("10.1.3.0/24", { type: "blackhole" }));
+      const taken = (address: string): string | undefined => {
+        const route = host.routeTo(ip(address));
+        return route === undefined ? undefined : formatPrefix(route.destination);
+      };
+      expect(taken("10.1.9.9")).toBe("10.1.0.0/16");
+      expect(taken("10.1.2.9")).toBe("10.1.2.0/24");
+      expect(taken("10.1.3.9")).toBeUndefined();
+      expect(taken("198.51.100.1")).toBeUndefined();
+      expect(host.routeTo(ip("10.1.2.9"))).toMatchObject({ metric: 7, protocol: 3, table: 254 });
     });
 
     test("are filtered by protocol and by table", () => {

@@ -410,6 +410,18 @@ export function kernelSuite(name: string, open: () => KernelHarness): void {
         expect(neighboursOf(host)).toEqual([]);
       });
 
+      test("are looked up one by one", () => {
+        host.apply(replace("02:00:00:00:00:02"));
+        const index = host.link("v0")?.index ?? 0;
+        expect(host.neighbour(index, ip("10.0.0.2"))).toEqual({
+          link: index,
+          address: ip("10.0.0.2"),
+          mac: "02:00:00:00:00:02",
+          state: "permanent",
+        });
+        expect(host.neighbour(index, ip("10.0.0.77"))).toBeUndefined();
+      });
+
       test("go when the link goes down", () => {
         host.apply(replace("02:00:00:00:00:02"));
         host.apply(down("v0"));
@@ -640,6 +652,13 @@ export function kernelSuite(name: string, open: () => KernelHarness): void {
           "0",
           "1",
         ]);
+        expect(host.ipv4Settings("v0")).toEqual({
+          forwarding: 1,
+          proxy_arp: 1,
+          rp_filter: 2,
+          route_localnet: 0,
+        });
+        expect(host.ipv4Settings("none")).toBeUndefined();
       });
 
       test("refuse unknown names and values that are no numbers", () => {
