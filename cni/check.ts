@@ -9,7 +9,7 @@ import { CniError, CODE } from "../ipam/protocol/error.ts";
 import type { Request } from "../ipam/protocol/request.ts";
 import { type Result, resultFromJson } from "../ipam/protocol/result.ts";
 import { type Address, equalAddress, parseAddress } from "../lib/address.ts";
-import { parseInterfaceAddress, prefixOf } from "../lib/prefix.ts";
+import { type Prefix, parseInterfaceAddress, prefixOf } from "../lib/prefix.ts";
 import { type Attachment, endsOf, type Gateways } from "./attachment.ts";
 import { type CniConfig, parseCniConfig } from "./config.ts";
 import { deviations } from "./deviation.ts";
@@ -47,15 +47,20 @@ function madeOf(request: Request, config: CniConfig): Attachment {
   const result = resultFromJson(request.config.prevResult, "prevResult");
   const ends = endsOf(request);
   const { hostEnd, podEnd } = ends;
-  const pod = result.interfaces.findIndex(
-    ({ name, sandbox }) => name === podEnd && sandbox !== undefined,
-  );
-  if (!result.interfaces.some(({ name, sandbox }) => name === hostEnd && sandbox === undefined)) {
+  let pod = -1;
+  let hasHostEnd = false;
+  for (let at = 0; at < result.interfaces.length; at++) {
+    const { name, sandbox } = result.interfaces[at] ?? { name: "" };
+    if (name === podEnd && sandbox !== undefined) pod = at;
+    if (name === hostEnd && sandbox === undefined) hasHostEnd = true;
+  }
+  if (!hasHostEnd) {
     throw new CniError(CODE.deviation, `prevResult has no interface ${hostEnd} of the host`);
   }
-  const addresses = result.ips
-    .filter((ip) => ip.interface === pod)
-    .map(({ address }) => parseInterfaceAddress(address).address);
+  const addresses: Address[] = [];
+  for (const ip of result.ips) {
+    if (ip.interface === pod) addresses.push(parseInterfaceAddress(ip.address).address);
+  }
   if (pod < 0 || addresses.length === 0) {
     throw new CniError(CODE.deviation, `prevResult has no interface ${podEnd} with an address`);
   }
@@ -66,13 +71,14 @@ function madeOf(request: Request, config: CniConfig): Attachment {
 }
 
 /** Ours go through the gateway that only we use. */
-function routesOf({ routes }: Result, gateways: Gateways): Attachment["routes"] {
-  return routes
-    .filter(({ gw }) => gw !== undefined && isGateway(parseAddress(gw), gateways))
-    .map(({ dst }) => {
-      const { address, length } = parseInterfaceAddress(dst);
-      return prefixOf(address, length);
-    });
+function routesOf({ routes }: Result, gateways: Gateways): Prefix[] {
+  const destinations: Prefix[] = [];
+  for (const { dst, gw } of routes) {
+    if (gw === undefined || !isGateway(parseAddress(gw), gateways)) continue;
+    const { address, length } = parseInterfaceAddress(dst);
+    destinations.push(prefixOf(address, length));
+  }
+  return destinations;
 }
 
 function isGateway(address: Address, gateways: Gateways): boolean {

@@ -84,15 +84,9 @@ function pairFaults(pair: CreateVeth, host: Side, pod: Side) {
   const { name, mac } = pair.peer;
   // The pod's MTU may be a later plugin's (tuning), and the result does not tell.
   const peer = { name, ...(mac === undefined ? {} : { mac }) };
-  const ends = [
-    { side: host, asked: pair.end, link: host.link(pair.end.name) },
-    { side: pod, asked: peer, link: pod.link(name) },
-  ];
-  const faults = ends.flatMap(({ side, asked, link }) => {
-    if (link === undefined) return [`${asked.name} is missing ${side.where}`];
-    return endFaults(asked, link).map((fault) => `${asked.name} ${side.where} ${fault}`);
-  });
-  const [ours, theirs] = ends.map(({ link }) => link);
+  const ours = host.link(pair.end.name);
+  const theirs = pod.link(name);
+  const faults = [...endFaults(pair.end, ours, host.where), ...endFaults(peer, theirs, pod.where)];
   if (ours === undefined || theirs === undefined) return { missing: true, faults };
   if (ours.peer !== theirs.index || theirs.peer !== ours.index) {
     faults.push(`${ours.name} on the host and ${theirs.name} in the pod are no pair`);
@@ -100,13 +94,14 @@ function pairFaults(pair: CreateVeth, host: Side, pod: Side) {
   return { missing: false, faults };
 }
 
-function endFaults(asked: CreateVeth["end"], link: Link): string[] {
+function endFaults(asked: CreateVeth["end"], link: Link | undefined, where: string): string[] {
+  const { name, mac, mtu } = asked;
+  if (link === undefined) return [`${name} is missing ${where}`];
   const faults: string[] = [];
-  if (link.kind !== "veth") faults.push(`is of kind ${link.kind ?? "none"}, expected veth`);
-  if (link.mac !== asked.mac) faults.push(`has MAC ${link.mac ?? "none"}, expected ${asked.mac}`);
-  if (asked.mtu !== undefined && link.mtu !== asked.mtu) {
-    faults.push(`has MTU ${link.mtu}, expected ${asked.mtu}`);
-  }
+  const differs = (what: string): void => void faults.push(`${name} ${where} ${what}`);
+  if (link.kind !== "veth") differs(`is of kind ${link.kind ?? "none"}, expected veth`);
+  if (link.mac !== mac) differs(`has MAC ${link.mac ?? "none"}, expected ${mac}`);
+  if (mtu !== undefined && link.mtu !== mtu) differs(`has MTU ${link.mtu}, expected ${mtu}`);
   return faults;
 }
 

@@ -146,17 +146,25 @@ export function checkAddresses(request: Request, files: Files): void {
 function previousAddresses({ config, interfaceName }: Request): Address[] | undefined {
   if (config.prevResult === undefined) return undefined;
   const { interfaces, ips } = resultFromJson(config.prevResult, "prevResult");
-  const own = ips
-    .filter(({ interface: index }) => {
-      const name = index === undefined ? undefined : interfaces[index]?.name;
-      return name === undefined || name === interfaceName;
-    })
-    .map(({ address }) => parseInterfaceAddress(address).address);
+  const own: Address[] = [];
+  for (const { address, interface: index } of ips) {
+    const name = index === undefined ? undefined : interfaces[index]?.name;
+    if (name === undefined || name === interfaceName)
+      own.push(parseInterfaceAddress(address).address);
+  }
   return own.length === 0 ? undefined : own;
 }
 
 function familiesOf(some: readonly { readonly family: Family }[]): Family[] {
-  return FAMILIES.filter((wanted) => some.some(({ family }) => family === wanted));
+  const families: Family[] = [];
+  for (const wanted of FAMILIES) {
+    for (const { family } of some) {
+      if (family !== wanted) continue;
+      families.push(family);
+      break;
+    }
+  }
+  return families;
 }
 
 /**

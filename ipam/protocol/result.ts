@@ -81,15 +81,19 @@ function withoutDetails({ interfaces, ips, routes, dns }: Result): Result {
 export function resultFromJson(json: unknown, what: string): Result {
   const faults: string[] = [];
   if (!isObject(json)) throw new CniError(CODE.decode, `${what} is not a JSON object`);
-  const interfaces = objects(json, "interfaces", faults).map((entry, index) =>
-    interfaceFromJson(entry, `interfaces[${index}]`, faults),
-  );
-  const ips = objects(json, "ips", faults).map((entry, index) =>
-    addressFromJson(entry, `ips[${index}]`, interfaces.length, faults),
-  );
-  const routes = objects(json, "routes", faults).map((entry, index) =>
-    routeFromJson(entry, `routes[${index}]`, faults),
-  );
+  // Loops: see request.ts.
+  const interfaces: ResultInterface[] = [];
+  for (const entry of objects(json, "interfaces", faults)) {
+    interfaces.push(interfaceFromJson(entry, `interfaces[${interfaces.length}]`, faults));
+  }
+  const ips: ResultAddress[] = [];
+  for (const entry of objects(json, "ips", faults)) {
+    ips.push(addressFromJson(entry, `ips[${ips.length}]`, interfaces.length, faults));
+  }
+  const routes: ResultRoute[] = [];
+  for (const entry of objects(json, "routes", faults)) {
+    routes.push(routeFromJson(entry, `routes[${routes.length}]`, faults));
+  }
   const { dns } = json;
   if (dns !== undefined && !isObject(dns)) faults.push("dns is not an object");
   if (faults.length > 0) throw new CniError(CODE.decode, `${what}: ${faults.join("; ")}`);
@@ -157,9 +161,15 @@ function addressFromJson(
 
 function objects(json: JsonObject, key: string, faults: string[]): readonly JsonObject[] {
   const value = json[key] ?? [];
-  if (Array.isArray(value) && value.every(isObject)) return value;
+  if (isObjects(value)) return value;
   faults.push(`${key} is not an array of objects`);
   return [];
+}
+
+function isObjects(value: unknown): value is readonly JsonObject[] {
+  if (!Array.isArray(value)) return false;
+  for (const entry of value) if (!isObject(entry)) return false;
+  return true;
 }
 
 /** A field that is text; absent, null and "" mean the same in results, as plugins print all three. */
