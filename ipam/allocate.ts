@@ -8,6 +8,14 @@ import { addressAt, IN_USE, longestFree, ordinalOf } from "./block.ts";
 import { type AddressRecord, describeHolder, type Holder, type Pod } from "./record.ts";
 import type { Records } from "./records.ts";
 
+/** How long an address that was given back is left alone. */
+export type Cooldown = {
+  /** In ms. */
+  readonly time: number;
+  /** Rather none than one that cools; otherwise it is taken when nothing else is free. */
+  readonly isStrict: boolean;
+};
+
 export type Wish = {
   readonly holder: Holder;
   readonly pod?: Pod;
@@ -17,6 +25,8 @@ export type Wish = {
   readonly reserved: (block: Prefix) => readonly number[];
   /** This one and no other. */
   readonly address?: Address;
+  /** Default: none. */
+  readonly cooldown?: Cooldown;
   /** ISO 8601 time for the record. */
   readonly time: string;
 };
@@ -53,7 +63,11 @@ export function allocate(records: Records, wish: Wish): Allocation {
   if (held !== undefined) return { record: held, isNew: false };
   if (wish.address !== undefined)
     return { record: claimAsked(records, wish, wish.address), isNew: true };
-  const record = byPreference(records, wish) ?? byTruth(records, wish);
+  const isStrict = wish.cooldown?.isStrict === true;
+  const record =
+    byPreference(records, wish, (time) => isCooling(records, wish, time)) ??
+    (isStrict ? undefined : byPreference(records, wish, () => false)) ??
+    byTruth(records, wish);
   if (record !== undefined) return { record, isNew: true };
   throw new Exhausted(
     `no free address: ${wish.blocks.map((block) => describeUse(records, block, wish)).join(", ")}`,
@@ -89,12 +103,18 @@ function claimAsked(records: Records, wish: Wish, address: Address): AddressReco
   throw new Unobtainable(`${text} is taken: ${by} has it`, true);
 }
 
-/** By the order of past use: nearly always the first address tried is the one. */
-function byPreference(records: Records, wish: Wish): AddressRecord | undefined {
+/** By the order of past use, but for those to `avoid`: nearly always the first address tried is the one. */
+function byPreference(
+  records: Records,
+  wish: Wish,
+  avoid: (freeSince: number) => boolean,
+): AddressRecord | undefined {
   for (const block of wish.blocks) {
     const order = records.order(block);
     for (const ordinal of wish.reserved(block)) order[ordinal] = IN_USE;
     for (let next = longestFree(order); next !== undefined; next = longestFree(order)) {
+      // The others have been free for even less.
+      if (avoid(order[next] ?? IN_USE)) break;
       order[next] = IN_USE;
       const record = recordOf(wish, block, next);
       if (records.claim(record)) return record;
@@ -103,10 +123,19 @@ function byPreference(records: Records, wish: Wish): AddressRecord | undefined {
   return undefined;
 }
 
+/** Whether an address with this past was given back so lately; the clock is asked only when it was used at all. */
+function isCooling(records: Records, { cooldown }: Wish, freeSince: number): boolean {
+  if (cooldown === undefined || cooldown.time === 0) return false;
+  if (freeSince === 0 || freeSince === IN_USE) return false;
+  return records.now() - freeSince < cooldown.time;
+}
+
 /** By the records: finds what the order takes for used although it is not. */
 function byTruth(records: Records, wish: Wish): AddressRecord | undefined {
   for (const block of wish.blocks) {
+    const order = wish.cooldown?.isStrict === true ? records.order(block) : undefined;
     for (const ordinal of ordinalsOf(block, wish.reserved(block))) {
+      if (isCooling(records, wish, order?.[ordinal] ?? 0)) continue;
       const record = recordOf(wish, block, ordinal);
       if (!records.isTaken(record.address) && records.claim(record)) return record;
     }
@@ -117,7 +146,12 @@ function byTruth(records: Records, wish: Wish): AddressRecord | undefined {
 function describeUse(records: Records, block: Prefix, wish: Wish): string {
   const usable = ordinalsOf(block, wish.reserved(block));
   const used = usable.filter((ordinal) => records.isTaken(addressAt(block, ordinal))).length;
-  return `block ${formatPrefix(block)} has ${used} of ${usable.length} addresses in use`;
+  const text = `block ${formatPrefix(block)} has ${used} of ${usable.length} addresses in use`;
+  if (wish.cooldown?.isStrict !== true) return text;
+  const order = records.order(block);
+  const cooling = usable.filter((ordinal) => isCooling(records, wish, order[ordinal] ?? 0)).length;
+  const seconds = wish.cooldown.time / 1000;
+  return `${text} and ${cooling} given back less than ${seconds} s ago (strictCooldown)`;
 }
 
 /** Ordinals of a block but for the reserved ones. */

@@ -7,7 +7,7 @@
 
 import { type Address, equalAddress, type Family, formatAddress } from "../lib/address.ts";
 import { type Prefix, parseInterfaceAddress } from "../lib/prefix.ts";
-import { allocate, Exhausted, ordinalsOf, Unobtainable } from "./allocate.ts";
+import { allocate, type Cooldown, Exhausted, ordinalsOf, Unobtainable } from "./allocate.ts";
 import { subnetReserved } from "./block.ts";
 import { type IpamConfig, parseIpamConfig, type Supply, supplyOf } from "./config.ts";
 import type { Files } from "./files.ts";
@@ -64,7 +64,8 @@ export function takeAddresses(request: Request, use: Use, files: Files): Lease {
       `${formatAddress(address)} is asked for, and the node has no IPv${family} block`,
     );
   }
-  const taken = onDisk(() => takeEach(records, request, { blocks, use, asked }));
+  const { cooldown } = config;
+  const taken = onDisk(() => takeEach(records, request, { blocks, use, asked, cooldown }));
   if (taken instanceof Unobtainable) {
     const { message: reason, isTaken } = taken;
     const code = isTaken ? CODE.exists : CODE.invalidConfig;
@@ -83,17 +84,21 @@ export function takeAddresses(request: Request, use: Use, files: Files): Lease {
   return { ...taken, routes, ...(mtu === undefined ? {} : { mtu }) };
 }
 
-function takeEach(
-  records: Records,
-  request: Request,
-  { blocks, use, asked }: { blocks: readonly Prefix[]; use: Use; asked: Requested },
-) {
+type Terms = {
+  readonly blocks: readonly Prefix[];
+  readonly use: Use;
+  readonly asked: Requested;
+  readonly cooldown: Cooldown;
+};
+
+function takeEach(records: Records, request: Request, { blocks, use, asked, cooldown }: Terms) {
   const pod = podOf(request);
   const holder = holderOf(request);
   const common = {
     holder,
     ...(pod === undefined ? {} : { pod }),
     reserved: RESERVED[use],
+    cooldown,
     time: new Date().toISOString(),
   };
   const taken: AddressRecord[] = [];

@@ -7,6 +7,7 @@
 
 import { AddressError } from "../lib/address.ts";
 import { equalPrefix, formatPrefix, type Prefix, parsePrefix } from "../lib/prefix.ts";
+import type { Cooldown } from "./allocate.ts";
 import { blockFault } from "./block.ts";
 import type { Files } from "./files.ts";
 import { NODE_FILE, NodeFileError, readNodeFile } from "./node.ts";
@@ -20,6 +21,7 @@ export type IpamConfig = {
   readonly blocks: readonly Prefix[] | undefined;
   readonly nodeFile: string;
   readonly dataDirectory: string;
+  readonly cooldown: Cooldown;
   /** Routes to hand to the plugin that asked. */
   readonly routes: readonly ResultRoute[];
 };
@@ -34,7 +36,17 @@ export type Supply = {
   readonly mtu?: number;
 };
 
-const KEYS = ["type", "blocks", "nodeFile", "dataDir", "routes"];
+const KEYS = [
+  "type",
+  "blocks",
+  "nodeFile",
+  "dataDir",
+  "routes",
+  "cooldown",
+  "strictCooldown",
+] as const;
+/** Seconds. An hour is longer than anything that still sends to an old address. */
+const COOLDOWN = { usual: 30, most: 3600 } as const;
 
 /** Read `ipam` of a configuration. Throws code 7 that lists every fault. */
 export function parseIpamConfig(config: JsonObject): IpamConfig {
@@ -44,13 +56,14 @@ export function parseIpamConfig(config: JsonObject): IpamConfig {
   }
   const faults: string[] = [];
   for (const key in section) {
-    if (KEYS.includes(key)) continue;
+    if (isKey(key)) continue;
     faults.push(`ipam.${key} is no key of manx-ipam: expected ${KEYS.join(", ")}`);
   }
   const parsed = {
     blocks: section.blocks === undefined ? undefined : parseBlocks(section.blocks, faults),
     nodeFile: parsePath(section, "nodeFile", NODE_FILE, faults),
     dataDirectory: parsePath(section, "dataDir", DATA_DIRECTORY, faults),
+    cooldown: parseCooldown(section, faults),
     routes: parseRoutes(section.routes, faults),
   };
   if (faults.length > 0) throw new CniError(CODE.invalidConfig, faults.join("; "));
@@ -114,6 +127,25 @@ function parseBlock(text: unknown): Prefix | string {
     if (fault instanceof AddressError) return fault.message;
     throw fault;
   }
+}
+
+function isKey(text: string): boolean {
+  for (const key of KEYS) if (key === text) return true;
+  return false;
+}
+
+function parseCooldown(section: JsonObject, faults: string[]): Cooldown {
+  const { cooldown = COOLDOWN.usual, strictCooldown = false } = section;
+  const seconds = Number(cooldown);
+  if (typeof cooldown !== "number" || !(seconds >= 0 && seconds <= COOLDOWN.most)) {
+    faults.push(
+      `ipam.cooldown is ${JSON.stringify(cooldown)}: expected seconds from 0 to ${COOLDOWN.most}`,
+    );
+  }
+  if (typeof strictCooldown !== "boolean") {
+    faults.push(`ipam.strictCooldown is ${JSON.stringify(strictCooldown)}: expected true or false`);
+  }
+  return { time: 1000 * seconds, isStrict: strictCooldown === true };
 }
 
 function parsePath(section: JsonObject, key: string, fallback: string, faults: string[]): string {

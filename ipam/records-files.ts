@@ -130,6 +130,7 @@ export function openRecords(options: RecordsOptions): Records {
       return order;
     },
 
+    now,
     list: () => listFolder(files, `${root}/address`),
     holders: () => listHolders(files, `${root}/holder`),
   };

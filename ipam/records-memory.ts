@@ -42,6 +42,7 @@ export function memoryRecords(now: () => number): Records {
 
     isTaken: (address: Address) => byAddress.has(formatAddress(address)),
     order: (block: Prefix) => orders.get(formatPrefix(block))?.slice() ?? freshOrder(block),
+    now,
     list: () => ({
       records: [...byAddress.values()].sort((a, b) => compareAddress(a.address, b.address)),
       unreadable: [],

@@ -40,6 +40,8 @@ export type Records = {
   isTaken(address: Address): boolean;
   /** The past of a block's addresses, a copy. */
   order(block: Prefix): Order;
+  /** The time that orders have, ms since boot. */
+  now(): number;
   /** Everything in use. */
   list(): Listing;
   /** Who has an address, or left a trace of one when killed. */

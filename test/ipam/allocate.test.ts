@@ -10,16 +10,24 @@ import { parsePrefix } from "../../lib/prefix.ts";
 function scene(...blocks: string[]) {
   let time = 0;
   const records = memoryRecords(() => ++time);
+  let cooldown = { time: 0, isStrict: false };
   const wish = (container: string, reserved: typeof subnetReserved = () => []) => ({
     holder: { container, interfaceName: "eth0" },
     blocks: blocks.map(parsePrefix),
     reserved,
+    cooldown,
     time: "2026-01-01T00:00:00.000Z",
   });
   return {
     records,
     add: (container: string, reserved?: typeof subnetReserved) =>
       formatAddress(allocate(records, wish(container, reserved)).record.address),
+    cool: (more: typeof cooldown) => {
+      cooldown = more;
+    },
+    pass: (more: number) => {
+      time += more;
+    },
     del: (container: string) => records.release({ container, interfaceName: "eth0" }, 4),
   };
 }
@@ -48,6 +56,36 @@ describe("allocation", () => {
       "10.244.1.0",
       "10.244.1.3",
     ]);
+  });
+
+  test("leaves one alone that was given back lately, while another block has one", () => {
+    const { add, del, cool, pass } = scene("10.244.1.0/31", "10.244.2.0/31");
+    cool({ time: 30_000, isStrict: false });
+    expect([add("a"), add("b")]).toEqual(["10.244.1.0", "10.244.1.1"]);
+    del("a");
+    expect(add("c")).toBe("10.244.2.0");
+    pass(30_000);
+    expect(add("d")).toBe("10.244.1.0");
+  });
+
+  test("takes one that was given back lately rather than none", () => {
+    const { add, del, cool } = scene("10.244.1.0/31");
+    cool({ time: 30_000, isStrict: false });
+    for (const name of ["a", "b"]) add(name);
+    del("b");
+    expect(add("c")).toBe("10.244.1.1");
+  });
+
+  test("takes none when the cool-down is strict, says so, and takes it afterwards", () => {
+    const { add, del, cool, pass } = scene("10.244.1.0/31");
+    cool({ time: 30_000, isStrict: true });
+    for (const name of ["a", "b"]) add(name);
+    del("b");
+    expect(() => add("c")).toThrow(
+      "no free address: block 10.244.1.0/31 has 1 of 2 addresses in use and 1 given back less than 30 s ago (strictCooldown)",
+    );
+    pass(30_000);
+    expect(add("c")).toBe("10.244.1.1");
   });
 
   test("gives a holder what he has", () => {

@@ -21,6 +21,7 @@ describe("the ipam section", () => {
       blocks: undefined,
       nodeFile: "/run/manx/node.json",
       dataDirectory: "/run/manx/ipam",
+      cooldown: { time: 30_000, isStrict: false },
       routes: [],
     });
   });
@@ -47,12 +48,22 @@ describe("the ipam section", () => {
     [
       "an unknown key",
       { block: [] },
-      "7: ipam.block is no key of manx-ipam: expected type, blocks, nodeFile, dataDir, routes",
+      "7: ipam.block is no key of manx-ipam: expected type, blocks, nodeFile, dataDir, routes, cooldown, strictCooldown",
     ],
     [
       "no blocks in blocks",
       { blocks: [] },
       '7: ipam.blocks is []: expected ["10.244.1.0/24", ...]',
+    ],
+    [
+      "a cool-down that is text",
+      { cooldown: "30s" },
+      '7: ipam.cooldown is "30s": expected seconds from 0 to 3600',
+    ],
+    [
+      "a strict cool-down that is no switch",
+      { strictCooldown: 1 },
+      "7: ipam.strictCooldown is 1: expected true or false",
     ],
     [
       "host bits",
@@ -82,7 +93,7 @@ describe("the ipam section", () => {
     [
       "three faults, told at once",
       { x: 1, blocks: ["y"], nodeFile: 3 },
-      "7: ipam.x is no key of manx-ipam: expected type, blocks, nodeFile, dataDir, routes; ipam.blocks[0]: ",
+      "7: ipam.x is no key of manx-ipam: expected type, blocks, nodeFile, dataDir, routes, cooldown, strictCooldown; ipam.blocks[0]: ",
     ],
   ] as const) {
     test(`with ${name} is refused with the reason`, () => {
