@@ -14,14 +14,29 @@ import { BUN, EXECUTABLE, ROOT, say } from "./place.mjs";
 
 const PACKAGES = [
   "bird2",
+  "busybox-static",
+  "containerd",
   "containernetworking-plugins",
   "iproute2",
   "iputils-ping",
+  "runc",
   "strace",
   "tshark",
   "util-linux",
 ];
-const PROGRAMS = ["bird", "birdc", "ip", "ping", "strace", "dumpcap", "tshark"];
+const PROGRAMS = [
+  "bird",
+  "birdc",
+  "ip",
+  "ping",
+  "strace",
+  "dumpcap",
+  "tshark",
+  "containerd",
+  "containerd-shim-runc-v2",
+  "ctr",
+  "runc",
+];
 
 /** Programs and tests share the kernel with nobody in here, and leave nothing when it ends. */
 const NAMESPACES = [
@@ -44,6 +59,7 @@ const NAMESPACES = [
 /** First match wins; "inside" runs in fresh namespaces, "outside" makes its own. */
 const STAGES = [
   { name: "in namespaces", matches: /^test\/(root|interop|rfc)\//, inside: true },
+  { name: "container runtimes", matches: /^test\/runtime\//, inside: true },
   { name: "whole system", matches: /^test\/lab\//, inside: false },
   { name: "pure", matches: /^test\//, inside: false },
 ];
