@@ -15,10 +15,12 @@ import { BUN, EXECUTABLE, ROOT, say } from "./place.mjs";
 const PACKAGES = [
   "bird2",
   "busybox-static",
+  "conmon",
   "containerd",
   "containernetworking-plugins",
   "iproute2",
   "iputils-ping",
+  "podman",
   "runc",
   "strace",
   "tshark",
@@ -35,6 +37,8 @@ const PROGRAMS = [
   "containerd",
   "containerd-shim-runc-v2",
   "ctr",
+  "podman",
+  "conmon",
   "runc",
 ];
 

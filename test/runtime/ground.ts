@@ -30,7 +30,7 @@ const CONFIGURATION = join(import.meta.dir, "../../conf/10-manx.conflist");
 export const isReady =
   EXECUTABLE !== "" &&
   PLUGINS !== "" &&
-  ["containerd", "runc"].every((program) => which(program) !== null);
+  ["containerd", "podman", "runc"].every((program) => which(program) !== null);
 
 /**
  * Folders of the machine that runtimes write into and whose names cannot be configured, and what of each
