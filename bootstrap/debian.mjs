@@ -137,6 +137,7 @@ function wrap(program) {
       "#!/bin/sh",
       `export LD_LIBRARY_PATH='${libraries}'`,
       `export WIRESHARK_DATA_DIR='${join(UNPACKED, "usr/share/wireshark")}'`,
+      `export XTABLES_LIBDIR='${join(UNPACKED, "usr/lib", triplet(), "xtables")}'`,
       `exec '${target}' "$@"`,
       "",
     ].join("\n"),

@@ -19,6 +19,7 @@ const PACKAGES = [
   "containerd",
   "containernetworking-plugins",
   "iproute2",
+  "iptables",
   "iputils-ping",
   "podman",
   "runc",
@@ -40,6 +41,7 @@ const PROGRAMS = [
   "podman",
   "conmon",
   "runc",
+  "iptables-nft",
 ];
 
 /** Programs and tests share the kernel with nobody in here, and leave nothing when it ends. */

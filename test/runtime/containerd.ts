@@ -4,7 +4,7 @@ import { rmSync, writeFileSync } from "node:fs";
 import type { Subprocess } from "bun";
 import { command } from "./command.ts";
 import { type Cri, createCri } from "./cri.ts";
-import { ARCHIVE, prepareGround, RUNC } from "./ground.ts";
+import { ARCHIVE, PATH, prepareGround, RUNC } from "./ground.ts";
 import { IMAGE } from "./image.ts";
 
 const FOLDER = "/run/containerd-test";
@@ -62,6 +62,7 @@ export async function startContainerd(): Promise<Containerd> {
   writeFileSync(`${FOLDER}/config.toml`, CONFIGURATION);
   const output = Bun.file(LOG);
   const daemon = Bun.spawn(["containerd", "--config", `${FOLDER}/config.toml`], {
+    env: { ...process.env, PATH },
     stdin: "ignore",
     stdout: output,
     stderr: output,

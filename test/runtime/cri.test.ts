@@ -4,10 +4,16 @@
  */
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { eventually } from "../interop/network.ts";
 import { command } from "./command.ts";
 import { type Containerd, startContainerd } from "./containerd.ts";
-import { BLOCK, isReady, NODE_ADDRESS, publishBlock } from "./ground.ts";
+import type { PortMapping } from "./cri.ts";
+import { BLOCK, BUSYBOX, isReady, NODE_ADDRESS, publishBlock } from "./ground.ts";
+import { PAGE } from "./image.ts";
 import { ip, ipInside, nodeState } from "./node-state.ts";
+
+/** The node's own network namespace. */
+const NODE = "/proc/self/ns/net";
 
 describe.skipIf(!isReady)("containerd through CRI", () => {
   let containerd: Containerd;
@@ -29,8 +35,8 @@ describe.skipIf(!isReady)("containerd through CRI", () => {
     for (const id of ids.splice(0)) await end(id);
   });
 
-  async function run(pod: string) {
-    const id = await containerd.cri.run(pod);
+  async function run(pod: string, port?: PortMapping) {
+    const id = await containerd.cri.run(pod, port);
     ids.push(id);
     return { id, ...(await containerd.cri.status(id)) };
   }
@@ -42,6 +48,9 @@ describe.skipIf(!isReady)("containerd through CRI", () => {
 
   const ping = (namespace: string, address: string) =>
     command("nsenter", `--net=${namespace}`, "ping", "-c1", "-W5", address);
+
+  const get = (namespace: string, url: string) =>
+    command("nsenter", `--net=${namespace}`, BUSYBOX, "wget", "-qO-", url);
 
   test("the shipped configuration makes the node's network ready", async () => {
     const conditions = await containerd.cri.conditions();
@@ -64,6 +73,16 @@ describe.skipIf(!isReady)("containerd through CRI", () => {
     ping(a.namespace, b.address);
     ping(b.namespace, a.address);
     ping(a.namespace, NODE_ADDRESS);
+  });
+
+  test("a port of the node leads to a pod as long as it lives", async () => {
+    const url = `http://${NODE_ADDRESS}:8080/`;
+    const server = await run("server", { container_port: 80, host_port: 8080 });
+    const client = await run("client");
+    await eventually("the page, from the node", () => get(NODE, url) === PAGE);
+    expect(get(client.namespace, url)).toBe(PAGE);
+    await containerd.cri.stop(server.id);
+    expect(() => get(NODE, url)).toThrow("Connection refused");
   });
 
   test("a stopped pod leaves no link, route, neighbour, address or namespace", async () => {

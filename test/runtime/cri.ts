@@ -23,13 +23,15 @@ export type Condition = {
   readonly message: string;
 };
 
+export type PortMapping = { readonly container_port: number; readonly host_port: number };
+
 /** Calls reject with what the runtime answered. */
 export type Cri = {
   /** Wait until the runtime serves. */
   ready(): Promise<void>;
   conditions(): Promise<readonly Condition[]>;
-  /** The id of the new sandbox. */
-  run(pod: string): Promise<string>;
+  /** The id of the new sandbox; with a port of the node that leads to one of the pod, both TCP. */
+  run(pod: string, port?: PortMapping): Promise<string>;
   status(id: string): Promise<SandboxStatus>;
   stop(id: string): Promise<void>;
   remove(id: string): Promise<void>;
@@ -87,9 +89,14 @@ export function createCri(socket: string): Cri {
         ),
       ),
     conditions: async () => (await call<StatusAnswer>("Status", {})).status.conditions,
-    async run(pod) {
+    async run(pod, port) {
       const metadata = { name: pod, uid: `uid-${pod}`, namespace: "default", attempt: 0 };
-      const config = { metadata, hostname: pod, linux: {} };
+      const config = {
+        metadata,
+        hostname: pod,
+        port_mappings: port === undefined ? [] : [port],
+        linux: {},
+      };
       const answer = await call<{ pod_sandbox_id: string }>("RunPodSandbox", { config });
       return answer.pod_sandbox_id;
     },

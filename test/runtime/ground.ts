@@ -30,7 +30,7 @@ const CONFIGURATION = join(import.meta.dir, "../../conf/10-manx.conflist");
 export const isReady =
   EXECUTABLE !== "" &&
   PLUGINS !== "" &&
-  ["containerd", "podman", "runc"].every((program) => which(program) !== null);
+  ["containerd", "iptables-nft", "podman", "runc"].every((program) => which(program) !== null);
 
 /**
  * Folders of the machine that runtimes write into and whose names cannot be configured, and what of each
@@ -42,9 +42,16 @@ const SHADOWED: Readonly<Record<string, readonly string[]>> = {
   "/var/lib": ["cni"],
 };
 
+/** Programs of this ground's own, before those of the machine. */
+const PROGRAMS = "/run/bin";
+/** For runtimes whose plugins call them. */
+export const PATH = `${PROGRAMS}:${process.env.PATH}`;
+
 export const ARCHIVE = "/run/image.tar";
 /** The OCI runtime as the runtimes of this ground call it. */
-export const RUNC = "/run/bin/runc";
+export const RUNC = "/run/runc-in-user-namespace";
+/** Static, for use on the node. */
+export const BUSYBOX = join(PROGRAMS, "busybox");
 /** The node's block, and an address of the node to speak from. */
 export const BLOCK = "10.244.1.0/24";
 export const NODE_ADDRESS = "10.0.0.1";
@@ -64,7 +71,7 @@ export function prepareGround(): void {
   for (const [folder, absent] of Object.entries(SHADOWED)) shadow(folder, absent);
   // podman's locks.
   command("mount", "-t", "tmpfs", "tmpfs", "/dev/shm");
-  for (const folder of ["/etc/cni/net.d", "/opt/cni/bin", "/run/manx", dirname(RUNC)]) {
+  for (const folder of ["/etc/cni/net.d", "/opt/cni/bin", "/run/manx", PROGRAMS]) {
     mkdirSync(folder, { recursive: true });
   }
   for (const name of ["manx", "manx-ipam"]) {
@@ -79,7 +86,10 @@ export function prepareGround(): void {
   command("ip", "link", "set", "lo", "up");
   command("ip", "address", "add", `${NODE_ADDRESS}/32`, "dev", "lo");
   writeFileSync("/proc/sys/net/ipv4/ip_forward", "1");
-  writeImage(ARCHIVE, busybox());
+  copyFileSync(busybox(), BUSYBOX);
+  writeImage(ARCHIVE, BUSYBOX);
+  // portmap calls it by the name that Debian gives it in a maintainer script, which never runs for us.
+  symlinkSync(which("iptables-nft") ?? "iptables-nft", join(PROGRAMS, "iptables"));
   writeFileSync(RUNC, RUNC_SCRIPT);
   chmodSync(RUNC, 0o755);
 }

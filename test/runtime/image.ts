@@ -41,7 +41,7 @@ const MEDIA = {
   layer: "application/vnd.oci.image.layer.v1.tar",
 } as const;
 
-/** Write the archive; its command sleeps, which makes it a sandbox's image as well. */
+/** Write the archive; its command serves the page and stays, so it is a sandbox's image as well. */
 export function writeImage(archive: string, busybox: string): void {
   const folder = mkdtempSync(`${archive}-`);
   try {
@@ -58,7 +58,7 @@ export function writeImage(archive: string, busybox: string): void {
       JSON.stringify({
         architecture: { x64: "amd64", arm64: "arm64" }[process.arch as "x64" | "arm64"],
         os: "linux",
-        config: { Env: ["PATH=/bin"], Entrypoint: ["/bin/sleep"], Cmd: ["infinity"] },
+        config: { Env: ["PATH=/bin"], Entrypoint: SERVE },
         rootfs: { type: "layers", diff_ids: [layer.digest] },
       }),
     );
