@@ -42,6 +42,7 @@ const PROGRAMS = [
   "conmon",
   "runc",
   "iptables-nft",
+  "ip6tables-nft",
 ];
 
 /** Programs and tests share the kernel with nobody in here, and leave nothing when it ends. */

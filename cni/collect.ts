@@ -5,6 +5,7 @@
  * ends, which carry network, container and interface. The runtime starts no ADD or DEL meanwhile.
  */
 
+import type { Holding } from "../ipam/attachment.ts";
 import { CniError, CODE } from "../ipam/protocol/error.ts";
 import { type ValidAttachments, validAttachments } from "../ipam/protocol/gc.ts";
 import type { Request } from "../ipam/protocol/request.ts";
@@ -13,11 +14,11 @@ import type { Kernel } from "../kernel/kernel.ts";
 import { removeHostEnd } from "./apply.ts";
 import { endsOf } from "./attachment.ts";
 import { ipamTypeOf } from "./config.ts";
-import { type Ground, linux } from "./ground.ts";
-import { type Ipam, ipamOf } from "./ipam.ts";
+import { type ForgettingGround, forgettingLinux } from "./forget.ts";
+import { ipamOf } from "./ipam.ts";
 
 /** Collect. Goes on after a failure, and throws one that tells them all. */
-export function collect(request: Request, ground: Ground = linux): undefined {
+export function collect(request: Request, ground: ForgettingGround = forgettingLinux): undefined {
   const valid = validAttachments(request.config);
   const type = ipamTypeOf(request.config);
   const ipam = type === undefined ? undefined : ipamOf(type, ground.files);
@@ -30,15 +31,17 @@ export function collect(request: Request, ground: Ground = linux): undefined {
       failures.push(failure.message);
     }
   };
+  const stale = (ipam?.holders(request) ?? []).filter(({ holder }) => !valid(holder));
   // Links first, so that nobody else gets an address that is still in use.
   const host = ground.host();
   try {
-    for (const hostEnd of staleEnds(request, valid, ipam, host)) {
+    for (const hostEnd of staleEnds(request, valid, stale, host)) {
       attempt(() => removeSurely(host, hostEnd));
     }
   } finally {
     host.close();
   }
+  attempt(() => ground.forget(stale.flatMap(({ address }) => address ?? [])));
   attempt(() => ipam?.collect(request, valid));
   if (failures.length > 0) throw new CniError(CODE.kernel, failures.join("; "));
 }
@@ -47,14 +50,11 @@ export function collect(request: Request, ground: Ground = linux): undefined {
 function staleEnds(
   request: Request,
   valid: ValidAttachments,
-  ipam: Ipam | undefined,
+  holdings: readonly Holding[],
   host: Kernel,
 ): Set<string> {
   const { network } = request;
-  const stale = new Set<string>();
-  for (const holder of ipam?.holders(request) ?? []) {
-    if (!valid(holder)) stale.add(endsOf({ network, ...holder }).hostEnd);
-  }
+  const stale = new Set(holdings.map(({ holder }) => endsOf({ network, ...holder }).hostEnd));
   for (const { name, alias = "" } of host.links()) {
     const holder = holderOf(alias, network);
     // An alias that somebody copied to another link is no proof: the name must be the attachment's.

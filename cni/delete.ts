@@ -10,17 +10,21 @@ import type { Request } from "../ipam/protocol/request.ts";
 import { removeHostEnd } from "./apply.ts";
 import { endsOf } from "./attachment.ts";
 import { ipamTypeOf } from "./config.ts";
-import { type Ground, linux } from "./ground.ts";
+import { type ForgettingGround, forgettingLinux } from "./forget.ts";
+import type { Ground } from "./ground.ts";
 import { ipamOf } from "./ipam.ts";
 
-/** Detach the pod. The link goes first, so that nobody else gets an address that is still in use. */
-export function remove(request: Request, ground: Ground = linux): undefined {
+/**
+ * Detach the pod. The link goes first, then what is known of the address, then the address: so that nobody gets one
+ * that is still in use.
+ */
+export function remove(request: Request, ground: ForgettingGround = forgettingLinux): undefined {
+  const type = ipamTypeOf(request.config);
+  const ipam = type === undefined ? undefined : ipamOf(type, ground.files);
   const failures = [
     failureOf(() => removeLink(request, ground)),
-    failureOf(() => {
-      const type = ipamTypeOf(request.config);
-      if (type !== undefined) ipamOf(type, ground.files).giveBack(request);
-    }),
+    failureOf(() => ground.forget(ipam?.addresses(request) ?? [])),
+    failureOf(() => ipam?.giveBack(request)),
   ].filter((failure) => failure !== undefined);
   const [first, ...others] = failures;
   if (first === undefined) return;

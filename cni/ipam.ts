@@ -3,9 +3,11 @@
  */
 
 import {
+  addressesOf,
   checkAddresses,
   collectAddresses,
   giveBackAddresses,
+  type Holding,
   holdersOf,
   takeAddresses,
 } from "../ipam/attachment.ts";
@@ -14,7 +16,6 @@ import { CniError, CODE } from "../ipam/protocol/error.ts";
 import type { ValidAttachments } from "../ipam/protocol/gc.ts";
 import type { JsonObject, Request } from "../ipam/protocol/request.ts";
 import { type Result, type ResultRoute, resultFromJson } from "../ipam/protocol/result.ts";
-import type { Holder } from "../ipam/record.ts";
 import { checkSupply } from "../ipam/status.ts";
 import type { Address } from "../lib/address.ts";
 import { defaultPrefix, type Prefix, parseInterfaceAddress, prefixOf } from "../lib/prefix.ts";
@@ -41,8 +42,10 @@ export type Ipam = {
   giveBack(request: Request): void;
   /** Give back what nobody among `valid` has. */
   collect(request: Request, valid: ValidAttachments): void;
-  /** Who has an address, where the IPAM can tell. */
-  holders(request: Request): readonly Holder[];
+  /** The attachment's addresses, where the IPAM or `prevResult` can tell. */
+  addresses(request: Request): readonly Address[];
+  /** Who has addresses, where the IPAM can tell. */
+  holders(request: Request): readonly Holding[];
   /** Throws when an ADD would get no address. */
   status(request: Request): void;
   /** Throws when the address is no longer the attachment's. */
@@ -71,6 +74,7 @@ function own(files: Files): Ipam {
     giveBack: (request) => giveBackAddresses(request, files),
     check: (request) => checkAddresses(request, files),
     collect: (request, valid) => void collectAddresses(request, valid, files),
+    addresses: (request) => addressesOf(request, files),
     holders: (request) => holdersOf(request, files),
     status: (request) => checkSupply(request, "host", files),
   };
@@ -90,9 +94,21 @@ function delegate(type: string): Ipam {
     giveBack: (request) => void runDelegate(request, type, "DEL"),
     check: (request) => void runDelegate(request, type),
     collect: (request) => void runDelegate(request, type),
+    addresses: previousAddresses,
     holders: () => [],
     status: (request) => void runDelegate(request, type),
   };
+}
+
+/** Of `prevResult`, as far as it can be read: a DEL must work with any. */
+function previousAddresses({ config }: Request): Address[] {
+  try {
+    const { ips } = resultFromJson(config.prevResult, "prevResult");
+    return ips.map(({ address }) => parseInterfaceAddress(address).address);
+  } catch (failure) {
+    if (failure instanceof CniError) return [];
+    throw failure;
+  }
 }
 
 /** The specification asks for a DEL after a delegate's failed ADD; the ADD's failure is the one to tell. */

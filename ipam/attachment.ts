@@ -198,10 +198,35 @@ export function collectAddresses(
   });
 }
 
-/** Who has an address of the network, or left a trace of one when killed. */
-export function holdersOf(request: Request, files: Files): readonly Holder[] {
+/** Somebody who has an address of the network; one who only left a trace of it when killed has none. */
+export type Holding = { readonly holder: Holder; readonly address?: Address };
+
+/** Who has addresses of the network. */
+export function holdersOf(request: Request, files: Files): readonly Holding[] {
   const records = open(request, { dataDirectory: dataDirectoryOf(request) }, files);
-  return onDisk(() => records.holders().map(({ holder }) => holder));
+  return onDisk(() =>
+    records.holders().map(({ holder, family }) => {
+      const address = addressOf(records, holder, family);
+      return { holder, ...(address === undefined ? {} : { address }) };
+    }),
+  );
+}
+
+/** The attachment's addresses. */
+export function addressesOf(request: Request, files: Files): readonly Address[] {
+  const records = open(request, { dataDirectory: dataDirectoryOf(request) }, files);
+  return onDisk(() =>
+    FAMILIES.flatMap((family) => addressOf(records, holderOf(request), family) ?? []),
+  );
+}
+
+/** Undefined as well where the record cannot be read. */
+function addressOf(records: Records, holder: Holder, family: Family): Address | undefined {
+  try {
+    return records.find(holder, family)?.address;
+  } catch {
+    return undefined;
+  }
 }
 
 function open(request: Request, config: Pick<IpamConfig, "dataDirectory">, files: Files): Records {

@@ -185,7 +185,9 @@ class NetlinkKernel implements Kernel {
 
   watch(types: readonly KernelEventType[], listener: (event: KernelEvent) => void): () => void {
     this.#connection.check();
-    const connection = this.#inside(() => new NetlinkConnection(openPort(groupsOf(types))));
+    const connection = this.#inside(
+      () => new NetlinkConnection(openPort({ groups: groupsOf(types) })),
+    );
     const stop = listenTo(connection, listener);
     this.#watches.add(stop);
     return () => {

@@ -13,6 +13,8 @@ const SO_RCVBUF = 8;
 /** The kernel clamps it to rmem_max for those without privilege; ask for what it gives. */
 const RECEIVE_BUFFER = 4 << 20;
 
+export type PortOptions = { readonly groups?: number; readonly protocol?: number };
+
 export type Port = {
   readonly fd: number;
   write(messages: Uint8Array): void;
@@ -23,9 +25,12 @@ export type Port = {
   close(): void;
 };
 
-/** A NETLINK_ROUTE socket in this thread's namespace; `groups` is a mask of multicast groups (nl_groups). */
-export function openPort(groups = 0): Port {
-  const fd = socket(AF.NETLINK, SOCK.RAW | SOCK.CLOEXEC, 0);
+/**
+ * A netlink socket in this thread's namespace, of NETLINK_ROUTE where no other protocol is named; `groups` is a mask
+ * of multicast groups (nl_groups).
+ */
+export function openPort({ groups = 0, protocol = 0 }: PortOptions = {}): Port {
+  const fd = socket(AF.NETLINK, SOCK.RAW | SOCK.CLOEXEC, protocol);
   const set = (option: number): void => setSocketOption(fd, SOL_NETLINK, option, 1);
   try {
     set(NETLINK_OPTION.EXT_ACK);

@@ -1,10 +1,11 @@
 /** The plugin's ground in memory: a host with pods, and calls as a runtime makes them. */
 
-import type { Ground } from "../../cni/ground.ts";
+import type { ForgettingGround } from "../../cni/forget.ts";
 import { CniError } from "../../ipam/protocol/error.ts";
 import { parseRequest, type Request } from "../../ipam/protocol/request.ts";
 import type { Command } from "../../ipam/protocol/version.ts";
 import { createMemoryHost } from "../../kernel/memory.ts";
+import { formatAddress } from "../../lib/address.ts";
 import { memoryFiles } from "../ipam/memory-files.ts";
 
 export const CONFIG = {
@@ -23,9 +24,11 @@ export function createTwin() {
     pods.set(path, known);
     return known;
   };
-  const ground: Ground = {
+  const forgotten: string[] = [];
+  const ground: ForgettingGround = {
     files,
     host: () => memory.kernel(),
+    forget: (addresses) => void forgotten.push(...addresses.map(formatAddress)),
     pod: ({ namespacePath }) => {
       const descriptor = namespaceOf(namespacePath);
       const kernel = memory.kernel(descriptor);
@@ -42,6 +45,8 @@ export function createTwin() {
     memory,
     ground,
     request,
+    /** Addresses whose connections the host was to forget. */
+    forgotten,
     /** The kernel in a pod, which is made when it is new. */
     pod: (name: string) => memory.kernel(namespaceOf(`/n/${name}`)),
     /** Kernel and address records, as text. */
