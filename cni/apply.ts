@@ -16,8 +16,10 @@ export function applyPlan(plan: Plan, host: Kernel, pod: Kernel, refuseTaken: ()
   try {
     for (const setting of plan.hostSettings) applySetting(host, setting);
     for (const setting of plan.podSettings) applySetting(pod, setting);
-    applyPod(pod, plan);
+    // The end that comes up last finds its carrier there, and has IPv6 at once: that must be the pod's. To the other
+    // the kernel tells it when it finds the time, up to a second later.
     applyBatch(host, plan.host);
+    applyPod(pod, plan);
   } catch (failure) {
     removeHostEnd(host, plan.pair.end.name);
     throw failure;

@@ -90,14 +90,14 @@ describe("in the twin of the kernel", () => {
       "create veth",
       "set ipv4 settings",
       "set link",
+      "add route",
+      "replace neighbour",
+      "set ipv4 settings",
+      "set link",
       "add address",
       "add route",
       "replace neighbour",
       "add route",
-      "set ipv4 settings",
-      "set link",
-      "add route",
-      "replace neighbour",
     ]);
   });
 

@@ -137,7 +137,10 @@ export function createScene(...pods: string[]): Scene {
     ip,
     state: () => ({
       links: ip("host", "link").map(({ ifname }) => ifname),
-      routes: ip("host", "route", "show", "table", "all"),
+      // Link-local and multicast ones come when the kernel has noticed a carrier.
+      routes: ip("host", "route", "show", "table", "all").filter(
+        ({ dst }) => !/^(fe80|ff00)/.test(String(dst)),
+      ),
       neighbours: ip("host", "neigh", "show", "nud", "permanent"),
       // Whose past is known stays known; who holds what does not.
       records: existsSync(join(folder, "ipam"))
