@@ -1,7 +1,8 @@
 /**
  * `npm test`: every gate and every test, one closing line `N passed, N failed[, N skipped]`.
  *
- * `npm test -- FILTER…` runs only the test files whose path contains one of the words.
+ * `npm test -- FILTER…` runs only the test files whose path contains one of the words. `npm run test:long`,
+ * which is `--long`, takes every case where the others take a sample, and races for minutes.
  */
 
 import { spawnSync } from "node:child_process";
@@ -45,6 +46,8 @@ const PROGRAMS = [
   "ip6tables-nft",
 ];
 
+const LONG = "--long";
+
 /** Programs and tests share the kernel with nobody in here, and leave nothing when it ends. */
 const NAMESPACES = [
   "unshare",
@@ -71,7 +74,8 @@ const STAGES = [
   { name: "pure", matches: /^test\//, inside: false },
 ];
 
-export function test(filters) {
+export function test(args) {
+  const filters = args.filter((word) => word !== LONG);
   const { environment, missing } = debian(PACKAGES, PROGRAMS);
   if (missing.length > 0 && process.env.CI === "true") {
     say(`in CI nothing may be missing: ${missing.map(({ name }) => name).join(", ")}`);
@@ -79,6 +83,7 @@ export function test(filters) {
     return 1;
   }
   const env = { ...process.env, ...environment, MANX_EXECUTABLE: EXECUTABLE, NO_COLOR: "1" };
+  if (args.includes(LONG)) env.MANX_TEST_LONG = "1";
   const total = { passed: 0, failed: 0, skipped: 0 };
   if (filters.length === 0) countChecks(total);
   for (const { name, files, inside } of stages(filters)) {

@@ -1,0 +1,81 @@
+/**
+ * Calls that are struck in the middle, and how a node gets over it.
+ *
+ * One scene serves thousands of calls: each is to end in the state before it, and "b", who is attached all the
+ * while, is to notice nothing.
+ */
+
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Call, createScene, type Scene } from "./scene.ts";
+
+/** `printf %s pods/a/eth0 | sha1sum` begins so. */
+const HOST_END = "manx0b3b1f0306f";
+const OLD_BOOT = "11111111-2222-4333-8444-555555555555";
+
+export type Situation = {
+  readonly name: string;
+  readonly verb: string;
+  /** What is there when the call comes; from the state with nothing but "b", which ends it, too. */
+  arrange(scene: Scene): Call;
+  /** What must be so after the next ADD, beyond its success: what is wrong. */
+  readonly fault?: (scene: Scene) => string | undefined;
+};
+
+export const SITUATIONS: readonly Situation[] = [
+  { name: "an ADD", verb: "ADD", arrange: () => ({}) },
+  {
+    name: "an ADD in the place of a dead sandbox's interface",
+    verb: "ADD",
+    arrange(scene) {
+      scene.run("host", "ip", "link", "add", HOST_END, "type", "veth", "peer", "name", "dead");
+      return {};
+    },
+  },
+  {
+    name: "the first ADD after a reboot",
+    verb: "ADD",
+    arrange: reboot,
+    fault: (scene) =>
+      existsSync(join(scene.folder, "ipam", "rebooted", OLD_BOOT))
+        ? "another boot's records are left"
+        : undefined,
+  },
+  {
+    name: "a DEL",
+    verb: "DEL",
+    arrange(scene) {
+      scene.done("ADD");
+      return {};
+    },
+  },
+];
+
+/** All that a runtime may do once a call was cut short. After each of these nothing may be left. */
+export const RECOVERIES: readonly ((scene: Scene, call: Call) => void)[] = [
+  (scene, call) => {
+    scene.done("DEL", call);
+    scene.done("DEL", call);
+  },
+];
+
+/** A host, "a" without and "b" with an attachment. */
+export function createNode(): Scene {
+  const scene = createScene("a", "b");
+  // Addresses that come a second after the link would be a difference that nobody made.
+  scene.run("b", "sh", "-c", "echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6");
+  scene.done("ADD", { pod: "b" });
+  return scene;
+}
+
+/** Records of another boot lie there, and none of this one. */
+function reboot(scene: Scene): Call {
+  const dataDir = join(scene.folder, "ipam", "rebooted");
+  rmSync(dataDir, { recursive: true, force: true });
+  for (const folder of ["address", "holder", "order"]) {
+    const old = join(dataDir, OLD_BOOT, "pods", folder);
+    mkdirSync(old, { recursive: true });
+    writeFileSync(join(old, "old"), "old");
+  }
+  return { config: { ipam: { type: "manx-ipam", blocks: ["10.244.2.0/24"], dataDir } } };
+}
