@@ -52,12 +52,21 @@ export class CniError extends Error {
   }
 }
 
-/** The error object of any failure; what is no `CniError` is an internal error, 999. */
+/**
+ * The error object of any failure. What the system refused and nobody expected is an I/O failure; what is
+ * neither that nor a `CniError` is an internal error, 999.
+ */
 export function errorObject(failure: unknown, cniVersion: string): ErrorObject {
   if (failure instanceof CniError) {
     const { code, message: msg, details } = failure;
     return { cniVersion, code, msg, ...(details === undefined ? {} : { details }) };
   }
   const message = failure instanceof Error ? failure.message : String(failure);
+  if (isRefusal(failure)) return { cniVersion, code: CODE.io, msg: message };
   return { cniVersion, code: CODE.internal, msg: `internal error: ${message}` };
+}
+
+/** Whether a system call failed, which is no fault of ours: errors of libc and of `node:fs` have its number. */
+export function isRefusal(failure: unknown): boolean {
+  return failure instanceof Error && "errno" in failure && typeof failure.errno === "number";
 }

@@ -6,7 +6,7 @@
  * descriptors are read and written directly: touching `process.stdout` costs more than a whole ADD.
  */
 
-import { CniError, errorObject } from "./error.ts";
+import { CniError, errorObject, isRefusal } from "./error.ts";
 import {
   commandOf,
   type Environment,
@@ -67,7 +67,7 @@ export async function runPlugin(plugin: Plugin, io: PluginIo = processIo()): Pro
   } catch (failure) {
     const asked = versionOfInput(input);
     io.print(line(errorObject(failure, isVersion(asked) ? asked : NEWEST)));
-    if (!(failure instanceof CniError)) io.say(`${stackOf(failure)}\n`);
+    if (!(failure instanceof CniError || isRefusal(failure))) io.say(`${stackOf(failure)}\n`);
     return 1;
   }
 }

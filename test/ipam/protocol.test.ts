@@ -74,6 +74,18 @@ describe("a call", () => {
     ]);
   });
 
+  test("that the system refuses is error 5, which is no fault of ours", async () => {
+    const { code, printed, said } = await run(() => {
+      throw Object.assign(new Error("socket: EMFILE"), { code: "EMFILE", errno: 24 });
+    });
+    expect({ code, said }).toEqual({ code: 1, said: "" });
+    expect(JSON.parse(printed.join(""))).toEqual({
+      cniVersion: "1.0.0",
+      code: 5,
+      msg: "socket: EMFILE",
+    });
+  });
+
   test("that meets a fault of ours is error 999, and the stack goes to stderr", async () => {
     const { code, printed, said } = await run(() => {
       throw new TypeError("boom");
