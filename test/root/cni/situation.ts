@@ -51,7 +51,14 @@ export const SITUATIONS: readonly Situation[] = [
   },
 ];
 
-/** All that a runtime may do once a call was cut short. After each of these nothing may be left. */
+/** It changes nothing, so there is nothing in it to be killed; but it can fail. */
+export const CHECKING: Situation = {
+  name: "a CHECK",
+  verb: "CHECK",
+  arrange: (scene) => ({ config: { prevResult: scene.done("ADD") } }),
+};
+
+/** What a runtime may do once a call was cut short. After each of these nothing may be left. */
 export const RECOVERIES: readonly ((scene: Scene, call: Call) => void)[] = [
   (scene, call) => {
     scene.done("DEL", call);
