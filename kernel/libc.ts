@@ -76,6 +76,7 @@ function call(number: number, a: number, b = 0, c = 0, d = 0, e = 0): number {
 
 const ENOENT = 2;
 const EINTR = 4;
+const EINVAL = 22;
 /** fcntl.h: paths are relative to the current folder. */
 const AT_FDCWD = -100;
 
@@ -315,6 +316,8 @@ export function listen(fd: number, backlog: number): void {
   if (rare().listen(fd, backlog) !== 0) fail("listen");
 }
 
+/** Throws EINVAL for a zero inside, which would make it another, shorter path. */
 function text(value: string): Uint8Array {
+  if (value.includes("\0")) throw new SystemError(JSON.stringify(value), EINVAL);
   return new TextEncoder().encode(`${value}\0`);
 }
