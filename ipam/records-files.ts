@@ -114,10 +114,12 @@ export function openRecords(options: RecordsOptions): Records {
         return undefined;
       }
       const record = tryReadRecord(files, path);
-      const taken = record === undefined ? linkOf(files, root, path) : addressPath(record.address);
-      if (taken !== undefined && files.isSame(path, taken)) files.unlink(taken);
+      const said = record === undefined ? undefined : addressPath(record.address);
+      const isRight = said !== undefined && files.isSame(path, said);
+      const taken = isRight ? said : linkOf(files, root, path);
+      if (taken !== undefined) files.unlink(taken);
       files.unlink(path);
-      if (record !== undefined) mark(record, now());
+      if (record !== undefined && isRight) mark(record, now());
       return record;
     },
 
@@ -183,7 +185,7 @@ function isBootId(name: string): boolean {
   return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(name);
 }
 
-/** The address that a holder's unreadable file takes, by looking at all of them. */
+/** The address that a holder's file takes which does not say it, by looking at all of them. */
 function linkOf(files: Files, root: string, path: string): string | undefined {
   return files
     .list(`${root}/address`)

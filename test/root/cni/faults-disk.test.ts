@@ -127,4 +127,14 @@ describe("a record that somebody tore", () => {
       expectAsBefore();
     });
   }
+
+  test("to another's address: DEL takes back what it is a link of, and leaves the other", () => {
+    scene.done("ADD");
+    const [holder = ""] = recordsOf(scene).filter((path) => path.endsWith("a:eth0:4"));
+    const path = join(scene.folder, "ipam", holder);
+    // "b" has the first.
+    writeFileSync(path, readFileSync(path, "utf8").replace(/10\.244\.1\.\d+"/, '10.244.1.0"'));
+    scene.done("DEL");
+    expectAsBefore();
+  });
 });
