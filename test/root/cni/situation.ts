@@ -8,9 +8,12 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Call, createScene, type Scene } from "./scene.ts";
+import { recordsOf } from "./survey.ts";
 
 /** `printf %s pods/a/eth0 | sha1sum` begins so. */
 const HOST_END = "manx0b3b1f0306f";
+/** Code of an ADD for an interface that is there. */
+const INTERFACE_EXISTS = 102;
 const OLD_BOOT = "11111111-2222-4333-8444-555555555555";
 
 export type Situation = {
@@ -60,8 +63,17 @@ export const CHECKING: Situation = {
 
 /** What a runtime may do once a call was cut short. After each of these nothing may be left. */
 export const RECOVERIES: readonly ((scene: Scene, call: Call) => void)[] = [
-  (scene, call) => {
+  function deleteTwice(scene, call) {
     scene.done("DEL", call);
+    scene.done("DEL", call);
+  },
+  function addAgain(scene, call) {
+    const { status, stdout, json } = scene.call("ADD", call);
+    if (status === 0) {
+      const [ip] = (json?.ips ?? []) as readonly { readonly address: string }[];
+      const name = `address/${ip?.address.replace("/32", "")}`;
+      if (!recordsOf(scene).some((path) => path.endsWith(name))) throw new Error(`no ${name}`);
+    } else if (json?.code !== INTERFACE_EXISTS) throw new Error(`ADD: ${stdout}`);
     scene.done("DEL", call);
   },
 ];
