@@ -23,6 +23,7 @@ const ERRORS: Readonly<Record<string, readonly string[]>> = {
   close: ["EIO", "EINTR"],
   linkat: ["EEXIST", "ENOSPC", "EMLINK", "EROFS", "EPERM"],
   mkdir: ["ENOSPC", "EACCES", "EROFS"],
+  mkdirat: ["ENOSPC", "EACCES", "EROFS"],
   openat: ["EACCES", "EMFILE", "ENFILE", "ENOMEM", "ENOSPC", "EROFS", "EINTR", "ENODEV"],
   pwrite64: ["ENOSPC", "EIO", "EINTR", "EDQUOT"],
   read: ["EINTR", "EIO", "EAGAIN", "ENOMEM", "ENOBUFS"],
