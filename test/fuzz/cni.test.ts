@@ -9,8 +9,10 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { add } from "../../cni/add.ts";
 import { check } from "../../cni/check.ts";
+import { collect } from "../../cni/collect.ts";
 import { remove } from "../../cni/delete.ts";
-import type { Ground } from "../../cni/ground.ts";
+import type { ForgettingGround } from "../../cni/forget.ts";
+import { status } from "../../cni/status.ts";
 import { CniError, CODE } from "../../ipam/protocol/error.ts";
 import { runPlugin } from "../../ipam/protocol/plugin.ts";
 import type { Environment } from "../../ipam/protocol/request.ts";
@@ -24,7 +26,7 @@ type Twin = ReturnType<typeof createTwin>;
 function createNode() {
   const twin = createTwin();
   twin.pod("a");
-  const ground: Ground = {
+  const ground: ForgettingGround = {
     ...twin.ground,
     pod(request) {
       // The twin would make what it does not have.
@@ -38,13 +40,15 @@ function createNode() {
 async function call({ ground }: Twin, environment: Environment, input: string) {
   const printed: string[] = [];
   const said: string[] = [];
-  const status = await runPlugin(
+  const code = await runPlugin(
     {
       about: "a plugin",
       handlers: {
         ADD: async () => (request) => add(request, ground),
         DEL: async () => (request) => remove(request, ground),
         CHECK: async () => (request) => check(request, ground),
+        GC: async () => (request) => collect(request, ground),
+        STATUS: async () => (request) => status(request, ground),
       },
     },
     {
@@ -54,7 +58,7 @@ async function call({ ground }: Twin, environment: Environment, input: string) {
       say: (text) => void said.push(text),
     },
   );
-  return { status, printed, said: said.join("") };
+  return { status: code, printed, said: said.join("") };
 }
 
 /** One call, and a DEL of the same, if need be with a configuration that is right but for where things are. */

@@ -6,6 +6,7 @@
  */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { isVersion } from "../../../ipam/protocol/version.ts";
 import { IS_LONG, sampled } from "./long.ts";
 import type { Answer, Call, Scene } from "./scene.ts";
 import { CHECKING, createNode, SITUATIONS, type Situation } from "./situation.ts";
@@ -116,7 +117,7 @@ function answerFaults(verb: string, call: Call, { status, stdout, json }: Answer
     return check.status === 0 ? [] : [`it succeeded, but CHECK says ${check.stdout}`];
   }
   const { cniVersion, code, msg } = json ?? {};
-  const isObject = cniVersion === "1.0.0" && typeof code === "number" && typeof msg === "string";
+  const isObject = isVersion(cniVersion) && typeof code === "number" && typeof msg === "string";
   if (status !== 1 || !isObject || msg === "") return [`status ${status}, ${stdout}`];
   // 999 is a fault of ours; that the system refuses is none.
   if (code === 999 || /\n +at /.test(stdout)) return [stdout];

@@ -16,6 +16,12 @@ const HOST_END = "manx0b3b1f0306f";
 const INTERFACE_EXISTS = 102;
 const OLD_BOOT = "11111111-2222-4333-8444-555555555555";
 
+/** For GC: who is attached all the while. */
+const ONLY_B = {
+  cniVersion: "1.1.0",
+  "cni.dev/valid-attachments": [{ containerID: "b", ifname: "eth0" }],
+};
+
 export type Situation = {
   readonly name: string;
   readonly verb: string;
@@ -45,6 +51,14 @@ export const SITUATIONS: readonly Situation[] = [
         : undefined,
   },
   {
+    name: "a GC",
+    verb: "GC",
+    arrange(scene) {
+      scene.done("ADD");
+      return { config: ONLY_B };
+    },
+  },
+  {
     name: "a DEL",
     verb: "DEL",
     arrange(scene) {
@@ -65,6 +79,10 @@ export const CHECKING: Situation = {
 export const RECOVERIES: readonly ((scene: Scene, call: Call) => void)[] = [
   function deleteTwice(scene, call) {
     scene.done("DEL", call);
+    scene.done("DEL", call);
+  },
+  function collectThenDelete(scene, call) {
+    scene.done("GC", { ...call, config: { ...call.config, ...ONLY_B } });
     scene.done("DEL", call);
   },
   function addAgain(scene, call) {
