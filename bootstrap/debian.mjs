@@ -16,6 +16,8 @@ const UNPACKED = join(HOME, "root");
 const WRAPPERS = join(HOME, "bin");
 const SYSTEM = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 const FOLDERS = ["usr/sbin", "usr/bin", "sbin", "bin"];
+/** Names that Debian gives with update-alternatives, which is a maintainer script's doing. */
+const ALTERNATIVES = { iptables: "iptables-nft" };
 const LIBRARIES = ["usr/lib", "lib"].flatMap((folder) => [folder, `${folder}/${triplet()}`]);
 
 /**
@@ -124,7 +126,8 @@ function lastLine(text) {
 /** A script in `.cache/debian/bin` that runs the unpacked program with the unpacked libraries. */
 function wrap(program) {
   const wrapper = join(WRAPPERS, program);
-  const target = FOLDERS.map((folder) => join(UNPACKED, folder, program)).find(existsSync);
+  const file = ALTERNATIVES[program] ?? program;
+  const target = FOLDERS.map((folder) => join(UNPACKED, folder, file)).find(existsSync);
   const installed = SYSTEM.some((folder) => existsSync(join(folder, program)));
   if (target === undefined || installed) {
     rmSync(wrapper, { force: true });

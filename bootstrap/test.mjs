@@ -32,6 +32,8 @@ const PROGRAMS = [
   "bird",
   "birdc",
   "ip",
+  "tc",
+  "iptables",
   "ping",
   "strace",
   "dumpcap",

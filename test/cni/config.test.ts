@@ -19,11 +19,12 @@ describe("the configuration", () => {
     const list = JSON.parse(
       readFileSync(join(import.meta.dir, "../../conf/10-manx.conflist"), "utf8"),
     );
-    const [manx, portmap] = list.plugins;
+    const [manx, portmap, bandwidth] = list.plugins;
     expect(isVersion(list.cniVersion)).toBe(true);
     expect(parse(manx)).toEqual({ ...DEFAULTS, ipam: "manx-ipam" });
     expect(parseIpamConfig(manx).nodeFile).toBe("/run/manx/node.json");
-    expect([manx.type, portmap.type]).toEqual(["manx", "portmap"]);
+    expect(portmap).toMatchObject({ type: "portmap", capabilities: { portMappings: true } });
+    expect(bandwidth).toMatchObject({ type: "bandwidth", capabilities: { bandwidth: true } });
   });
 
   for (const [name, config, says] of [

@@ -77,8 +77,8 @@ export function prepareGround(): void {
   for (const name of ["manx", "manx-ipam"]) {
     symlinkSync(join(dirname(EXECUTABLE), name), join("/opt/cni/bin", name));
   }
-  // portmap is in our list of plugins; containerd itself brings loopback up.
-  for (const name of ["portmap", "loopback"]) {
+  // portmap and bandwidth are in our list of plugins; containerd itself brings loopback up.
+  for (const name of ["portmap", "bandwidth", "loopback"]) {
     symlinkSync(join(PLUGINS, name), join("/opt/cni/bin", name));
   }
   copyFileSync(CONFIGURATION, "/etc/cni/net.d/10-manx.conflist");
