@@ -25,7 +25,11 @@ const COMMANDS = {
   async start(args) {
     install();
     build();
-    const { environment } = debian(["bird2"], ["bird"]);
+    const ports = args.some((arg) => arg.startsWith("--publish"));
+    const { environment } = debian(
+      ["bird2", ...(ports ? ["containernetworking-plugins", "iptables"] : [])],
+      ["bird", "iptables"],
+    );
     const lab = spawn(EXECUTABLE, ["lab", ...args], {
       stdio: "inherit",
       env: { ...process.env, ...environment },

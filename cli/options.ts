@@ -57,6 +57,8 @@ export type LabOptions = {
   /** On each node. */
   readonly pods: number;
   readonly router: "auto" | "bird" | "manx";
+  /** `POD:PORT`, each. */
+  readonly publish: readonly string[];
 };
 
 /** `manx lab exec TARGET -- COMMAND…`. */

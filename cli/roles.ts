@@ -72,6 +72,7 @@ type LabFlags = {
   readonly nodes: number;
   readonly pods: number;
   readonly router: "auto" | "bird" | "manx";
+  readonly publish: readonly string[];
 };
 
 function addLab(program: Command, roles: Roles, { exit }: Context): void {
@@ -91,6 +92,12 @@ function addLab(program: Command, roles: Roles, { exit }: Context): void {
       "what plays the router: bird, manx, or auto (bird where it is installed)",
       oneOf(["auto", "bird", "manx"]),
       "auto" as const,
+    )
+    .option(
+      "--publish <pod:port>",
+      "a port of the pod's node that leads to the pod's echo server, such as n1-1:8080; repeatable",
+      (value: string, earlier: readonly string[]) => [...earlier, value],
+      [],
     )
     // A word that is no subcommand shall get a suggestion, and not "too many arguments".
     .allowExcessArguments(true)

@@ -15,12 +15,19 @@ import { allPairs, round } from "./matrix.ts";
 import { createOutput, type Output } from "./output.ts";
 import { CLUSTER_FOLDER } from "./place.ts";
 import { attachPod, type Pod } from "./pod.ts";
-import { openProber, type ProbeParty } from "./probe.ts";
+import { openProber, type ProbeParty, type Prober } from "./probe.ts";
 import { createProgress, type Progress } from "./progress.ts";
+import {
+  findPortmap,
+  type Publication,
+  parsePublications,
+  probePublications,
+} from "./publication.ts";
 import { emptyReport, judge, type LabReport } from "./report.ts";
 import {
   formatCluster,
   formatFailure,
+  formatPublished,
   formatReachability,
   formatRecovery,
   formatSessions,
@@ -39,6 +46,8 @@ export type LabOptions = Shape & {
   /** The report as one JSON document. */
   readonly json: boolean;
   readonly router: RouterChoice;
+  /** `POD:PORT`, each: see `publication.ts`. */
+  readonly publish: readonly string[];
 };
 
 /** ADDs at once: enough to keep two cores busy. */
@@ -55,9 +64,11 @@ const REVIVE_DELAY = 1000;
 export async function runInside(options: LabOptions): Promise<number> {
   delete process.env[INSIDE_MARK];
   const progress = createProgress();
+  const topology = planTopology(options);
   const run: Run = {
     options,
-    topology: planTopology(options),
+    topology,
+    published: parsePublications(options.publish, topology),
     progress,
     output: createOutput(options.json ? "json" : "text", progress),
     signal: watchForEnding(),
@@ -91,6 +102,7 @@ function asLabError(thrown: unknown, step: string): LabError {
 type Run = {
   readonly options: LabOptions;
   readonly topology: Topology;
+  readonly published: readonly Publication[];
   readonly progress: Progress;
   readonly output: Output;
   readonly signal: AbortSignal;
@@ -153,11 +165,14 @@ async function attachPods(run: Run, ground: Ground, speakers: Speaker[]): Promis
     lookAtNodeFiles(speakers),
   );
   progress.step("pods");
+  const plugin = run.published.length === 0 ? "" : findPortmap(process.env);
   const all = topology.nodes.flatMap(({ name, pods }) => pods.map((pod) => ({ node: name, pod })));
   let attached = 0;
   return await mapLimited(all, ADDS_AT_ONCE, async ({ node, pod }) => {
     goOn();
-    const result = await attachPod(ground.nodeRoomOf(node), ground.roomOf(pod));
+    const ports = run.published.filter((wish) => wish.pod === pod).map(({ port }) => port);
+    const hostPorts = ports.length === 0 ? undefined : { plugin, ports };
+    const result = await attachPod(ground.nodeRoomOf(node), ground.roomOf(pod), hostPorts);
     progress.detail(`${++attached} of ${all.length} attached`);
     return result;
   });
@@ -170,6 +185,7 @@ async function breakAndHeal(run: Run, stage: Stage): Promise<void> {
   const reachability = await prober.probe(allPairs(prober.parties), goOn);
   extend(run, { reachability });
   await run.output.show(run.report, formatReachability);
+  await probeHostPorts(run, prober, goOn);
   const victim = topology.nodes.at(-1);
   if (victim === undefined) throw new LabError("the lab has no node");
   progress.step(`cutting the uplink of ${victim.name}`);
@@ -178,6 +194,14 @@ async function breakAndHeal(run: Run, stage: Stage): Promise<void> {
   progress.step(`mending the uplink of ${victim.name}`);
   extend(run, { recovery: await mendUplink(stage, victim) });
   await run.output.show(run.report, formatRecovery);
+}
+
+async function probeHostPorts(run: Run, { parties }: Prober, goOn: () => void): Promise<void> {
+  const outside = parties.find(({ role }) => role === "outside");
+  if (run.published.length === 0 || outside === undefined) return;
+  run.progress.step("probing host ports");
+  extend(run, { published: await probePublications(run.published, outside.room, goOn) });
+  await run.output.show(run.report, formatPublished);
 }
 
 function describe(

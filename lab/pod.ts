@@ -3,36 +3,57 @@
  * runtime does.
  */
 
+import { basename } from "node:path";
 import type { Address } from "../lib/address.ts";
 import { parseInterfaceAddress } from "../lib/prefix.ts";
 import { LabError, messageOf } from "./error.ts";
 import { BIN_FOLDER, EXECUTABLE } from "./place.ts";
+import { pathWithSystem } from "./publication.ts";
 import { type NodeRoom, type Room, within } from "./room.ts";
+import { ECHO_PORT } from "./tcp.ts";
 
 export type Pod = { readonly name: string; readonly room: Room; readonly address: Address };
 
-/** Of the conflist's plugin: without blocks, so that the node file that bgpd publishes is used. */
-const CONFIGURATION = JSON.stringify({
-  cniVersion: "1.0.0",
-  name: "lab",
-  type: "manx",
-  ipam: { type: "manx-ipam" },
-});
+/** Of every plugin of the chain. */
+const NETWORK = { cniVersion: "1.0.0", name: "lab" };
+/** Without blocks, so that the node file that bgpd publishes is used. */
+const MANX = { ...NETWORK, type: "manx", ipam: { type: "manx-ipam" } };
+
+/** Host ports of a pod, and the plugin that makes them. */
+export type HostPorts = { readonly plugin: string; readonly ports: readonly number[] };
 
 /** Time for one ADD, in ms, on a machine that is busy with many. */
 const ADD_DEADLINE = 20_000;
 
 /** Attach the pod in `room` to the node. Throws `LabError` with the plugin's words. */
-export async function attachPod(node: NodeRoom, room: Room): Promise<Pod> {
+export async function attachPod(node: NodeRoom, room: Room, hostPorts?: HostPorts): Promise<Pod> {
+  const result = await callPlugin(node, room, { path: EXECUTABLE, configuration: MANX });
+  const pod = { name: room.name, room, address: readAddress(room, result) };
+  if (hostPorts === undefined) return pod;
+  const portMappings = hostPorts.ports.map((hostPort) => {
+    return { hostPort, containerPort: ECHO_PORT, protocol: "tcp" };
+  });
+  const prevResult = JSON.parse(result);
+  await callPlugin(node, room, {
+    path: hostPorts.plugin,
+    configuration: { ...NETWORK, type: "portmap", runtimeConfig: { portMappings }, prevResult },
+  });
+  return pod;
+}
+
+type Plugin = { readonly path: string; readonly configuration: object };
+
+/** One ADD; what it printed. */
+async function callPlugin(node: NodeRoom, room: Room, plugin: Plugin): Promise<string> {
   const child = within(node, () =>
-    Bun.spawn([EXECUTABLE], {
-      stdin: new TextEncoder().encode(CONFIGURATION),
+    Bun.spawn([plugin.path], {
+      stdin: new TextEncoder().encode(JSON.stringify(plugin.configuration)),
       stdout: "pipe",
       stderr: "pipe",
       timeout: ADD_DEADLINE,
       killSignal: "SIGKILL",
       env: {
-        PATH: process.env.PATH,
+        PATH: pathWithSystem(process.env.PATH ?? ""),
         CNI_COMMAND: "ADD",
         CNI_CONTAINERID: `lab-${room.name}`,
         CNI_NETNS: room.path,
@@ -47,14 +68,17 @@ export async function attachPod(node: NodeRoom, room: Room): Promise<Pod> {
     new Response(child.stderr).text(),
     child.exited,
   ]);
+  if (code === 0) return stdout;
   const said = `${stdout}${stderr}`.trim() || "nothing";
-  if (code !== 0) {
-    throw new LabError(`attaching ${room.name}: CNI ADD ended with ${code} and said: ${said}`);
-  }
+  const name = basename(plugin.path);
+  throw new LabError(`attaching ${room.name}: ${name} ADD ended with ${code} and said: ${said}`);
+}
+
+function readAddress(room: Room, result: string): Address {
   try {
-    return { name: room.name, room, address: addressOf(stdout) };
+    return addressOf(result);
   } catch (cause) {
-    const fault = `attaching ${room.name}: no address in the result (${messageOf(cause)}): ${said}`;
+    const fault = `attaching ${room.name}: no address in the result (${messageOf(cause)}): ${result}`;
     throw new LabError(fault, { cause });
   }
 }

@@ -19,6 +19,7 @@ export function formatReport(report: LabReport): string {
     formatSessions(report),
     formatTables(report),
     formatReachability(report),
+    formatPublished(report),
     formatFailure(report),
     formatRecovery(report),
     formatVerdict(report),
@@ -87,6 +88,17 @@ export function formatTables({ tables }: LabReport): string {
 /** The matrix of everybody to everybody. */
 export function formatReachability({ reachability }: LabReport): string {
   return reachability === null ? "" : section("Reachability", formatMatrix(reachability));
+}
+
+/** Where the outside host reaches pods by ports of their nodes. */
+export function formatPublished({ published }: LabReport): string {
+  if (published.length === 0) return "";
+  const rows = published.map(({ pod, at, roundTrip, reason }) => [
+    pod,
+    at,
+    roundTrip === null ? `lost: ${reason}` : `${roundTrip} ms`,
+  ]);
+  return section("Host ports", alignTable([["POD", "AT", "TCP"], ...rows]));
 }
 
 /** The cut: who noticed when, and who still reached whom. */

@@ -66,6 +66,16 @@ export type LabReport = {
   readonly sessions: readonly SessionReport[];
   readonly tables: readonly TableReport[];
   readonly reachability: Matrix | null;
+  /** Host ports, as the outside host reaches them. */
+  readonly published: readonly {
+    readonly pod: string;
+    /** `172.30.0.11:8080` */
+    readonly at: string;
+    /** Of a TCP handshake; null when there was no answer. */
+    readonly roundTrip: number | null;
+    /** Why there was none. */
+    readonly reason: string;
+  }[];
   readonly failure: {
     /** Whose uplink was cut. */
     readonly node: string;
@@ -95,6 +105,7 @@ export function emptyReport(): LabReport {
     sessions: [],
     tables: [],
     reachability: null,
+    published: [],
     failure: null,
     recovery: null,
   };
@@ -110,7 +121,10 @@ export function judge(report: LabReport): LabReport {
   const lost = sections.flatMap(([name, matrix]) =>
     matrix && matrix.lost > 0 ? [`${name}: ${matrix.lost} of ${matrix.probes} probes lost`] : [],
   );
-  const faults = [...report.faults, ...lost];
+  const closed = report.published
+    .filter(({ roundTrip }) => roundTrip === null)
+    .map(({ pod, at, reason }) => `${pod} is not reached at ${at}: ${reason}`);
+  const faults = [...report.faults, ...lost, ...closed];
   const complete = sections.every(([, matrix]) => matrix);
   return { ...report, faults, ok: complete && faults.length === 0 };
 }

@@ -52,9 +52,9 @@ export type Connecting = {
 };
 
 /** Begin a connection from the namespace that this thread is in. */
-export function connect(to: Address): Connecting {
+export function connect(to: Address, port: number = ECHO_PORT): Connecting {
   const start = performance.now();
-  const begun = begin(to);
+  const begun = begin(to, port);
   if (typeof begun === "object") return { look: () => begun };
   return {
     look(patience) {
@@ -66,9 +66,9 @@ export function connect(to: Address): Connecting {
 }
 
 /** A descriptor, or the kernel's refusal at once, such as no route at all. */
-function begin(to: Address): number | ConnectionState {
+function begin(to: Address, port: number): number | ConnectionState {
   try {
-    const descriptor = connectTcp({ remote: to, port: ECHO_PORT });
+    const descriptor = connectTcp({ remote: to, port });
     // Closing resets: no TIME_WAIT is left behind by thousands of probes.
     setsockopt(descriptor, SOL_SOCKET, SO_LINGER, LINGER_ZERO);
     return descriptor;

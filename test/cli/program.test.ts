@@ -126,13 +126,17 @@ describe("roles", () => {
   test("lab gets three nodes with two pods each unless told otherwise", async () => {
     const { code, calls } = await run(["lab"]);
     expect(code).toBe(ROLE_CODE);
-    const options = { once: false, json: false, nodes: 3, pods: 2, router: "auto" } as const;
+    const size = { nodes: 3, pods: 2 } as const;
+    const options = { once: false, json: false, ...size, router: "auto", publish: [] } as const;
     expect(calls).toEqual([{ role: "lab", options }]);
   });
 
   test("lab gets what it is told", async () => {
     const argv = ["lab", "--once", "--json", "--nodes", "20", "--pods", "10", "--router", "manx"];
-    const options = { once: true, json: true, nodes: 20, pods: 10, router: "manx" } as const;
+    argv.push("--publish", "n1-1:8080", "--publish", "n2-1:8080");
+    const publish = ["n1-1:8080", "n2-1:8080"];
+    const size = { nodes: 20, pods: 10 } as const;
+    const options = { once: true, json: true, ...size, router: "manx", publish } as const;
     expect((await run(argv)).calls).toEqual([{ role: "lab", options }]);
   });
 

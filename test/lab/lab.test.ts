@@ -91,6 +91,40 @@ describe.skipIf(executable === undefined)("the lab", () => {
     );
   }
 
+  test.skipIf(process.env.MANX_CNI_PLUGINS === undefined || Bun.which("iptables") === null)(
+    "published ports of nodes lead to pods, also when the pods are of one node",
+    async () => {
+      const before = surroundings();
+      const ports = ["n1-1:8080", "n1-2:8081", "n2-1:8080"];
+      const flags = ports.flatMap((port) => ["--publish", port]);
+      const { code, stdout, stderr } = await run([
+        ...["--once", "--json", "--nodes", "2", "--router", "manx"],
+        ...flags,
+      ]);
+      expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
+      const { published }: LabReport = JSON.parse(stdout);
+      expect(published.map(({ pod, at, reason }) => `${pod} ${at} ${reason}`)).toEqual([
+        "n1-1 172.30.0.11:8080 ",
+        "n1-2 172.30.0.11:8081 ",
+        "n2-1 172.30.0.12:8080 ",
+      ]);
+      for (const { roundTrip } of published) expect(roundTrip).toBeGreaterThan(0);
+      expect(await settledSurroundings(before)).toEqual(before);
+    },
+    PATIENCE,
+  );
+
+  for (const [port, says] of [
+    ["n1-9:8080", "there is no pod n1-9 in a lab of this size"],
+    ["n1-1:99999", "expected POD:PORT, such as n1-1:8080"],
+  ] as const) {
+    test(`--publish ${port} is refused before anything is made`, async () => {
+      const { code, stderr } = await run(["--once", "--publish", port]);
+      expect(code).toBe(2);
+      expect(stderr).toContain(`--publish ${port}: ${says}`);
+    });
+  }
+
   test("a number that cannot be is refused before anything is made", async () => {
     const { code, stderr } = await run(["--once", "--nodes", "201"]);
     expect(code).toBe(2);
