@@ -50,17 +50,11 @@ describe.skipIf(!hasPrograms)("a host port of portmap reaches the pod", () => {
   ];
   for (const { name, from, address, seen } of cases) {
     test(name, async () => {
-      attach(LINKS.portmap, { snat: true });
+      attach(LINKS.portmap);
       const target = { address, port: HOST_PORT };
       expect(await seenBy("a", POD_PORT, { from, target })).toBe(seen);
     });
   }
-
-  // manx wants route_localnet to be 0, which portmap sets for the node's loopback.
-  test.failing("and CHECK is content with what that needs", () => {
-    const runtime = attach(LINKS.portmap, { snat: true });
-    expect(runtime.check({ capabilities: wishOf([LINKS.portmap]) }).failure).toBeUndefined();
-  });
 
   test("no longer after DEL", async () => {
     const runtime = attach(LINKS.portmap);

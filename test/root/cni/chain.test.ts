@@ -98,6 +98,7 @@ describe.skipIf(!hasPrograms)("manx and then", () => {
     runtime.add(wish);
     // A container that wishes for nothing is attached by the same list.
     runtime.add({ pod: "b" });
+    expect(runtime.check(wish).failure).toBeUndefined();
     // bandwidth 1.1.1 (Debian 12) dies in CHECK where it has nothing to limit.
     expect(runtime.check({ pod: "b" }).ran).toEqual(["manx", "portmap", "bandwidth"]);
     expect(scene.run("host", "iptables", "-t", "nat", "-S")).toContain(

@@ -23,9 +23,8 @@ export const RATE = 16_000_000;
 /** bits: a queue of more packets than TCP starts with. */
 export const BURST = 800_000;
 
-/** With snat, it changes what CHECK of manx looks at. */
 const portmap: Link = {
-  config: { type: "portmap", snat: false, capabilities: { portMappings: true } },
+  config: { type: "portmap", snat: true, capabilities: { portMappings: true } },
   wish: {
     portMappings: [{ hostPort: HOST_PORT, containerPort: POD_PORT, protocol: "tcp" }],
   },
