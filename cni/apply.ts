@@ -16,8 +16,8 @@ export function applyPlan(plan: Plan, host: Kernel, pod: Kernel, refuseTaken: ()
   try {
     for (const setting of plan.hostSettings) applySetting(host, setting);
     for (const setting of plan.podSettings) applySetting(pod, setting);
-    // The end that comes up last finds its carrier there, and has IPv6 at once: that must be the pod's. To the other
-    // the kernel tells it when it finds the time, up to a second later.
+    // The end that comes up last finds its carrier there: it sends and has IPv6 at once, so it must be the pod's. Of
+    // the other's carrier the kernel's link watch tells when it finds the time, and what is sent until then is lost.
     applyBatch(host, plan.host);
     applyPod(pod, plan);
   } catch (failure) {
