@@ -119,6 +119,7 @@ function taken(kernel: Kernel, request: Request, error: KernelError): CniError {
   );
 }
 
-function refused(error: KernelError): CniError {
+/** What the kernel refused, as the plugin says it. */
+export function refused(error: KernelError): CniError {
   return new CniError(CODE.kernel, error.message, { cause: error });
 }

@@ -11,11 +11,11 @@ import { type ValidAttachments, validAttachments } from "../ipam/protocol/gc.ts"
 import type { Request } from "../ipam/protocol/request.ts";
 import type { Holder } from "../ipam/record.ts";
 import type { Kernel } from "../kernel/kernel.ts";
-import { removeHostEnd } from "./apply.ts";
 import { endsOf } from "./attachment.ts";
 import { ipamTypeOf } from "./config.ts";
 import { type ForgettingGround, forgettingLinux } from "./forget.ts";
 import { ipamOf } from "./ipam.ts";
+import { removeHostEnds } from "./together.ts";
 
 /** Collect. Goes on after a failure, and throws one that tells them all. */
 export function collect(request: Request, ground: ForgettingGround = forgettingLinux): undefined {
@@ -35,9 +35,9 @@ export function collect(request: Request, ground: ForgettingGround = forgettingL
   // Links first, so that nobody else gets an address that is still in use.
   const host = ground.host();
   try {
-    for (const hostEnd of staleEnds(request, valid, stale, host)) {
-      attempt(() => removeSurely(host, hostEnd));
-    }
+    const ends = staleEnds(request, valid, stale, host);
+    attempt(() => removeHostEnds(host, [...ends]));
+    for (const hostEnd of ends) attempt(() => expectGone(host, hostEnd));
   } finally {
     host.close();
   }
@@ -73,8 +73,7 @@ function holderOf(alias: string, network: string): Holder | undefined {
   return more.length > 0 ? undefined : { container, interfaceName };
 }
 
-function removeSurely(host: Kernel, hostEnd: string): void {
-  removeHostEnd(host, hostEnd);
+function expectGone(host: Kernel, hostEnd: string): void {
   if (host.link(hostEnd) === undefined) return;
   throw new CniError(CODE.kernel, `${hostEnd} is there still: ip link delete ${hostEnd}`);
 }

@@ -17,6 +17,8 @@ export function describeRequest(request: Request): string {
       return `RTM_NEWLINK ${request.link}`;
     case "delete link":
       return `RTM_DELLINK ${request.link}`;
+    case "delete group":
+      return `RTM_DELLINK group ${request.group}`;
     case "add address":
     case "delete address":
       return `${request.type === "add address" ? "RTM_NEWADDR" : "RTM_DELADDR"} ${formatAddress(request.address)}/${request.length} dev ${request.link}`;

@@ -149,6 +149,8 @@ export type Request =
       readonly mtu?: number;
       /** For people: what the link is for; at most 255 bytes. */
       readonly alias?: string;
+      /** A number that links can be deleted by; 0 without one. */
+      readonly group?: number;
       /** A bridge to join; 0 leaves it. */
       readonly master?: LinkReference;
       /** An open namespace descriptor to move the link to. */
@@ -161,6 +163,8 @@ export type Request =
       readonly settings: Ipv4Settings;
     }
   | { readonly type: "delete link"; readonly link: LinkReference }
+  /** All links of a group, in one wait of the kernel's. ENODEV when there is none. */
+  | { readonly type: "delete group"; readonly group: number }
   | {
       readonly type: "add address" | "delete address";
       readonly link: LinkReference;

@@ -76,6 +76,7 @@ function call(number: number, a: number, b = 0, c = 0, d = 0, e = 0): number {
 
 const ENOENT = 2;
 const EINTR = 4;
+const EAGAIN = 11;
 const EINVAL = 22;
 /** fcntl.h: paths are relative to the current folder. */
 const AT_FDCWD = -100;
@@ -286,11 +287,14 @@ export function unmount(target: string, flags: number): void {
   if (rare().umount2(ptr(text(target)), flags) !== 0) fail(`umount ${target}`);
 }
 
-/** flock(2); false when another holds it (EWOULDBLOCK). */
+/** flock(2), again when a signal interrupts it; false when another holds it (EWOULDBLOCK). */
 export function flock(fd: number, operation: number): boolean {
-  if (rare().flock(fd, operation) === 0) return true;
-  if (lastErrno() === 11) return false;
-  return fail("flock");
+  while (rare().flock(fd, operation) !== 0) {
+    const errno = lastErrno();
+    if (errno === EAGAIN) return false;
+    if (errno !== EINTR) return fail("flock");
+  }
+  return true;
 }
 
 /** execve(2): does not return. */

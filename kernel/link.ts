@@ -17,6 +17,7 @@ const IFLA = {
   NUM_TX_QUEUES: 31,
   NUM_RX_QUEUES: 32,
   AF_SPEC: 26,
+  GROUP: 27,
   LINK_NETNSID: 37,
 } as const;
 /** linux/if_link.h */
@@ -42,6 +43,12 @@ function writeHeader(writer: MessageWriter, index = 0, flags = 0, change = 0): v
 export function writeLinkReference(writer: MessageWriter, reference?: number | string): void {
   writeHeader(writer, typeof reference === "number" ? reference : 0);
   if (typeof reference === "string") writer.attributeText(IFLA.IFNAME, reference);
+}
+
+/** RTM_DELLINK of a group. */
+export function writeGroup(writer: MessageWriter, group: number): void {
+  writeHeader(writer);
+  writer.attributeU32(IFLA.GROUP, group);
 }
 
 /** RTM_NEWLINK that makes a veth pair, its peer born in another namespace when one is given. */
@@ -80,6 +87,7 @@ export function writeLinkChange(
   const { up } = change;
   writeHeader(writer, index, up === true ? IFF.UP : 0, up === undefined ? 0 : IFF.UP);
   if (change.name !== undefined) writer.attributeText(IFLA.IFNAME, change.name);
+  if (change.group !== undefined) writer.attributeU32(IFLA.GROUP, change.group);
   if (change.alias !== undefined) {
     // Without a NUL: the kernel would count it in.
     writer.attribute(IFLA.IFALIAS, new TextEncoder().encode(change.alias));

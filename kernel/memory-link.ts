@@ -57,8 +57,9 @@ export function setLink(
   target: MemoryNamespace | undefined,
 ): void {
   if (target !== undefined) moveLink(link, target);
-  const { alias, mac, mtu, name, master, up } = change;
+  const { alias, group, mac, mtu, name, master, up } = change;
   if (alias !== undefined) link.alias = checkAlias(alias);
+  if (group !== undefined) link.group = group;
   if (mac !== undefined) link.mac = checkMac(mac);
   if (mtu !== undefined) link.mtu = checkMtu(mtu);
   if (name !== undefined && name !== link.name) {
@@ -85,6 +86,14 @@ export function deleteLink(link: MemoryLink): void {
   }
 }
 
+/** Destroy all links of a group. */
+export function deleteGroup(namespace: MemoryNamespace, group: number): void {
+  const links = [...namespace.links.values()].filter((link) => link.group === group);
+  if (links.length === 0) throw refusal("ENODEV");
+  // The other end of one may be another of them.
+  for (const link of links) if (namespace.links.has(link.index)) deleteLink(link);
+}
+
 function makeLink(
   namespace: MemoryNamespace,
   kind: MemoryLink["kind"],
@@ -98,6 +107,7 @@ function makeLink(
     mac,
     mtu,
     alias: undefined,
+    group: 0,
     up: false,
     master: undefined,
     peer: undefined,

@@ -24,6 +24,7 @@ export type MemoryLink = {
   mac: string;
   mtu: number;
   alias: string | undefined;
+  group: number;
   up: boolean;
   master: MemoryLink | undefined;
   peer: MemoryLink | undefined;

@@ -19,7 +19,14 @@ import {
 } from "./kernel.ts";
 import { IPV4_SETTINGS } from "./link.ts";
 import { addAddress, deleteAddress, deleteNeighbour, replaceNeighbour } from "./memory-address.ts";
-import { createBridge, createLoopback, createVeth, deleteLink, setLink } from "./memory-link.ts";
+import {
+  createBridge,
+  createLoopback,
+  createVeth,
+  deleteGroup,
+  deleteLink,
+  setLink,
+} from "./memory-link.ts";
 import { printNamespace } from "./memory-print.ts";
 import { addRoute, deleteRoute, showRoute } from "./memory-route.ts";
 import { MemoryNamespace, Refusal, refusal, viewOf } from "./memory-state.ts";
@@ -290,6 +297,9 @@ class MemoryKernel implements Kernel {
         }
         break;
       }
+      case "delete group":
+        deleteGroup(namespace, request.group);
+        break;
       case "delete link": {
         const link = namespace.find(request.link);
         if (link === undefined) throw refusal("ENODEV");

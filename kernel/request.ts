@@ -6,6 +6,7 @@ import { NLM_F, RTM } from "./const.ts";
 import type { Request } from "./kernel.ts";
 import {
   writeBridge,
+  writeGroup,
   writeIpv4Settings,
   writeLinkChange,
   writeLinkReference,
@@ -43,6 +44,9 @@ export function writeRequest(request: Request, indexOf: LinkIndex, begin: Begin)
     }
     case "delete link":
       writeLinkReference(begin(RTM.DELLINK, 0), request.link);
+      return;
+    case "delete group":
+      writeGroup(begin(RTM.DELLINK, 0), request.group);
       return;
     case "add address":
     case "delete address": {

@@ -57,9 +57,7 @@ test("GC that the kernel refuses for one goes on with the others, and tells it",
   const { memory, ground, request, state } = createTwin();
   for (const pod of ["a", "b"]) add(request("ADD", pod), ground);
   const stop = memory.inject((asking) =>
-    asking.type === "delete link" && asking.link === "manx0b3b1f0306f"
-      ? { code: "EBUSY" }
-      : undefined,
+    asking.type === "set link" && asking.link === "manx0b3b1f0306f" ? { code: "EBUSY" } : undefined,
   );
   const { code, message } = failureOf(() => collect(request("GC", "", gcOf([])), ground));
   stop();

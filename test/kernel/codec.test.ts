@@ -55,6 +55,8 @@ const OURS: Readonly<Record<string, Request>> = {
     mac: "02:00:00:00:aa:09",
   },
   "ip link set v0 alias pods/c1/eth0": { type: "set link", link: "v0", alias: "pods/c1/eth0" },
+  "ip link set v0 group 7": { type: "set link", link: "v0", group: 7 },
+  "ip link delete group 7": { type: "delete group", group: 7 },
   "ip link set w2 mtu 1300": { type: "set link", link: "w2", mtu: 1300 },
   "ip link set w2 master br0": { type: "set link", link: "w2", master: "br0" },
   "ip link set w2 nomaster": { type: "set link", link: "w2", master: 0 },

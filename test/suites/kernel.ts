@@ -393,6 +393,31 @@ export function kernelSuite(name: string, open: () => KernelHarness): void {
       });
     });
 
+    describe("groups of links", () => {
+      const inGroup = (name: string, group: number): void => {
+        host.apply({ type: "create veth", end: { name }, peer: { name: `${name}p` } });
+        host.apply({ type: "set link", link: name, group });
+      };
+
+      test("are deleted at once, with their peers, and nothing else is", () => {
+        for (const name of ["a", "b"]) inGroup(name, 7);
+        inGroup("c", 8);
+        host.apply({ type: "delete group", group: 7 });
+        expect(
+          host
+            .links()
+            .map(({ name }) => name)
+            .sort(),
+        ).toEqual(["c", "cp", "lo"]);
+      });
+
+      test("that nobody is in are refused", () => {
+        expect(() => host.apply({ type: "delete group", group: 7 })).toThrow(
+          "RTM_DELLINK group 7: no such link (ENODEV)",
+        );
+      });
+    });
+
     describe("neighbours", () => {
       const replace = (mac: string): Request => ({
         type: "replace neighbour",
