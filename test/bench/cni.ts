@@ -5,29 +5,28 @@
  * process, from spawn to exit, as a container runtime waits for it.
  */
 
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { mount } from "../../kernel/libc.ts";
 import { createNamespace } from "../../kernel/netns.ts";
-import { UNSHARE } from "../../lab/enclosure.ts";
-
-/** `unshare --map-root-user` maps one user: a fact, where a variable could be set by mistake. */
-const isInside = (): boolean =>
-  /^\s*0\s+\d+\s+1\s*$/.test(readFileSync("/proc/self/uid_map", "utf8"));
-
-/** Of each executable. */
-const COPIES = 4;
+import {
+  CONTENDERS,
+  COPIES,
+  type Contender,
+  enter,
+  environmentOf,
+  install,
+  isInside,
+  missing,
+  namespaceOf,
+  PEER,
+  PLACES,
+} from "./contender.ts";
 
 const VERBS = ["ADD", "CHECK", "DEL"] as const;
 type Verb = (typeof VERBS)[number];
-
-type Contender = {
-  readonly name: string;
-  readonly plugin: string;
-  readonly config: { readonly [key: string]: unknown };
-};
 
 /** One call. */
 type Sample = { readonly wall: number; readonly cpu: number };
@@ -54,18 +53,17 @@ export async function runCniBench(args: string[]): Promise<number> {
     args,
     options: {
       count: { type: "string", default: "100" },
-      manx: { type: "string", default: join(import.meta.dir, "../../dist/manx") },
-      "plugin-dir": { type: "string", default: process.env.MANX_CNI_PLUGINS ?? "" },
+      ...PLACES,
       json: { type: "boolean", default: false },
     },
   });
   const { manx, json, "plugin-dir": plugins } = values;
-  for (const file of [manx, join(plugins, "ptp"), join(plugins, "host-local")]) {
-    if (existsSync(file)) continue;
-    console.error(`bench cni: ${file} is not there`);
+  const absent = missing(manx, plugins);
+  if (absent !== undefined) {
+    console.error(`bench cni: ${absent} is not there`);
     return 2;
   }
-  if (!isInside()) return enter(args);
+  if (!isInside()) return enter("cni", args);
   const folder = mkdtempSync(join(tmpdir(), "manx-bench-"));
   const rows = measure(Number(values.count), install(folder, manx, plugins));
   rmSync(folder, { recursive: true });
@@ -73,70 +71,6 @@ export async function runCniBench(args: string[]): Promise<number> {
   const [add] = rows;
   return add !== undefined && add.ratio <= 1 ? 0 : 1;
 }
-
-/**
- * Copy both into fresh folders, as an installer does, and that several times: where an executable's pages came to
- * lie in the cache decides over a tenth of how soon it starts. The calls take turns over the copies.
- */
-function install(folder: string, manx: string, plugins: string): string[] {
-  return Array.from({ length: COPIES }, (_, index) => {
-    const copy = join(folder, String(index));
-    mkdirSync(copy);
-    copyFileSync(manx, join(copy, "manx"));
-    for (const name of ["ptp", "host-local"]) copyFileSync(join(plugins, name), join(copy, name));
-    return copy;
-  });
-}
-
-/** This benchmark again, where it can do no harm. */
-function enter(args: string[]): number {
-  const { exitCode } = Bun.spawnSync({
-    cmd: [...UNSHARE, process.execPath, join(import.meta.dir, "main.ts"), "cni", ...args],
-    stdio: ["ignore", "inherit", "inherit"],
-  });
-  return exitCode;
-}
-
-const PEER = "ptp + host-local";
-
-const CONTENDERS: readonly Contender[] = [
-  {
-    name: "manx + manx-ipam",
-    plugin: "manx",
-    config: {
-      name: "ours",
-      type: "manx",
-      ipam: { type: "manx-ipam", blocks: ["10.7.0.0/24"], dataDir: "/run/ours" },
-    },
-  },
-  {
-    name: "manx + manx-ipam, both families",
-    plugin: "manx",
-    config: {
-      name: "both",
-      type: "manx",
-      ipam: {
-        type: "manx-ipam",
-        blocks: ["10.9.0.0/24", "fd00:10:9::/120"],
-        dataDir: "/run/ours",
-      },
-    },
-  },
-  {
-    name: PEER,
-    plugin: "ptp",
-    config: {
-      name: "theirs",
-      type: "ptp",
-      ipam: {
-        type: "host-local",
-        ranges: [[{ subnet: "10.8.0.0/24" }]],
-        routes: [{ dst: "0.0.0.0/0" }],
-        dataDir: "/run/theirs",
-      },
-    },
-  },
-];
 
 /** `count` pods for each: all are attached, then all are checked, then all are detached. */
 function measure(count: number, folders: readonly string[]): Row[] {
@@ -180,13 +114,7 @@ function measure(count: number, folders: readonly string[]): Row[] {
 function call(contender: Contender, folder: string, verb: Verb, pod: string, prevResult: unknown) {
   const config = { cniVersion: "1.0.0", ...contender.config, prevResult };
   const stdin = Buffer.from(JSON.stringify(config));
-  const env = {
-    CNI_COMMAND: verb,
-    CNI_CONTAINERID: pod,
-    CNI_NETNS: namespaceOf(contender, pod),
-    CNI_IFNAME: "eth0",
-    CNI_PATH: folder,
-  };
+  const env = environmentOf(contender, folder, verb, pod);
   const begin = performance.now();
   const { exitCode, stdout, stderr, resourceUsage } = Bun.spawnSync({
     cmd: [join(folder, contender.plugin)],
@@ -199,10 +127,6 @@ function call(contender: Contender, folder: string, verb: Verb, pod: string, pre
   if (exitCode !== 0) throw new Error(`${contender.name} ${verb}: ${stdout}${stderr}`);
   const cpu = Number(resourceUsage.cpuTime.total) / 1000;
   return { sample: { wall, cpu }, printed: stdout.toString() };
-}
-
-function namespaceOf({ config }: Contender, pod: string): string {
-  return `/run/pods/${config.name}-${pod}`;
 }
 
 function figures(samples: readonly Sample[]): Figures {

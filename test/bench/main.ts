@@ -2,6 +2,7 @@
 
 const BENCHES: Record<string, () => Promise<(args: string[]) => Promise<number>>> = {
   cni: async () => (await import("./cni.ts")).runCniBench,
+  "cni-crowd": async () => (await import("./cni-crowd.ts")).runCrowdBench,
 };
 
 const [name = "", ...args] = process.argv.slice(2);

@@ -1,0 +1,115 @@
+/** Who attaches pods in the benchmarks, and where: in namespaces of their own. */
+
+import { copyFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { UNSHARE } from "../../lab/enclosure.ts";
+
+/** `unshare --map-root-user` maps one user: a fact, where a variable could be set by mistake. */
+export const isInside = (): boolean =>
+  /^\s*0\s+\d+\s+1\s*$/.test(readFileSync("/proc/self/uid_map", "utf8"));
+
+/** Of each executable. */
+export const COPIES = 4;
+
+export type Contender = {
+  readonly name: string;
+  readonly plugin: string;
+  readonly config: { readonly [key: string]: unknown };
+};
+
+/** Options of every one of these benchmarks, for `parseArgs`. */
+export const PLACES = {
+  manx: { type: "string", default: join(import.meta.dir, "../../dist/manx") },
+  "plugin-dir": { type: "string", default: process.env.MANX_CNI_PLUGINS ?? "" },
+} as const;
+
+/** The first of the executables that is not there. */
+export function missing(manx: string, plugins: string): string | undefined {
+  return [manx, join(plugins, "ptp"), join(plugins, "host-local")].find(
+    (file) => !existsSync(file),
+  );
+}
+
+/**
+ * Copy both into fresh folders, as an installer does, and that several times: where an executable's pages came to
+ * lie in the cache decides over a tenth of how soon it starts. The calls take turns over the copies.
+ */
+export function install(folder: string, manx: string, plugins: string): string[] {
+  return Array.from({ length: COPIES }, (_, index) => {
+    const copy = join(folder, String(index));
+    mkdirSync(copy);
+    copyFileSync(manx, join(copy, "manx"));
+    for (const name of ["ptp", "host-local"]) copyFileSync(join(plugins, name), join(copy, name));
+    return copy;
+  });
+}
+
+/** The benchmark `name` again, where it can do no harm. */
+export function enter(name: string, args: readonly string[]): number {
+  const { exitCode } = Bun.spawnSync({
+    cmd: [...UNSHARE, process.execPath, join(import.meta.dir, "main.ts"), name, ...args],
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+  return exitCode;
+}
+
+export const PEER = "ptp + host-local";
+
+export const CONTENDERS: readonly Contender[] = [
+  {
+    name: "manx + manx-ipam",
+    plugin: "manx",
+    config: {
+      name: "ours",
+      type: "manx",
+      ipam: { type: "manx-ipam", blocks: ["10.7.0.0/24"], dataDir: "/run/ours" },
+    },
+  },
+  {
+    name: "manx + manx-ipam, both families",
+    plugin: "manx",
+    config: {
+      name: "both",
+      type: "manx",
+      ipam: {
+        type: "manx-ipam",
+        blocks: ["10.9.0.0/24", "fd00:10:9::/120"],
+        dataDir: "/run/ours",
+      },
+    },
+  },
+  {
+    name: PEER,
+    plugin: "ptp",
+    config: {
+      name: "theirs",
+      type: "ptp",
+      ipam: {
+        type: "host-local",
+        ranges: [[{ subnet: "10.8.0.0/24" }]],
+        routes: [{ dst: "0.0.0.0/0" }],
+        dataDir: "/run/theirs",
+      },
+    },
+  },
+];
+
+export function namespaceOf({ config }: Contender, pod: string): string {
+  return `/run/pods/${config.name}-${pod}`;
+}
+
+/** Environment of a call. */
+export function environmentOf(
+  contender: Contender,
+  folder: string,
+  verb: string,
+  pod: string,
+): Record<string, string> {
+  return {
+    CNI_COMMAND: verb,
+    CNI_CONTAINERID: pod,
+    CNI_NETNS: namespaceOf(contender, pod),
+    CNI_IFNAME: "eth0",
+    CNI_PATH: folder,
+  };
+}
