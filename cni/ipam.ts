@@ -73,7 +73,7 @@ function own(files: Files): Ipam {
     },
     giveBack: (request) => giveBackAddresses(request, files),
     check: (request) => checkAddresses(request, files),
-    collect: (request, valid) => void collectAddresses(request, valid, files),
+    collect: (request, valid) => collectAddresses(request, valid, files),
     addresses: (request) => addressesOf(request, files),
     holders: (request) => holdersOf(request, files),
     status: (request) => checkSupply(request, "host", files),

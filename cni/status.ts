@@ -27,9 +27,10 @@ function checkDaemon({ config }: Request, { files }: Ground): void {
   if (daemon === undefined) return;
   const away = lockAge(daemon.lock);
   if (away === undefined || away <= daemon.grace) return;
-  throw new CniError(
-    CODE.limited,
-    `manx bgpd does not run: nobody has held ${daemon.lock} for ${Math.round(away)} s (grace: ${daemon.grace} s)`,
-    { details: "routes to other nodes are no longer kept: start it, or see why it ended" },
-  );
+  const what = Number.isFinite(away)
+    ? `nobody has held ${daemon.lock} for ${Math.round(away)} s (grace: ${daemon.grace} s)`
+    : `there is no ${daemon.lock}`;
+  throw new CniError(CODE.limited, `manx bgpd does not run: ${what}`, {
+    details: "routes to other nodes are no longer kept: start it, or see why it ended",
+  });
 }

@@ -184,17 +184,13 @@ export function giveBackAddresses(request: Request, files: Files): void {
   });
 }
 
-/** Give back the addresses of everybody who is not among `valid`; those who had one, or a trace of one. */
-export function collectAddresses(
-  request: Request,
-  valid: ValidAttachments,
-  files: Files,
-): readonly Holder[] {
+/** Give back the addresses, and remove the traces, of everybody who is not among `valid`. */
+export function collectAddresses(request: Request, valid: ValidAttachments, files: Files): void {
   const records = open(request, { dataDirectory: dataDirectoryOf(request) }, files);
-  return onDisk(() => {
-    const stale = records.holders().filter(({ holder }) => !valid(holder));
-    for (const { holder, family } of stale) records.release(holder, family);
-    return stale.map(({ holder }) => holder);
+  onDisk(() => {
+    for (const { holder, family } of records.holders()) {
+      if (!valid(holder)) records.release(holder, family);
+    }
   });
 }
 

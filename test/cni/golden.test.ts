@@ -50,7 +50,7 @@ describe("in the twin of the kernel", () => {
   });
 
   test("DEL takes back everything, of the pod and of no other", () => {
-    const { ground, request, pod, state } = createTwin();
+    const { ground, request, pod, state, forgotten } = createTwin();
     pod("a");
     add(request("ADD", "b"), ground);
     const before = state();
@@ -60,6 +60,7 @@ describe("in the twin of the kernel", () => {
     expect(state()).toBe(before);
     remove(request("DEL", "a"), ground);
     expect(state()).toBe(before);
+    expect(forgotten).toEqual(["10.244.1.1"]);
   });
 
   test("an ADD that the kernel refuses, at whatever request, leaves nothing and says what was refused", () => {

@@ -139,6 +139,8 @@ describe("9: STATUS", () => {
     const { json } = status(fromNode());
     expect(json?.code).toBe(51);
     expect(json?.msg).toContain("manx bgpd does not run");
+    rmSync(lock);
+    expect(status(fromNode()).json?.msg).toBe(`manx bgpd does not run: there is no ${lock}`);
     // Pods are attached all the same.
     scene.done("ADD", { config: { cniVersion, ...fromNode() } });
   });
