@@ -5,7 +5,7 @@
  * end's name follows from the request.
  */
 
-import { CniError } from "../ipam/protocol/error.ts";
+import { CniError, errorObject } from "../ipam/protocol/error.ts";
 import type { Request } from "../ipam/protocol/request.ts";
 import { removeHostEnd } from "./apply.ts";
 import { endsOf } from "./attachment.ts";
@@ -28,7 +28,9 @@ export function remove(request: Request, ground: ForgettingGround = forgettingLi
   ].filter((failure) => failure !== undefined);
   const [first, ...others] = failures;
   if (first === undefined) return;
-  throw new CniError(first.code, [first, ...others].map(({ message }) => message).join("; "), {
+  if (others.length === 0) throw first;
+  const { code, msg } = errorObject(first, "");
+  throw new CniError(code, [msg, ...others.map(({ message }) => message)].join("; "), {
     cause: first,
   });
 }
@@ -42,12 +44,13 @@ function removeLink(request: Request, ground: Ground): void {
   }
 }
 
-function failureOf(act: () => void): CniError | undefined {
+/** Whatever it is, the other steps are done all the same. */
+function failureOf(act: () => void): Error | undefined {
   try {
     act();
     return undefined;
   } catch (failure) {
-    if (failure instanceof CniError) return failure;
+    if (failure instanceof Error) return failure;
     throw failure;
   }
 }

@@ -73,7 +73,7 @@ export class NetlinkConnection {
     }
   }
 
-  /** Everything of a kind. `take` may be called for a try that is then repeated: `restart` says so. */
+  /** Everything of a kind. `take` may be called for a try that is then repeated. */
   dump<Item>(
     type: number,
     body: (writer: MessageWriter) => void,

@@ -115,6 +115,16 @@ describe("in the twin of the kernel", () => {
     remove(request("DEL", "a"), ground);
   });
 
+  test("a DEL that cannot ask the kernel at all gives the address back all the same", () => {
+    const { ground, request, state } = createTwin();
+    add(request("ADD", "a"), ground);
+    const host = () => {
+      throw new Error("socket: EMFILE");
+    };
+    expect(() => remove(request("DEL", "a"), { ...ground, host })).toThrow("socket: EMFILE");
+    expect(state()).not.toContain("/holder/");
+  });
+
   test("an ADD that is killed at whatever file operation: the next one works, and DEL leaves nothing", () => {
     for (let operation = 0; ; operation++) {
       const { ground, request, pod, state } = createTwin();
