@@ -2,14 +2,15 @@
 
 import { spawnSync } from "node:child_process";
 import {
-  copyFileSync,
   existsSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   statSync,
   symlinkSync,
+  writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import { BUN, digest, EXECUTABLE, isDone, markDone, ROOT, say } from "./place.mjs";
@@ -46,8 +47,8 @@ export function build() {
     encoding: "utf8",
   });
   if (status !== 0) throw new Error(`bootstrap/compile.ts failed:\n${stdout}${stderr}`);
-  // A copy lies in larger pieces in the page cache than what the linker wrote: it starts half a millisecond sooner.
-  copyFileSync(FRESH, `${FRESH}.copy`);
+  // What one call wrote lies in larger pieces in the page cache than what the linker wrote, and starts sooner.
+  writeFileSync(`${FRESH}.copy`, readFileSync(FRESH), { mode: 0o755 });
   renameSync(`${FRESH}.copy`, EXECUTABLE);
   rmSync(FRESH);
   rmSync(`${EXECUTABLE}-ipam`, { force: true });

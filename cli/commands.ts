@@ -8,7 +8,13 @@ import type { Command } from "commander";
 import { NODE_FILE } from "../ipam/node.ts";
 import { DATA_DIRECTORY } from "../ipam/records-files.ts";
 import { apiOption, jsonOption, oneOf, someText } from "./flags.ts";
-import type { AskOptions, IpamOptions, RoutesOptions, ValidateOptions } from "./options.ts";
+import type {
+  AskOptions,
+  InstallOptions,
+  IpamOptions,
+  RoutesOptions,
+  ValidateOptions,
+} from "./options.ts";
 import type { ExitCode, Output } from "./output.ts";
 
 /** Where an action leaves its exit code, and what it writes to. */
@@ -19,7 +25,7 @@ export type Context = {
 
 /** Add every such subcommand to `program`, in the order in which help lists them. */
 export function addCommands(program: Command, context: Context): void {
-  for (const add of [addStatus, addPeers, addRoutes, addWhy, addIpam, addValidate]) {
+  for (const add of [addStatus, addPeers, addRoutes, addWhy, addIpam, addValidate, addInstall]) {
     add(program, context);
   }
 }
@@ -159,6 +165,33 @@ function addValidate(program: Command, { output, exit }: Context): void {
     .action(async (path: string, options: Omit<ValidateOptions, "path">) => {
       const { validate } = await import("./validate.ts");
       exit(validate({ ...options, path }, output));
+    });
+}
+
+function addInstall(program: Command, { output, exit }: Context): void {
+  program
+    .command("install")
+    .summary("put the plugin where container runtimes look for it")
+    .description(
+      "Copy this executable and its link manx-ipam to the folder of plugins, each whole or not at all, so that it may be done while pods start. With --net-dir the network configuration follows; one that is there already is kept.",
+    )
+    .option("--bin-dir <path>", "the folder of plugins", someText("a path"), "/opt/cni/bin")
+    .option(
+      "--net-dir <path>",
+      "the folder of network configurations, such as /etc/cni/net.d",
+      someText("a path"),
+    )
+    .addOption(jsonOption())
+    .addHelpText(
+      "after",
+      examples(
+        ["manx install", "or again, after an upgrade"],
+        ["manx install --net-dir /etc/cni/net.d", "a node's first time"],
+      ),
+    )
+    .action(async (options: InstallOptions) => {
+      const { install, ownExecutable } = await import("./install.ts");
+      exit(install(ownExecutable(), options, output));
     });
 }
 

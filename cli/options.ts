@@ -37,6 +37,12 @@ export type IpamOptions = AnswerOptions & {
 
 export type ValidateOptions = AnswerOptions & { readonly path: string };
 
+/** Where the plugin goes, and where its configuration; the latter only when named. */
+export type InstallOptions = AnswerOptions & {
+  readonly binDir: string;
+  readonly netDir?: string;
+};
+
 /** `manx bgpd`; the log level travels as MANX_LOG, which is where the log reads it. */
 export type BgpdOptions = {
   /** File or directory of documents. */

@@ -24,7 +24,7 @@ const TABLE: Record<string, readonly string[]> = {
   bgpd: ["bgpd/", "resource", "kernel", "lib", "ipam/node.ts", "ipam/pool.ts", "ipam/claim.ts"],
   ipam: ["resource", "lib"],
   cni: ["ipam", "kernel", "lib"],
-  cli: ["lib", "resource", "ipam", "kernel", "bgpd/wire", "bgpd/policy", "bgpd/cluster"],
+  cli: ["lib", "resource", "ipam", "kernel", "bgpd/wire", "bgpd/policy", "bgpd/cluster", "conf/"],
   lab: ["resource", "kernel", "lib"],
 };
 

@@ -1,7 +1,7 @@
 /** Who attaches pods in the benchmarks, and where: in namespaces of their own. */
 
-import { copyFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { UNSHARE } from "../../lab/enclosure.ts";
 
 /** `unshare --map-root-user` maps one user: a fact, where a variable could be set by mistake. */
@@ -31,15 +31,16 @@ export function missing(manx: string, plugins: string): string | undefined {
 }
 
 /**
- * Copy both into fresh folders, as an installer does, and that several times: where an executable's pages came to
+ * Put both into fresh folders, as `manx install` does, and that several times: where an executable's pages came to
  * lie in the cache decides over a tenth of how soon it starts. The calls take turns over the copies.
  */
 export function install(folder: string, manx: string, plugins: string): string[] {
   return Array.from({ length: COPIES }, (_, index) => {
     const copy = join(folder, String(index));
     mkdirSync(copy);
-    copyFileSync(manx, join(copy, "manx"));
-    for (const name of ["ptp", "host-local"]) copyFileSync(join(plugins, name), join(copy, name));
+    for (const file of [manx, join(plugins, "ptp"), join(plugins, "host-local")]) {
+      writeFileSync(join(copy, basename(file)), readFileSync(file), { mode: 0o755 });
+    }
     return copy;
   });
 }

@@ -3,7 +3,18 @@ import { hostname } from "node:os";
 import { version } from "../../package.json";
 import { ROLE_CODE, run } from "./run.ts";
 
-const COMMANDS = ["status", "peers", "routes", "why", "ipam", "validate", "bgpd", "lab", "help"];
+const COMMANDS = [
+  "status",
+  "peers",
+  "routes",
+  "why",
+  "ipam",
+  "validate",
+  "install",
+  "bgpd",
+  "lab",
+  "help",
+];
 
 describe("help", () => {
   test("goes to stdout, lists every command, has examples and exit codes, and ends with 0", async () => {
