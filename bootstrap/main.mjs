@@ -54,7 +54,11 @@ const COMMANDS = {
   bench(args) {
     install();
     build();
-    const { environment } = debian(["containernetworking-plugins"], []);
+    const [name] = args;
+    const { environment } =
+      name === "bgp"
+        ? debian(["bird2", "frr", "gobgpd", "openbgpd"], ["bird", "gobgpd", "bgpd"])
+        : debian(["containernetworking-plugins"], []);
     return run(BUN, ["test/bench/main.ts", ...args], { ...process.env, ...environment });
   },
 };

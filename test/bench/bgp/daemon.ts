@@ -1,0 +1,133 @@
+/** The daemons that are measured: how each is told the same, and started. */
+
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { which } from "bun";
+
+/** What a daemon is to do. */
+export type Task = {
+  readonly asNumber: number;
+  /** Its address and BGP Identifier. */
+  readonly address: string;
+  readonly neighbours: readonly {
+    readonly address: string;
+    readonly asNumber: number;
+    /** It reflects this one's routes. */
+    readonly client: boolean;
+  }[];
+  /** Learned routes go into the kernel. */
+  readonly kernel: boolean;
+};
+
+export type Daemon = {
+  readonly name: string;
+  /** For the table; undefined where the program is not there. */
+  version(): string | undefined;
+  /** Why it is left out of such a task. */
+  cannot?(task: Pick<Task, "kernel">): string | undefined;
+  /** Write what it needs into the folder; the command that runs it in the foreground. */
+  prepare(task: Task, folder: string): readonly string[];
+};
+
+export const bird: Daemon = {
+  name: "BIRD",
+  version: () => versionOf("bird", "--version"),
+  prepare(task, folder) {
+    const file = join(folder, "bird.conf");
+    writeFileSync(file, birdConfiguration(task));
+    return [which("bird") ?? "", "-f", "-c", file, "-s", join(folder, "bird.ctl")];
+  },
+};
+
+function birdConfiguration({ address, asNumber, neighbours, kernel }: Task): string {
+  const sessions = neighbours.map(
+    ({ address: neighbour, asNumber: remote, client }, index) => `
+protocol bgp n${index} from neighbour {
+  neighbor ${neighbour} as ${remote};
+  ${client ? "rr client;" : ""}
+}`,
+  );
+  return `
+router id ${address};
+protocol device {}
+${kernel ? "protocol kernel { ipv4 { import none; export where source = RTS_BGP; }; }" : ""}
+template bgp neighbour {
+  local ${address} as ${asNumber};
+  direct;
+  hold time 240;
+  connect delay time 1;
+  connect retry time 1;
+  error wait time 1, 1;
+  ipv4 { import all; export all; next hop self; };
+}
+${sessions.join("")}
+`;
+}
+
+/** The built executable of this checkout. */
+export function manx(executable: string): Daemon {
+  return {
+    name: "Manx",
+    version: () => versionOf(executable, "--version"),
+    prepare(task, folder) {
+      const file = join(folder, "cluster.json");
+      writeFileSync(file, manxConfiguration(task));
+      const api = join(folder, "bgpd.sock");
+      const fib = task.kernel ? "kernel" : "none";
+      return [executable, "bgpd", "--config", file, "--node", "dut", "--api", api, "--fib", fib];
+    },
+  };
+}
+
+function manxConfiguration({ address, asNumber, neighbours }: Task): string {
+  const accept = [{ action: "Accept" }];
+  return [
+    document("BGPConfiguration", "default", {
+      asNumber,
+      nodeToNodeMeshEnabled: false,
+      holdTime: 240,
+      connectRetryTime: 1,
+    }),
+    document("BGPFilter", "all", { importV4: accept, exportV4: accept }),
+    document("Node", "dut", { bgp: { ipv4Address: `${address}/16` } }),
+    ...neighbours.map(({ address: peerIP, asNumber: remote }, index) =>
+      document("BGPPeer", `n${index}`, { peerIP, asNumber: remote, filters: ["all"] }),
+    ),
+  ].join("\n---\n");
+}
+
+function document(kind: string, name: string, spec: object): string {
+  return JSON.stringify({
+    apiVersion: "projectcalico.org/v3",
+    kind,
+    metadata: { name },
+    spec,
+  });
+}
+
+/** In the place of a daemon: what passes on, unchanged, what the first neighbour says to the second. */
+export const relay: Daemon = {
+  name: "relay",
+  version: () => `Bun ${Bun.version}`,
+  prepare: ({ asNumber, neighbours }) => [
+    process.execPath,
+    join(import.meta.dir, "relay.ts"),
+    String(asNumber),
+    ...neighbours.map(({ address }) => address),
+  ],
+};
+
+/** Folder for a daemon's run. */
+export function makeFolder(path: string): string {
+  mkdirSync(path, { recursive: true });
+  return path;
+}
+
+/** The first line that it prints; undefined where there is no such program. */
+export function versionOf(program: string, flag: string): string | undefined {
+  const path = program.includes("/") ? program : which(program);
+  if (path === null) return undefined;
+  const { stdout, stderr, exitCode } = Bun.spawnSync([path, flag]);
+  if (exitCode !== 0) return undefined;
+  return `${stdout}${stderr}`.trim().split("\n")[0];
+}
