@@ -2,6 +2,7 @@
  * ADD: an address, a veth pair, routes on both sides of it; all of it or nothing.
  */
 
+import { endsOf } from "../ipam/ends.ts";
 import { CniError, CODE } from "../ipam/protocol/error.ts";
 import type { Request } from "../ipam/protocol/request.ts";
 import {
@@ -14,7 +15,7 @@ import type { Kernel } from "../kernel/kernel.ts";
 import { formatAddress } from "../lib/address.ts";
 import { formatPrefix, hostPrefix } from "../lib/prefix.ts";
 import { applyPlan } from "./apply.ts";
-import { type Attachment, endsOf, HOST_MAC } from "./attachment.ts";
+import { type Attachment, HOST_MAC } from "./attachment.ts";
 import { type CniConfig, parseCniConfig } from "./config.ts";
 import { type Ground, linux, type PodNamespace } from "./ground.ts";
 import { ipamOf, type Lease } from "./ipam.ts";

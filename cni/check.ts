@@ -5,12 +5,13 @@
  * `prevResult`, not from what we would make today.
  */
 
+import { endsOf } from "../ipam/ends.ts";
 import { CniError, CODE } from "../ipam/protocol/error.ts";
 import type { Request } from "../ipam/protocol/request.ts";
 import { type Result, resultFromJson } from "../ipam/protocol/result.ts";
 import { type Address, equalAddress, parseAddress } from "../lib/address.ts";
 import { type Prefix, parseInterfaceAddress, prefixOf } from "../lib/prefix.ts";
-import { type Attachment, endsOf, type Gateways } from "./attachment.ts";
+import type { Attachment, Gateways } from "./attachment.ts";
 import { type CniConfig, parseCniConfig } from "./config.ts";
 import { deviations } from "./deviation.ts";
 import { type Ground, linux } from "./ground.ts";

@@ -6,12 +6,11 @@
  */
 
 import type { Holding } from "../ipam/attachment.ts";
+import { attachedBy, endsOf } from "../ipam/ends.ts";
 import { CniError, CODE } from "../ipam/protocol/error.ts";
 import { type ValidAttachments, validAttachments } from "../ipam/protocol/gc.ts";
 import type { Request } from "../ipam/protocol/request.ts";
-import type { Holder } from "../ipam/record.ts";
 import type { Kernel } from "../kernel/kernel.ts";
-import { endsOf } from "./attachment.ts";
 import { ipamTypeOf } from "./config.ts";
 import { type ForgettingGround, forgettingLinux } from "./forget.ts";
 import { ipamOf } from "./ipam.ts";
@@ -55,22 +54,11 @@ function staleEnds(
 ): Set<string> {
   const { network } = request;
   const stale = new Set(holdings.map(({ holder }) => endsOf({ network, ...holder }).hostEnd));
-  for (const { name, alias = "" } of host.links()) {
-    const holder = holderOf(alias, network);
-    // An alias that somebody copied to another link is no proof: the name must be the attachment's.
-    if (holder === undefined || valid(holder) || endsOf({ network, ...holder }).hostEnd !== name) {
-      continue;
-    }
-    stale.add(name);
+  for (const link of host.links()) {
+    const attached = attachedBy(link);
+    if (attached?.network === network && !valid(attached)) stale.add(link.name);
   }
   return stale;
-}
-
-/** Of `NETWORK/CONTAINER/INTERFACE`, when the network is this one. */
-function holderOf(alias: string, network: string): Holder | undefined {
-  const [name, container, interfaceName, ...more] = alias.split("/");
-  if (name !== network || container === undefined || interfaceName === undefined) return undefined;
-  return more.length > 0 ? undefined : { container, interfaceName };
 }
 
 function expectGone(host: Kernel, hostEnd: string): void {

@@ -5,10 +5,10 @@
  * end's name follows from the request.
  */
 
+import { endsOf } from "../ipam/ends.ts";
 import { CniError, errorObject } from "../ipam/protocol/error.ts";
 import type { Request } from "../ipam/protocol/request.ts";
 import { removeHostEnd } from "./apply.ts";
-import { endsOf } from "./attachment.ts";
 import { ipamTypeOf } from "./config.ts";
 import { type ForgettingGround, forgettingLinux } from "./forget.ts";
 import type { Ground } from "./ground.ts";

@@ -2,11 +2,10 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { endsOf } from "../../cni/attachment.ts";
-import type { Request } from "../../ipam/protocol/request.ts";
+import { attachedBy, endsOf } from "../../ipam/ends.ts";
 
 function ends(network: string, container: string, interfaceName: string) {
-  return endsOf({ network, container, interfaceName } as Request);
+  return endsOf({ network, container, interfaceName });
 }
 
 const identifier = fc.stringMatching(/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,20}$/);
@@ -42,4 +41,23 @@ describe("an attachment's ends", () => {
     ];
     expect(new Set(names.map(({ hostEnd }) => hostEnd)).size).toBe(4);
   });
+});
+
+describe("whose a host end is", () => {
+  const { hostEnd, alias = "" } = ends("pods", "a", "eth0");
+  test("says its alias, where the name is that attachment's", () => {
+    expect(attachedBy({ name: hostEnd, alias })).toEqual({
+      network: "pods",
+      container: "a",
+      interfaceName: "eth0",
+    });
+  });
+  for (const [name, link] of [
+    ["no alias", { name: hostEnd }],
+    ["another link's alias", { name: "manx00000000000", alias }],
+    ["an alias of two parts", { name: hostEnd, alias: "pods/a" }],
+    ["an alias of four parts", { name: hostEnd, alias: `${alias}/x` }],
+  ] as const) {
+    test(`is not known by ${name}`, () => expect(attachedBy(link)).toBeUndefined());
+  }
 });
