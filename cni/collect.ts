@@ -40,7 +40,7 @@ export function collect(request: Request, ground: ForgettingGround = forgettingL
   } finally {
     host.close();
   }
-  attempt(() => ground.forget(stale.flatMap(({ address }) => address ?? [])));
+  attempt(() => ground.forget(stale.flatMap(({ addresses }) => addresses)));
   attempt(() => ipam?.collect(request, valid));
   if (failures.length > 0) throw new CniError(CODE.kernel, failures.join("; "));
 }

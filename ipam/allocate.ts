@@ -127,7 +127,9 @@ function byPreference(
 function isCooling(records: Records, { cooldown }: Wish, freeSince: number): boolean {
   if (cooldown === undefined || cooldown.time === 0) return false;
   if (freeSince === 0 || freeSince === IN_USE) return false;
-  return records.now() - freeSince < cooldown.time;
+  const age = records.now() - freeSince;
+  // A time that is yet to come is a damaged file's, and would never be over.
+  return age >= 0 && age < cooldown.time;
 }
 
 /** By the records: finds what the order takes for used although it is not. */

@@ -136,7 +136,10 @@ export function checkAddresses(request: Request, files: Files): void {
     const record = onDisk(() => records.find(holderOf(request), family));
     const of = `${interfaceName} of container ${container}`;
     if (record === undefined) {
-      faults.push(`network ${network} has no IPv${family} address record for ${of}`);
+      const kept = onDisk(() => records.addresses(holderOf(request), family));
+      const aside =
+        kept.length === 0 ? "" : `: that of ${kept.map(formatAddress).join(", ")} was put aside`;
+      faults.push(`network ${network} has no IPv${family} address record for ${of}${aside}`);
     } else if (previous?.some((address) => equalAddress(address, record.address)) === false) {
       const address = formatAddress(record.address);
       faults.push(
@@ -174,13 +177,16 @@ function familiesOf(some: readonly { readonly family: Family }[]): Family[] {
 
 /**
  * Give the addresses back. It needs no more of the configuration than where the records are: a DEL must
- * work whatever became of the rest.
+ * work whatever became of the rest. An ADD that failed gives back what it took; what was put aside may be in use.
  */
 export function giveBackAddresses(request: Request, files: Files): void {
   const records = open(request, { dataDirectory: dataDirectoryOf(request) }, files);
   const holder = holderOf(request);
   onDisk(() => {
-    for (const family of FAMILIES) records.release(holder, family);
+    for (const family of FAMILIES) {
+      records.release(holder, family);
+      if (request.command !== "ADD") records.releaseAside(holder, family);
+    }
   });
 }
 
@@ -189,40 +195,30 @@ export function collectAddresses(request: Request, valid: ValidAttachments, file
   const records = open(request, { dataDirectory: dataDirectoryOf(request) }, files);
   onDisk(() => {
     for (const { holder, family } of records.holders()) {
-      if (!valid(holder)) records.release(holder, family);
+      if (valid(holder)) continue;
+      records.release(holder, family);
+      records.releaseAside(holder, family);
     }
   });
 }
 
-/** Somebody who has an address of the network; one who only left a trace of it when killed has none. */
-export type Holding = { readonly holder: Holder; readonly address?: Address };
+/** Somebody who has addresses of the network; one who only left a trace of one when killed has none. */
+export type Holding = { readonly holder: Holder; readonly addresses: readonly Address[] };
 
 /** Who has addresses of the network. */
 export function holdersOf(request: Request, files: Files): readonly Holding[] {
   const records = open(request, { dataDirectory: dataDirectoryOf(request) }, files);
   return onDisk(() =>
-    records.holders().map(({ holder, family }) => {
-      const address = addressOf(records, holder, family);
-      return { holder, ...(address === undefined ? {} : { address }) };
-    }),
+    records
+      .holders()
+      .map(({ holder, family }) => ({ holder, addresses: records.addresses(holder, family) })),
   );
 }
 
 /** The attachment's addresses. */
 export function addressesOf(request: Request, files: Files): readonly Address[] {
   const records = open(request, { dataDirectory: dataDirectoryOf(request) }, files);
-  return onDisk(() =>
-    FAMILIES.flatMap((family) => addressOf(records, holderOf(request), family) ?? []),
-  );
-}
-
-/** Undefined as well where the record cannot be read. */
-function addressOf(records: Records, holder: Holder, family: Family): Address | undefined {
-  try {
-    return records.find(holder, family)?.address;
-  } catch {
-    return undefined;
-  }
+  return onDisk(() => FAMILIES.flatMap((family) => records.addresses(holderOf(request), family)));
 }
 
 function open(request: Request, config: Pick<IpamConfig, "dataDirectory">, files: Files): Records {

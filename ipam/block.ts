@@ -50,7 +50,8 @@ export function longestFree(order: Order): number | undefined {
   let since = IN_USE;
   for (let ordinal = 0; ordinal < order.length; ordinal++) {
     const time = order[ordinal] ?? IN_USE;
-    if (time >= since) continue;
+    // What is no number (a damaged file) is no time.
+    if (!(time < since)) continue;
     best = ordinal;
     since = time;
     // Never used: nothing has been free for longer.

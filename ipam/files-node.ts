@@ -32,6 +32,7 @@ export const nodeFiles: Files = {
   },
 
   link: (existing, path) => fs().linkSync(existing, path),
+  rename: (path, other) => fs().renameSync(path, other),
   unlink: (path) => fs().unlinkSync(path),
 
   links: (path) => fs().statSync(path, { throwIfNoEntry: false })?.nlink,

@@ -17,6 +17,8 @@ export type Files = {
   writeAt(path: string, bytes: Uint8Array, position: number): void;
   /** A second name for a file. EEXIST when the name is taken. */
   link(existing: string, path: string): void;
+  /** Give a file another name, in one instant; whoever had that name loses it. */
+  rename(path: string, other: string): void;
   /** Remove one name. */
   unlink(path: string): void;
   /** Number of names that the file has; undefined where there is none. */

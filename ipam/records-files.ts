@@ -4,9 +4,10 @@
  *     holder/<container>:<interface>:<4|6>   what this attachment takes (written first)
  *     address/<address>                      the same file, hard-linked: the address is taken
  *     order/<block>                          one 8-byte float per address: when it was given back
+ *     quarantine/<address>@<holder>          a holder's file that could not be read: see quarantine.ts
  *
  * **The invariant: an address is in use if and only if `address/<address>` exists, and then it is the
- * same file as one in `holder/`.** An ADD writes `holder/…` whole and then makes the link, which either
+ * same file as one in `holder/`, or in `quarantine/`.** An ADD writes `holder/…` whole and then makes the link, which either
  * takes the address or fails with EEXIST; a DEL removes `address/…` first and `holder/…` then. So at
  * whatever instant a process is killed, an address that is taken can be found by its container, a taken
  * address's file is never torn, and what may be left over is a holder's file that takes nothing (it has
@@ -20,18 +21,32 @@
  * first.
  */
 
-import { type Address, compareAddress, type Family, formatAddress } from "../lib/address.ts";
-import { formatPrefix, type Prefix } from "../lib/prefix.ts";
+import {
+  type Address,
+  bitsOf,
+  type Family,
+  formatAddress,
+  tryParseAddress,
+} from "../lib/address.ts";
+import { containsAddress, formatPrefix, type Prefix, prefixOf } from "../lib/prefix.ts";
 import { freshOrder, IN_USE, type Order, ordinalOf } from "./block.ts";
 import { codeOf, type Files } from "./files.ts";
 import { nodeFiles } from "./files-node.ts";
-import { type AddressRecord, decodeRecord, encodeRecord, familyOf, type Holder } from "./record.ts";
-import type { Held, Listing, Records, UnreadableRecord } from "./records.ts";
+import { digestOf, NAME_MAX, quarantineOf } from "./quarantine.ts";
+import {
+  type AddressRecord,
+  describeHolder,
+  encodeRecord,
+  familyOf,
+  type Holder,
+} from "./record.ts";
+import type { Records } from "./records.ts";
+import { listFolder, listHolders, listStrays, type Reading, readingOf } from "./records-listing.ts";
+import { warn as warnOnStderr } from "./warning.ts";
 
 /** Where records are kept unless a configuration says `dataDir`. */
 export const DATA_DIRECTORY = "/run/manx/ipam";
 
-const NAME_MAX = 255;
 const FOLDERS = ["holder", "address", "order"];
 const BYTES_PER_ORDINAL = Float64Array.BYTES_PER_ELEMENT;
 
@@ -45,25 +60,103 @@ export type RecordsOptions = {
   readonly boot?: string;
   /** Milliseconds since boot; default: the kernel's uptime. */
   readonly now?: () => number;
+  /** Gets each thing that was put aside, once; default: stderr. */
+  readonly warn?: (message: string) => void;
 };
+
+type Marked = Pick<AddressRecord, "address" | "block">;
 
 /** The records of one network. Touches nothing until it is asked. */
 export function openRecords(options: RecordsOptions): Records {
   const { network, directory = DATA_DIRECTORY, files = nodeFiles } = options;
-  const { now = () => uptime(files) } = options;
+  const { now = () => uptime(files), warn = warnOnStderr } = options;
   const boot = options.boot ?? bootId(files);
   const root = `${directory}/${boot}/${network}`;
   const addressPath = (address: Address): string => `${root}/address/${formatAddress(address)}`;
   const holderPath = (holder: Holder, family: Family): string =>
     `${root}/holder/${holderName(holder, family)}`;
   const orderPath = (block: Prefix): string => `${root}/order/${orderName(block)}`;
+  const quarantine = quarantineOf(files, root);
 
   /** Whether the holder's file takes no address: it is missing, or nothing links to it. */
   const isTrace = (path: string): boolean => (files.links(path) ?? 0) < 2;
 
-  const mark = ({ block, address }: AddressRecord, time: number): void => {
+  const mark = ({ block, address }: Marked, time: number): void => {
     const position = (ordinalOf(block, address) ?? 0) * BYTES_PER_ORDINAL;
     files.writeAt(orderPath(block), new Uint8Array(new Float64Array([time]).buffer), position);
+  };
+
+  /** Let an address cool whose record does not say its block. */
+  const markUnread = (address: Address): void => {
+    for (const name of files.list(`${root}/order`)) {
+      const block = blockOfOrder(name);
+      if (block !== undefined && containsAddress(block, address)) mark({ block, address }, now());
+    }
+  };
+
+  /** What the holder's file says, when that is what it takes; else why not. */
+  const readHolder = (path: string, holder: Holder): Reading => {
+    const reading = readingOf(files, path);
+    if (!("record" in reading)) return reading;
+    const { record } = reading;
+    if (!equalHolder(record.holder, holder)) return { reason: `it says ${describeHolder(record)}` };
+    if (files.isSame(path, addressPath(record.address))) return reading;
+    return { reason: `it says ${formatAddress(record.address)}, which is not what it takes` };
+  };
+
+  /** As `readHolder`; what the file system refuses is a reason like any other. */
+  const tryReadHolder = (path: string, holder: Holder): Reading => {
+    try {
+      return readHolder(path, holder);
+    } catch (fault) {
+      return { reason: fault instanceof Error ? fault.message : String(fault) };
+    }
+  };
+
+  /** The address that a file takes which does not say it, by looking at all of them. */
+  const takenBy = (path: string): Address | undefined =>
+    files
+      .list(`${root}/address`)
+      .flatMap((name) => tryParseAddress(name) ?? [])
+      .find((address) => files.isSame(path, addressPath(address)));
+
+  /** A file of this folder that takes the address. */
+  const fileIn = (folder: string, address: Address): string | undefined =>
+    files
+      .list(folder)
+      .map((name) => `${folder}/${name}`)
+      .find((path) => files.isSame(path, addressPath(address)));
+
+  const putHolderAside = (path: string, reason: string): void => {
+    const address = takenBy(path);
+    if (address === undefined) {
+      warn(`${path} is not readable and takes no address: ${reason}: removed`);
+      files.unlink(path);
+      return;
+    }
+    const aside = quarantine.admit(path, address, nameOf(path));
+    warn(
+      `${path} is not readable: ${reason}: put aside as ${aside.path}, and ${formatAddress(address)} stays taken; manx ipam check says more`,
+    );
+  };
+
+  /** What of the holder's was put aside. */
+  const asideOf = (holder: Holder, family: Family) => {
+    if (!quarantine.isMade()) return [];
+    const name = holderName(holder, family);
+    return quarantine
+      .list()
+      .filter((aside) => aside.holderName === name || aside.holderName === digestOf(name));
+  };
+
+  /** Give back an address whose record says nothing, and remove its holder's file. */
+  const releaseUnread = (address: Address, path: string | undefined): void => {
+    const taken = addressPath(address);
+    if (path === undefined ? files.links(taken) !== undefined : files.isSame(path, taken)) {
+      files.unlink(taken);
+      markUnread(address);
+    }
+    if (path !== undefined) remove(files, path);
   };
 
   /** A holder's file that a killed process left is no claim: write it anew. */
@@ -84,7 +177,11 @@ export function openRecords(options: RecordsOptions): Records {
   return {
     find(holder: Holder, family: Family): AddressRecord | undefined {
       const path = holderPath(holder, family);
-      return isTrace(path) ? undefined : readRecord(files, path);
+      if (isTrace(path)) return undefined;
+      const reading = readHolder(path, holder);
+      if ("record" in reading) return reading.record;
+      putHolderAside(path, reading.reason);
+      return undefined;
     },
 
     claim(record: AddressRecord): boolean {
@@ -107,21 +204,62 @@ export function openRecords(options: RecordsOptions): Records {
       }
     },
 
+    addresses(holder: Holder, family: Family): readonly Address[] {
+      const path = holderPath(holder, family);
+      const aside = asideOf(holder, family)
+        .filter(({ path: other, address }) => files.isSame(other, addressPath(address)))
+        .map(({ address }) => address);
+      if (isTrace(path)) return aside;
+      const reading = tryReadHolder(path, holder);
+      const address = "record" in reading ? reading.record.address : takenBy(path);
+      return address === undefined ? aside : [address, ...aside];
+    },
+
     release(holder: Holder, family: Family): AddressRecord | undefined {
       const path = holderPath(holder, family);
       if (isTrace(path)) {
         remove(files, path);
         return undefined;
       }
-      const record = tryReadRecord(files, path);
-      const said = record === undefined ? undefined : addressPath(record.address);
-      const isRight = said !== undefined && files.isSame(path, said);
-      const taken = isRight ? said : linkOf(files, root, path);
-      if (taken !== undefined) files.unlink(taken);
-      files.unlink(path);
-      if (record !== undefined && isRight) mark(record, now());
-      return record;
+      const reading = tryReadHolder(path, holder);
+      if ("record" in reading) {
+        const { record } = reading;
+        files.unlink(addressPath(record.address));
+        files.unlink(path);
+        mark(record, now());
+        return record;
+      }
+      const taken = takenBy(path);
+      if (taken === undefined) files.unlink(path);
+      else releaseUnread(taken, path);
+      return undefined;
     },
+
+    releaseAside(holder: Holder, family: Family): void {
+      for (const aside of asideOf(holder, family)) releaseUnread(aside.address, aside.path);
+    },
+
+    releaseAddress(address: Address): void {
+      const holder = fileIn(`${root}/holder`, address) ?? fileIn(quarantine.folder, address);
+      releaseUnread(address, holder);
+    },
+
+    putAside(address: Address): () => void {
+      const path = fileIn(`${root}/holder`, address);
+      if (path === undefined) return () => {};
+      const aside = quarantine.admit(path, address, nameOf(path));
+      return () => {
+        try {
+          files.link(aside.path, path);
+        } catch (fault) {
+          if (codeOf(fault) === "EEXIST") return;
+          throw fault;
+        }
+        files.unlink(aside.path);
+      };
+    },
+
+    strays: () => listStrays(files, root, quarantine.list()),
 
     isTaken: (address: Address) => files.links(addressPath(address)) !== undefined,
 
@@ -134,7 +272,7 @@ export function openRecords(options: RecordsOptions): Records {
 
     now,
     list: () => listFolder(files, `${root}/address`),
-    holders: () => listHolders(files, `${root}/holder`),
+    holders: () => listHolders(files, `${root}/holder`, quarantine.list()),
   };
 }
 
@@ -155,16 +293,25 @@ function uptime(files: Files): number {
   return Number.parseFloat(files.read("/proc/uptime")) * 1000;
 }
 
-/** No container id or interface name has a colon, so the name says exactly one holder. */
-function holderName(holder: Holder, family: Family): string {
+/** Of a holder's file: no container id or interface name has a colon, so it says exactly one holder. */
+export function holderName(holder: Holder, family: Family): string {
   const name = `${holder.container}:${holder.interfaceName}:${family}`;
   // What a request may contain is ASCII, so characters are bytes.
-  if (name.length <= NAME_MAX) return name;
-  return `:${new Bun.CryptoHasher("sha256").update(name).digest("hex")}`;
+  return name.length <= NAME_MAX ? name : digestOf(name);
 }
 
 function orderName(block: Prefix): string {
   return formatPrefix(block).replace("/", "_");
+}
+
+/** The block whose past a file of `order/` has; undefined where the name says none. */
+export function blockOfOrder(name: string): Prefix | undefined {
+  const [address = "", length = ""] = name.split("_");
+  const parsed = tryParseAddress(address);
+  const bits = Number(length);
+  if (parsed === undefined || !(bits >= 0 && bits <= bitsOf(parsed.family))) return undefined;
+  const block = prefixOf(parsed, bits);
+  return orderName(block) === name ? block : undefined;
 }
 
 /**
@@ -185,57 +332,12 @@ function isBootId(name: string): boolean {
   return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(name);
 }
 
-/** The address that a holder's file takes which does not say it, by looking at all of them. */
-function linkOf(files: Files, root: string, path: string): string | undefined {
-  return files
-    .list(`${root}/address`)
-    .map((name) => `${root}/address/${name}`)
-    .find((other) => files.isSame(path, other));
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
 }
 
-function listFolder(files: Files, folder: string): Listing {
-  const records: AddressRecord[] = [];
-  const unreadable: UnreadableRecord[] = [];
-  for (const name of files.list(folder)) {
-    const path = `${folder}/${name}`;
-    try {
-      records.push(readRecord(files, path));
-    } catch (fault) {
-      // Given back since the folder was read.
-      if (files.links(path) === undefined) continue;
-      unreadable.push({ path, reason: fault instanceof Error ? fault.message : String(fault) });
-    }
-  }
-  records.sort((a, b) => compareAddress(a.address, b.address));
-  return { records, unreadable };
-}
-
-function listHolders(files: Files, folder: string): Held[] {
-  return files.list(folder).flatMap((name) => {
-    const [container = "", interfaceName = "", family] = name.split(":");
-    const held = { holder: { container, interfaceName }, family: family === "6" ? 6 : 4 } as const;
-    if (container !== "") return [held];
-    // A name that was too long stands in the record.
-    const record = tryReadRecord(files, `${folder}/${name}`);
-    return record === undefined ? [] : [{ holder: record.holder, family: familyOf(record) }];
-  });
-}
-
-function readRecord(files: Files, path: string): AddressRecord {
-  try {
-    return decodeRecord(files.read(path));
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(`${path} is not readable: ${reason}`, { cause });
-  }
-}
-
-function tryReadRecord(files: Files, path: string): AddressRecord | undefined {
-  try {
-    return readRecord(files, path);
-  } catch {
-    return undefined;
-  }
+function equalHolder(one: Holder, other: Holder): boolean {
+  return one.container === other.container && one.interfaceName === other.interfaceName;
 }
 
 /** Remove a name; one that is not there is no fault. */

@@ -19,6 +19,14 @@ export function memoryRecords(now: () => number): Records {
     orders.set(key, order);
   };
 
+  /** Addresses that were put aside, by their holder's key. */
+  const aside = new Map<string, AddressRecord[]>();
+
+  const free = (record: AddressRecord): void => {
+    byAddress.delete(formatAddress(record.address));
+    mark(record, now());
+  };
+
   return {
     find: (holder: Holder, family: Family) => byHolder.get(keyOf(holder, family)),
 
@@ -32,13 +40,54 @@ export function memoryRecords(now: () => number): Records {
     },
 
     release(holder: Holder, family: Family): AddressRecord | undefined {
-      const record = byHolder.get(keyOf(holder, family));
+      const key = keyOf(holder, family);
+      const record = byHolder.get(key);
       if (record === undefined) return undefined;
-      byHolder.delete(keyOf(holder, family));
-      byAddress.delete(formatAddress(record.address));
-      mark(record, now());
+      byHolder.delete(key);
+      free(record);
       return record;
     },
+
+    releaseAside(holder: Holder, family: Family): void {
+      const key = keyOf(holder, family);
+      for (const record of aside.get(key) ?? []) free(record);
+      aside.delete(key);
+    },
+
+    addresses: (holder: Holder, family: Family) => {
+      const key = keyOf(holder, family);
+      const record = byHolder.get(key);
+      const all = [...(record === undefined ? [] : [record]), ...(aside.get(key) ?? [])];
+      return all.map(({ address }) => address);
+    },
+
+    releaseAddress(address: Address): void {
+      const record = byAddress.get(formatAddress(address));
+      if (record === undefined) return;
+      const key = keyOf(record.holder, familyOf(record));
+      if (byHolder.get(key) === record) byHolder.delete(key);
+      aside.set(
+        key,
+        (aside.get(key) ?? []).filter((other) => other !== record),
+      );
+      free(record);
+    },
+
+    putAside(address: Address): () => void {
+      const record = byAddress.get(formatAddress(address));
+      const key = record === undefined ? "" : keyOf(record.holder, familyOf(record));
+      if (record === undefined || byHolder.get(key) !== record) return () => {};
+      const others = aside.get(key) ?? [];
+      byHolder.delete(key);
+      aside.set(key, [...others, record]);
+      return () => {
+        if (byHolder.has(key)) return;
+        byHolder.set(key, record);
+        aside.set(key, others);
+      };
+    },
+
+    strays: () => [],
 
     isTaken: (address: Address) => byAddress.has(formatAddress(address)),
     order: (block: Prefix) => orders.get(formatPrefix(block))?.slice() ?? freshOrder(block),
@@ -48,7 +97,10 @@ export function memoryRecords(now: () => number): Records {
       unreadable: [],
     }),
     holders: () =>
-      [...byHolder.values()].map((record) => ({ holder: record.holder, family: familyOf(record) })),
+      [...byHolder.values(), ...[...aside.values()].flat()].map((record) => ({
+        holder: record.holder,
+        family: familyOf(record),
+      })),
   };
 }
 

@@ -94,6 +94,15 @@ export function memoryFiles(): MemoryFiles {
       node.links++;
       nodes.set(path, node);
     },
+    rename(path, other) {
+      step();
+      const node = get(path);
+      if (!folders.has(parentOf(other))) throw fault("ENOENT");
+      const old = nodes.get(other);
+      if (old !== undefined) old.links--;
+      nodes.set(other, node);
+      nodes.delete(path);
+    },
     unlink(path) {
       step();
       get(path).links--;

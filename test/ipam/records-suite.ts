@@ -110,5 +110,56 @@ export function describeRecords(name: string, make: (now: () => number) => Recor
       const listed = records.list().records.map(({ address }) => formatAddress(address));
       expect(listed).toEqual([1, 2, 9, 10].map((ordinal) => `10.244.1.${ordinal}`));
     });
+
+    test("an address that is put aside stays taken; its holder has it no more, and may get another", () => {
+      const { records } = open();
+      records.claim(recordOf(3, "a"));
+      records.putAside(addressAt(BLOCK, 3));
+      expect(records.find(a, 4)).toBeUndefined();
+      expect(records.isTaken(addressAt(BLOCK, 3))).toBe(true);
+      expect(records.claim(recordOf(3, "b"))).toBe(false);
+      expect(records.claim(recordOf(4, "a"))).toBe(true);
+      expect(records.addresses(a, 4).map(formatAddress)).toEqual(["10.244.1.4", "10.244.1.3"]);
+      records.release(a, 4);
+      expect(records.isTaken(addressAt(BLOCK, 3))).toBe(true);
+      records.releaseAside(a, 4);
+      expect(records.holders()).toEqual([]);
+      expect(records.isTaken(addressAt(BLOCK, 3)) || records.isTaken(addressAt(BLOCK, 4))).toBe(
+        false,
+      );
+    });
+
+    test("putting aside is undone, unless the holder has another one by then", () => {
+      const { records } = open();
+      records.claim(recordOf(3, "a"));
+      const undo = records.putAside(addressAt(BLOCK, 3));
+      undo();
+      expect(records.find(a, 4)).toEqual(recordOf(3, "a"));
+      const late = records.putAside(addressAt(BLOCK, 3));
+      records.claim(recordOf(4, "a"));
+      late();
+      expect(records.find(a, 4)).toEqual(recordOf(4, "a"));
+      expect(records.isTaken(addressAt(BLOCK, 3))).toBe(true);
+    });
+
+    test("an address is given back whoever has it, in use or put aside, and cools", () => {
+      const { records, at } = open();
+      records.claim(recordOf(3, "a"));
+      records.claim(recordOf(4, "b"));
+      records.putAside(addressAt(BLOCK, 4));
+      at(77);
+      for (const ordinal of [3, 4, 5]) records.releaseAddress(addressAt(BLOCK, ordinal));
+      expect(records.list().records).toEqual([]);
+      expect(records.holders()).toEqual([]);
+      expect([...records.order(BLOCK)].slice(3, 6)).toEqual([77, 77, 0]);
+    });
+
+    test("nobody's addresses are none where each has its holder", () => {
+      const { records } = open();
+      records.claim(recordOf(3, "a"));
+      records.claim(recordOf(1, "c".repeat(300)));
+      records.putAside(addressAt(BLOCK, 3));
+      expect(records.strays()).toEqual([]);
+    });
   });
 }

@@ -7,10 +7,11 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { allocate, Exhausted } from "../../ipam/allocate.ts";
 import { addressAt } from "../../ipam/block.ts";
+import type { AddressRecord } from "../../ipam/record.ts";
 import { listNetworks, openRecords } from "../../ipam/records-files.ts";
 import { memoryRecords } from "../../ipam/records-memory.ts";
 import { formatAddress } from "../../lib/address.ts";
-import { parsePrefix } from "../../lib/prefix.ts";
+import { formatPrefix, parsePrefix } from "../../lib/prefix.ts";
 import { BOOT, memoryFiles } from "./memory-files.ts";
 import { BLOCK, describeRecords, recordOf } from "./records-suite.ts";
 
@@ -18,6 +19,14 @@ const folder = mkdtempSync(join(tmpdir(), "manx-records-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 let networks = 0;
 const network = (): string => `n${networks++}`;
+
+function wishOf(container: string) {
+  return {
+    holder: { container, interfaceName: "eth0" },
+    reserved: () => [],
+    time: "2026-01-01T00:00:00.000Z",
+  };
+}
 
 describeRecords("in memory", (now) => memoryRecords(now));
 describeRecords("files on disk", (now) =>
@@ -61,12 +70,160 @@ describe("records on disk", () => {
   });
 });
 
+describe("a record that cannot be read", () => {
+  const holder = { container: "a", interfaceName: "eth0" };
+  const contents: [string, string][] = [
+    ["nothing", ""],
+    ["half a record", '{"version":1,"address":"10.2'],
+    ["a record of a later version", '{"version":9}'],
+    ["octets", "\u0000\ufffd"],
+    ["another's address", JSON.stringify({ ...said(recordOf(4, "a")) })],
+    ["another holder", JSON.stringify({ ...said(recordOf(3, "b")) })],
+  ];
+
+  function said({ address, block, holder: { container, interfaceName }, time }: AddressRecord) {
+    return {
+      version: 1,
+      address: formatAddress(address),
+      block: formatPrefix(block),
+      container,
+      interface: interfaceName,
+      time,
+    };
+  }
+
+  /** One address in use, and what its record says by now. */
+  const damaged = (text: string, container = "a") => {
+    const warnings: string[] = [];
+    const options = { directory: folder, network: network(), boot: BOOT, now: () => 77 };
+    const records = openRecords({ ...options, warn: (message) => void warnings.push(message) });
+    records.claim(recordOf(3, container));
+    const root = join(folder, BOOT, options.network);
+    writeFileSync(join(root, "address/10.244.1.3"), text);
+    return { records, warnings, root };
+  };
+
+  for (const [name, text] of contents) {
+    test(`${name}: it is put aside once, its address stays taken, and its holder gets another`, () => {
+      const { records, warnings, root } = damaged(text);
+      expect(records.find(holder, 4)).toBeUndefined();
+      expect(records.find(holder, 4)).toBeUndefined();
+      expect(warnings).toHaveLength(1);
+      expect(warnings[0]).toContain("10.244.1.3 stays taken; manx ipam check says more");
+      expect(readdirSync(join(root, "quarantine"))).toEqual(["10.244.1.3@a:eth0:4"]);
+      expect(records.isTaken(addressAt(BLOCK, 3))).toBe(true);
+      expect(allocate(records, { ...wishOf("a"), blocks: [BLOCK] }).record.address).toEqual(
+        addressAt(BLOCK, 0),
+      );
+      expect(records.addresses(holder, 4).map(formatAddress)).toEqual(["10.244.1.0", "10.244.1.3"]);
+    });
+
+    test(`${name}: DEL gives it back, put aside or not, and lets it cool`, () => {
+      for (const isMet of [false, true]) {
+        const { records, root } = damaged(text);
+        if (isMet) records.find(holder, 4);
+        expect(records.holders()).toEqual([{ holder, family: 4 }]);
+        expect(records.addresses(holder, 4).map(formatAddress)).toEqual(["10.244.1.3"]);
+        for (const give of [records.release, records.releaseAside]) give(holder, 4);
+        expect(records.order(BLOCK)[3]).toBe(77);
+        const files = readdirSync(root, { recursive: true, withFileTypes: true });
+        expect(files.filter((file) => file.isFile()).map((file) => file.name)).toEqual([
+          "10.244.1.0_28",
+        ]);
+      }
+    });
+  }
+
+  test("a second one of the same holder is put aside as well, and both go with its DEL", () => {
+    const { records, root } = damaged("");
+    records.find(holder, 4);
+    records.claim(recordOf(5, "a"));
+    writeFileSync(join(root, "address/10.244.1.5"), "");
+    expect(records.find(holder, 4)).toBeUndefined();
+    expect(records.addresses(holder, 4)).toHaveLength(2);
+    for (const give of [records.release, records.releaseAside]) give(holder, 4);
+    expect(records.list()).toEqual({ records: [], unreadable: [] });
+  });
+
+  test("whose holder's name is too long for a file, too", () => {
+    const container = "c".repeat(300);
+    const { records, root } = damaged("", container);
+    const long = { container, interfaceName: "eth0" };
+    expect(records.strays().map(formatAddress)).toEqual(["10.244.1.3"]);
+    expect(records.find(long, 4)).toBeUndefined();
+    expect(readdirSync(join(root, "quarantine"))).toHaveLength(1);
+    expect(records.strays().map(formatAddress)).toEqual(["10.244.1.3"]);
+    expect(records.addresses(long, 4)).toHaveLength(1);
+    for (const give of [records.release, records.releaseAside]) give(long, 4);
+    expect(records.strays()).toEqual([]);
+  });
+
+  test("a file of an address that is no holder's is nobody's, and what is no address is left alone", () => {
+    const { records, root } = damaged("");
+    const address = join(root, "address/10.244.1.3");
+    rmSync(address);
+    writeFileSync(address, "");
+    writeFileSync(join(root, "address/README"), "");
+    records.release(holder, 4);
+    expect(records.strays().map(formatAddress)).toEqual(["10.244.1.3"]);
+    records.releaseAddress(addressAt(BLOCK, 3));
+    expect(readdirSync(join(root, "address"))).toEqual(["README"]);
+  });
+
+  test("whoever puts it aside may be killed at any operation", () => {
+    let operation = 0;
+    for (; ; operation++) {
+      const files = memoryFiles();
+      const open = () => openRecords({ files, network: "n", now: () => 9, warn: () => {} });
+      open().claim(recordOf(3, "a"));
+      const path = files.paths().find((name) => name.endsWith("address/10.244.1.3")) ?? "";
+      files.writeAt(path, new TextEncoder().encode("?"), 0);
+      files.killAt(operation);
+      try {
+        open().find(holder, 4);
+        break;
+      } catch (fault) {
+        if (!files.killed) throw fault;
+      }
+      files.killAt(undefined);
+      expect(open().isTaken(addressAt(BLOCK, 3))).toBe(true);
+      open().release(holder, 4);
+      open().releaseAside(holder, 4);
+      expect(files.paths().filter((name) => !name.includes("/order/"))).toEqual([]);
+    }
+    expect(operation).toBeGreaterThan(5);
+  });
+});
+
+describe("the past of a block that is nonsense", () => {
+  for (const [name, times] of [
+    ["no numbers", Array(16).fill(Number.NaN)],
+    ["times before the boot", Array(16).fill(-1)],
+    ["times that are yet to come", Array(16).fill(1e300)],
+    ["a file that ends early", [1]],
+  ] as const) {
+    test(`${name}: every address is found all the same`, () => {
+      const options = { directory: folder, network: network(), boot: BOOT, now: () => 1000 };
+      const records = openRecords(options);
+      records.claim(recordOf(0, "first"));
+      const order = join(folder, BOOT, options.network, "order/10.244.1.0_28");
+      writeFileSync(order, new Uint8Array(new Float64Array(times).buffer));
+      const cooldown = { time: 30, isStrict: true };
+      for (let count = 1; count < 16; count++) {
+        allocate(records, { ...wishOf(`c${count}`), blocks: [BLOCK], cooldown });
+      }
+      expect(records.list().records).toHaveLength(16);
+      expect(() => allocate(records, { ...wishOf("late"), blocks: [BLOCK], cooldown })).toThrow(
+        Exhausted,
+      );
+    });
+  }
+});
+
 describe("a process that is killed", () => {
   const wish = (container: string) => ({
-    holder: { container, interfaceName: "eth0" },
+    ...wishOf(container),
     blocks: [parsePrefix("10.244.1.0/30")],
-    reserved: () => [],
-    time: "2026-01-01T00:00:00.000Z",
   });
   const steps = {
     ADD: (files: ReturnType<typeof memoryFiles>) =>
