@@ -5,23 +5,10 @@
  */
 
 import type { Command } from "commander";
-import { NODE_FILE } from "../ipam/node.ts";
-import { DATA_DIRECTORY } from "../ipam/records-files.ts";
-import { apiOption, jsonOption, oneOf, someText } from "./flags.ts";
-import type {
-  AskOptions,
-  InstallOptions,
-  IpamOptions,
-  RoutesOptions,
-  ValidateOptions,
-} from "./options.ts";
-import type { ExitCode, Output } from "./output.ts";
-
-/** Where an action leaves its exit code, and what it writes to. */
-export type Context = {
-  readonly output: Output;
-  exit(code: ExitCode | number): void;
-};
+import { type Context, examples } from "./context.ts";
+import { apiOption, jsonOption, someText } from "./flags.ts";
+import { addIpam } from "./ipam-commands.ts";
+import type { AskOptions, InstallOptions, RoutesOptions, ValidateOptions } from "./options.ts";
 
 /** Add every such subcommand to `program`, in the order in which help lists them. */
 export function addCommands(program: Command, context: Context): void {
@@ -125,27 +112,6 @@ function addWhy(program: Command, { output, exit }: Context): void {
     });
 }
 
-function addIpam(program: Command, { output, exit }: Context): void {
-  program
-    .command("ipam")
-    .summary("this node's address blocks: used, free, by whom")
-    .description(
-      "Show this node's address blocks: how many addresses are used and free; with `show`, each address in use and who holds it. Needs no running daemon.",
-    )
-    .addArgument(
-      program
-        .createArgument("[show]", "list every address in use with its holder")
-        .argParser(oneOf(["show"])),
-    )
-    .option("--node-file <path>", "what bgpd publishes", someText("a path"), NODE_FILE)
-    .option("--data-dir <path>", "where the records are", someText("a path"), DATA_DIRECTORY)
-    .addOption(jsonOption())
-    .action(async (what: "show" | undefined, options: Omit<IpamOptions, "what">) => {
-      const { showIpam } = await import("./ipam.ts");
-      exit(showIpam({ ...options, what }, output));
-    });
-}
-
 function addValidate(program: Command, { output, exit }: Context): void {
   program
     .command("validate")
@@ -193,11 +159,4 @@ function addInstall(program: Command, { output, exit }: Context): void {
       const { install, ownExecutable } = await import("./install.ts");
       exit(install(ownExecutable(), options, output));
     });
-}
-
-/** The block of examples below a help, its comments aligned. */
-export function examples(...lines: readonly (readonly [command: string, what: string])[]): string {
-  const width = Math.max(...lines.map(([command]) => command.length));
-  const text = lines.map(([command, what]) => `  ${command.padEnd(width)}  ${what}`);
-  return `\nExamples:\n${text.join("\n")}`;
 }

@@ -1,15 +1,22 @@
 /**
- * `manx ipam`: this node's blocks, and with `show` each address in use and who holds it.
+ * `manx ipam`: this node's blocks and pools, and each address in use and who holds it.
  *
  * Read from the node file and the records themselves: it needs no running daemon.
  */
 
+import { ordinalOf } from "../ipam/block.ts";
+import { uptime } from "../ipam/boot.ts";
+import { COOLDOWN } from "../ipam/config.ts";
+import { nodeFiles } from "../ipam/files-node.ts";
+import type { Inspection, TakenAddress } from "../ipam/inspection.ts";
 import { NodeFileError, readNodeFile } from "../ipam/node.ts";
 import { type AddressRecord, describeHolder } from "../ipam/record.ts";
-import type { UnreadableRecord } from "../ipam/records.ts";
-import { listNetworks, openRecords } from "../ipam/records-files.ts";
+import { openRecords } from "../ipam/records-files.ts";
 import { formatAddress } from "../lib/address.ts";
-import { containsAddress, formatPrefix, type Prefix, parsePrefix, sizeOf } from "../lib/prefix.ts";
+import { containsAddress, equalPrefix, formatPrefix, type Prefix } from "../lib/prefix.ts";
+import { inspectRecords } from "./ipam-look.ts";
+import { type BlockState, type Cell, cellsOf } from "./ipam-map.ts";
+import { type PoolOf, type PoolUse, poolsOf, poolUses } from "./ipam-pool.ts";
 import type { IpamOptions } from "./options.ts";
 import { EXIT, type ExitCode, type Output, writeJson } from "./output.ts";
 import { type Look, styled } from "./style.ts";
@@ -18,9 +25,13 @@ import { formatTable } from "./table.ts";
 /** One block, within one network where it is in use. */
 export type BlockUse = {
   readonly block: string;
+  /** Null: of no pool that is known. */
+  readonly pool: string | null;
   /** Null: no network has taken anything of it. */
   readonly network: string | null;
   readonly used: number;
+  /** Given back so lately that others come first. */
+  readonly cooling: number;
   readonly free: number;
 };
 
@@ -35,71 +46,132 @@ export type AddressUse = {
   readonly since: string;
 };
 
+/** A record that is damaged: its address stays taken. */
+export type DamagedUse = {
+  readonly address: string;
+  readonly network: string;
+  readonly path: string;
+  readonly reason: string;
+};
+
 export type IpamAnswer = {
   /** Null without a node file. */
   readonly node: string | null;
   readonly blocks: readonly BlockUse[];
+  readonly pools: readonly PoolUse[];
   readonly addresses: readonly AddressUse[];
-  /** Records that are damaged: their addresses stay taken. */
-  readonly unreadable: readonly UnreadableRecord[];
+  readonly unreadable: readonly DamagedUse[];
   /** Why the node's own blocks are not known; empty when they are. */
   readonly notice: string;
 };
 
-type Networks = ReadonlyMap<string, readonly AddressRecord[]>;
+/** A block within a network, with the state of each of its addresses. */
+export type BlockView = {
+  readonly block: Prefix;
+  readonly pool: string | null;
+  readonly network: string | null;
+  readonly state: BlockState;
+  readonly cells: readonly Cell[];
+};
+
+/** What the files say now. */
+export type IpamView = {
+  readonly node: string | null;
+  readonly blocks: readonly BlockView[];
+  readonly taken: readonly TakenAddress[];
+  readonly notice: string;
+};
 
 /** Look and print. */
 export function showIpam(options: IpamOptions, output: Output): ExitCode {
-  const answer = readIpam(options.nodeFile, options.dataDir);
+  const answer = answerOf(viewIpam(options));
   if (options.json) writeJson(output, answer);
-  else output.out(formatIpam(answer, options.what === "show", output.look));
+  else output.out(formatIpam(answer, options.each ? "addresses" : "blocks", output.look));
   return EXIT.ok;
 }
 
-/** What the files say now. */
-export function readIpam(nodeFile: string, dataDirectory: string): IpamAnswer {
-  const networks = new Map<string, readonly AddressRecord[]>();
-  const unreadable: UnreadableRecord[] = [];
-  for (const network of listNetworks(dataDirectory)) {
-    const listing = openRecords({ directory: dataDirectory, network }).list();
-    networks.set(network, listing.records);
-    unreadable.push(...listing.unreadable);
-  }
+/** Read the node file and the records. */
+export function viewIpam({
+  nodeFile,
+  dataDir,
+  config,
+}: Pick<IpamOptions, "nodeFile" | "dataDir" | "config">): IpamView {
+  const poolOf = poolsOf(config);
+  const inspection = inspectRecords(dataDir);
+  const { taken } = inspection;
   const { node, blocks, notice } = nodeBlocks(nodeFile);
+  return { node, blocks: blockViews(blocks, inspection, { dataDir, poolOf }), taken, notice };
+}
+
+function answerOf({ node, blocks: views, taken, notice }: IpamView): IpamAnswer {
+  const blocks = views.map(({ block, pool, network, cells }): BlockUse => {
+    const count = (...wanted: Cell[]): number =>
+      cells.filter((cell) => wanted.includes(cell)).length;
+    return {
+      block: formatPrefix(block),
+      pool,
+      network,
+      used: count("used", "unreadable"),
+      cooling: count("cooling"),
+      free: count("free"),
+    };
+  });
   return {
     node,
-    blocks: blockUses(blocks, networks),
-    addresses: [...networks].flatMap(([network, records]) =>
-      records.map((record) => addressUse(network, record)),
+    blocks,
+    pools: poolUses(blocks),
+    addresses: taken.flatMap(({ network, record, fault }) =>
+      record === undefined || fault !== "" ? [] : [addressUse(network, record)],
     ),
-    unreadable,
+    unreadable: taken.flatMap(({ address, network, path, fault }) =>
+      fault === "" ? [] : [{ address: formatAddress(address), network, path, reason: fault }],
+    ),
     notice,
   };
 }
 
-/** A table of blocks, or with `each` of addresses; what is damaged or missing below it. */
-export function formatIpam(answer: IpamAnswer, each: boolean, look: Look): string {
-  const table = each
-    ? formatTable(answer.addresses, ADDRESS_COLUMNS, look)
-    : formatTable(answer.blocks, BLOCK_COLUMNS, look);
-  const none = each ? "no address is in use\n" : "this node has no block\n";
+/** Tables of pools and blocks, or one of addresses; what is damaged or missing below. */
+export function formatIpam(answer: IpamAnswer, what: "blocks" | "addresses", look: Look): string {
+  const tables =
+    what === "addresses"
+      ? [formatTable(answer.addresses, ADDRESS_COLUMNS, look)]
+      : [
+          formatTable(answer.pools, POOL_COLUMNS, look),
+          formatTable(answer.blocks, BLOCK_COLUMNS, look),
+        ];
+  const none = what === "addresses" ? "no address is in use\n" : "this node has no block\n";
   const notes = [
     ...(answer.notice === "" ? [] : [answer.notice]),
     ...answer.unreadable.map(({ path, reason }) => `${path}: ${reason}: its address stays taken`),
   ];
+  const table = tables.filter((text) => text !== "").join("\n");
   return `${table === "" ? none : table}${notes.map((note) => `${note}\n`).join("")}`;
 }
 
+const POOL_COLUMNS = [
+  { title: "POOL", cell: ({ pool }: PoolUse) => pool ?? "-" },
+  { title: "BLOCKS", cell: ({ blocks }: PoolUse) => `${blocks}`, align: "right" },
+  { title: "USED", cell: ({ used }: PoolUse) => `${used}`, align: "right" },
+  { title: "COOLING", cell: coolingText, align: "right", optional: true },
+  { title: "FREE", cell: freeText, align: "right" },
+] as const;
+
 const BLOCK_COLUMNS = [
   { title: "BLOCK", cell: ({ block }: BlockUse) => block },
+  { title: "POOL", cell: ({ pool }: BlockUse) => pool ?? "-" },
   { title: "NETWORK", cell: ({ network }: BlockUse) => network ?? "", optional: true },
   { title: "USED", cell: ({ used }: BlockUse) => `${used}`, align: "right" },
-  {
-    title: "FREE",
-    cell: ({ free }: BlockUse) => (free === 0 ? styled("0", "bad") : `${free}`),
-    align: "right",
-  },
+  { title: "COOLING", cell: coolingText, align: "right", optional: true },
+  { title: "FREE", cell: freeText, align: "right" },
 ] as const;
+
+function coolingText({ cooling }: { readonly cooling: number }): string {
+  return cooling === 0 ? "" : `${cooling}`;
+}
+
+function freeText({ free }: { readonly free: number }) {
+  return free === 0 ? styled("0", "bad") : `${free}`;
+}
 
 const ADDRESS_COLUMNS = [
   { title: "ADDRESS", cell: ({ address }: AddressUse) => address },
@@ -125,22 +197,59 @@ function nodeBlocks(nodeFile: string) {
 }
 
 /** The node's blocks and those that records name, in their order, with their use. */
-function blockUses(blocks: readonly Prefix[], networks: Networks): BlockUse[] {
-  const uses: BlockUse[] = [];
-  const unused = new Set(blocks.map(formatPrefix));
-  for (const [network, records] of networks) {
-    const named = new Set(records.map(({ block }) => formatPrefix(block)));
-    for (const text of named) {
-      const block = parsePrefix(text);
-      const used = records.filter(({ address }) => containsAddress(block, address)).length;
-      uses.push({ block: text, network, used, free: sizeOf(block) - used });
-      unused.delete(text);
-    }
-  }
-  for (const text of unused) {
-    uses.push({ block: text, network: null, used: 0, free: sizeOf(parsePrefix(text)) });
-  }
-  return uses;
+function blockViews(
+  own: readonly Prefix[],
+  { taken, past }: Pick<Inspection, "taken" | "past">,
+  { dataDir, poolOf }: { readonly dataDir: string; readonly poolOf: PoolOf },
+): BlockView[] {
+  const now = uptime(nodeFiles);
+  const view = (block: Prefix, network: string | null): BlockView => {
+    const state = blockState(block, network, { taken, now, dataDir });
+    return { block, pool: poolOf(block), network, state, cells: cellsOf(state) };
+  };
+  const isOwn = (block: Prefix): boolean => own.some((other) => equalPrefix(other, block));
+  const used = [
+    ...taken.flatMap(({ network, record }) =>
+      record === undefined ? [] : [{ network, block: record.block }],
+    ),
+    ...past,
+  ];
+  const each = new Map(used.map((one) => [`${one.network} ${formatPrefix(one.block)}`, one]));
+  const views = [...each.values()]
+    .map(({ network, block }) => view(block, network))
+    // Of a block that is the node's no more, only what is left of its use counts.
+    .filter(({ block, cells }) => isOwn(block) || cells.some((cell) => cell !== "free"));
+  const rest = own.filter((block) => !views.some((other) => equalPrefix(other.block, block)));
+  return [...views, ...rest.map((block) => view(block, null))];
+}
+
+function blockState(
+  block: Prefix,
+  network: string | null,
+  {
+    taken,
+    now,
+    dataDir,
+  }: { readonly taken: readonly TakenAddress[]; readonly now: number; readonly dataDir: string },
+): BlockState {
+  const inside = taken.filter(
+    (entry) => entry.network === network && containsAddress(block, entry.address),
+  );
+  const ordinals = (entries: readonly TakenAddress[]) =>
+    new Set(entries.flatMap(({ address }) => ordinalOf(block, address) ?? []));
+  return {
+    block,
+    used: ordinals(inside),
+    unreadable: ordinals(inside.filter(({ fault }) => fault !== "")),
+    reserved: new Set(),
+    order:
+      network === null
+        ? new Float64Array()
+        : openRecords({ directory: dataDir, network }).order(block),
+    now,
+    cooldown: 1000 * COOLDOWN.usual,
+    isSubnet: inside.some(({ record }) => record?.use === "subnet"),
+  };
 }
 
 function addressUse(network: string, { address, block, holder, pod, time }: AddressRecord) {

@@ -27,12 +27,33 @@ export type RoutesOptions = AskOptions & {
 
 export type WhyOptions = AskOptions & { readonly target: string };
 
-/** With "show" every address, else one line a block. */
-export type IpamOptions = AnswerOptions & {
-  readonly what: "show" | undefined;
-  readonly nodeFile: string;
+/** Where addresses are written down. */
+export type RecordsOptions = AnswerOptions & {
   /** Directory of the records. */
   readonly dataDir: string;
+};
+
+/** `manx ipam` and `manx ipam show`. */
+export type IpamOptions = RecordsOptions & {
+  readonly nodeFile: string;
+  /** Documents that name the pools. */
+  readonly config?: string;
+  /** One line for each address in use, else for each block. */
+  readonly each: boolean;
+};
+
+/** `manx ipam show` of one address, of one block, or of every block as a map. */
+export type IpamShowOptions = Omit<IpamOptions, "each"> & {
+  readonly target: string | undefined;
+  readonly map?: true;
+};
+
+export type IpamCheckOptions = RecordsOptions & { readonly nodeFile: string };
+
+export type IpamReleaseOptions = RecordsOptions & {
+  readonly address: string;
+  readonly network?: string;
+  readonly force?: true;
 };
 
 export type ValidateOptions = AnswerOptions & { readonly path: string };

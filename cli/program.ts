@@ -7,7 +7,8 @@
 
 import { Command, CommanderError } from "commander";
 import { version } from "../package.json";
-import { addCommands, type Context, examples } from "./commands.ts";
+import { addCommands } from "./commands.ts";
+import { type Context, examples } from "./context.ts";
 import { suggestion } from "./nearest.ts";
 import type { Roles } from "./options.ts";
 import { CommandError, EXIT, type Output, processOutput, ReaderGone } from "./output.ts";

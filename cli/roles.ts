@@ -6,7 +6,7 @@
 
 import { hostname } from "node:os";
 import type { Command } from "commander";
-import { type Context, examples } from "./commands.ts";
+import { type Context, examples } from "./context.ts";
 import { apiOption, numberBetween, oneOf, someText } from "./flags.ts";
 import { suggestion } from "./nearest.ts";
 import { type BgpdOptions, LOG_LEVELS, type LogLevel, type Roles } from "./options.ts";

@@ -29,6 +29,8 @@ export type Wish = {
   readonly cooldown?: Cooldown;
   /** ISO 8601 time for the record. */
   readonly time: string;
+  /** For the record. */
+  readonly use?: AddressRecord["use"];
 };
 
 export type Allocation = {
@@ -163,7 +165,14 @@ export function ordinalsOf(block: Prefix, reserved: readonly number[]): readonly
 }
 
 function recordOf(wish: Wish, block: Prefix, ordinal: number): AddressRecord {
-  const { holder, pod, time } = wish;
+  const { holder, pod, time, use } = wish;
   const address = addressAt(block, ordinal);
-  return { address, block, holder, ...(pod === undefined ? {} : { pod }), time };
+  return {
+    address,
+    block,
+    holder,
+    ...(pod === undefined ? {} : { pod }),
+    time,
+    ...(use === undefined ? {} : { use }),
+  };
 }

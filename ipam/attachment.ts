@@ -100,6 +100,7 @@ function takeEach(records: Records, request: Request, { blocks, use, asked, cool
     reserved: RESERVED[use],
     cooldown,
     time: new Date().toISOString(),
+    ...(use === "subnet" ? { use } : {}),
   };
   const taken: AddressRecord[] = [];
   let isNew = false;

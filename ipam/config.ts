@@ -46,7 +46,7 @@ const KEYS = [
   "strictCooldown",
 ] as const;
 /** Seconds. An hour is longer than anything that still sends to an old address. */
-const COOLDOWN = { usual: 30, most: 3600 } as const;
+export const COOLDOWN = { usual: 30, most: 3600 } as const;
 
 /** Read `ipam` of a configuration. Throws code 7 that lists every fault. */
 export function parseIpamConfig(config: JsonObject): IpamConfig {

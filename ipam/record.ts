@@ -27,6 +27,8 @@ export type AddressRecord = {
   readonly pod?: Pod;
   /** When it was taken: ISO 8601. */
   readonly time: string;
+  /** Its block is a subnet, of which some addresses are left out; absent: a pod has its address alone. */
+  readonly use?: "subnet";
 };
 
 const FORMAT = 1;
@@ -38,7 +40,7 @@ export function familyOf(record: AddressRecord): Family {
 
 /** JSON of a record. */
 export function encodeRecord(record: AddressRecord): string {
-  const { address, block, holder, pod, time } = record;
+  const { address, block, holder, pod, time, use } = record;
   return JSON.stringify({
     version: FORMAT,
     address: formatAddress(address),
@@ -47,6 +49,7 @@ export function encodeRecord(record: AddressRecord): string {
     interface: holder.interfaceName,
     ...(pod === undefined ? {} : { pod }),
     time,
+    ...(use === undefined ? {} : { use }),
   });
 }
 
@@ -70,6 +73,7 @@ export function decodeRecord(text: string): AddressRecord {
       ? { pod: { namespace: field(pod, "namespace"), name: field(pod, "name") } }
       : {}),
     time: field(json, "time"),
+    ...(Reflect.get(json, "use") === "subnet" ? { use: "subnet" } : {}),
   };
 }
 

@@ -30,6 +30,7 @@ import {
 } from "../lib/address.ts";
 import { containsAddress, formatPrefix, type Prefix, prefixOf } from "../lib/prefix.ts";
 import { freshOrder, IN_USE, type Order, ordinalOf } from "./block.ts";
+import { bootId, otherBoots, uptime } from "./boot.ts";
 import { codeOf, type Files } from "./files.ts";
 import { nodeFiles } from "./files-node.ts";
 import { digestOf, NAME_MAX, quarantineOf } from "./quarantine.ts";
@@ -284,15 +285,6 @@ export function listNetworks(
   return nodeFiles.list(`${directory}/${boot}`).sort();
 }
 
-function bootId(files: Files): string {
-  return files.read("/proc/sys/kernel/random/boot_id").trim();
-}
-
-/** Time since boot, unlike the date, never steps; a hundredth of a second is fine enough an order. */
-function uptime(files: Files): number {
-  return Number.parseFloat(files.read("/proc/uptime")) * 1000;
-}
-
 /** Of a holder's file: no container id or interface name has a colon, so it says exactly one holder. */
 export function holderName(holder: Holder, family: Family): string {
   const name = `${holder.container}:${holder.interfaceName}:${family}`;
@@ -320,16 +312,9 @@ export function blockOfOrder(name: string): Prefix | undefined {
  */
 function prepare(files: Files, directory: string, boot: string, root: string): void {
   if (files.links(`${directory}/${boot}`) === undefined) {
-    for (const name of files.list(directory)) {
-      // Somebody may have named a folder that holds other things as well.
-      if (isBootId(name) && name !== boot) files.removeTree(`${directory}/${name}`);
-    }
+    for (const other of otherBoots(files, directory, boot)) files.removeTree(other);
   }
   for (const folder of FOLDERS) files.makeFolder(`${root}/${folder}`);
-}
-
-function isBootId(name: string): boolean {
-  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(name);
 }
 
 function nameOf(path: string): string {

@@ -49,9 +49,12 @@ describe("manx ipam", () => {
     const { code, out } = await run(["ipam", ...flags]);
     expect(code).toBe(0);
     expect(out.split("\n").map((line) => line.split(/ +/))).toEqual([
-      ["BLOCK", "NETWORK", "USED", "FREE"],
-      ["10.244.1.0/24", "pods", "2", "254"],
-      ["10.244.9.0/30", "0", "4"],
+      ["POOL", "BLOCKS", "USED", "FREE"],
+      ["-", "2", "2", "258"],
+      [""],
+      ["BLOCK", "POOL", "NETWORK", "USED", "FREE"],
+      ["10.244.1.0/24", "-", "pods", "2", "254"],
+      ["10.244.9.0/30", "-", "0", "4"],
       [""],
     ]);
   });
@@ -70,8 +73,8 @@ describe("manx ipam", () => {
     const { out } = await run(["ipam", "--json", ...flags]);
     const answer: IpamAnswer = JSON.parse(out);
     expect(answer.blocks).toEqual([
-      { block: "10.244.3.0/24", network: "pods", used: 1, free: 255 },
-      { block: "10.244.1.0/24", network: null, used: 0, free: 256 },
+      { block: "10.244.3.0/24", pool: null, network: "pods", used: 1, cooling: 0, free: 255 },
+      { block: "10.244.1.0/24", pool: null, network: null, used: 0, cooling: 0, free: 256 },
     ]);
     expect(answer.addresses[0]).toMatchObject({ address: "10.244.3.1", container: "c-10.244.3.1" });
   });

@@ -71,7 +71,11 @@ describe("a wrong command line ends with 2, nothing on stdout, and", () => {
     [["peers", "a", "b"], "too many arguments for 'peers'. Expected 1 argument but got 2."],
     [["why"], "missing required argument 'prefix|address'"],
     [["validate"], "missing required argument 'path'"],
-    [["ipam", "shwo"], "Expected one of show (did you mean show?)."],
+    [["ipam", "shwo"], "unknown command 'shwo' (did you mean show?)"],
+    [["ipam", "relaese"], "unknown command 'relaese' (did you mean release?)"],
+    [["ipam", "release"], "missing required argument 'address'"],
+    [["ipam", "release", "pod"], '"pod" is neither a prefix such as'],
+    [["ipam", "release", "10.244.1.0/24"], "10.244.1.0/24 is a prefix: expected an address"],
     [["status", "--api"], "option '--api <path>' argument missing"],
     [["status", "--api", ""], "argument '' is invalid. Expected the path of a unix socket."],
     [
