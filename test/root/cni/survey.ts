@@ -56,5 +56,7 @@ function kernelOf(namespace: string): string {
   });
   if (exitCode !== 0) throw new Error(`ip in ${namespace}: ${stderr}`);
   // What the kernel notices a moment later, of links that are not ours to wait for.
-  return stdout.toString().replaceAll(/NO-CARRIER,| state (UP|DOWN|UNKNOWN|LOWERLAYERDOWN)/g, "");
+  return stdout
+    .toString()
+    .replaceAll(/NO-CARRIER,| linkdown| state (UP|DOWN|UNKNOWN|LOWERLAYERDOWN)/g, "");
 }
