@@ -3,21 +3,33 @@
  *
  * Which those are say the address records (a killed ADD left one before anything else) and the aliases of host
  * ends, which carry network, container and interface. The runtime starts no ADD or DEL meanwhile.
+ *
+ * An address whose record says nobody's name is given back when nothing on the machine has it.
  */
 
 import type { Holding } from "../ipam/attachment.ts";
 import { attachedBy, endsOf } from "../ipam/ends.ts";
+import { isProved, type Machine, proofOf, viewOf } from "../ipam/machine.ts";
 import { CniError, CODE } from "../ipam/protocol/error.ts";
 import { type ValidAttachments, validAttachments } from "../ipam/protocol/gc.ts";
 import type { Request } from "../ipam/protocol/request.ts";
 import type { Kernel } from "../kernel/kernel.ts";
+import { surveyMachine } from "../kernel/survey.ts";
 import { ipamTypeOf } from "./config.ts";
 import { type ForgettingGround, forgettingLinux } from "./forget.ts";
-import { ipamOf } from "./ipam.ts";
+import { type Ipam, ipamOf } from "./ipam.ts";
 import { removeHostEnds } from "./together.ts";
 
+export type CollectingGround = ForgettingGround & {
+  /** Everything on the machine that may use an address. */
+  survey(): Machine;
+};
+
+/** Linux. */
+const collectingLinux: CollectingGround = { ...forgettingLinux, survey: surveyMachine };
+
 /** Collect. Goes on after a failure, and throws one that tells them all. */
-export function collect(request: Request, ground: ForgettingGround = forgettingLinux): undefined {
+export function collect(request: Request, ground: CollectingGround = collectingLinux): undefined {
   const valid = validAttachments(request.config);
   const type = ipamTypeOf(request.config);
   const ipam = type === undefined ? undefined : ipamOf(type, ground.files);
@@ -42,7 +54,18 @@ export function collect(request: Request, ground: ForgettingGround = forgettingL
   }
   attempt(() => ground.forget(stale.flatMap(({ addresses }) => addresses)));
   attempt(() => ipam?.collect(request, valid));
+  if (ipam !== undefined) attempt(() => collectStrays(request, ipam, ground));
   if (failures.length > 0) throw new CniError(CODE.kernel, failures.join("; "));
+}
+
+/** What is not proved to be free stays taken: `manx ipam check` says why. */
+function collectStrays(request: Request, ipam: Ipam, ground: CollectingGround): void {
+  const strays = ipam.strays(request);
+  if (strays.length === 0) return;
+  const view = viewOf(ground.survey());
+  const free = strays.filter((address) => isProved(proofOf(view, address, undefined)));
+  ground.forget(free);
+  ipam.giveBackStrays(request, free);
 }
 
 /** Names of host ends whose attachment is not among the valid ones. */

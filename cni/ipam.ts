@@ -7,8 +7,10 @@ import {
   checkAddresses,
   collectAddresses,
   giveBackAddresses,
+  giveBackStrays,
   type Holding,
   holdersOf,
+  straysOf,
   takeAddresses,
 } from "../ipam/attachment.ts";
 import type { Files } from "../ipam/files.ts";
@@ -46,6 +48,9 @@ export type Ipam = {
   addresses(request: Request): readonly Address[];
   /** Who has addresses, where the IPAM can tell. */
   holders(request: Request): readonly Holding[];
+  /** Addresses that no DEL will give back, where the IPAM can tell. */
+  strays(request: Request): readonly Address[];
+  giveBackStrays(request: Request, strays: readonly Address[]): void;
   /** Throws when an ADD would get no address. */
   status(request: Request): void;
   /** Throws when the address is no longer the attachment's. */
@@ -76,6 +81,8 @@ function own(files: Files): Ipam {
     collect: (request, valid) => collectAddresses(request, valid, files),
     addresses: (request) => addressesOf(request, files),
     holders: (request) => holdersOf(request, files),
+    strays: (request) => straysOf(request, files),
+    giveBackStrays: (request, strays) => giveBackStrays(request, strays, files),
     status: (request) => checkSupply(request, "host", files),
   };
 }
@@ -96,6 +103,8 @@ function delegate(type: string): Ipam {
     collect: (request) => void runDelegate(request, type),
     addresses: previousAddresses,
     holders: () => [],
+    strays: () => [],
+    giveBackStrays: () => {},
     status: (request) => void runDelegate(request, type),
   };
 }

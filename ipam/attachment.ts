@@ -216,6 +216,20 @@ export function holdersOf(request: Request, files: Files): readonly Holding[] {
   );
 }
 
+/** Addresses of the network that nobody is known to have: no DEL will ever give them back. */
+export function straysOf(request: Request, files: Files): readonly Address[] {
+  const records = open(request, { dataDirectory: dataDirectoryOf(request) }, files);
+  return onDisk(() => records.strays());
+}
+
+/** Give back addresses that nobody is known to have, and nobody has. */
+export function giveBackStrays(request: Request, strays: readonly Address[], files: Files): void {
+  const records = open(request, { dataDirectory: dataDirectoryOf(request) }, files);
+  onDisk(() => {
+    for (const address of strays) records.releaseAddress(address);
+  });
+}
+
 /** The attachment's addresses. */
 export function addressesOf(request: Request, files: Files): readonly Address[] {
   const records = open(request, { dataDirectory: dataDirectoryOf(request) }, files);

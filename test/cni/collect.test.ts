@@ -4,7 +4,9 @@ import { expect, test } from "bun:test";
 import { add } from "../../cni/add.ts";
 import { collect } from "../../cni/collect.ts";
 import { remove } from "../../cni/delete.ts";
-import { DATA_DIRECTORY } from "../../ipam/records-files.ts";
+import { DATA_DIRECTORY, openRecords } from "../../ipam/records-files.ts";
+import { parsePrefix } from "../../lib/prefix.ts";
+import { BOOT } from "../ipam/memory-files.ts";
 import { createTwin, failureOf } from "./twin.ts";
 
 const ELSEWHERE = { type: "manx-ipam", blocks: ["10.244.2.0/24"] };
@@ -65,6 +67,45 @@ test("GC that the kernel refuses for one goes on with the others, and tells it",
   expect(message).toContain("manx0b3b1f0306f");
   expect(state().match(/link manx/g)?.length).toBe(1);
   expect(state()).not.toContain("/holder/");
+});
+
+test("GC gives back an address whose record says nobody's name, when nothing on the machine has it", () => {
+  const { ground, request, state, forgotten, memory, unseen } = createTwin();
+  add(request("ADD", "keep"), ground);
+  const before = state();
+  const gc = () =>
+    collect(request("GC", "", gcOf([{ containerID: "keep", ifname: "eth0" }])), ground);
+  const stray = `${DATA_DIRECTORY}/${BOOT}/pods/address/10.244.1.9`;
+  ground.files.create(stray, "?");
+  // Not all of it was seen.
+  unseen.push("/proc/7/ns/net cannot be read (EACCES)");
+  gc();
+  unseen.length = 0;
+  expect(state()).toContain(stray);
+  // A route leads to it.
+  const kernel = memory.kernel();
+  const [hostEnd = ""] = kernel.links().flatMap(({ name }) => (/^manx/.test(name) ? [name] : []));
+  const leading = { destination: parsePrefix("10.244.1.9/32"), nextHops: [{ link: hostEnd }] };
+  kernel.apply({ type: "add route", route: leading });
+  gc();
+  expect(state()).toContain(stray);
+  kernel.apply({ type: "delete route", route: leading });
+  gc();
+  expect(state()).toBe(before);
+  expect(forgotten).toContain("10.244.1.9");
+});
+
+test("GC gives back what was put aside of a container that is gone, and keeps that of one that stays", () => {
+  const { ground, request, state, pod } = createTwin();
+  for (const name of ["keep", "stale"]) {
+    pod(name);
+    add(request("ADD", name), ground);
+  }
+  const records = openRecords({ files: ground.files, network: "pods", warn: () => {} });
+  for (const { address } of records.list().records) records.putAside(address);
+  collect(request("GC", "", gcOf([{ containerID: "keep", ifname: "eth0" }])), ground);
+  expect(state()).toContain("quarantine/10.244.1.0@keep:eth0:4");
+  expect(state()).not.toContain("10.244.1.1");
 });
 
 for (const [name, list, says] of [

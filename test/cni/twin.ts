@@ -1,10 +1,11 @@
 /** The plugin's ground in memory: a host with pods, and calls as a runtime makes them. */
 
-import type { ForgettingGround } from "../../cni/forget.ts";
+import type { CollectingGround } from "../../cni/collect.ts";
 import { CniError } from "../../ipam/protocol/error.ts";
 import { parseRequest, type Request } from "../../ipam/protocol/request.ts";
 import type { Command } from "../../ipam/protocol/version.ts";
 import { createMemoryHost } from "../../kernel/memory.ts";
+import { surveyHost, surveyNamespace } from "../../kernel/survey.ts";
 import { formatAddress } from "../../lib/address.ts";
 import { memoryFiles } from "../ipam/memory-files.ts";
 
@@ -25,7 +26,14 @@ export function createTwin() {
     return known;
   };
   const forgotten: string[] = [];
-  const ground: ForgettingGround = {
+  const unseen: string[] = [];
+  const ground: CollectingGround = {
+    survey: () => ({
+      host: surveyHost(memory.kernel()),
+      namespaces: [...pods].map(([path, pod]) => surveyNamespace(path, memory.kernel(pod))),
+      calls: [],
+      unseen,
+    }),
     files,
     host: () => memory.kernel(),
     forget: (addresses) => void forgotten.push(...addresses.map(formatAddress)),
@@ -47,6 +55,8 @@ export function createTwin() {
     request,
     /** Addresses whose connections the host was to forget. */
     forgotten,
+    /** What the machine does not show. */
+    unseen,
     /** The kernel in a pod, which is made when it is new. */
     pod: (name: string) => memory.kernel(namespaceOf(`/n/${name}`)),
     /** Kernel and address records, as text. */

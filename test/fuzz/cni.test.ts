@@ -9,9 +9,8 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { add } from "../../cni/add.ts";
 import { check } from "../../cni/check.ts";
-import { collect } from "../../cni/collect.ts";
+import { type CollectingGround, collect } from "../../cni/collect.ts";
 import { remove } from "../../cni/delete.ts";
-import type { ForgettingGround } from "../../cni/forget.ts";
 import { status } from "../../cni/status.ts";
 import { CniError, CODE } from "../../ipam/protocol/error.ts";
 import { runPlugin } from "../../ipam/protocol/plugin.ts";
@@ -26,7 +25,7 @@ type Twin = ReturnType<typeof createTwin>;
 function createNode() {
   const twin = createTwin();
   twin.pod("a");
-  const ground: ForgettingGround = {
+  const ground: CollectingGround = {
     ...twin.ground,
     pod(request) {
       // The twin would make what it does not have.
