@@ -317,6 +317,43 @@ describe("manx ipam check", () => {
     });
   }
 
+  test("takes no fault in calls that come and go while it looks", async () => {
+    attach();
+    let isOver = false;
+    const ipam = { ...DUAL.ipam, dataDir: `${scene.folder}/ipam` };
+    const input = Buffer.from(JSON.stringify({ ...scene.config, ipam }));
+    let calls = 0;
+    const churn = async (pod: string, name: string): Promise<void> => {
+      for (; !isOver; calls++) {
+        const child = Bun.spawn(["nsenter", "--net=/run/netns/host", EXECUTABLE], {
+          env: {
+            CNI_COMMAND: calls % 3 === 0 ? "DEL" : "ADD",
+            CNI_CONTAINERID: pod,
+            CNI_NETNS: `/run/netns/${pod}`,
+            CNI_IFNAME: name,
+            CNI_PATH: dirname(EXECUTABLE),
+          },
+          stdin: input,
+          stdout: "ignore",
+        });
+        await child.exited;
+      }
+    };
+    const churns = ["net1", "net2"].flatMap((name) => [churn("a", name), churn("b", name)]);
+    for (let look = 0; look < 15; look++) {
+      const child = Bun.spawn(
+        ["nsenter", "--net=/run/netns/host", EXECUTABLE, "ipam", "check", ...flags().split(" ")],
+        { stdout: "pipe", stderr: "inherit" },
+      );
+      const text = await new Response(child.stdout).text();
+      expect(text).toStartWith("nothing found");
+    }
+    isOver = true;
+    await Promise.all(churns);
+    expect(calls).toBeGreaterThan(15);
+    expectClean();
+  }, 60_000);
+
   test("says so, and offers nothing, where a pod's namespace is not seen", async () => {
     attach();
     hostIp("link", "delete", HOST_END.a);
