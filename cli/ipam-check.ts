@@ -4,6 +4,7 @@
 
 import { checkRecords, quoted } from "../ipam/check.ts";
 import { checkHost } from "../ipam/check-host.ts";
+import { HOST_END } from "../ipam/ends.ts";
 import type { Finding } from "../ipam/finding.ts";
 import { NodeFileError, readNodeFile } from "../ipam/node.ts";
 import { DATA_DIRECTORY } from "../ipam/records-files.ts";
@@ -50,7 +51,7 @@ function readCheck({ dataDir, nodeFile }: IpamCheckOptions): CheckAnswer {
     unseen: view.unknown,
     checked: {
       addresses: lasting.taken.length,
-      hostEnds: host.links.filter(({ name }) => name.startsWith("manx")).length,
+      hostEnds: host.links.filter(({ name }) => name.startsWith(HOST_END)).length,
       namespaces: namespaces.length,
     },
     notice,

@@ -8,6 +8,7 @@ import {
   existsSync,
   linkSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -433,6 +434,28 @@ describe("manx ipam release", () => {
   test("of an address that nobody has says so", () => {
     expect(release("10.244.1.0")).toMatchObject({ code: 1 });
     expect(release("10.244.1.0").err).toContain("nobody has 10.244.1.0");
+  });
+});
+
+describe("GC", () => {
+  test("gives back addresses that nobody is known to have, but for those that a pod has", () => {
+    attach();
+    // Some tool replaced the file of a living pod's address; the other one is nobody's at all.
+    const text = readFileSync(records("address/10.244.1.0"), "utf8");
+    rmSync(records("address/10.244.1.0"));
+    writeFileSync(records("address/10.244.1.0"), text);
+    writeFileSync(records("address/10.244.1.99"), "?");
+    const valid = ["a", "b"].map((containerID) => ({ containerID, ifname: "eth0" }));
+    const gc = (attachments: unknown): void =>
+      void scene.done("GC", {
+        config: { cniVersion: "1.1.0", "cni.dev/valid-attachments": attachments },
+      });
+    gc(valid);
+    expect(existsSync(records("address/10.244.1.99"))).toBe(false);
+    expect(existsSync(records("address/10.244.1.0"))).toBe(true);
+    gc([]);
+    expect(readdirSync(records("address"))).toEqual([]);
+    expectClean();
   });
 });
 
