@@ -32,11 +32,12 @@ function planFaults(resources: Resources): Fault[] {
   return [...new Map(faults.map((fault) => [formatFault(fault), fault])).values()];
 }
 
-function summary({ nodes, peers, filters, pools }: Resources): string {
+function summary({ nodes, peers, filters, pools, reservations }: Resources): string {
   return [
     countOf(nodes.length, "Node"),
     countOf(peers.length, "BGPPeer"),
     countOf(filters.length, "BGPFilter"),
     countOf(pools.length, "IPPool"),
+    countOf(reservations.length, "IPReservation"),
   ].join(", ");
 }

@@ -25,6 +25,12 @@ function keep(word: number, bits: number): number {
   return bits <= 0 ? 0 : (word & (0xffff_ffff << (32 - bits))) >>> 0;
 }
 
+/** The word with all but its first `bits` bits set; `bits` may be outside 0-32. */
+function fill(word: number, bits: number): number {
+  if (bits >= 32) return word;
+  return bits <= 0 ? 0xffff_ffff : (word | (0xffff_ffff >>> bits)) >>> 0;
+}
+
 /** The prefix of `length` bits that holds `address`; its host bits are cleared. */
 export function prefixOf(address: Address, length: number): Prefix {
   return {
@@ -102,6 +108,23 @@ export function containsAddress(prefix: Prefix, address: Address): boolean {
 /** Whether `inner` is `outer` or a more specific prefix of it. */
 export function containsPrefix(outer: Prefix, inner: Prefix): boolean {
   return inner.length >= outer.length && containsAddress(outer, inner);
+}
+
+/** Whether they have an address in common. */
+export function overlaps(a: Prefix, b: Prefix): boolean {
+  return a.length <= b.length ? containsAddress(a, b) : containsAddress(b, a);
+}
+
+/** The last address of the prefix: all bits beyond its length are set. */
+export function lastAddressOf({ family, w0, w1, w2, w3, length }: Prefix): Address {
+  if (family === 4) return { family, w0: fill(w0, length), w1, w2, w3 };
+  return {
+    family,
+    w0: fill(w0, length),
+    w1: fill(w1, length - 32),
+    w2: fill(w2, length - 64),
+    w3: fill(w3, length - 96),
+  };
 }
 
 /** Number of addresses in the prefix; exact up to 2^53, as all our blocks are. */

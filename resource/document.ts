@@ -9,6 +9,7 @@ import { bgpFilterFrom, bgpFilterSpec } from "./bgp-filter.ts";
 import { bgpPeerFrom, bgpPeerSpec } from "./bgp-peer.ts";
 import { compareFault, type Fault } from "./fault.ts";
 import { ipPoolFrom, ipPoolSpec } from "./ip-pool.ts";
+import { ipReservationFrom, ipReservationSpec } from "./ip-reservation.ts";
 import { isKind, KINDS, type Kind } from "./kind.ts";
 import { metadataSchema } from "./metadata.ts";
 import { nodeFrom, nodeSpec } from "./node.ts";
@@ -226,6 +227,9 @@ function resourcesFrom(checked: readonly Checked[]): Resources {
     peers: all("BGPPeer", bgpPeerSpec, ({ name }, spec) => bgpPeerFrom(name, spec)),
     filters: all("BGPFilter", bgpFilterSpec, ({ name }, spec) => bgpFilterFrom(name, spec)),
     pools: all("IPPool", ipPoolSpec, ({ name }, spec) => ipPoolFrom(name, spec)),
+    reservations: all("IPReservation", ipReservationSpec, ({ name }, spec) =>
+      ipReservationFrom(name, spec),
+    ),
   };
 }
 

@@ -7,6 +7,7 @@ import { BGP_CONFIGURATION_NOT_HONOURED, bgpConfigurationSpec } from "./bgp-conf
 import { BGP_FILTER_NOT_HONOURED, bgpFilterSpec } from "./bgp-filter.ts";
 import { BGP_PEER_NOT_HONOURED, bgpPeerSpec } from "./bgp-peer.ts";
 import { IP_POOL_NOT_HONOURED, ipPoolSpec } from "./ip-pool.ts";
+import { IP_RESERVATION_NOT_HONOURED, ipReservationSpec } from "./ip-reservation.ts";
 import { NODE_NOT_HONOURED, nodeSpec } from "./node.ts";
 
 export type Kind = keyof typeof KINDS;
@@ -25,6 +26,7 @@ export const KINDS = {
   BGPFilter: { spec: bgpFilterSpec, notHonoured: BGP_FILTER_NOT_HONOURED },
   BGPPeer: { spec: bgpPeerSpec, notHonoured: BGP_PEER_NOT_HONOURED },
   IPPool: { spec: ipPoolSpec, notHonoured: IP_POOL_NOT_HONOURED },
+  IPReservation: { spec: ipReservationSpec, notHonoured: IP_RESERVATION_NOT_HONOURED },
   Node: { spec: nodeSpec, notHonoured: NODE_NOT_HONOURED },
 } as const satisfies Record<string, Row>;
 

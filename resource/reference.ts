@@ -3,13 +3,22 @@
  */
 
 import { compareAddress, formatAddress } from "../lib/address.ts";
-import { containsAddress, containsPrefix, formatPrefix, type Prefix } from "../lib/prefix.ts";
+import {
+  containsAddress,
+  containsPrefix,
+  formatPrefix,
+  overlaps,
+  type Prefix,
+  parsePrefix,
+} from "../lib/prefix.ts";
 import type { Fault } from "./fault.ts";
+import { BLOCK_SIZES, blockSizeOf, type IpPool } from "./ip-pool.ts";
 import type { Kind } from "./kind.ts";
+import type { Node } from "./node.ts";
 import type { Resources } from "./resource.ts";
 
-/** Larger ones take too long to search (`ipam/block.ts`). */
-const SHORTEST_BLOCK = 20;
+/** Of one link alone, and 169.254.1.1 is every pod's gateway. */
+const LINK_LOCAL = ["169.254.0.0/16", "fe80::/10"].map(parsePrefix);
 
 /** Whether a document of this kind and name is there, be it faulty. */
 export type IsDeclared = (kind: Kind, name: string) => boolean;
@@ -82,46 +91,77 @@ function checkBlocks({ nodes, pools }: Resources): Fault[] {
     for (const [index, block] of resource.blocks.entries()) {
       const wrong = (message: string): number =>
         faults.push(complain(["spec", "blocks", index], message));
-      const rival = earlier.find((other) => overlap(other.block, block));
+      const rival = earlier.find((other) => overlaps(other.block, block));
       if (rival !== undefined) {
         wrong(`overlaps ${formatPrefix(rival.block)} of Node ${rival.node}`);
       }
       const inside = nodes.find((node) => containsAddress(block, node.resource.address));
       if (inside !== undefined) wrong(`has the address of Node ${inside.resource.name} in it`);
-      if (block.length < SHORTEST_BLOCK) wrong(`expected a block of /${SHORTEST_BLOCK} to /32`);
-      const pool = pools.find((candidate) => containsPrefix(candidate.resource.prefix, block));
-      if (pool === undefined && pools.length > 0) {
-        const names = listOf(pools.map((candidate) => formatPrefix(candidate.resource.prefix)));
-        wrong(`inside no IPPool: there are ${names}`);
-      }
-      const blockSize = pool?.resource.blockSize ?? block.length;
-      if (blockSize !== block.length) {
-        wrong(`expected a /${blockSize}, the blockSize of IPPool ${pool?.resource.name}`);
-      }
+      const { shortest, longest } = BLOCK_SIZES[block.family];
+      if (block.length < shortest) wrong(`expected a block of /${shortest} to /${longest}`);
+      for (const message of poolFaults(block, resource, pools)) wrong(message);
       earlier.push({ node: resource.name, block });
     }
   }
   return faults;
 }
 
+/** What keeps a Node from having a block, as far as the pools are concerned. */
+function poolFaults(block: Prefix, node: Node, pools: Resources["pools"]): string[] {
+  const candidates = pools
+    .map(({ resource }) => resource)
+    .filter(({ prefix }) => prefix.family === block.family);
+  const pool = candidates.find(({ prefix }) => containsPrefix(prefix, block));
+  if (pool === undefined) {
+    const names = listOf(candidates.map(({ prefix }) => formatPrefix(prefix)));
+    return candidates.length === 0 ? [] : [`inside no IPPool: there are ${names}`];
+  }
+  const { name, blockSize = block.length, nodeSelector, allowedUses } = pool;
+  const faults: string[] = [];
+  if (blockSize !== block.length)
+    faults.push(`expected a /${blockSize}, the blockSize of IPPool ${name}`);
+  if (!nodeSelector(node.labels))
+    faults.push(`the nodeSelector of IPPool ${name} does not select this Node`);
+  if (!allowedUses.includes("Workload"))
+    faults.push(`IPPool ${name} is not for pods: its allowedUses have no Workload`);
+  return faults;
+}
+
 function checkPools({ pools }: Resources): Fault[] {
-  return pools.flatMap(({ resource: { prefix, blockSize }, complain }, index) => {
+  return pools.flatMap(({ resource, complain }, index) => {
+    const { prefix, blockSize } = resource;
     const faults: Fault[] = [];
-    const rival = pools.slice(0, index).find(({ resource }) => overlap(resource.prefix, prefix));
+    const rival = pools.slice(0, index).find(({ resource }) => overlaps(resource.prefix, prefix));
     if (rival !== undefined) {
       const { name, prefix: other } = rival.resource;
       faults.push(complain(["spec", "cidr"], `overlaps ${formatPrefix(other)} of IPPool ${name}`));
     }
-    if (blockSize !== undefined && blockSize < prefix.length) {
-      const message = `expected at least the pool's own length, ${prefix.length}`;
-      faults.push(complain(["spec", "blockSize"], message));
+    const special = LINK_LOCAL.find((other) => overlaps(other, prefix));
+    if (special !== undefined) {
+      const message = `overlaps the link-local ${formatPrefix(special)}, which nobody can route`;
+      faults.push(complain(["spec", "cidr"], message));
+    }
+    const message = blockSize === undefined ? undefined : blockSizeFault(prefix, blockSize);
+    if (message !== undefined) faults.push(complain(["spec", "blockSize"], message));
+    if (isAllSkipped(resource)) {
+      const text = `leaves no address in a /${blockSizeOf(resource)}: expected a shorter blockSize, or false`;
+      faults.push(complain(["spec", "skipFirstAndLast"], text));
     }
     return faults;
   });
 }
 
-function overlap(a: Prefix, b: Prefix): boolean {
-  return containsPrefix(a, b) || containsPrefix(b, a);
+function blockSizeFault({ family, length }: Prefix, blockSize: number): string | undefined {
+  const { shortest, longest } = BLOCK_SIZES[family];
+  if (blockSize < shortest || blockSize > longest) {
+    return `expected a prefix length from ${shortest} to ${longest}`;
+  }
+  return blockSize < length ? `expected at least the pool's own length, ${length}` : undefined;
+}
+
+function isAllSkipped(pool: IpPool): boolean {
+  const { longest } = BLOCK_SIZES[pool.prefix.family];
+  return pool.skipFirstAndLast && blockSizeOf(pool) >= longest - 1;
 }
 
 function listOf(names: readonly string[]): string {

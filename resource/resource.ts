@@ -7,6 +7,7 @@ import type { BgpFilter } from "./bgp-filter.ts";
 import type { BgpPeer } from "./bgp-peer.ts";
 import type { Fault } from "./fault.ts";
 import type { IpPool } from "./ip-pool.ts";
+import type { IpReservation } from "./ip-reservation.ts";
 import type { Node } from "./node.ts";
 
 /** Makes a fault of a field of the document that a resource came from. */
@@ -24,4 +25,5 @@ export type Resources = {
   readonly peers: readonly Documented<BgpPeer>[];
   readonly filters: readonly Documented<BgpFilter>[];
   readonly pools: readonly Documented<IpPool>[];
+  readonly reservations: readonly Documented<IpReservation>[];
 };

@@ -4,7 +4,7 @@
 
 import * as v from "valibot";
 import { type Address, AddressError, tryParseAddress } from "../lib/address.ts";
-import { parsePrefix } from "../lib/prefix.ts";
+import { hostPrefix, parsePrefix } from "../lib/prefix.ts";
 import { parseSelector, SelectorError } from "./selector.ts";
 
 /** AS_TRANS (RFC 6793) and the numbers that RFC 7300 and RFC 7607 reserve. */
@@ -66,6 +66,21 @@ export const prefix6Schema = textOf(
   (text) => {
     const prefix = attempt(() => parsePrefix(text));
     return prefix?.family === 6 ? prefix : undefined;
+  },
+);
+
+/** `10.244.0.0/16` or `fd00::/48`. */
+export const eitherPrefixSchema = textOf(
+  "expected a prefix such as 10.244.0.0/16 or fd00::/48, with no bits set behind its length",
+  (text) => attempt(() => parsePrefix(text)),
+);
+
+/** A prefix, or one address alone, which is a prefix of all its bits. */
+export const addressesSchema = textOf(
+  "expected an address such as 10.244.1.7, or a prefix such as 10.244.1.0/28 with no bits set behind its length",
+  (text) => {
+    const address = tryParseAddress(text);
+    return address === undefined ? attempt(() => parsePrefix(text)) : hostPrefix(address);
   },
 );
 

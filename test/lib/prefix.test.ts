@@ -1,12 +1,21 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { AddressError, addressFromBytes, bitsOf, parseAddress } from "../../lib/address.ts";
+import {
+  AddressError,
+  addressFromBytes,
+  addToAddress,
+  bitsOf,
+  formatAddress,
+  parseAddress,
+} from "../../lib/address.ts";
 import {
   comparePrefix,
   containsAddress,
   containsPrefix,
   equalPrefix,
   formatPrefix,
+  lastAddressOf,
+  overlaps,
   parseInterfaceAddress,
   parsePrefix,
   prefixOf,
@@ -85,6 +94,31 @@ describe("prefix", () => {
     const prefixes = texts.map(parsePrefix);
     expect(prefixes.toReversed().sort(comparePrefix).map(formatPrefix)).toEqual(texts);
     expect(equalPrefix(parsePrefix("10.0.0.0/8"), parsePrefix("10.0.0.0/16"))).toBe(false);
+  });
+
+  test("the last address is inside, and the one after it is not", () => {
+    for (const [text, last] of [
+      ["10.244.1.0/24", "10.244.1.255"],
+      ["10.0.0.7/32", "10.0.0.7"],
+      ["0.0.0.0/1", "127.255.255.255"],
+      ["fd00::/48", "fd00::ffff:ffff:ffff:ffff:ffff"],
+      ["fd00::40/122", "fd00::7f"],
+    ] as const) {
+      const prefix = parsePrefix(text);
+      expect(formatAddress(lastAddressOf(prefix))).toBe(last);
+      expect(containsAddress(prefix, addToAddress(lastAddressOf(prefix), 1))).toBe(false);
+    }
+  });
+
+  test("two overlap exactly when one contains the other", () => {
+    fc.assert(
+      fc.property(anyPrefix, anyPrefix, fc.nat(128), (a, b, length) => {
+        const near = prefixOf(a, Math.min(length, bitsOf(a.family)));
+        for (const other of [b, near]) {
+          expect(overlaps(a, other)).toBe(containsPrefix(a, other) || containsPrefix(other, a));
+        }
+      }),
+    );
   });
 
   test("a /24 and a /120 have 256 addresses", () => {

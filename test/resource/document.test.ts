@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { formatPrefix } from "../../lib/prefix.ts";
 import { readDocuments } from "../../resource/document.ts";
 import { formatFault } from "../../resource/fault.ts";
+import { blockSizeOf } from "../../resource/ip-pool.ts";
 import { documentOf, faultsOf, nodeOf, resourcesOf } from "./documents.ts";
 
 const peer = (spec: string): string => documentOf("BGPPeer", "tor", spec);
@@ -157,6 +158,32 @@ const values: readonly Case[] = [
     [documentOf("IPPool", "pods", "cidr: 10.244.0.0/16\nblockSize: 16")],
     ["c.yaml:6: IPPool pods: spec.blockSize: 16: expected a prefix length from 20 to 32"],
   ],
+  [
+    "an IPv6 pool with the block size of IPv4",
+    [documentOf("IPPool", "pods", 'cidr: "fd00::/48"\nblockSize: 24')],
+    ["c.yaml:6: IPPool pods: spec.blockSize: 24: expected a prefix length from 116 to 128"],
+  ],
+  [
+    "a pool for something else than Calico has",
+    [documentOf("IPPool", "pods", "cidr: 10.244.0.0/16\nallowedUses: [Workload, Printer]")],
+    [
+      'c.yaml:6: IPPool pods: spec.allowedUses[1]: "Printer": expected Workload, Tunnel, LoadBalancer',
+    ],
+  ],
+  [
+    "a limit of no block at all",
+    [documentOf("IPPool", "pods", "cidr: 10.244.0.0/16\nmaxBlocksPerNode: 0")],
+    [
+      "c.yaml:6: IPPool pods: spec.maxBlocksPerNode: 0: expected a number of blocks from 1 to 65535",
+    ],
+  ],
+  [
+    "a reservation with bits behind its length, at its own entry",
+    [documentOf("IPReservation", "r", "reservedCIDRs:\n- 10.244.1.7\n- 10.244.1.7/28")],
+    [
+      'c.yaml:7: IPReservation r: spec.reservedCIDRs[1]: "10.244.1.7/28": expected an address such as 10.244.1.7, or a prefix such as 10.244.1.0/28 with no bits set behind its length',
+    ],
+  ],
 ];
 
 const fields: readonly Case[] = [
@@ -219,9 +246,9 @@ const fields: readonly Case[] = [
 const documents: readonly Case[] = [
   [
     "a kind that we do not know",
-    [documentOf("IPReservation", "r", "reservedCIDRs: [10.244.0.0/30]")],
+    [documentOf("NetworkPolicy", "r", "order: 1")],
     [
-      'c.yaml:2: kind: "IPReservation": not a kind of this version of Manx: expected one of BGPConfiguration, BGPFilter, BGPPeer, IPPool, Node',
+      'c.yaml:2: kind: "NetworkPolicy": not a kind of this version of Manx: expected one of BGPConfiguration, BGPFilter, BGPPeer, IPPool, IPReservation, Node',
     ],
   ],
   [
@@ -357,6 +384,48 @@ const references: readonly Case[] = [
     ["c.yaml:6: IPPool a: spec.blockSize: 24: expected at least the pool's own length, 26"],
   ],
   [
+    "a pool of link-local addresses",
+    [documentOf("IPPool", "a", "cidr: 169.254.0.0/20")],
+    [
+      'c.yaml:5: IPPool a: spec.cidr: "169.254.0.0/20": overlaps the link-local 169.254.0.0/16, which nobody can route',
+    ],
+  ],
+  [
+    "overlapping pools of IPv6",
+    [
+      documentOf("IPPool", "a", 'cidr: "fd00::/48"'),
+      documentOf("IPPool", "b", 'cidr: "fd00::1:0/112"'),
+    ],
+    ['c.yaml:11: IPPool b: spec.cidr: "fd00::1:0/112": overlaps fd00::/48 of IPPool a'],
+  ],
+  [
+    "a pool that leaves out all addresses of its blocks",
+    [documentOf("IPPool", "a", "cidr: 10.244.0.0/16\nblockSize: 31\nskipFirstAndLast: true")],
+    [
+      "c.yaml:7: IPPool a: spec.skipFirstAndLast: true: leaves no address in a /31: expected a shorter blockSize, or false",
+    ],
+  ],
+  [
+    "a block of a pool that does not select its Node",
+    [
+      nodeOf("n1", 11, "10.244.1.0/24"),
+      documentOf("IPPool", "pods", "cidr: 10.244.0.0/16\nnodeSelector: has(rack)"),
+    ],
+    [
+      'c.yaml:6: Node n1: spec.blocks[0]: "10.244.1.0/24": the nodeSelector of IPPool pods does not select this Node',
+    ],
+  ],
+  [
+    "a block of a pool that is for load balancers",
+    [
+      nodeOf("n1", 11, "10.244.1.0/24"),
+      documentOf("IPPool", "lb", "cidr: 10.244.0.0/16\nallowedUses: [LoadBalancer]"),
+    ],
+    [
+      'c.yaml:6: Node n1: spec.blocks[0]: "10.244.1.0/24": IPPool lb is not for pods: its allowedUses have no Workload',
+    ],
+  ],
+  [
     "KEEPALIVEs rarer than the hold time",
     [documentOf("BGPConfiguration", "default", "holdTime: 9\nkeepaliveTime: 10")],
     [
@@ -430,6 +499,48 @@ describe("readDocuments", () => {
       "cidr: 10.244.0.0/16\nipipMode: Never\nvxlanMode: Never\nnatOutgoing: false\nnodeSelector: all()\nallowedUses: [Workload, Tunnel]";
     const configuration = documentOf("BGPConfiguration", "default", "logSeverityScreen: Info");
     expect(faultsOf(documentOf("IPPool", "pods", pool), configuration)).toEqual([]);
+  });
+
+  test("a pool has the defaults that docs/resources.md gives, of each family", () => {
+    const { pools } = resourcesOf(
+      documentOf("IPPool", "four", "cidr: 10.244.0.0/16"),
+      documentOf("IPPool", "six", 'cidr: "fd00:10:244::/48"'),
+      documentOf("IPPool", "tiny", "cidr: 10.9.9.0/28"),
+    );
+    expect(pools.map(({ resource }) => [resource.name, blockSizeOf(resource)])).toEqual([
+      ["four", 24],
+      ["six", 120],
+      ["tiny", 28],
+    ]);
+    const { prefix, name, nodeSelector, ...rest } = pools[0]!.resource;
+    expect(nodeSelector({})).toBe(true);
+    expect(rest).toEqual({
+      blockSize: undefined,
+      disabled: false,
+      allowedUses: ["Workload", "Tunnel"],
+      assignmentMode: "Automatic",
+      skipFirstAndLast: false,
+      maxBlocksPerNode: undefined,
+      spareAddresses: undefined,
+      idleTime: 600,
+    });
+  });
+
+  test("a reservation has prefixes and single addresses of both families", () => {
+    const { reservations } = resourcesOf(
+      documentOf("IPReservation", "r", 'reservedCIDRs: [10.244.1.0/28, 10.244.2.7, "fd00::1"]'),
+    );
+    expect(reservations[0]?.resource.prefixes.map(formatPrefix)).toEqual([
+      "10.244.1.0/28",
+      "10.244.2.7/32",
+      "fd00::1/128",
+    ]);
+  });
+
+  test("a static block needs no pool of its family, whatever the other family has", () => {
+    expect(
+      faultsOf(nodeOf("n1", 11, "10.1.0.0/24"), documentOf("IPPool", "six", 'cidr: "fd00::/48"')),
+    ).toEqual([]);
   });
 
   test("what a cluster's store writes into metadata is no fault", () => {
