@@ -5,8 +5,10 @@
 import { type Address, equalAddress, type Family, formatAddress } from "../lib/address.ts";
 import { containsAddress, equalPrefix, formatPrefix, type Prefix, sizeOf } from "../lib/prefix.ts";
 import { addressAt, IN_USE, longestFree, ordinalOf } from "./block.ts";
+import type { NodeBlock } from "./node.ts";
 import { type AddressRecord, describeHolder, type Holder, type Pod } from "./record.ts";
 import type { Records } from "./records.ts";
+import { type Reserved, reasonOf, usableOrdinals } from "./reserved.ts";
 
 /** How long an address that was given back is left alone. */
 export type Cooldown = {
@@ -16,17 +18,21 @@ export type Cooldown = {
   readonly isStrict: boolean;
 };
 
-export type Wish = {
-  readonly holder: Holder;
-  readonly pod?: Pod;
+/** What there is to choose from. */
+export type Choice = {
   /** Blocks of one family, in order of preference; at least one. */
-  readonly blocks: readonly Prefix[];
-  /** Ordinals of a block that nobody may have. */
-  readonly reserved: (block: Prefix) => readonly number[];
-  /** This one and no other. */
-  readonly address?: Address;
+  readonly blocks: readonly NodeBlock[];
+  /** What nobody may have of a block. */
+  readonly reserved: (block: NodeBlock) => readonly Reserved[];
   /** Default: none. */
   readonly cooldown?: Cooldown;
+};
+
+export type Wish = Choice & {
+  readonly holder: Holder;
+  readonly pod?: Pod;
+  /** This one and no other. */
+  readonly address?: Address;
   /** ISO 8601 time for the record. */
   readonly time: string;
   /** For the record. */
@@ -39,9 +45,15 @@ export type Allocation = {
   readonly isNew: boolean;
 };
 
-/** Every block is full. */
+/** No block has an address to give. */
 export class Exhausted extends Error {
   override readonly name = "Exhausted";
+  readonly family: Family;
+
+  constructor(message: string, family: Family) {
+    super(message);
+    this.family = family;
+  }
 }
 
 /** The address that is asked for cannot be had. */
@@ -71,13 +83,39 @@ export function allocate(records: Records, wish: Wish): Allocation {
     (isStrict ? undefined : byPreference(records, wish, () => false)) ??
     byTruth(records, wish);
   if (record !== undefined) return { record, isNew: true };
-  throw new Exhausted(
-    `no free address: ${wish.blocks.map((block) => describeUse(records, block, wish)).join(", ")}`,
-  );
+  throw exhausted(records, wish);
+}
+
+/** What an ADD would be refused with now; undefined while there is an address for it. */
+export function shortage(records: Records, choice: Choice): Exhausted | undefined {
+  const isStrict = choice.cooldown?.isStrict === true;
+  for (const block of choice.blocks) {
+    if (!isOpen(block)) continue;
+    const order = isStrict ? records.order(block) : undefined;
+    for (const ordinal of usableOrdinals(block, choice.reserved(block))) {
+      if (records.isTaken(addressAt(block, ordinal))) continue;
+      if (!isCooling(records, choice, order?.[ordinal] ?? 0)) return undefined;
+    }
+  }
+  return exhausted(records, choice);
+}
+
+function exhausted(records: Records, choice: Choice): Exhausted {
+  const uses = choice.blocks.map((block) => describeUse(records, block, choice));
+  return new Exhausted(`no free address: ${uses.join(", ")}`, familyOfChoice(choice));
+}
+
+function familyOfChoice({ blocks }: Choice): Family {
+  return blocks[0]?.family ?? 4;
+}
+
+/** Whether it gives addresses to who does not ask for a certain one. */
+function isOpen({ closed, onlyAsked }: NodeBlock): boolean {
+  return closed === undefined && onlyAsked !== true;
 }
 
 function heldBefore(records: Records, wish: Wish): AddressRecord | undefined {
-  const family: Family = wish.blocks[0]?.family ?? 4;
+  const family = familyOfChoice(wish);
   const held = records.find(wish.holder, family);
   if (held === undefined) return undefined;
   const isAsked = wish.address === undefined || equalAddress(wish.address, held.address);
@@ -95,8 +133,12 @@ function claimAsked(records: Records, wish: Wish, address: Address): AddressReco
     throw new Unobtainable(`${text} lies in none of this node's blocks (${names})`, false);
   }
   const ordinal = ordinalOf(block, address) ?? 0;
-  if (wish.reserved(block).includes(ordinal)) {
-    throw new Unobtainable(`${text} is reserved in ${formatPrefix(block)}`, false);
+  const why = reasonOf(wish.reserved(block), ordinal);
+  if (why !== undefined) {
+    throw new Unobtainable(`${text} is reserved in ${nameOf(block)}: ${why}`, false);
+  }
+  if (block.closed !== undefined) {
+    throw new Unobtainable(`${nameOf(block)} gives no new address: ${block.closed}`, false);
   }
   const record = recordOf(wish, block, ordinal);
   if (records.claim(record)) return record;
@@ -112,8 +154,9 @@ function byPreference(
   avoid: (freeSince: number) => boolean,
 ): AddressRecord | undefined {
   for (const block of wish.blocks) {
+    if (!isOpen(block)) continue;
     const order = records.order(block);
-    for (const ordinal of wish.reserved(block)) order[ordinal] = IN_USE;
+    for (const { first, last } of wish.reserved(block)) order.fill(IN_USE, first, last + 1);
     for (let next = longestFree(order); next !== undefined; next = longestFree(order)) {
       // The others have been free for even less.
       if (avoid(order[next] ?? IN_USE)) break;
@@ -126,7 +169,7 @@ function byPreference(
 }
 
 /** Whether an address with this past was given back so lately; the clock is asked only when it was used at all. */
-function isCooling(records: Records, { cooldown }: Wish, freeSince: number): boolean {
+function isCooling(records: Records, { cooldown }: Choice, freeSince: number): boolean {
   if (cooldown === undefined || cooldown.time === 0) return false;
   if (freeSince === 0 || freeSince === IN_USE) return false;
   const age = records.now() - freeSince;
@@ -137,8 +180,9 @@ function isCooling(records: Records, { cooldown }: Wish, freeSince: number): boo
 /** By the records: finds what the order takes for used although it is not. */
 function byTruth(records: Records, wish: Wish): AddressRecord | undefined {
   for (const block of wish.blocks) {
+    if (!isOpen(block)) continue;
     const order = wish.cooldown?.isStrict === true ? records.order(block) : undefined;
-    for (const ordinal of ordinalsOf(block, wish.reserved(block))) {
+    for (const ordinal of usableOrdinals(block, wish.reserved(block))) {
       if (isCooling(records, wish, order?.[ordinal] ?? 0)) continue;
       const record = recordOf(wish, block, ordinal);
       if (!records.isTaken(record.address) && records.claim(record)) return record;
@@ -147,21 +191,32 @@ function byTruth(records: Records, wish: Wish): AddressRecord | undefined {
   return undefined;
 }
 
-function describeUse(records: Records, block: Prefix, wish: Wish): string {
-  const usable = ordinalsOf(block, wish.reserved(block));
+function describeUse(records: Records, block: NodeBlock, choice: Choice): string {
+  const reserved = choice.reserved(block);
+  const usable = usableOrdinals(block, reserved);
   const used = usable.filter((ordinal) => records.isTaken(addressAt(block, ordinal))).length;
-  const text = `block ${formatPrefix(block)} has ${used} of ${usable.length} addresses in use`;
-  if (wish.cooldown?.isStrict !== true) return text;
-  const order = records.order(block);
-  const cooling = usable.filter((ordinal) => isCooling(records, wish, order[ordinal] ?? 0)).length;
-  const seconds = wish.cooldown.time / 1000;
-  return `${text} and ${cooling} given back less than ${seconds} s ago (strictCooldown)`;
+  const parts = [`${nameOf(block)} has ${used} of ${usable.length} addresses in use`];
+  const left = sizeOf(block) - usable.length;
+  if (left > 0) {
+    const reasons = new Set(reserved.map(({ why }) => why));
+    parts.push(`${left} reserved (${[...reasons].join(", ")})`);
+  }
+  if (choice.cooldown?.isStrict === true) {
+    const order = records.order(block);
+    const isFresh = (ordinal: number): boolean => isCooling(records, choice, order[ordinal] ?? 0);
+    const seconds = choice.cooldown.time / 1000;
+    const cooling = usable.filter(isFresh).length;
+    parts.push(`${cooling} given back less than ${seconds} s ago (strictCooldown)`);
+  }
+  if (block.onlyAsked === true) parts.push("gives only what is asked for (assignmentMode Manual)");
+  if (block.closed !== undefined) parts.push(`gives no new address (${block.closed})`);
+  return parts.join(" and ");
 }
 
-/** Ordinals of a block but for the reserved ones. */
-export function ordinalsOf(block: Prefix, reserved: readonly number[]): readonly number[] {
-  const all = Array.from({ length: sizeOf(block) }, (_, ordinal) => ordinal);
-  return all.filter((ordinal) => !reserved.includes(ordinal));
+/** `block 10.244.1.0/24 of IPPool pods`. */
+function nameOf(block: NodeBlock): string {
+  const text = `block ${formatPrefix(block)}`;
+  return block.pool === undefined ? text : `${text} of IPPool ${block.pool}`;
 }
 
 function recordOf(wish: Wish, block: Prefix, ordinal: number): AddressRecord {

@@ -6,11 +6,17 @@
  */
 
 import { type Address, equalAddress, type Family, formatAddress } from "../lib/address.ts";
-import { type Prefix, parseInterfaceAddress } from "../lib/prefix.ts";
-import { allocate, type Cooldown, Exhausted, ordinalsOf, Unobtainable } from "./allocate.ts";
-import { subnetReserved } from "./block.ts";
-import { type IpamConfig, parseIpamConfig, type Supply, supplyOf } from "./config.ts";
+import { parseInterfaceAddress } from "../lib/prefix.ts";
+import { allocate, type Cooldown, Exhausted, Unobtainable } from "./allocate.ts";
+import {
+  describeShortage,
+  type IpamConfig,
+  parseIpamConfig,
+  type Supply,
+  supplyOf,
+} from "./config.ts";
 import type { Files } from "./files.ts";
+import type { NodeBlock } from "./node.ts";
 import { CniError, CODE } from "./protocol/error.ts";
 import type { ValidAttachments } from "./protocol/gc.ts";
 import { isObject, type Request } from "./protocol/request.ts";
@@ -19,24 +25,9 @@ import { type AddressRecord, familyOf, type Holder, type Pod } from "./record.ts
 import type { Records } from "./records.ts";
 import { DATA_DIRECTORY, openRecords } from "./records-files.ts";
 import { type Requested, requestedAddresses } from "./requested.ts";
-
-/**
- * What the address is for: "host", where a pod has it alone (/32) and each one of a block is usable, or
- * "subnet", where the block is a subnet with a gateway and a broadcast address.
- */
-export type Use = "host" | "subnet";
+import { reservedIn, type Use } from "./reserved.ts";
 
 const FAMILIES = [4, 6] as const;
-
-const RESERVED: Record<Use, (block: Prefix) => readonly number[]> = {
-  host: () => [],
-  subnet: subnetReserved,
-};
-
-/** Ordinals of a block that a pod may have. */
-export function usableOrdinals(block: Prefix, use: Use): readonly number[] {
-  return ordinalsOf(block, RESERVED[use](block));
-}
 
 /** The attachment's addresses, and what the configuration or the node file say about their use. */
 export type Lease = {
@@ -53,7 +44,8 @@ export type Lease = {
  */
 export function takeAddresses(request: Request, use: Use, files: Files): Lease {
   const config = parseIpamConfig(request.config);
-  const { blocks, knob, mtu } = supplyOf(config, files);
+  const supply = supplyOf(config, files);
+  const { blocks, mtu } = supply;
   const records = open(request, config, files);
   const asked = requestedAddresses(request);
   for (const family of FAMILIES) {
@@ -61,7 +53,7 @@ export function takeAddresses(request: Request, use: Use, files: Files): Lease {
     if (address === undefined || blocks.some((block) => block.family === family)) continue;
     throw new CniError(
       CODE.invalidConfig,
-      `${formatAddress(address)} is asked for, and the node has no IPv${family} block`,
+      `${formatAddress(address)} is asked for, and the node has no IPv${family} block: ${supply.knobs[family]}`,
     );
   }
   const { cooldown } = config;
@@ -74,18 +66,16 @@ export function takeAddresses(request: Request, use: Use, files: Files): Lease {
     });
   }
   if (taken instanceof Exhausted) {
-    throw new CniError(
-      CODE.tryAgainLater,
-      `${taken.message}; the network is ${request.network}. The node needs another block: ${knob}`,
-      { cause: taken },
-    );
+    throw new CniError(CODE.tryAgainLater, describeShortage(taken, request, supply), {
+      cause: taken,
+    });
   }
   const { routes } = config;
   return { ...taken, routes, ...(mtu === undefined ? {} : { mtu }) };
 }
 
 type Terms = {
-  readonly blocks: readonly Prefix[];
+  readonly blocks: readonly NodeBlock[];
   readonly use: Use;
   readonly asked: Requested;
   readonly cooldown: Cooldown;
@@ -97,7 +87,7 @@ function takeEach(records: Records, request: Request, { blocks, use, asked, cool
   const common = {
     holder,
     ...(pod === undefined ? {} : { pod }),
-    reserved: RESERVED[use],
+    reserved: (block: NodeBlock) => reservedIn(block, use),
     cooldown,
     time: new Date().toISOString(),
     ...(use === "subnet" ? { use } : {}),
@@ -105,7 +95,7 @@ function takeEach(records: Records, request: Request, { blocks, use, asked, cool
   const taken: AddressRecord[] = [];
   let isNew = false;
   for (const family of FAMILIES) {
-    const own: Prefix[] = [];
+    const own: NodeBlock[] = [];
     for (const block of blocks) if (block.family === family) own.push(block);
     if (own.length === 0) continue;
     try {

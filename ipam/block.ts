@@ -2,8 +2,8 @@
  * Arithmetic of one block: the addresses that a node may give to its pods, by ordinal.
  *
  * A /24 has ordinals 0 to 255 and all of them are usable, the first and the last as well: a pod has a
- * /32 and no subnet in which they would mean something. Which ordinal is next is decided here, on plain
- * data; who holds which is `records.ts`.
+ * /32 and no subnet in which they would mean something (`reserved.ts` has the exceptions). Which ordinal is
+ * next is decided here, on plain data; who holds which is `records.ts`.
  */
 
 import { type Address, addToAddress, bitsOf, formatAddress } from "../lib/address.ts";
@@ -66,12 +66,6 @@ export function longestFree(order: Order): number | undefined {
  */
 export function gatewayOf(block: Prefix): Address {
   return addressAt(block, sizeOf(block) > 2 ? 1 : 0);
-}
-
-/** Ordinals that nobody may have where the block is a subnet: its own name, gateway, and broadcast. */
-export function subnetReserved(block: Prefix): readonly number[] {
-  const size = sizeOf(block);
-  return size > 2 ? [0, 1, size - 1] : [0];
 }
 
 /** `10.244.1.7/24`: an address with its block's length. */

@@ -5,20 +5,22 @@
  * it would be ignored in silence. By hand and not by a schema library: this runs for every pod.
  */
 
-import { AddressError } from "../lib/address.ts";
-import { equalPrefix, formatPrefix, type Prefix, parsePrefix } from "../lib/prefix.ts";
-import type { Cooldown } from "./allocate.ts";
+import { AddressError, type Family } from "../lib/address.ts";
+import { equalPrefix, formatPrefix, type Prefix, parsePrefix, sizeOf } from "../lib/prefix.ts";
+import type { Cooldown, Exhausted } from "./allocate.ts";
 import { blockFault } from "./block.ts";
 import type { Files } from "./files.ts";
-import { NODE_FILE, NodeFileError, readNodeFile } from "./node.ts";
+import { NODE_FILE, type NodeBlock, NodeFileError, readNodeFile } from "./node.ts";
 import { CniError, CODE } from "./protocol/error.ts";
-import { isObject, type JsonObject } from "./protocol/request.ts";
+import { isObject, type JsonObject, type Request } from "./protocol/request.ts";
 import { type ResultRoute, routeFromJson } from "./protocol/result.ts";
 import { DATA_DIRECTORY } from "./records-files.ts";
 
 export type IpamConfig = {
   /** The node's blocks, when the configuration has them and not the node file. */
   readonly blocks: readonly Prefix[] | undefined;
+  /** The first and the last address of each block go to nobody, whatever the node file says. */
+  readonly skipFirstAndLast: boolean;
   readonly nodeFile: string;
   readonly dataDirectory: string;
   readonly cooldown: Cooldown;
@@ -29,9 +31,9 @@ export type IpamConfig = {
 /** Where to take addresses from. */
 export type Supply = {
   /** In order of preference; one family's or both. */
-  readonly blocks: readonly Prefix[];
+  readonly blocks: readonly NodeBlock[];
   /** What somebody turns who wants more of them. */
-  readonly knob: string;
+  readonly knobs: Readonly<Record<Family, string>>;
   /** Of pods' interfaces, where a node file says it. */
   readonly mtu?: number;
 };
@@ -44,6 +46,7 @@ const KEYS = [
   "routes",
   "cooldown",
   "strictCooldown",
+  "skipFirstAndLast",
 ] as const;
 /** Seconds. An hour is longer than anything that still sends to an old address. */
 export const COOLDOWN = { usual: 30, most: 3600 } as const;
@@ -64,8 +67,13 @@ export function parseIpamConfig(config: JsonObject): IpamConfig {
     nodeFile: parsePath(section, "nodeFile", NODE_FILE, faults),
     dataDirectory: parsePath(section, "dataDir", DATA_DIRECTORY, faults),
     cooldown: parseCooldown(section, faults),
+    skipFirstAndLast: parseSkip(section, faults),
     routes: parseRoutes(section.routes, faults),
   };
+  for (const block of parsed.skipFirstAndLast ? (parsed.blocks ?? []) : []) {
+    if (sizeOf(block) > 2) continue;
+    faults.push(`ipam.skipFirstAndLast leaves no address in ${formatPrefix(block)}`);
+  }
   if (faults.length > 0) throw new CniError(CODE.invalidConfig, faults.join("; "));
   return parsed;
 }
@@ -76,17 +84,18 @@ export function parseIpamConfig(config: JsonObject): IpamConfig {
  */
 export function supplyOf(config: IpamConfig, files: Files): Supply {
   if (config.blocks !== undefined) {
-    return { blocks: config.blocks, knob: 'add one to "blocks" in the ipam section' };
+    const knob = 'add one to "blocks" in the ipam section';
+    return { blocks: skipping(config, config.blocks), knobs: { 4: knob, 6: knob } };
   }
   try {
-    const { node, blocks, mtu } = readNodeFile(config.nodeFile, files);
+    const { node, blocks, growth, mtu } = readNodeFile(config.nodeFile, files);
     const all = [...blocks.ipv4, ...blocks.ipv6];
-    if (all.length > 0) {
-      return { blocks: all, knob: `add one to spec.blocks of the Node ${node}`, mtu };
-    }
+    const usual = `add one to spec.blocks of the Node ${node}`;
+    const knobs = { 4: growth?.ipv4 ?? usual, 6: growth?.ipv6 ?? usual };
+    if (all.length > 0) return { blocks: skipping(config, all), knobs, mtu };
     throw new CniError(
       CODE.tryAgainLater,
-      `node ${node} has no block (${config.nodeFile}): add one to spec.blocks of the Node`,
+      `node ${node} has no block (${config.nodeFile}): ${eitherOf(knobs)}`,
     );
   } catch (cause) {
     if (!(cause instanceof NodeFileError)) throw cause;
@@ -96,6 +105,27 @@ export function supplyOf(config: IpamConfig, files: Files): Supply {
       { cause },
     );
   }
+}
+
+/** What an ADD is refused with, and a STATUS answers, when no block has an address to give. */
+export function describeShortage(
+  { message, family }: Exhausted,
+  { network }: Pick<Request, "network">,
+  { knobs }: Supply,
+): string {
+  return `${message}; the network is ${network}. The node needs another block: ${knobs[family]}`;
+}
+
+function eitherOf(knobs: Supply["knobs"]): string {
+  return knobs[4] === knobs[6] ? knobs[4] : `IPv4: ${knobs[4]}; IPv6: ${knobs[6]}`;
+}
+
+function skipping(
+  { skipFirstAndLast }: IpamConfig,
+  blocks: readonly NodeBlock[],
+): readonly NodeBlock[] {
+  if (!skipFirstAndLast) return blocks;
+  return blocks.map((block) => ({ ...block, skipFirstAndLast }));
 }
 
 function parseBlocks(value: unknown, faults: string[]): Prefix[] {
@@ -146,6 +176,14 @@ function parseCooldown(section: JsonObject, faults: string[]): Cooldown {
     faults.push(`ipam.strictCooldown is ${JSON.stringify(strictCooldown)}: expected true or false`);
   }
   return { time: 1000 * seconds, isStrict: strictCooldown === true };
+}
+
+function parseSkip(section: JsonObject, faults: string[]): boolean {
+  const { skipFirstAndLast = false } = section;
+  if (typeof skipFirstAndLast === "boolean") return skipFirstAndLast;
+  const said = JSON.stringify(skipFirstAndLast);
+  faults.push(`ipam.skipFirstAndLast is ${said}: expected true or false`);
+  return false;
 }
 
 function parsePath(section: JsonObject, key: string, fallback: string, faults: string[]): string {

@@ -9,17 +9,36 @@ import type { Family } from "../lib/address.ts";
 import { formatPrefix, type Prefix, parsePrefix } from "../lib/prefix.ts";
 import type { Files } from "./files.ts";
 import { nodeFiles } from "./files-node.ts";
+import type { Reservation } from "./pool.ts";
 
 /** Where the file is unless a configuration says `nodeFile`. */
 export const NODE_FILE = "/run/manx/node.json";
 
-const FORMAT = 1;
+const FORMAT = 2;
+/** Blocks were texts alone; a file of an older daemon serves until the newer one has started. */
+const FORMAT_OF_TEXTS = 1;
+
+/** A block of the node, and what holds for its addresses. */
+export type NodeBlock = Prefix & {
+  /** Name of the IPPool that it lies in. */
+  readonly pool?: string;
+  /** Its first and its last address go to nobody. */
+  readonly skipFirstAndLast?: boolean;
+  /** What nobody may have of it; within the block. */
+  readonly reserved?: readonly Reservation[];
+  /** An address of it goes only to who asks for that address (assignmentMode Manual). */
+  readonly onlyAsked?: boolean;
+  /** Why it gives no new address. */
+  readonly closed?: string;
+};
 
 export type NodeFile = {
   /** Name of the node. */
   readonly node: string;
   /** Blocks to take pod addresses from, in order of preference. */
-  readonly blocks: { readonly ipv4: readonly Prefix[]; readonly ipv6: readonly Prefix[] };
+  readonly blocks: { readonly ipv4: readonly NodeBlock[]; readonly ipv6: readonly NodeBlock[] };
+  /** How the node comes to another block of the family, for people. */
+  readonly growth?: { readonly ipv4: string; readonly ipv6: string };
   /** MTU of pods' interfaces, bytes. */
   readonly mtu: number;
   /** Grows with every publication. */
@@ -81,21 +100,34 @@ function encode(node: NodeFile): string {
   const json = {
     version: FORMAT,
     ...rest,
-    blocks: { ipv4: blocks.ipv4.map(formatPrefix), ipv6: blocks.ipv6.map(formatPrefix) },
+    blocks: { ipv4: blocks.ipv4.map(blockJson), ipv6: blocks.ipv6.map(blockJson) },
   };
   return `${JSON.stringify(json, undefined, 2)}\n`;
 }
 
+function blockJson(block: NodeBlock): object {
+  const { pool, skipFirstAndLast, reserved, onlyAsked, closed } = block;
+  return {
+    cidr: formatPrefix(block),
+    pool,
+    skipFirstAndLast,
+    reserved: reserved?.map(({ prefix, name }) => ({ cidr: formatPrefix(prefix), name })),
+    onlyAsked,
+    closed,
+  };
+}
+
 function decode(text: string): NodeFile {
   const json = object(JSON.parse(text), "the file");
-  if (json.version !== FORMAT) {
+  if (json.version !== FORMAT && json.version !== FORMAT_OF_TEXTS) {
     throw new Error(`version is ${JSON.stringify(json.version)}, expected ${FORMAT}`);
   }
   const blocks = object(json.blocks, "blocks");
   const ready = object(json.ready, "ready");
   return {
     node: field(json, "node", "string"),
-    blocks: { ipv4: prefixes(blocks, "ipv4", 4), ipv6: prefixes(blocks, "ipv6", 6) },
+    blocks: { ipv4: blocksOf(blocks, "ipv4", 4), ipv6: blocksOf(blocks, "ipv6", 6) },
+    ...(json.growth === undefined ? {} : { growth: growthOf(object(json.growth, "growth")) }),
     mtu: field(json, "mtu", "number"),
     generation: field(json, "generation", "number"),
     ready: {
@@ -109,6 +141,10 @@ function decode(text: string): NodeFile {
 
 function daemonOf(json: Json): { readonly lock: string; readonly grace: number } {
   return { lock: field(json, "lock", "string"), grace: field(json, "grace", "number") };
+}
+
+function growthOf(json: Json): { readonly ipv4: string; readonly ipv6: string } {
+  return { ipv4: field(json, "ipv4", "string"), ipv6: field(json, "ipv6", "string") };
 }
 
 type Json = { readonly [key: string]: unknown };
@@ -136,12 +172,42 @@ function isOfType<Type extends keyof Named>(value: unknown, type: Type): value i
   return found === type;
 }
 
-function prefixes(blocks: Json, key: string, family: Family): Prefix[] {
-  const texts = blocks[key];
-  if (!Array.isArray(texts)) throw new Error(`blocks.${key} is not an array`);
-  return texts.map((text: unknown) => {
-    const prefix = parsePrefix(String(text));
-    if (prefix.family !== family) throw new Error(`blocks.${key} has ${formatPrefix(prefix)}`);
-    return prefix;
-  });
+function blocksOf(json: Json, key: string, family: Family): NodeBlock[] {
+  const entries = json[key];
+  if (!Array.isArray(entries)) throw new Error(`blocks.${key} is not an array`);
+  const blocks: NodeBlock[] = [];
+  for (const entry of entries) {
+    const block = isJson(entry) ? blockOf(entry) : parsePrefix(String(entry));
+    if (block.family !== family) throw new Error(`blocks.${key} has ${formatPrefix(block)}`);
+    blocks.push(block);
+  }
+  return blocks;
+}
+
+/** Plain: this runs for every pod, and most blocks have a pool and nothing else. */
+function blockOf(json: Json): NodeBlock {
+  const { pool, skipFirstAndLast, reserved, onlyAsked, closed } = json;
+  return {
+    ...parsePrefix(String(json.cidr)),
+    ...(pool === undefined ? {} : { pool: field(json, "pool", "string") }),
+    ...(skipFirstAndLast === undefined
+      ? {}
+      : { skipFirstAndLast: field(json, "skipFirstAndLast", "boolean") }),
+    ...(reserved === undefined ? {} : { reserved: reservationsOf(reserved) }),
+    ...(onlyAsked === undefined ? {} : { onlyAsked: field(json, "onlyAsked", "boolean") }),
+    ...(closed === undefined ? {} : { closed: field(json, "closed", "string") }),
+  };
+}
+
+function reservationsOf(value: unknown): Reservation[] {
+  if (!Array.isArray(value)) throw new Error("reserved is not an array");
+  const reservations: Reservation[] = [];
+  for (const entry of value) {
+    const json = object(entry, "an entry of reserved");
+    reservations.push({
+      prefix: parsePrefix(String(json.cidr)),
+      name: field(json, "name", "string"),
+    });
+  }
+  return reservations;
 }

@@ -2,35 +2,32 @@
  * STATUS of the addresses: whether an ADD would get one, as far as this node knows.
  */
 
-import { formatPrefix, type Prefix } from "../lib/prefix.ts";
-import { type Use, usableOrdinals } from "./attachment.ts";
-import { addressAt } from "./block.ts";
-import { parseIpamConfig, supplyOf } from "./config.ts";
+import { shortage } from "./allocate.ts";
+import { describeShortage, parseIpamConfig, supplyOf } from "./config.ts";
 import type { Files } from "./files.ts";
-import { readNodeFile } from "./node.ts";
+import { type NodeBlock, readNodeFile } from "./node.ts";
 import { CniError, CODE } from "./protocol/error.ts";
 import type { Request } from "./protocol/request.ts";
 import { openRecords } from "./records-files.ts";
+import { reservedIn, type Use } from "./reserved.ts";
 
 /** Throws code 50 when an ADD would fail for want of an address, 51 when the node says that it is not ready. */
 export function checkSupply(request: Request, use: Use, files: Files): void {
   const config = parseIpamConfig(request.config);
-  const { blocks, knob } = unavailable(() => supplyOf(config, files));
+  const supply = unavailable(() => supplyOf(config, files));
   const records = openRecords({
     files,
     directory: config.dataDirectory,
     network: request.network,
   });
-  const isFree = (block: Prefix): boolean =>
-    usableOrdinals(block, use).some((ordinal) => !records.isTaken(addressAt(block, ordinal)));
+  const { cooldown } = config;
+  const reserved = (block: NodeBlock) => reservedIn(block, use);
   for (const family of [4, 6]) {
-    const own = blocks.filter((block) => block.family === family);
-    if (own.length === 0 || own.some(isFree)) continue;
-    const names = own.map(formatPrefix).join(", ");
-    throw new CniError(
-      CODE.unavailable,
-      `every address of ${names} is in use in network ${request.network}: ${knob}`,
-    );
+    const blocks = supply.blocks.filter((block) => block.family === family);
+    const lack =
+      blocks.length === 0 ? undefined : shortage(records, { blocks, reserved, cooldown });
+    if (lack === undefined) continue;
+    throw new CniError(CODE.unavailable, describeShortage(lack, request, supply), { cause: lack });
   }
   if (config.blocks !== undefined) return;
   const { node, ready } = readNodeFile(config.nodeFile, files);

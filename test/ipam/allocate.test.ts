@@ -1,27 +1,34 @@
 /** Which address is chosen, and what is said when there is none. */
 
 import { describe, expect, test } from "bun:test";
-import { allocate } from "../../ipam/allocate.ts";
-import { subnetReserved } from "../../ipam/block.ts";
+import { allocate, shortage } from "../../ipam/allocate.ts";
+import type { NodeBlock } from "../../ipam/node.ts";
 import { memoryRecords } from "../../ipam/records-memory.ts";
-import { formatAddress } from "../../lib/address.ts";
+import { reservedIn, type Use } from "../../ipam/reserved.ts";
+import { formatAddress, parseAddress } from "../../lib/address.ts";
 import { parsePrefix } from "../../lib/prefix.ts";
 
-function scene(...blocks: string[]) {
+function scene(...texts: (string | NodeBlock)[]) {
+  const blocks = texts.map((block) => (typeof block === "string" ? parsePrefix(block) : block));
   let time = 0;
   const records = memoryRecords(() => ++time);
   let cooldown = { time: 0, isStrict: false };
-  const wish = (container: string, reserved: typeof subnetReserved = () => []) => ({
+  const wish = (container: string, use: Use = "host") => ({
     holder: { container, interfaceName: "eth0" },
-    blocks: blocks.map(parsePrefix),
-    reserved,
+    blocks,
+    reserved: (block: NodeBlock) => reservedIn(block, use),
     cooldown,
     time: "2026-01-01T00:00:00.000Z",
   });
   return {
     records,
-    add: (container: string, reserved?: typeof subnetReserved) =>
-      formatAddress(allocate(records, wish(container, reserved)).record.address),
+    add: (container: string, use?: Use) =>
+      formatAddress(allocate(records, wish(container, use)).record.address),
+    ask: (container: string, address: string) =>
+      formatAddress(
+        allocate(records, { ...wish(container), address: parseAddress(address) }).record.address,
+      ),
+    lack: () => shortage(records, wish("nobody"))?.message,
     cool: (more: typeof cooldown) => {
       cooldown = more;
     },
@@ -117,9 +124,70 @@ describe("allocation", () => {
 
   test("leaves out name, gateway and broadcast address of a subnet", () => {
     const { add } = scene("10.244.1.0/29");
-    const given = ["a", "b", "c", "d", "e"].map((name) => add(name, subnetReserved));
+    const given = ["a", "b", "c", "d", "e"].map((name) => add(name, "subnet"));
     expect(given).toEqual([2, 3, 4, 5, 6].map((n) => `10.244.1.${n}`));
-    expect(() => add("f", subnetReserved)).toThrow("10.244.1.0/29 has 5 of 5 addresses in use");
+    expect(() => add("f", "subnet")).toThrow(
+      "10.244.1.0/29 has 5 of 5 addresses in use and 3 reserved (a subnet's own name, gateway and broadcast address)",
+    );
+  });
+
+  const reserved = [
+    { prefix: parsePrefix("10.244.1.1/32"), name: "router" },
+    { prefix: parsePrefix("10.244.1.4/30"), name: "printers" },
+  ];
+  const small: NodeBlock = { ...parsePrefix("10.244.1.0/29"), pool: "pods", reserved };
+
+  test("never gives what is reserved, and names it, with pool, limit and use, when nothing else is left", () => {
+    const { add, lack } = scene({ ...small, skipFirstAndLast: true });
+    expect(lack()).toBeUndefined();
+    expect(["a", "b"].map((name) => add(name))).toEqual(["10.244.1.2", "10.244.1.3"]);
+    const words =
+      "no free address: block 10.244.1.0/29 of IPPool pods has 2 of 2 addresses in use and 6 reserved (skipFirstAndLast, IPReservation router, IPReservation printers)";
+    expect(() => add("c")).toThrow(words);
+    expect(lack()).toBe(words);
+  });
+
+  test("refuses a reserved address to who asks for it, with the reservation's name", () => {
+    const { ask } = scene(small);
+    expect(() => ask("a", "10.244.1.5")).toThrow(
+      "10.244.1.5 is reserved in block 10.244.1.0/29 of IPPool pods: IPReservation printers",
+    );
+    expect(ask("a", "10.244.1.2")).toBe("10.244.1.2");
+  });
+
+  test("gives an address of a Manual pool to who asks for it, and to nobody else", () => {
+    const { add, ask, lack } = scene({ ...small, onlyAsked: true });
+    expect(() => add("a")).toThrow("and gives only what is asked for (assignmentMode Manual)");
+    expect(lack()).toContain("assignmentMode Manual");
+    expect(ask("a", "10.244.1.2")).toBe("10.244.1.2");
+  });
+
+  test("gives nothing new of a block that is closed, but keeps what a holder has", () => {
+    const open: NodeBlock = parsePrefix("10.244.9.0/31");
+    const { add, ask, records } = scene({ ...small, closed: "IPPool pods is disabled" }, open);
+    expect(add("a")).toBe("10.244.9.0");
+    expect(() => ask("b", "10.244.1.2")).toThrow(
+      "block 10.244.1.0/29 of IPPool pods gives no new address: IPPool pods is disabled",
+    );
+    records.claim({
+      address: parseAddress("10.244.1.2"),
+      block: parsePrefix("10.244.1.0/29"),
+      holder: { container: "old", interfaceName: "eth0" },
+      time: "2026-01-01T00:00:00.000Z",
+    });
+    expect(add("old")).toBe("10.244.1.2");
+  });
+
+  test("a shortage is told in the words of the refusal, cool-down and all", () => {
+    const { add, del, cool, lack, pass } = scene("10.244.1.0/31");
+    cool({ time: 30_000, isStrict: true });
+    for (const name of ["a", "b"]) add(name);
+    del("b");
+    expect(lack()).toBe(
+      "no free address: block 10.244.1.0/31 has 1 of 2 addresses in use and 1 given back less than 30 s ago (strictCooldown)",
+    );
+    pass(30_000);
+    expect(lack()).toBeUndefined();
   });
 
   test("says of every block how much of it is used when all are full", () => {

@@ -10,10 +10,21 @@ import {
   IN_USE,
   longestFree,
   ordinalOf,
-  subnetReserved,
 } from "../../ipam/block.ts";
+import type { NodeBlock } from "../../ipam/node.ts";
+import { reasonOf, reservedIn, type Use, usableOrdinals } from "../../ipam/reserved.ts";
 import { formatAddress, parseAddress } from "../../lib/address.ts";
-import { parsePrefix, sizeOf } from "../../lib/prefix.ts";
+import { containsAddress, parsePrefix, prefixOf, sizeOf } from "../../lib/prefix.ts";
+
+/** Ordinals that nobody may have, as both functions tell them. */
+function closedOrdinals(block: NodeBlock, use: Use): number[] {
+  const parts = reservedIn(block, use);
+  const usable = new Set(usableOrdinals(block, parts));
+  const all = Array.from({ length: sizeOf(block) }, (_, ordinal) => ordinal);
+  const closed = all.filter((ordinal) => reasonOf(parts, ordinal) !== undefined);
+  expect(all.filter((ordinal) => !usable.has(ordinal))).toEqual(closed);
+  return closed;
+}
 
 describe("a block", () => {
   test("of any size: ordinals and addresses are each other's inverse", () => {
@@ -49,9 +60,61 @@ describe("a block", () => {
     test(`${text} as a subnet has gateway ${gateway} and gives away all but ${reserved}`, () => {
       const block = parsePrefix(text);
       expect(formatAddress(gatewayOf(block))).toBe(gateway);
-      expect(subnetReserved(block)).toEqual([...reserved]);
+      expect(closedOrdinals(block, "subnet")).toEqual([...reserved]);
     });
   }
+
+  const block30 = parsePrefix("10.244.1.0/30");
+  const named = (text: string) => ({ prefix: parsePrefix(text), name: "r" });
+  for (const [name, block, closed] of [
+    ["of a pod that has its address alone: nothing", block30, []],
+    ["with skipFirstAndLast", { ...block30, skipFirstAndLast: true }, [0, 3]],
+    ["by an IPReservation", { ...block30, reserved: [named("10.244.1.2/31")] }, [2, 3]],
+    ["by one of the whole block", { ...block30, reserved: [named("10.244.1.0/30")] }, [0, 1, 2, 3]],
+    [
+      "by several that overlap",
+      {
+        ...block30,
+        skipFirstAndLast: true,
+        reserved: [named("10.244.1.0/31"), named("10.244.1.1/32")],
+      },
+      [0, 1, 3],
+    ],
+  ] as const) {
+    test(`reserved ordinals ${name}`, () => {
+      expect(closedOrdinals(block, "host")).toEqual([...closed]);
+    });
+  }
+
+  test("usable ordinals are those that have no reason against them, whatever is reserved", () => {
+    const rules = fc.record({
+      skipFirstAndLast: fc.boolean(),
+      reserved: fc.array(
+        fc
+          .record({ at: fc.nat(63), length: fc.integer({ min: 26, max: 32 }) })
+          .map(({ at, length }) => ({
+            prefix: prefixOf(addressAt(parsePrefix("10.244.1.64/26"), at), length),
+            name: "r",
+          })),
+        { maxLength: 5 },
+      ),
+    });
+    fc.assert(
+      fc.property(rules, fc.constantFrom("host", "subnet"), (more, use) => {
+        const block = { ...parsePrefix("10.244.1.64/26"), ...more };
+        const closed = Array.from({ length: 64 }, (_, ordinal) => ordinal).filter((ordinal) => {
+          const isEnd = ordinal === 0 || ordinal === 63;
+          const address = addressAt(block, ordinal);
+          return (
+            (more.skipFirstAndLast && isEnd) ||
+            (use === "subnet" && (isEnd || ordinal === 1)) ||
+            more.reserved.some(({ prefix }) => containsAddress(prefix, address))
+          );
+        });
+        expect(closedOrdinals(block, use)).toEqual(closed);
+      }),
+    );
+  });
 
   test("is at most a /20 or a /116", () => {
     for (const text of ["10.240.0.0/20", "fd00::/116"])

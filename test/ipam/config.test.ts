@@ -22,6 +22,7 @@ describe("the ipam section", () => {
       nodeFile: "/run/manx/node.json",
       dataDirectory: "/run/manx/ipam",
       cooldown: { time: 30_000, isStrict: false },
+      skipFirstAndLast: false,
       routes: [],
     });
   });
@@ -48,7 +49,7 @@ describe("the ipam section", () => {
     [
       "an unknown key",
       { block: [] },
-      "7: ipam.block is no key of manx-ipam: expected type, blocks, nodeFile, dataDir, routes, cooldown, strictCooldown",
+      "7: ipam.block is no key of manx-ipam: expected type, blocks, nodeFile, dataDir, routes, cooldown, strictCooldown, skipFirstAndLast",
     ],
     [
       "no blocks in blocks",
@@ -64,6 +65,16 @@ describe("the ipam section", () => {
       "a strict cool-down that is no switch",
       { strictCooldown: 1 },
       "7: ipam.strictCooldown is 1: expected true or false",
+    ],
+    [
+      "a skipFirstAndLast that is no switch",
+      { skipFirstAndLast: "yes" },
+      '7: ipam.skipFirstAndLast is "yes": expected true or false',
+    ],
+    [
+      "a block of which skipFirstAndLast leaves nothing",
+      { blocks: ["10.1.0.0/31"], skipFirstAndLast: true },
+      "7: ipam.skipFirstAndLast leaves no address in 10.1.0.0/31",
     ],
     [
       "host bits",
@@ -93,7 +104,7 @@ describe("the ipam section", () => {
     [
       "three faults, told at once",
       { x: 1, blocks: ["y"], nodeFile: 3 },
-      "7: ipam.x is no key of manx-ipam: expected type, blocks, nodeFile, dataDir, routes, cooldown, strictCooldown; ipam.blocks[0]: ",
+      "7: ipam.x is no key of manx-ipam: expected type, blocks, nodeFile, dataDir, routes, cooldown, strictCooldown, skipFirstAndLast; ipam.blocks[0]: ",
     ],
   ] as const) {
     test(`with ${name} is refused with the reason`, () => {

@@ -20,6 +20,35 @@ const node: NodeFile = {
 };
 
 describe("the node file", () => {
+  test("tells of each block its pool and what nobody may have of it, and how more are come by", () => {
+    const full: NodeFile = {
+      ...node,
+      blocks: {
+        ipv4: [
+          {
+            ...parsePrefix("10.244.1.0/24"),
+            pool: "pods",
+            skipFirstAndLast: true,
+            reserved: [{ prefix: parsePrefix("10.244.1.16/28"), name: "routers" }],
+            onlyAsked: true,
+            closed: "IPPool pods is disabled",
+          },
+          parsePrefix("10.244.2.0/24"),
+        ],
+        ipv6: [],
+      },
+      growth: { ipv4: "raise maxBlocksPerNode", ipv6: "add an IPPool" },
+    };
+    writeNodeFile(path, full);
+    expect(readNodeFile(path)).toEqual(full);
+  });
+
+  test("of an older daemon, whose blocks are texts, can be read", () => {
+    const old = { version: 1, ...node, blocks: { ipv4: ["10.244.1.0/24"], ipv6: [] } };
+    writeFileSync(path, JSON.stringify(old));
+    expect(readNodeFile(path).blocks).toEqual({ ipv4: [parsePrefix("10.244.1.0/24")], ipv6: [] });
+  });
+
   test("reads as it was written, and nothing else is left in the folder", () => {
     writeNodeFile(path, node);
     expect(readNodeFile(path)).toEqual(node);
@@ -43,7 +72,7 @@ describe("the node file", () => {
   const wrong: [string, unknown, string][] = [
     ["is no JSON", undefined, "is no node file: JSON Parse error"],
     ["is a list", [], "the file is [], expected an object"],
-    ["is of another version", { ...json, version: 2 }, "version is 2, expected 1"],
+    ["is of another version", { ...json, version: 3 }, "version is 3, expected 2"],
     ["has no name", { ...json, node: undefined }, "node is undefined, expected a string"],
     ["has an MTU that is text", { ...json, mtu: "1500" }, 'mtu is "1500", expected a number'],
     [
@@ -55,6 +84,19 @@ describe("the node file", () => {
       "has a block that is none",
       { ...json, blocks: { ipv4: ["10.0.0.0"], ipv6: [] } },
       '"10.0.0.0" is not a prefix',
+    ],
+    [
+      "has a reservation without a name",
+      {
+        ...json,
+        blocks: { ipv4: [{ cidr: "10.0.0.0/24", reserved: [{ cidr: "10.0.0.0/28" }] }], ipv6: [] },
+      },
+      "name is undefined, expected a string",
+    ],
+    [
+      "has a switch that is text",
+      { ...json, blocks: { ipv4: [{ cidr: "10.0.0.0/24", skipFirstAndLast: "no" }], ipv6: [] } },
+      'skipFirstAndLast is "no", expected a boolean',
     ],
     [
       "does not say whether it is ready",

@@ -112,7 +112,7 @@ describe("9: STATUS", () => {
     const { json } = status({ ipam });
     expect(json).toMatchObject({ cniVersion, code: 50 });
     expect(json?.msg).toContain(
-      "every address of 10.244.1.0/32 is in use in network pods: add one",
+      "no free address: block 10.244.1.0/32 has 1 of 1 addresses in use; the network is pods. The node needs another block: add one",
     );
     scene.done("DEL", { config: { cniVersion, ipam } });
     expect(status({ ipam }).status).toBe(0);
