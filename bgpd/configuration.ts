@@ -4,6 +4,7 @@
  * A reading with a fault changes nothing: the plan before it stays in force.
  */
 
+import { type BlockPlan, planBlocks } from "../ipam/demand.ts";
 import type { StatusAnswer } from "../resource/answer.ts";
 import { readDirectory } from "../resource/directory.ts";
 import { readDocuments } from "../resource/document.ts";
@@ -11,9 +12,12 @@ import { type Fault, formatFault } from "../resource/fault.ts";
 import { planSpeaker } from "./cluster/plan.ts";
 import type { SpeakerPlan } from "./cluster/speaker.ts";
 
+/** What the documents say that one node's daemon is to do. */
+export type NodePlan = { readonly speaker: SpeakerPlan; readonly blocks: BlockPlan };
+
 export type Configuration = {
   /** Read again. The new plan, or undefined when there are faults. */
-  read(): SpeakerPlan | undefined;
+  read(): NodePlan | undefined;
   status(): StatusAnswer["configuration"];
 };
 
@@ -35,14 +39,17 @@ export function createConfiguration(source: string, node: string): Configuration
 function planFrom(
   source: string,
   node: string,
-): { readonly plan: SpeakerPlan | undefined; readonly faults: readonly Fault[] } {
+): { readonly plan: NodePlan | undefined; readonly faults: readonly Fault[] } {
   const { sources, faults: unreadable } = readDirectory(source);
   const { resources, faults } = readDocuments(sources);
   if (unreadable.length + faults.length > 0) {
     return { plan: undefined, faults: [...unreadable, ...faults] };
   }
   const planned = planSpeaker(resources, node);
-  return "plan" in planned
-    ? { plan: planned.plan, faults: [] }
-    : { plan: undefined, faults: planned.faults };
+  const found = resources.nodes.find(({ resource }) => resource.name === node);
+  if ("faults" in planned || found === undefined) {
+    return { plan: undefined, faults: "faults" in planned ? planned.faults : [] };
+  }
+  const blocks = planBlocks(resources, found.resource);
+  return { plan: { speaker: planned.plan, blocks }, faults: [] };
 }

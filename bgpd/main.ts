@@ -3,19 +3,28 @@
  */
 
 import { writeSync } from "node:fs";
-import { NODE_FILE, type NodeFile } from "../ipam/node.ts";
+import { fileClaims } from "../ipam/claim-files.ts";
+import {
+  NODE_FILE,
+  type NodeBlock,
+  type NodeFile,
+  NodeFileError,
+  readNodeFile,
+} from "../ipam/node.ts";
+import { watchUsage } from "../ipam/usage.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { acquireLock } from "../kernel/lock.ts";
 import { openKernel } from "../kernel/netlink.ts";
 import { systemClock } from "../lib/clock.ts";
 import { createLogger, type Logger } from "../lib/log.ts";
+import { containsPrefix, type Prefix } from "../lib/prefix.ts";
 import { version } from "../package.json";
 import type { StatusAnswer } from "../resource/answer.ts";
 import { type ApiServer, serveApi } from "./api.ts";
+import { type Blocks, createBlocks, withBlocks } from "./blocks.ts";
 import { watchDirectory } from "./cluster/directory.ts";
-import type { SpeakerPlan } from "./cluster/speaker.ts";
-import { type Configuration, createConfiguration } from "./configuration.ts";
-import { Daemon, describePlan } from "./daemon.ts";
+import { type Configuration, createConfiguration, type NodePlan } from "./configuration.ts";
+import { Daemon, describePlan, ROUTE_PROTOCOL } from "./daemon.ts";
 import { createPublication, type Publication } from "./publication.ts";
 import { createQueries } from "./queries.ts";
 import { createBunTransport } from "./transport-bun.ts";
@@ -28,9 +37,14 @@ export type BgpdOptions = {
   readonly fib: "kernel" | "none";
   /** Path of the API socket; the lock is beside it. */
   readonly api: string;
+  /** Folder of claims that the nodes share; without it a node has the blocks that its document names. */
+  readonly claims?: string;
   /** Take our routes out of the kernel at SIGTERM. */
   readonly withdrawOnExit?: true;
 };
+
+/** RT_TABLE_MAIN (linux/rtnetlink.h). */
+const MAIN_TABLE = 254;
 
 const ENDED = 0;
 const FAILED = 1;
@@ -45,6 +59,12 @@ const GRACE = 60;
 export async function runBgpd(options: BgpdOptions): Promise<number> {
   // The executable starts with a policy for code that runs once.
   Bun.unsafe.setJITPolicy(1);
+  if (options.claims !== undefined && options.fib === "none") {
+    return complain(
+      "--claims with --fib none: a speaker that installs nothing must not take blocks from those who do",
+      FAULTY,
+    );
+  }
   const lockFile = `${options.api.replace(/\.sock$/, "")}.lock`;
   const lock = acquireLock(lockFile);
   if (lock === undefined) {
@@ -72,7 +92,7 @@ export async function runBgpd(options: BgpdOptions): Promise<number> {
 
 type Start = {
   readonly configuration: Configuration;
-  readonly plan: SpeakerPlan;
+  readonly plan: NodePlan;
   readonly kernel: Kernel | undefined;
   /** What is called when the documents have changed. */
   readonly reloads: { now: () => void };
@@ -92,9 +112,24 @@ async function serve(options: BgpdOptions, start: Start): Promise<void> {
     log,
     transport: createBunTransport(clock),
     random: Math.random,
-    onConverged: () => publish(daemon, publication),
+    onConverged: () => publish(daemon, blocks, publication),
   });
-  apply(daemon, start.plan, log, publication);
+  let { speaker } = start.plan;
+  const records = watchUsage(() => blocks.changed());
+  const blocks = createBlocks({
+    clock,
+    log,
+    store: options.claims === undefined ? undefined : fileClaims(options.claims, options.node),
+    usage: () => records.read(),
+    isRouted: (block) => kernel !== undefined && isRouted(kernel, block),
+    known: publishedBlocks(options.node),
+    onChange: () => {
+      daemon.apply(withBlocks(speaker, blocks));
+      publish(daemon, blocks, publication);
+    },
+  });
+  await blocks.start(start.plan.blocks);
+  apply(daemon, speaker, { blocks, log, publication });
   const queries = createQueries({
     daemon,
     kernel,
@@ -103,12 +138,16 @@ async function serve(options: BgpdOptions, start: Start): Promise<void> {
     version,
     started,
     configuration: () => configuration.status(),
-    ready: () => readiness(daemon),
+    ready: () => readiness(daemon, blocks),
   });
   const api = serveApi(options.api, queries);
   const reload = (): void => {
     const plan = configuration.read();
-    if (plan !== undefined) apply(daemon, plan, log, publication);
+    if (plan !== undefined) {
+      speaker = plan.speaker;
+      blocks.apply(plan.blocks);
+      apply(daemon, speaker, { blocks, log, publication });
+    }
     for (const fault of configuration.status().faults) log.error(`configuration: ${fault}`);
   };
   start.reloads.now = reload;
@@ -117,9 +156,12 @@ async function serve(options: BgpdOptions, start: Start): Promise<void> {
   log.info({ signal, withdraw: options.withdrawOnExit === true }, "ending");
   start.reloads.now = () => {};
   process.off("SIGHUP", reload);
+  blocks.stop();
+  records.close();
   await end(daemon, api, options);
   const { plan } = daemon;
-  if (plan !== undefined) publication?.publish(plan, { ok: false, reason: "bgpd was stopped" });
+  const stopped = { ok: false, reason: "bgpd was stopped" };
+  if (plan !== undefined) publication?.publish(plan, blocks, stopped);
 }
 
 async function end(daemon: Daemon, api: ApiServer, options: BgpdOptions): Promise<void> {
@@ -129,31 +171,65 @@ async function end(daemon: Daemon, api: ApiServer, options: BgpdOptions): Promis
 
 function apply(
   daemon: Daemon,
-  plan: SpeakerPlan,
-  log: Logger,
-  publication: Publication | undefined,
+  speaker: NodePlan["speaker"],
+  {
+    blocks,
+    log,
+    publication,
+  }: {
+    readonly blocks: Blocks;
+    readonly log: Logger;
+    readonly publication: Publication | undefined;
+  },
 ): void {
+  const plan = withBlocks(speaker, blocks);
   log.info(`configuration applied: ${describePlan(plan)}`);
   daemon.apply(plan);
-  publish(daemon, publication);
+  publish(daemon, blocks, publication);
 }
 
-function publish(daemon: Daemon, publication: Publication | undefined): void {
-  if (daemon.plan !== undefined) publication?.publish(daemon.plan, readiness(daemon));
+function publish(daemon: Daemon, blocks: Blocks, publication: Publication | undefined): void {
+  if (daemon.plan === undefined) return;
+  publication?.publish(daemon.plan, blocks, readiness(daemon, blocks));
+}
+
+/** What an earlier daemon of this node has published since the boot. */
+function publishedBlocks(node: string): readonly NodeBlock[] {
+  try {
+    const file = readNodeFile(NODE_FILE);
+    return file.node === node ? [...file.blocks.ipv4, ...file.blocks.ipv6] : [];
+  } catch (error) {
+    // None yet, or one that nobody can read.
+    if (error instanceof NodeFileError) return [];
+    throw error;
+  }
+}
+
+/** Whether somebody else has a route into the block, as each pod has. */
+function isRouted(kernel: Kernel, block: Prefix): boolean {
+  return kernel
+    .routes({ family: block.family, table: MAIN_TABLE })
+    .some(
+      ({ destination, protocol }) =>
+        protocol !== ROUTE_PROTOCOL && containsPrefix(block, destination),
+    );
 }
 
 /**
  * Ready once the peers' tables are in the kernel, or the time for that has passed: a peer that is down
  * must not keep pods from starting.
  */
-function readiness(daemon: Daemon): StatusAnswer["ready"] {
+function readiness(daemon: Daemon, blocks: Blocks): StatusAnswer["ready"] {
   if (!daemon.converged) {
     const waiting = daemon.waitingFor();
     return { ok: false, reason: `waiting for the tables of ${waiting.join(", ")}` };
   }
   const refused = daemon.fib?.failures().length ?? 0;
-  const reason = refused === 0 ? "converged" : `converged; the kernel refuses ${refused} routes`;
-  return { ok: true, reason };
+  const faults = [
+    ...(refused === 0 ? [] : [`the kernel refuses ${refused} routes`]),
+    ...blocks.faults,
+  ];
+  return { ok: true, reason: ["converged", ...faults].join("; ") };
 }
 
 /** The name of the signal that asks for the end. */

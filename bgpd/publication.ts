@@ -8,6 +8,7 @@ import { type NodeFile, NodeFileError, readNodeFile, writeNodeFile } from "../ip
 import type { Kernel } from "../kernel/kernel.ts";
 import { equalAddress } from "../lib/address.ts";
 import type { StatusAnswer } from "../resource/answer.ts";
+import type { Blocks } from "./blocks.ts";
 import type { SpeakerPlan } from "./cluster/speaker.ts";
 
 /** Where the uplink cannot be found: Ethernet's. */
@@ -15,8 +16,11 @@ const DEFAULT_MTU = 1500;
 
 export type Publication = {
   /** Write the file unless it says the same already. */
-  publish(plan: SpeakerPlan, ready: StatusAnswer["ready"]): void;
+  publish(plan: SpeakerPlan, supply: Supply, ready: StatusAnswer["ready"]): void;
 };
+
+/** What the plugin has to give. */
+type Supply = Pick<Blocks, "blocks" | "growth">;
 
 /** Publish at `path`, with how to tell whether this daemon lives; the folder is made. The generation goes on from the file that is there. */
 export function createPublication(
@@ -28,14 +32,15 @@ export function createPublication(
   let generation = generationAt(path);
   let written: NodeFile | undefined;
   return {
-    publish(plan, { ok, reason }) {
+    publish(plan, { blocks, growth }, { ok, reason }) {
       const since = written?.ready.ok === ok ? written.ready.since : new Date().toISOString();
       const next: NodeFile = {
         node: plan.node,
         blocks: {
-          ipv4: plan.blocks.filter(({ family }) => family === 4),
-          ipv6: plan.blocks.filter(({ family }) => family === 6),
+          ipv4: blocks.filter(({ family }) => family === 4),
+          ipv6: blocks.filter(({ family }) => family === 6),
         },
+        growth,
         mtu: mtuOf(plan, kernel),
         generation,
         ready: { ok, reason, since },

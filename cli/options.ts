@@ -72,6 +72,8 @@ export type BgpdOptions = {
   readonly fib: "kernel" | "none";
   /** Path of the API socket. */
   readonly api: string;
+  /** Folder of claims that the nodes share. */
+  readonly claims?: string;
   /** Take our routes out of the kernel at the end. */
   readonly withdrawOnExit?: true;
 };

@@ -43,6 +43,11 @@ function addBgpd(program: Command, roles: Roles, { exit }: Context): void {
     )
     .addOption(apiOption())
     .option(
+      "--claims <folder>",
+      "a folder that all nodes share: a node without spec.blocks claims blocks of the IPPools there",
+      someText("the path of a folder"),
+    )
+    .option(
       "--withdraw-on-exit",
       "take the learned routes out of the kernel at SIGTERM; they stay otherwise, for the next bgpd",
     )
@@ -57,6 +62,10 @@ function addBgpd(program: Command, roles: Roles, { exit }: Context): void {
       "after",
       examples(
         ["manx bgpd --config /etc/manx/cluster", "this node, by its host name"],
+        [
+          "manx bgpd --config /etc/manx/cluster --claims /srv/manx/claims",
+          "claim blocks of the pools",
+        ],
         ["manx bgpd --config cluster.yaml --node n1 --fib none", "a speaker that installs nothing"],
       ),
     )

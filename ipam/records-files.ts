@@ -285,6 +285,15 @@ export function listNetworks(
   return nodeFiles.list(`${directory}/${boot}`).sort();
 }
 
+/** Where a network's addresses in use are, a file each whose name is the address. */
+export function addressFolder(
+  network: string,
+  directory: string = DATA_DIRECTORY,
+  boot: string = bootId(nodeFiles),
+): string {
+  return `${directory}/${boot}/${network}/address`;
+}
+
 /** Of a holder's file: no container id or interface name has a colon, so it says exactly one holder. */
 export function holderName(holder: Holder, family: Family): string {
   const name = `${holder.container}:${holder.interfaceName}:${family}`;

@@ -21,7 +21,10 @@ const TABLE: Record<string, readonly string[]> = {
   "bgpd/policy": ["bgpd/wire", "bgpd/cluster/speaker.ts", "resource", "lib"],
   "bgpd/fib": ["bgpd/rib", "kernel", "lib"],
   "bgpd/cluster": ["resource", "lib"],
-  bgpd: ["bgpd/", "resource", "kernel", "lib", "ipam/node.ts", "ipam/pool.ts", "ipam/claim.ts"],
+  bgpd: [
+    ...["bgpd/", "resource", "kernel", "lib", "ipam/node.ts", "ipam/reserved.ts", "ipam/usage.ts"],
+    ...["ipam/demand.ts", "ipam/claim.ts", "ipam/claim-block.ts", "ipam/claim-files.ts"],
+  ],
   ipam: ["resource", "lib"],
   cni: ["ipam", "kernel", "lib"],
   cli: ["lib", "resource", "ipam", "kernel", "bgpd/wire", "bgpd/policy", "bgpd/cluster", "conf/"],
