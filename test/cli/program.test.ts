@@ -132,6 +132,8 @@ describe("roles", () => {
         },
       ]);
       expect(process.env.MANX_LOG).toBe("warn");
+      const claiming = await run(["bgpd", "--config", "c", "--claims", "/srv/claims"]);
+      expect(claiming.calls).toMatchObject([{ options: { claims: "/srv/claims" } }]);
     } finally {
       if (level === undefined) delete process.env.MANX_LOG;
       else process.env.MANX_LOG = level;

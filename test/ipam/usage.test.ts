@@ -1,0 +1,55 @@
+/** How much of blocks is in use, as the daemon sees it. */
+
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openRecords } from "../../ipam/records-files.ts";
+import { type UsageWatch, usedOf, watchUsage } from "../../ipam/usage.ts";
+import { parsePrefix } from "../../lib/prefix.ts";
+import { BLOCK, recordOf } from "./records-suite.ts";
+
+let directory: string;
+let watch: UsageWatch;
+let changes = 0;
+
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), "manx-usage-"));
+  watch = watchUsage(() => {
+    changes++;
+  }, directory);
+});
+afterAll(() => {
+  watch.close();
+  rmSync(directory, { recursive: true });
+});
+
+test("nothing is in use where nothing was ever taken", () => {
+  expect(watch.read()).toEqual([]);
+  expect(usedOf(watch.read(), BLOCK)).toBe(0);
+});
+
+test("counts in the network that has most: each may use the whole of a block", () => {
+  const [one, two] = ["one", "two"].map((network) => openRecords({ directory, network }));
+  for (const ordinal of [1, 2, 3]) one!.claim(recordOf(ordinal, `a${ordinal}`));
+  two!.claim(recordOf(1, "b"));
+  two!.claim(recordOf(0, "c", parsePrefix("10.9.0.0/28")));
+  expect(usedOf(watch.read(), BLOCK)).toBe(3);
+  expect(usedOf(watch.read(), parsePrefix("10.9.0.0/28"))).toBe(1);
+  expect(usedOf(watch.read(), parsePrefix("fd00::/120"))).toBe(0);
+});
+
+test("says when an address is taken, and when one is given back", async () => {
+  const records = openRecords({ directory, network: "one" });
+  const next = async (act: () => void): Promise<boolean> => {
+    const before = changes;
+    act();
+    for (const end = performance.now() + 5000; performance.now() < end; await Bun.sleep(5)) {
+      if (changes > before) return true;
+    }
+    return false;
+  };
+  watch.read();
+  expect(await next(() => records.claim(recordOf(7, "x")))).toBe(true);
+  expect(await next(() => records.release(recordOf(7, "x").holder, 4))).toBe(true);
+});
