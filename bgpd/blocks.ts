@@ -15,6 +15,7 @@ import {
   closedReason,
   demandOf,
   describeBlock,
+  describeNamed,
   type HeldBlock,
   judgeClaims,
   poolOf,
@@ -111,7 +112,10 @@ class NodeBlocks implements Blocks {
     this.#plan = plan;
     if (!this.#isClaiming) return;
     await new Promise<void>((resolve) => {
-      const late = this.#options.clock.after(START, resolve);
+      const late = this.#options.clock.after(START, () => {
+        this.#faults = [`the claims in ${this.#options.store?.name} are not read yet: no answer`];
+        resolve();
+      });
       void this.#review().then(() => {
         late.cancel();
         resolve();
@@ -145,7 +149,7 @@ class NodeBlocks implements Blocks {
   get blocks(): readonly NodeBlock[] {
     const plan = this.#plan;
     if (plan === undefined) return [];
-    if (plan.named.length > 0) return plan.named.map((block) => namedBlock(plan, block));
+    if (plan.named.length > 0) return plan.named.map((block) => describeNamed(plan, block));
     if (this.#options.store === undefined) return [];
     // Until the store says more, what this node had when it was last asked is its own.
     if (this.#held === undefined) {
@@ -192,21 +196,17 @@ class NodeBlocks implements Blocks {
   #heldBlocks(claims: readonly Claim[]): HeldBlock[] {
     const plan = this.#plan;
     if (plan === undefined) return [];
-    const { clock } = this.#options;
+    const now = this.#options.clock.now();
     return claims.map((claim) => {
       const { block } = claim;
-      const key = formatPrefix(block);
       const used = usedOf(this.#usage, block);
       const described = describeBlock(plan, block);
       const usable = usableOrdinals(described, reservedIn(described, "host")).length;
-      if (used > 0) this.#emptySince.delete(key);
-      else if (!this.#emptySince.has(key)) this.#emptySince.set(key, clock.now());
-      const since = this.#emptySince.get(key);
       return {
         claim,
         pool: poolOf(plan, block),
         free: Math.max(0, usable - used),
-        emptyFor: since === undefined ? undefined : clock.now() - since,
+        emptyFor: used > 0 ? undefined : now - (this.#emptySince.get(formatPrefix(block)) ?? now),
       };
     });
   }
@@ -218,8 +218,7 @@ class NodeBlocks implements Blocks {
       const { clock } = this.#options;
       this.#tick?.cancel();
       this.#tick = clock.after(LOOK, () => this.#look());
-      this.#usage = this.#options.usage();
-      this.#reopen();
+      this.#see();
       const now = clock.now();
       const isWanting = now >= this.#retryAt && (this.#isLacking() || this.#isRipe());
       if (isWanting || now >= this.#reviewAt) void this.#review();
@@ -247,10 +246,15 @@ class NodeBlocks implements Blocks {
     return this.#closing.size === 0 && surplusOf(plan, this.#heldBlocks(this.#held)) !== undefined;
   }
 
-  /** A block that was to go and is in use after all stays. */
-  #reopen(): void {
-    for (const { claim, emptyFor } of this.#heldBlocks(this.#held ?? [])) {
-      if (emptyFor === undefined) this.#closing.delete(formatPrefix(claim.block));
+  /** Note what is in use now; a block that was to go and is in use after all stays. */
+  #see(): void {
+    this.#usage = this.#options.usage();
+    for (const { block } of this.#held ?? []) {
+      const key = formatPrefix(block);
+      if (usedOf(this.#usage, block) > 0) {
+        this.#emptySince.delete(key);
+        this.#closing.delete(key);
+      } else if (!this.#emptySince.has(key)) this.#emptySince.set(key, this.#options.clock.now());
     }
   }
 
@@ -262,9 +266,9 @@ class NodeBlocks implements Blocks {
     const plan = this.#plan;
     try {
       await this.#restore(store, await store.list());
-      this.#usage = this.#options.usage();
+      this.#see();
       await this.#claimAll(store);
-      this.#usage = this.#options.usage();
+      this.#see();
       await this.#giveBack(store);
       // With other documents meanwhile, all of it is to be looked at again.
       this.#reviewAt = plan === this.#plan ? clock.now() + REVIEW : 0;
@@ -308,9 +312,9 @@ class NodeBlocks implements Blocks {
     const { clock, log } = this.#options;
     if (plan === undefined || !this.#isClaiming) return;
     for (const family of [4, 6] as const) {
-      this.#full.delete(family);
       for (;;) {
         const { pools } = demandOf(plan, family, this.#heldBlocks(this.#held ?? []));
+        if (pools.length === 0) this.#full.delete(family);
         if (pools.length === 0 || this.#isStopped) break;
         const claim = await claimBlock(store, plan, pools, this.#date());
         if (claim === undefined) {
@@ -326,7 +330,7 @@ class NodeBlocks implements Blocks {
 
   async #giveBack(store: ClaimStore): Promise<void> {
     const plan = this.#plan;
-    if (plan === undefined || this.#held === undefined) return;
+    if (plan === undefined || this.#held === undefined || !this.#isClaiming) return;
     const { clock, isRouted, log } = this.#options;
     const now = clock.now();
     for (const { claim, emptyFor } of this.#heldBlocks(this.#held)) {
@@ -357,11 +361,4 @@ class NodeBlocks implements Blocks {
     this.#told = now;
     this.#options.onChange();
   }
-}
-
-/** A block that a document names: the Node's, whatever becomes of the pool. */
-function namedBlock(plan: BlockPlan, block: Prefix): NodeBlock {
-  const described = describeBlock(plan, block);
-  const isManual = poolOf(plan, block)?.assignmentMode === "Manual";
-  return isManual ? { ...described, onlyAsked: true } : described;
 }

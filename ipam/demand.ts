@@ -97,6 +97,13 @@ export function describeBlock(plan: BlockPlan, block: Prefix): NodeBlock {
   };
 }
 
+/** A block that a document names: it is the Node's, whatever becomes of the pool. */
+export function describeNamed(plan: BlockPlan, block: Prefix): NodeBlock {
+  const described = describeBlock(plan, block);
+  const isManual = poolOf(plan, block)?.assignmentMode === "Manual";
+  return isManual ? { ...described, onlyAsked: true } : described;
+}
+
 /**
  * The node's own claims that it may use, the earliest first, and what is wrong with the others. Of two that overlap the earlier is good;
  * a block that a document names is its Node's, whoever has claimed it.

@@ -10,6 +10,7 @@ import {
   overlaps,
   type Prefix,
   parsePrefix,
+  sizeOf,
 } from "../lib/prefix.ts";
 import type { Fault } from "./fault.ts";
 import { BLOCK_SIZES, blockSizeOf, type IpPool } from "./ip-pool.ts";
@@ -116,7 +117,7 @@ function poolFaults(block: Prefix, node: Node, pools: Resources["pools"]): strin
     const names = listOf(candidates.map(({ prefix }) => formatPrefix(prefix)));
     return candidates.length === 0 ? [] : [`inside no IPPool: there are ${names}`];
   }
-  const { name, blockSize = block.length, nodeSelector, allowedUses } = pool;
+  const { name, blockSize = block.length, nodeSelector, allowedUses, skipFirstAndLast } = pool;
   const faults: string[] = [];
   if (blockSize !== block.length)
     faults.push(`expected a /${blockSize}, the blockSize of IPPool ${name}`);
@@ -124,6 +125,8 @@ function poolFaults(block: Prefix, node: Node, pools: Resources["pools"]): strin
     faults.push(`the nodeSelector of IPPool ${name} does not select this Node`);
   if (!allowedUses.includes("Workload"))
     faults.push(`IPPool ${name} is not for pods: its allowedUses have no Workload`);
+  if (skipFirstAndLast && sizeOf(block) <= 2)
+    faults.push(`skipFirstAndLast of IPPool ${name} leaves no address in it`);
   return faults;
 }
 

@@ -156,7 +156,7 @@ describe("a node's blocks", () => {
   test("what is named, claimed or wholly reserved is claimed by nobody else; then the pool is full", async () => {
     const store = memoryClaims();
     await store.create(claimOf("10.244.0.128/26", "n2"));
-    const { start, names, blocks, fill, pass } = scene(store);
+    const { start, names, blocks, fill, pass, changes } = scene(store);
     await start(
       nodeOf("n1", 11),
       nodeOf("n2", 12, "10.244.0.192/26"),
@@ -167,9 +167,12 @@ describe("a node's blocks", () => {
     fill("10.244.0.64/26", 64);
     await pass(2);
     expect(names()).toEqual(["10.244.0.64/26"]);
-    expect(blocks.growth.ipv4).toBe(
-      "add an IPPool: all 4 blocks /26 of IPPool pods are taken or reserved",
-    );
+    const full = "add an IPPool: all 4 blocks /26 of IPPool pods are taken or reserved";
+    expect(blocks.growth.ipv4).toBe(full);
+    // Asking again is nobody's news, while it goes on neither.
+    const before = changes();
+    await pass(30);
+    expect([blocks.growth.ipv4, changes()]).toEqual([full, before]);
   });
 
   test("a limit ends it, with its name and count", async () => {
@@ -222,13 +225,13 @@ describe("a node's blocks", () => {
       { ...parsePrefix("10.244.0.8/30"), pool: "pods" },
       { ...parsePrefix("192.0.2.0/24"), pool: "gone" },
     ];
-    for (const list of [
-      () => Promise.reject(new Error("away")),
-      () => new Promise<never>(() => {}),
-    ]) {
-      const { start, names } = scene({ ...memoryClaims(), list }, known);
+    for (const [list, fault] of [
+      [() => Promise.reject(new Error("away")), "away"],
+      [() => new Promise<never>(() => {}), "the claims in memory are not read yet: no answer"],
+    ] as const) {
+      const { start, names, blocks } = scene({ ...memoryClaims(), list }, known);
       await start(...documents(SMALL));
-      expect(names()).toEqual(["10.244.0.8/30"]);
+      expect([names(), blocks.faults]).toEqual([["10.244.0.8/30"], [fault]]);
     }
   });
 

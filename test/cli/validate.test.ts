@@ -33,7 +33,9 @@ describe("manx validate", () => {
     const path = write("a.yaml", ["Node", "n1", NODE]);
     const { code, out, err } = await run(["validate", path]);
     expect([code, err]).toEqual([0, ""]);
-    expect(out).toContain("1 Node, 0 BGPPeers, 0 BGPFilters, 0 IPPools, 0 IPReservations: no fault");
+    expect(out).toContain(
+      "1 Node, 0 BGPPeers, 0 BGPFilters, 0 IPPools, 0 IPReservations: no fault",
+    );
   });
 
   test("tells every fault of every file, with file and line, and ends with 2", async () => {

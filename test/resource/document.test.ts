@@ -416,6 +416,16 @@ const references: readonly Case[] = [
     ],
   ],
   [
+    "a block of which its pool leaves out both addresses",
+    [
+      nodeOf("n1", 11, "10.244.1.0/31"),
+      documentOf("IPPool", "pods", "cidr: 10.244.0.0/16\nskipFirstAndLast: true"),
+    ],
+    [
+      'c.yaml:6: Node n1: spec.blocks[0]: "10.244.1.0/31": skipFirstAndLast of IPPool pods leaves no address in it',
+    ],
+  ],
+  [
     "a block of a pool that is for load balancers",
     [
       nodeOf("n1", 11, "10.244.1.0/24"),
