@@ -4,7 +4,9 @@
  * Pure. A state is a character before it is a colour, so that a map can be read in a pipe.
  */
 
-import { addressAt, IN_USE, type Order, subnetReserved } from "../ipam/block.ts";
+import { addressAt, IN_USE, type Order } from "../ipam/block.ts";
+import type { NodeBlock } from "../ipam/node.ts";
+import { reasonOf, reservedIn } from "../ipam/reserved.ts";
 import { formatAddress } from "../lib/address.ts";
 import { formatPrefix, type Prefix, prefixOf, sizeOf } from "../lib/prefix.ts";
 import { type Look, paint, type Style, styled } from "./style.ts";
@@ -15,12 +17,10 @@ export type Cell = "free" | "used" | "cooling" | "unreadable" | "reserved" | "le
 
 /** What is known of a block within one network. */
 export type BlockState = {
-  readonly block: Prefix;
+  readonly block: NodeBlock;
   /** Ordinals in use, and those of them whose record cannot be read. */
   readonly used: ReadonlySet<number>;
   readonly unreadable: ReadonlySet<number>;
-  /** Ordinals that nobody gets by themselves. */
-  readonly reserved: ReadonlySet<number>;
   readonly order: Order;
   /** Ms since boot, and for how long an address is left alone, in ms. */
   readonly now: number;
@@ -31,12 +31,14 @@ export type BlockState = {
 
 /** Each address of a block, by its ordinal. */
 export function cellsOf(state: BlockState): Cell[] {
-  const left = new Set(state.isSubnet ? subnetReserved(state.block) : []);
+  const use = state.isSubnet ? "subnet" : "host";
+  const leftOut = reservedIn({ ...state.block, reserved: [] }, use);
+  const reserved = reservedIn(state.block, use);
   return Array.from({ length: sizeOf(state.block) }, (_, ordinal): Cell => {
     if (state.unreadable.has(ordinal)) return "unreadable";
     if (state.used.has(ordinal)) return "used";
-    if (left.has(ordinal)) return "left out";
-    if (state.reserved.has(ordinal)) return "reserved";
+    if (reasonOf(leftOut, ordinal) !== undefined) return "left out";
+    if (reasonOf(reserved, ordinal) !== undefined) return "reserved";
     return coolsFor(state, ordinal) > 0 ? "cooling" : "free";
   });
 }

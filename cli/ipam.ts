@@ -9,7 +9,7 @@ import { uptime } from "../ipam/boot.ts";
 import { COOLDOWN } from "../ipam/config.ts";
 import { nodeFiles } from "../ipam/files-node.ts";
 import type { Inspection, TakenAddress } from "../ipam/inspection.ts";
-import { NodeFileError, readNodeFile } from "../ipam/node.ts";
+import { type NodeBlock, NodeFileError, readNodeFile } from "../ipam/node.ts";
 import { type AddressRecord, describeHolder } from "../ipam/record.ts";
 import { openRecords } from "../ipam/records-files.ts";
 import { formatAddress } from "../lib/address.ts";
@@ -198,14 +198,15 @@ function nodeBlocks(nodeFile: string) {
 
 /** The node's blocks and those that records name, in their order, with their use. */
 function blockViews(
-  own: readonly Prefix[],
+  own: readonly NodeBlock[],
   { taken, past }: Pick<Inspection, "taken" | "past">,
   { dataDir, poolOf }: { readonly dataDir: string; readonly poolOf: PoolOf },
 ): BlockView[] {
   const now = uptime(nodeFiles);
   const view = (block: Prefix, network: string | null): BlockView => {
-    const state = blockState(block, network, { taken, now, dataDir });
-    return { block, pool: poolOf(block), network, state, cells: cellsOf(state) };
+    const known: NodeBlock = own.find((other) => equalPrefix(other, block)) ?? block;
+    const state = blockState(known, network, { taken, now, dataDir });
+    return { block, pool: known.pool ?? poolOf(block), network, state, cells: cellsOf(state) };
   };
   const isOwn = (block: Prefix): boolean => own.some((other) => equalPrefix(other, block));
   const used = [
@@ -224,7 +225,7 @@ function blockViews(
 }
 
 function blockState(
-  block: Prefix,
+  block: NodeBlock,
   network: string | null,
   {
     taken,
@@ -241,7 +242,6 @@ function blockState(
     block,
     used: ordinals(inside),
     unreadable: ordinals(inside.filter(({ fault }) => fault !== "")),
-    reserved: new Set(),
     order:
       network === null
         ? new Float64Array()

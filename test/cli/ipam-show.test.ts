@@ -17,7 +17,6 @@ function stateOf(block: string, more: Partial<BlockState> = {}): BlockState {
     block: parsePrefix(block),
     used: new Set(),
     unreadable: new Set(),
-    reserved: new Set(),
     order: freshOrder(parsePrefix(block)),
     now: 100_000,
     cooldown: 30_000,
@@ -35,7 +34,10 @@ function orderOf(block: string, times: Readonly<Record<number, number>>) {
 const BUSY = stateOf("10.244.1.0/24", {
   used: new Set([0, 1, 17, 255]),
   unreadable: new Set([17]),
-  reserved: new Set([32, 33]),
+  block: {
+    ...parsePrefix("10.244.1.0/24"),
+    reserved: [{ prefix: parsePrefix("10.244.1.32/31"), name: "printers" }],
+  },
   order: orderOf("10.244.1.0/24", { 0: IN_USE, 2: 99_000, 3: 1000, 255: IN_USE }),
   isSubnet: true,
 });

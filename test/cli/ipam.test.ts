@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { type IpamAnswer, viewIpam } from "../../cli/ipam.ts";
 import { addressAnswer } from "../../cli/ipam-show.ts";
 import { viewOf } from "../../ipam/machine.ts";
-import { writeNodeFile } from "../../ipam/node.ts";
+import { type NodeBlock, writeNodeFile } from "../../ipam/node.ts";
 import { openRecords } from "../../ipam/records-files.ts";
 import { parseAddress } from "../../lib/address.ts";
 import { parsePrefix } from "../../lib/prefix.ts";
@@ -22,9 +22,13 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 function publish(...blocks: string[]): void {
+  publishBlocks(...blocks.map(parsePrefix));
+}
+
+function publishBlocks(...blocks: NodeBlock[]): void {
   writeNodeFile(join(folder, "node.json"), {
     node: "n1",
-    blocks: { ipv4: blocks.map(parsePrefix), ipv6: [] },
+    blocks: { ipv4: blocks, ipv6: [] },
     mtu: 1500,
     generation: 1,
     ready: { ok: true, reason: "converged", since: "2026-01-01T00:00:00.000Z" },
@@ -59,6 +63,23 @@ describe("manx ipam", () => {
       ["10.244.9.0/30", "-", "0", "4"],
       [""],
     ]);
+  });
+
+  test("tells of a block what the daemon says of it: its pool and what is reserved", async () => {
+    const block = {
+      ...parsePrefix("10.244.1.0/24"),
+      pool: "green",
+      skipFirstAndLast: true,
+      reserved: [{ prefix: parsePrefix("10.244.1.32/30"), name: "printers" }],
+    };
+    publishBlocks(block);
+    const { out } = await run(["ipam", "--json", ...flags]);
+    const answer: IpamAnswer = JSON.parse(out);
+    expect(answer.blocks).toEqual([
+      { block: "10.244.1.0/24", pool: "green", network: null, used: 0, cooling: 0, free: 250 },
+    ]);
+    const { out: reserved } = await run(["ipam", "show", "10.244.1.33", "--json", ...flags]);
+    expect(JSON.parse(reserved)).toMatchObject({ state: "reserved", pool: "green" });
   });
 
   test("show lists each address with its holder", async () => {
