@@ -50,6 +50,11 @@ export const DEFAULT_LOCAL_PREF = 100;
 const CANONICAL: WireContext = { fourOctetAs: true, external: false, maxLength: 65_535 };
 /** Raw ranges that made no set are not remembered beyond this many. */
 const MOST_FAULTY = 1024;
+/**
+ * Nor are more forms of one set: flags that mean nothing, orders and repetitions are free to the sender,
+ * who could fill our memory with spellings of a single route.
+ */
+const MOST_FORMS = 8;
 
 export class AttributeSets {
   readonly #byId: (AttributeSet | undefined)[] = [];
@@ -90,8 +95,12 @@ export class AttributeSets {
       faultsWithPrefix: missing === undefined ? faults : [...faults, missing],
       faultsWithoutPrefix: faultsWithoutPrefix(decoded),
     };
-    if (set !== undefined) set.raw.push(raw);
-    else if (++this.#faulty > MOST_FAULTY) return received;
+    if (set === undefined) {
+      if (++this.#faulty > MOST_FAULTY) return received;
+    } else {
+      if (set.raw.length === MOST_FORMS) return received;
+      set.raw.push(raw);
+    }
     this.#byRaw.set(raw, received);
     return received;
   }
@@ -157,7 +166,8 @@ export function encodedFor(set: AttributeSet, context: WireContext): Uint8Array 
 
 /** Raw bytes mean the same only on sessions of the same kind. */
 function rawKey(buffer: Uint8Array, start: number, end: number, context: WireContext): string {
-  const kind = (context.fourOctetAs ? 1 : 0) | (context.external ? 2 : 0);
+  const { fourOctetAs, external, aigp } = context;
+  const kind = (fourOctetAs ? 1 : 0) | (external ? 2 : 0) | (aigp === true ? 4 : 0);
   const bytes = Buffer.from(buffer.buffer, buffer.byteOffset + start, end - start);
   return `${kind}${bytes.toString("latin1")}`;
 }

@@ -6,8 +6,11 @@
  */
 
 import { addressFromBytes, addressToBytes } from "../../lib/address.ts";
+import { fromHex, toHex } from "../../lib/hex.ts";
+import { isAigp } from "./aigp.ts";
 import { decodeAsPath, encodeAsPath, isTold, isTwoOctetPath } from "./as-path.ts";
 import type { Aggregator, AsSegment, Attributes, FaultVerdict, Origin } from "./attributes.ts";
+import { decodeLarge, decodeRaw, encodeLarge, encodeRaw } from "./community.ts";
 import * as code from "./const.ts";
 import type { WireContext } from "./context.ts";
 
@@ -27,6 +30,8 @@ export type AttributeRow = {
   readonly fits: (octets: number, context: WireContext) => boolean;
   /** UPDATE Message Error subcode of one that has the right length (RFC 4271 section 6.3). */
   readonly subcode: number;
+  /** What wrong flags do to the UPDATE, where that is not treat as withdraw (RFC 7606 section 3 c). */
+  readonly wrongFlags?: FaultVerdict;
   /** Only meant for internal peers: from an external one it is discarded (RFC 7606 7.5, 7.9, 7.10). */
   readonly internalOnly?: true;
   /** Only meant for sessions of two-octet AS numbers: on others it is discarded (RFC 6793 section 6). */
@@ -43,7 +48,12 @@ const exactly =
   (length: number) =>
   (octets: number): boolean =>
     octets === length;
-const ofWords = (octets: number): boolean => octets > 0 && octets % 4 === 0;
+/** One or more of so many octets. */
+const multipleOf =
+  (length: number) =>
+  (octets: number): boolean =>
+    octets > 0 && octets % length === 0;
+const ofWords = multipleOf(4);
 
 const WELL_KNOWN = code.FLAG_TRANSITIVE;
 const TRANSITIVE = code.FLAG_OPTIONAL | code.FLAG_TRANSITIVE;
@@ -197,6 +207,20 @@ export const ATTRIBUTE_ROWS: readonly AttributeRow[] = [
     encode: ({ clusterList = [] }) => (clusterList.length === 0 ? undefined : words(clusterList)),
   },
   {
+    code: code.EXTENDED_COMMUNITIES,
+    name: "EXTENDED_COMMUNITIES",
+    flags: TRANSITIVE,
+    malformed: "treat as withdraw",
+    fits: multipleOf(8),
+    subcode: code.OPTIONAL_ATTRIBUTE_ERROR,
+    keepsPartial: true,
+    decode(view, draft) {
+      draft.extendedCommunities = decodeRaw(view, 8);
+      return true;
+    },
+    encode: ({ extendedCommunities = [] }) => encodeRaw(extendedCommunities),
+  },
+  {
     code: code.AS4_PATH,
     name: "AS4_PATH",
     flags: TRANSITIVE,
@@ -235,6 +259,66 @@ export const ATTRIBUTE_ROWS: readonly AttributeRow[] = [
       fourOctetAs || aggregator === undefined || aggregator.asNumber <= 0xffff
         ? undefined
         : encodeAggregator(aggregator, 4),
+  },
+  {
+    code: code.IPV6_EXTENDED_COMMUNITIES,
+    name: "IPV6_EXTENDED_COMMUNITIES",
+    flags: TRANSITIVE,
+    malformed: "treat as withdraw",
+    fits: multipleOf(20),
+    subcode: code.OPTIONAL_ATTRIBUTE_ERROR,
+    keepsPartial: true,
+    decode(view, draft) {
+      draft.ipv6ExtendedCommunities = decodeRaw(view, 20);
+      return true;
+    },
+    encode: ({ ipv6ExtendedCommunities = [] }) => encodeRaw(ipv6ExtendedCommunities),
+  },
+  {
+    code: code.AIGP,
+    name: "AIGP",
+    flags: NON_TRANSITIVE,
+    malformed: "attribute discard",
+    wrongFlags: "attribute discard",
+    fits: () => true,
+    subcode: code.OPTIONAL_ATTRIBUTE_ERROR,
+    decode(view, draft, { external, aigp }) {
+      // RFC 7311 section 3.3: quietly ignored where AIGP_SESSION is off.
+      if (external && aigp !== true) return true;
+      if (!isAigp(view)) return false;
+      draft.aigp = toHex(bytesOf(view));
+      return true;
+    },
+    encode: ({ aigp }) => (aigp === undefined ? undefined : fromHex(aigp)),
+  },
+  {
+    code: code.LARGE_COMMUNITIES,
+    name: "LARGE_COMMUNITIES",
+    flags: TRANSITIVE,
+    malformed: "treat as withdraw",
+    fits: multipleOf(12),
+    subcode: code.OPTIONAL_ATTRIBUTE_ERROR,
+    keepsPartial: true,
+    decode(view, draft) {
+      draft.largeCommunities = decodeLarge(view);
+      return true;
+    },
+    encode: ({ largeCommunities = [] }) => encodeLarge(largeCommunities),
+  },
+  {
+    code: code.ONLY_TO_CUSTOMER,
+    name: "ONLY_TO_CUSTOMER",
+    flags: TRANSITIVE,
+    malformed: "treat as withdraw",
+    fits: exactly(4),
+    subcode: code.OPTIONAL_ATTRIBUTE_ERROR,
+    keepsPartial: true,
+    decode(view, draft) {
+      draft.onlyToCustomer = view.getUint32(0);
+      return true;
+    },
+    encode: ({ onlyToCustomer }) =>
+      onlyToCustomer === undefined ? undefined : words([onlyToCustomer]),
   },
 ];
 

@@ -197,7 +197,8 @@ function take(
   }
   if ((flags & KIND) !== row.flags) {
     const words = `${row.name} has the flags 0x${flags.toString(16)}`;
-    return fault("treat as withdraw", code, ATTRIBUTE_FLAGS_ERROR, words, whole);
+    const verdict = row.wrongFlags ?? "treat as withdraw";
+    return fault(verdict, code, ATTRIBUTE_FLAGS_ERROR, words, whole);
   }
   if (!row.fits(value.byteLength, context)) {
     const words = `${row.name} cannot be ${value.byteLength} octets long`;

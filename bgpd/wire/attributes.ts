@@ -17,6 +17,9 @@ export type AsSegment = {
 
 export type Aggregator = { readonly asNumber: number; readonly address: Address };
 
+/** RFC 8092: Global Administrator and two Local Data Parts, unsigned 32-bit each. */
+export type LargeCommunity = readonly [global: number, local1: number, local2: number];
+
 /** An attribute that this speaker does not know: optional transitive ones travel on (Partial set). */
 export type UnknownAttribute = {
   readonly code: number;
@@ -35,6 +38,16 @@ export type Attributes = {
   readonly aggregator?: Aggregator;
   /** RFC 1997, as unsigned 32-bit values. */
   readonly communities?: readonly number[];
+  /** RFC 4360, RFC 5668: eight octets each, as 16 hexadecimal digits. */
+  readonly extendedCommunities?: readonly string[];
+  /** RFC 5701: twenty octets each, as 40 hexadecimal digits. */
+  readonly ipv6ExtendedCommunities?: readonly string[];
+  /** RFC 8092: each once. */
+  readonly largeCommunities?: readonly LargeCommunity[];
+  /** RFC 7311: the attribute's TLVs as hexadecimal digits; `aigp.ts` reads and raises the metric. */
+  readonly aigp?: string;
+  /** RFC 9234: the AS that said so. */
+  readonly onlyToCustomer?: number;
   /** RFC 4456, understood so that reflected routes from others are judged rightly. */
   readonly originatorId?: number;
   readonly clusterList?: readonly number[];

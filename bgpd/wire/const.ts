@@ -81,8 +81,13 @@ export const ORIGINATOR_ID = 9;
 export const CLUSTER_LIST = 10;
 export const MP_REACH_NLRI = 14;
 export const MP_UNREACH_NLRI = 15;
+export const EXTENDED_COMMUNITIES = 16;
 export const AS4_PATH = 17;
 export const AS4_AGGREGATOR = 18;
+export const IPV6_EXTENDED_COMMUNITIES = 25;
+export const AIGP = 26;
+export const LARGE_COMMUNITIES = 32;
+export const ONLY_TO_CUSTOMER = 35;
 
 /** Attribute flags, RFC 4271 section 4.3. */
 export const FLAG_OPTIONAL = 0x80;
@@ -90,7 +95,10 @@ export const FLAG_TRANSITIVE = 0x40;
 export const FLAG_PARTIAL = 0x20;
 export const FLAG_EXTENDED_LENGTH = 0x10;
 
-/** Well-known communities, RFC 1997. */
+/** Well-known communities: RFC 8326, RFC 7999, RFC 1997, RFC 3765. */
+export const GRACEFUL_SHUTDOWN = 0xffff_0000;
+export const BLACKHOLE = 0xffff_029a;
 export const NO_EXPORT = 0xffff_ff01;
 export const NO_ADVERTISE = 0xffff_ff02;
 export const NO_EXPORT_SUBCONFED = 0xffff_ff03;
+export const NO_PEER = 0xffff_ff04;

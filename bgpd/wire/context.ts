@@ -11,6 +11,8 @@ export type WireContext = {
   readonly external: boolean;
   /** Longest message in octets: 4096, or 65535 with RFC 8654. */
   readonly maxLength: number;
+  /** AIGP_SESSION of an external session (RFC 7311 section 3.3); internal ones always have it. */
+  readonly aigp?: true;
 };
 
 /** Before anything is negotiated. */

@@ -58,6 +58,9 @@ const FIELDS = {
   aggregatedBy: "bgp.update.path_attribute.aggregator_origin",
   originatorId: "bgp.update.path_attribute.originator_id",
   clusterList: "bgp.path_attribute.cluster_id",
+  largeGlobal: "bgp.large_communities.ga",
+  largeLocal1: "bgp.large_communities.ldp1",
+  largeLocal2: "bgp.large_communities.ldp2",
 } as const;
 
 type Row = Record<keyof typeof FIELDS, string>;
@@ -130,8 +133,13 @@ function expectedAttributes(attributes: Attributes, { fourOctetAs }: WireContext
     ...(attributes.communities ? [8] : []),
     ...(attributes.originatorId === undefined ? [] : [9]),
     ...(attributes.clusterList ? [10] : []),
+    ...(attributes.extendedCommunities ? [16] : []),
     ...(path4.length > 0 ? [17] : []),
     ...(aggregator4 ? [18] : []),
+    ...(attributes.ipv6ExtendedCommunities ? [25] : []),
+    ...(attributes.aigp ? [26] : []),
+    ...(attributes.largeCommunities ? [32] : []),
+    ...(attributes.onlyToCustomer === undefined ? [] : [35]),
     ...(attributes.unknown ?? []).map(({ code }) => code),
   ];
   const aggregators = aggregator ? [aggregator.asNumber] : [];
@@ -155,6 +163,9 @@ function expectedAttributes(attributes: Attributes, { fourOctetAs }: WireContext
     originatorId:
       attributes.originatorId === undefined ? "" : formatAddress(address4(attributes.originatorId)),
     clusterList: (attributes.clusterList ?? []).map((id) => formatAddress(address4(id))).join(),
+    largeGlobal: (attributes.largeCommunities ?? []).map(([global]) => global).join(),
+    largeLocal1: (attributes.largeCommunities ?? []).map(([, local]) => local).join(),
+    largeLocal2: (attributes.largeCommunities ?? []).map(([, , local]) => local).join(),
   };
 }
 

@@ -18,6 +18,7 @@ import type {
   UpdateMessage,
 } from "../../../bgpd/wire/message.ts";
 import { type Address, address4 } from "../../../lib/address.ts";
+import { toHex } from "../../../lib/hex.ts";
 import { type Prefix, prefixOf } from "../../../lib/prefix.ts";
 
 /** The sessions that change bytes: two- and four-octet AS numbers, internal and external. */
@@ -30,8 +31,40 @@ const u16 = fc.integer({ min: 0, max: 0xffff });
 const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
 
 /** Codes of the attributes with a meaning here, and the two of RFC 4760, which are no mere bytes. */
-const TAKEN: ReadonlySet<number> = new Set([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 14, 15, 17, 18]);
+const TAKEN: ReadonlySet<number> = new Set([
+  1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 14, 15, 16, 17, 18, 25, 26, 32, 35,
+]);
 const KNOWN_CAPABILITIES: ReadonlySet<number> = new Set([1, 2, 65]);
+
+/** Known optional transitive attributes, by code. */
+const PASSED_ON: Readonly<Record<string, keyof Attributes>> = {
+  7: "aggregator",
+  8: "communities",
+  16: "extendedCommunities",
+  25: "ipv6ExtendedCommunities",
+  32: "largeCommunities",
+  35: "onlyToCustomer",
+};
+
+/** AIGP: TLVs of unknown types around a metric. */
+const aigps: fc.Arbitrary<string> = fc
+  .tuple(fc.array(tlvs(), { maxLength: 2 }), fc.bigInt(0n, 2n ** 64n - 2n), fc.array(tlvs()))
+  .map(([before, metric, after]) => {
+    const value = metric.toString(16).padStart(16, "0");
+    return [...before, `01000b${value}`, ...after].join("");
+  });
+
+function tlvs(): fc.Arbitrary<string> {
+  return fc
+    .tuple(fc.integer({ min: 2, max: 255 }), fc.uint8Array({ maxLength: 4 }))
+    .map(([type, value]) => toHex(Uint8Array.of(type, 0, value.length + 3, ...value)));
+}
+
+/** Entries of so many octets, in hexadecimal. */
+function raw(octets: number): fc.Arbitrary<string[]> {
+  const entry = fc.uint8Array({ minLength: octets, maxLength: octets }).map(toHex);
+  return fc.array(entry, { minLength: 1, maxLength: 4 });
+}
 
 /** Any IPv4 address. */
 export const addresses: fc.Arbitrary<Address> = u32.map(address4);
@@ -90,14 +123,24 @@ export function attributeSets(context: WireContext): fc.Arbitrary<Attributes> {
     atomicAggregate: fc.constant(true as const),
     aggregator: fc.record({ asNumber: asNumbers, address: addresses }),
     communities: words,
+    extendedCommunities: raw(8),
+    ipv6ExtendedCommunities: raw(20),
+    largeCommunities: fc.uniqueArray(fc.tuple(u32, u32, u32), {
+      minLength: 1,
+      maxLength: 4,
+      selector: String,
+    }),
+    onlyToCustomer: u32,
     unknown: unknown.map((list) => list.sort((a, b) => a.code - b.code)),
-    ...(context.external ? {} : { localPref: u32, originatorId: u32, clusterList: words }),
+    ...(context.external
+      ? {}
+      : { localPref: u32, originatorId: u32, clusterList: words, aigp: aigps }),
   };
   const sets: fc.Arbitrary<Attributes> = fc.record(model, {
     requiredKeys: ["origin", "asPath", "nextHop"],
   });
-  return fc.tuple(sets, fc.subarray([7, 8])).map(([set, codes]) => {
-    const partial = codes.filter((number) => (number === 7 ? set.aggregator : set.communities));
+  return fc.tuple(sets, fc.subarray(Object.keys(PASSED_ON))).map(([set, codes]) => {
+    const partial = codes.filter((key) => set[PASSED_ON[key]!] !== undefined).map(Number);
     return partial.length === 0 ? set : { ...set, partial };
   });
 }

@@ -11,7 +11,16 @@ import { formatPrefix, parsePrefix } from "../../../lib/prefix.ts";
 
 type PlainSegment = Partial<Record<AsSegment["type"], readonly number[]>>;
 
-const SAME = ["multiExitDisc", "localPref", "atomicAggregate", "partial"] as const;
+const SAME = [
+  "multiExitDisc",
+  "localPref",
+  "atomicAggregate",
+  "extendedCommunities",
+  "ipv6ExtendedCommunities",
+  "aigp",
+  "onlyToCustomer",
+  "partial",
+] as const;
 
 type PlainAttributes = Pick<Attributes, (typeof SAME)[number]> & {
   readonly origin: (typeof ORIGINS)[number];
@@ -19,6 +28,7 @@ type PlainAttributes = Pick<Attributes, (typeof SAME)[number]> & {
   readonly nextHop?: string;
   readonly aggregator?: { readonly asNumber: number; readonly address: string };
   readonly communities?: readonly string[];
+  readonly largeCommunities?: readonly string[];
   readonly originatorId?: string;
   readonly clusterList?: readonly string[];
   readonly unknown?: readonly {
@@ -191,6 +201,7 @@ export function messageOf(meaning: Meaning): Message {
 function plainAttributes(attributes: Attributes): PlainAttributes {
   const { origin, asPath, nextHop, aggregator, communities, originatorId, clusterList, unknown } =
     attributes;
+  const { largeCommunities } = attributes;
   const dotted = (word: number): string => formatAddress(address4(word));
   return {
     ...same(attributes),
@@ -202,6 +213,9 @@ function plainAttributes(attributes: Attributes): PlainAttributes {
     }),
     ...(communities && {
       communities: communities.map((word) => `${word >>> 16}:${word & 0xffff}`),
+    }),
+    ...(largeCommunities && {
+      largeCommunities: largeCommunities.map((words) => words.join(":")),
     }),
     ...(originatorId !== undefined && { originatorId: dotted(originatorId) }),
     ...(clusterList && { clusterList: clusterList.map(dotted) }),
@@ -218,6 +232,7 @@ function plainAttributes(attributes: Attributes): PlainAttributes {
 function attributesOf(plain: PlainAttributes): Attributes {
   const { origin, asPath, nextHop, aggregator, communities, originatorId, clusterList, unknown } =
     plain;
+  const { largeCommunities } = plain;
   const word = (dotted: string): number => parseAddress(dotted).w0;
   return {
     ...same(plain),
@@ -232,6 +247,12 @@ function attributesOf(plain: PlainAttributes): Attributes {
       communities: communities.map((text) => {
         const [high = 0, low = 0] = text.split(":").map(Number);
         return high * 0x1_0000 + low;
+      }),
+    }),
+    ...(largeCommunities && {
+      largeCommunities: largeCommunities.map((text) => {
+        const [global = 0, local1 = 0, local2 = 0] = text.split(":").map(Number);
+        return [global, local1, local2] as const;
       }),
     }),
     ...(originatorId && { originatorId: word(originatorId) }),

@@ -1,0 +1,33 @@
+import { expect, test } from "bun:test";
+import { AttributeSets } from "../../../bgpd/rib/attribute-set.ts";
+import { encodeAttributes } from "../../../bgpd/wire/attribute.ts";
+import { attributesOf } from "./scene.ts";
+
+const CONTEXT = { fourOctetAs: true, external: true, maxLength: 4096 };
+
+test("the spellings of one set that are remembered have an end", () => {
+  const sets = new AttributeSets();
+  const bytes = encodeAttributes(attributesOf([65_009], "172.30.0.9"), CONTEXT);
+  const spellings = Array.from({ length: 16 }, (_, bits) => {
+    const spelled = bytes.slice();
+    // The lower four bits of the flags mean nothing (RFC 4271 section 4.3).
+    spelled[0] = (spelled[0] ?? 0) | bits;
+    return spelled;
+  });
+  const received = spellings.map((one) => sets.receive(one, 0, one.length, CONTEXT));
+  expect(new Set(received.map(({ set }) => set)).size).toBe(1);
+  expect(received[0]?.set?.raw.length).toBe(8);
+  expect(received.every(({ faultsWithPrefix }) => faultsWithPrefix.length === 0)).toBe(true);
+});
+
+test("octets mean something else where AIGP_SESSION is on", () => {
+  const sets = new AttributeSets();
+  const attributes = attributesOf([65_009], "172.30.0.9", { aigp: "01000b0000000000000064" });
+  const bytes = encodeAttributes(attributes, CONTEXT);
+  const off = sets.receive(bytes, 0, bytes.length, CONTEXT);
+  const on = sets.receive(bytes, 0, bytes.length, { ...CONTEXT, aigp: true });
+  expect([off.set?.attributes.aigp, on.set?.attributes.aigp]).toEqual([
+    undefined,
+    "01000b0000000000000064",
+  ]);
+});
