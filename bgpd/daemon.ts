@@ -11,16 +11,17 @@
 import type { Kernel, KernelEvent } from "../kernel/kernel.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
-import { formatPrefix } from "../lib/prefix.ts";
+import { equalPrefix, formatPrefix, type Prefix } from "../lib/prefix.ts";
 import type { PeerPlan, SpeakerPlan } from "./cluster/speaker.ts";
 import { type Convergence, createConvergence } from "./convergence.ts";
-import { difference } from "./difference.ts";
+import { difference, isSame, originations } from "./difference.ts";
 import { createFib, type Fib } from "./fib/fib.ts";
 import { createOpenResolver, createResolver, type Resolver } from "./fib/resolve.ts";
 import { createListener, type Listener } from "./listener.ts";
+import { limitOf, type Neighbour, ribPeerOf, ribPoliciesOf } from "./neighbour.ts";
 import { ORIGINATED } from "./origin.ts";
-import { createPeer, type Peer, type SessionInfo } from "./peer.ts";
-import { type CompiledPolicy, compileExport, compileImport } from "./policy/compile.ts";
+import { createPeer, type SessionInfo } from "./peer.ts";
+import { compileExport, compileImport, type Surroundings } from "./policy/compile.ts";
 import { createRib } from "./rib/rib.ts";
 import type { BestChange, PeerId, Rib } from "./rib/route.ts";
 import type { Transport } from "./transport.ts";
@@ -48,19 +49,6 @@ export type DaemonOptions = {
   readonly onConverged: () => void;
 };
 
-/** One peer with what the daemon keeps beside it. */
-export type Neighbour = {
-  plan: PeerPlan;
-  readonly peer: Peer;
-  importPolicy: CompiledPolicy;
-  exportPolicy: CompiledPolicy;
-  /** Its number in the RIB while Established. */
-  id: PeerId | undefined;
-  session: SessionInfo | undefined;
-  /** KEEPALIVEs since it became Established. */
-  keepalives: number;
-};
-
 /** A running speaker. Its parts are readable for `queries.ts`; nobody else changes them. */
 export class Daemon {
   readonly #options: DaemonOptions;
@@ -76,6 +64,8 @@ export class Daemon {
   readonly #told = new Set<string>();
   #turn: Timer | undefined;
   #settle: Timer | undefined;
+  /** What rules that ask for interfaces look at. */
+  #surroundings: Surroundings;
   /** The FIB must be compared with a dump when the events have settled. */
   #compare = false;
   #unwatch: (() => void) | undefined;
@@ -85,6 +75,13 @@ export class Daemon {
     const { kernel, clock } = options;
     this.resolver =
       kernel === undefined ? createOpenResolver() : createResolver(kernel, ROUTE_PROTOCOL);
+    this.#surroundings = {
+      interfaceOf: (nextHop) => {
+        const { way } = this.resolver.resolve(nextHop);
+        return way === undefined ? undefined : kernel?.link(way.link)?.name;
+      },
+      generation: 0,
+    };
     this.fib =
       kernel === undefined
         ? undefined
@@ -112,8 +109,8 @@ export class Daemon {
     for (const name of change.removed) this.#remove(name);
     for (const peer of change.restarted) this.#remove(peer.name);
     for (const prefix of change.withdrawn) rib.withdraw(prefix);
-    // After a new speaker started, its table is empty: all blocks are new to it.
-    for (const prefix of change.speaker ? plan.blocks : change.originated) {
+    // After a new speaker started, its table is empty: all is new to it.
+    for (const prefix of change.speaker ? originations(plan) : change.originated) {
       rib.originate(prefix, ORIGINATED);
     }
     for (const peer of change.kept) this.#setPolicies(peer, plan);
@@ -140,6 +137,7 @@ export class Daemon {
     this.#convergence?.cancel();
     this.#unwatch?.();
     this.#listener?.close();
+    for (const { suspended } of this.neighbours.values()) suspended?.timer?.cancel();
     const reason = { code: CEASE, subcode: ADMINISTRATIVE_SHUTDOWN };
     await Promise.all([...this.neighbours.values()].map(({ peer }) => peer.stop(reason)));
     if (withdraw && this.fib !== undefined) {
@@ -207,11 +205,12 @@ export class Daemon {
     const neighbour: Neighbour = {
       plan,
       peer,
-      importPolicy: compileImport(plan, speaker),
-      exportPolicy: compileExport(plan),
+      importPolicy: compileImport(plan, speaker, this.#surroundings),
+      exportPolicy: compileExport(plan, speaker, this.#surroundings),
       id: undefined,
       session: undefined,
       keepalives: 0,
+      suspended: undefined,
     };
     this.neighbours.set(plan.name, neighbour);
     peer.start();
@@ -221,6 +220,7 @@ export class Daemon {
     const neighbour = this.neighbours.get(name);
     if (neighbour === undefined) return;
     this.neighbours.delete(name);
+    neighbour.suspended?.timer?.cancel();
     this.#down(neighbour);
     const reason = { code: CEASE, subcode: PEER_DECONFIGURED };
     neighbour.peer.stop(reason).catch((error: unknown) => {
@@ -231,33 +231,30 @@ export class Daemon {
   #setPolicies(plan: PeerPlan, speaker: SpeakerPlan): void {
     const neighbour = this.neighbours.get(plan.name);
     if (neighbour === undefined) return;
-    const importPolicy = compileImport(plan, speaker);
-    const exportPolicy = compileExport(plan);
-    neighbour.plan = plan;
+    const importPolicy = compileImport(plan, speaker, this.#surroundings);
+    const exportPolicy = compileExport(plan, speaker, this.#surroundings);
+    const { prefixLimit } = neighbour.plan.policy;
     const same =
       importPolicy.key === neighbour.importPolicy.key &&
-      exportPolicy.key === neighbour.exportPolicy.key;
+      exportPolicy.key === neighbour.exportPolicy.key &&
+      isSame(plan.policy, neighbour.plan.policy);
+    neighbour.plan = plan;
     if (same) return;
     neighbour.importPolicy = importPolicy;
     neighbour.exportPolicy = exportPolicy;
-    if (neighbour.id !== undefined) this.#rib().setPolicies(neighbour.id, policiesOf(neighbour));
+    if (neighbour.id !== undefined) {
+      this.#rib().setPolicies(neighbour.id, ribPoliciesOf(neighbour));
+    }
+    if (isSame(prefixLimit, plan.policy.prefixLimit)) return;
+    if (neighbour.suspended === undefined) this.#limit(neighbour);
+    else this.#resume(neighbour);
   }
 
   #established(neighbour: Neighbour, session: SessionInfo): void {
-    const { plan } = neighbour;
     neighbour.session = session;
     neighbour.keepalives = 0;
-    const id = this.#rib().addPeer({
-      name: plan.name,
-      external: plan.localAs !== plan.remoteAs,
-      localAs: plan.localAs,
-      remoteAs: plan.remoteAs,
-      address: session.remoteAddress,
-      identifier: session.identifier.w0,
-      localAddress: session.localAddress,
-      wire: session.wire,
-      ...policiesOf(neighbour),
-    });
+    if (this.plan === undefined) throw new Error("a session without a plan");
+    const id = this.#rib().addPeer(ribPeerOf(neighbour, session, this.plan));
     neighbour.id = id;
     this.#byId.set(id, neighbour);
     this.#schedule();
@@ -274,7 +271,32 @@ export class Daemon {
       log.warn({ withdrawn: summary.treatedAsWithdraw }, `UPDATE: ${fault} (RFC 7606)`);
     }
     if (summary.endOfRib) this.#told.add(neighbour.plan.name);
+    if (summary.limit === "warning") {
+      const { received } = this.#rib().peerCounts(neighbour.id);
+      const limit = neighbour.plan.policy.prefixLimit?.max;
+      log.warn({ received, limit }, "the peer comes near its limit of prefixes");
+    }
+    if (summary.limit === "exceeded") this.#limit(neighbour);
     this.#schedule();
+  }
+
+  /** End the session of a peer that has more prefixes than it may. */
+  #limit(neighbour: Neighbour): void {
+    const { id, plan, peer } = neighbour;
+    const over = id === undefined ? undefined : limitOf(plan, this.#rib().peerCounts(id).received);
+    if (over === undefined) return;
+    const { restartTime } = over;
+    const resume = (): void => this.#resume(neighbour);
+    const isFinal = restartTime === undefined;
+    const timer = isFinal ? undefined : this.#options.clock.after(restartTime * 1000, resume);
+    neighbour.suspended = { timer };
+    peer.suspend(over.cease, over.reason);
+  }
+
+  #resume(neighbour: Neighbour): void {
+    neighbour.suspended?.timer?.cancel();
+    neighbour.suspended = undefined;
+    neighbour.peer.start();
   }
 
   #keepalive(neighbour: Neighbour): void {
@@ -299,10 +321,16 @@ export class Daemon {
   #install(changes: readonly BestChange[]): void {
     if (this.fib === undefined) return;
     for (const { prefix, best } of changes) {
-      if (best === undefined) this.fib.unwant(prefix);
-      else if (best.source === "local") this.fib.want(prefix, "blackhole");
+      if (best === undefined || this.#isService(prefix, best)) this.fib.unwant(prefix);
+      else if (best.source === "local" || best.discard) this.fib.want(prefix, "blackhole");
       else if (best.nextHop !== undefined) this.fib.want(prefix, best.nextHop);
     }
+  }
+
+  /** A blackhole would drop what this node itself sends to a service, before anybody translates it. */
+  #isService(prefix: Prefix, { source }: NonNullable<BestChange["best"]>): boolean {
+    const services = this.plan?.services ?? [];
+    return source === "local" && services.some((range) => equalPrefix(range, prefix));
   }
 
   /** Work in slices until nothing is pending, letting sockets and timers in between. */
@@ -336,11 +364,22 @@ export class Daemon {
       if (this.resolver.refresh()) {
         this.rib?.nextHopsChanged();
         this.fib?.retarget();
+        this.#relocate();
       }
       if (this.#compare) this.fib?.resync();
       this.#compare = false;
       this.#schedule();
     });
+  }
+
+  /** Next hops may be behind other links than before. */
+  #relocate(): void {
+    const { plan } = this;
+    this.#surroundings = {
+      ...this.#surroundings,
+      generation: this.#surroundings.generation + 1,
+    };
+    if (plan !== undefined) for (const peer of plan.peers) this.#setPolicies(peer, plan);
   }
 
   #awaitConvergence(plan: SpeakerPlan): Convergence {
@@ -354,14 +393,6 @@ export class Daemon {
       this.#options.onConverged();
     });
   }
-}
-
-function policiesOf({ importPolicy, exportPolicy }: Neighbour) {
-  return {
-    importPolicy: importPolicy.policy,
-    exportPolicy: exportPolicy.policy,
-    exportKey: exportPolicy.key,
-  };
 }
 
 /** Every peer gets the time to be called again and to prove silent, but 120 s at most. In ms. */

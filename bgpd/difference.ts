@@ -43,16 +43,22 @@ export function difference(before: SpeakerPlan | undefined, after: SpeakerPlan):
     added: after.peers.filter(({ name }) => !old.has(name)),
     restarted: after.peers.filter((peer) => old.has(peer.name) && !isKept(peer)),
     kept: after.peers.filter(isKept),
-    withdrawn: missing(before?.blocks ?? [], after.blocks),
-    originated: missing(after.blocks, before?.blocks ?? []),
+    withdrawn: missing(before === undefined ? [] : originations(before), originations(after)),
+    originated: missing(originations(after), before === undefined ? [] : originations(before)),
   };
 }
 
+/** What the speaker originates: its blocks, and the ranges of services. */
+export function originations({ blocks, services }: SpeakerPlan): readonly Prefix[] {
+  return [...blocks, ...services];
+}
+
 /** The part of a peer's plan that its session is made of; the rest is policy. */
-function session({ filters, acceptDefaultRoute, ...rest }: PeerPlan): unknown {
+function session({ filters, acceptDefaultRoute, policy, ...rest }: PeerPlan): unknown {
   return rest;
 }
 
-function isSame(a: unknown, b: unknown): boolean {
+/** Whether two values are written alike. */
+export function isSame(a: unknown, b: unknown): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }

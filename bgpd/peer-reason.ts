@@ -4,6 +4,7 @@
 
 import type { Event, MessageFault, Notification } from "./fsm/event.ts";
 import { OPEN_HOLD_TIME, type Session } from "./fsm/state.ts";
+import { ROLE_CODES } from "./wire/capability.ts";
 import type { Capability } from "./wire/message.ts";
 import { describeNotification } from "./wire/notification.ts";
 
@@ -67,6 +68,11 @@ const FAMILIES: Readonly<Record<string, string>> = {
   "2/2": "IPv6 multicast",
 };
 
+/** The name of a Role capability's value. */
+export function nameOfRole(code: number): string | undefined {
+  return Object.entries(ROLE_CODES).find(([, number]) => number === code)?.[0];
+}
+
 /** One capability as the peer advertised it. */
 export function describeCapability(capability: Capability): string {
   switch (capability.type) {
@@ -78,6 +84,8 @@ export function describeCapability(capability: Capability): string {
       return "four-octet AS numbers";
     case "route refresh":
       return "route refresh";
+    case "role":
+      return `role ${nameOfRole(capability.role) ?? capability.role}`;
     case "unknown":
       return `capability ${capability.code}`;
   }

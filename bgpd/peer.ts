@@ -96,6 +96,8 @@ export type Peer = {
   start(): void;
   /** End every session with this NOTIFICATION; resolved when it has been sent or given up. */
   stop(reason: StopReason): Promise<void>;
+  /** End every session with this NOTIFICATION, for a reason that is told, until `start`. */
+  suspend(notification: StopReason, reason: string): void;
   /** A connection from the peer's address. */
   accept(connection: Connection): void;
   /** Whole messages, shared with other peers: nobody may change them. Dropped unless Established. */
@@ -152,6 +154,14 @@ class PlannedPeer implements Peer, SessionOwner {
       shell.feed({ type: "ManualStop", notification: { code, subcode, data } });
     }
     await Promise.all(shells.map(({ flushed }) => flushed));
+  }
+
+  suspend(notification: StopReason, reason: string): void {
+    this.stop(notification).catch((error: unknown) => {
+      this.#dependencies.log.error({ err: error }, "the session did not end cleanly");
+    });
+    this.#lastError = reason;
+    this.#dependencies.log.warn(`session ended: ${reason}`);
   }
 
   accept(connection: Connection): void {
@@ -328,6 +338,8 @@ function sessionConfig(plan: PeerPlan, identifier: Address): SessionConfig {
     holdTime: plan.holdTime,
     keepaliveTime: plan.keepaliveTime,
     connectRetryTime: plan.connectRetryTime,
+    role: plan.role,
+    aigp: plan.aigp,
     passiveTcpEstablishment: plan.passive,
     delayOpenTime: 0,
     dampPeerOscillations: true,

@@ -9,7 +9,8 @@ import { containsAddress, formatPrefix, type Prefix } from "../lib/prefix.ts";
 import type { FibAnswer, PeerAnswer, StatusAnswer } from "../resource/answer.ts";
 import { advertisedAnswer, kernelAnswer, pathAnswer, routeAnswer, whyAnswer } from "./answer.ts";
 import { type Queries, QueryError } from "./api.ts";
-import { type Daemon, type Neighbour, ROUTE_PROTOCOL } from "./daemon.ts";
+import { type Daemon, ROUTE_PROTOCOL } from "./daemon.ts";
+import type { Neighbour } from "./neighbour.ts";
 import type { PrefixView } from "./rib/route.ts";
 
 export type QueryContext = {

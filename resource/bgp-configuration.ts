@@ -3,13 +3,19 @@
  */
 
 import * as v from "valibot";
+import type { Prefix } from "../lib/prefix.ts";
+import { type Community, parseCommunity } from "./community.ts";
 import {
   asNumberSchema,
   booleanSchema,
   holdTimeSchema,
   mapOf,
+  nameSchema,
+  oneOf,
   portSchema,
+  prefixSchema,
   secondsSchema,
+  textOf,
 } from "./scalar.ts";
 
 export type BgpConfiguration = {
@@ -17,6 +23,22 @@ export type BgpConfiguration = {
   readonly listenPort: number;
   readonly nodeToNodeMeshEnabled: boolean;
   readonly timers: Timers;
+  /** Ranges that every node announces: of ClusterIPs, of external and of load balancers' addresses. */
+  readonly services: readonly Prefix[];
+  readonly prefixAdvertisements: readonly PrefixAdvertisement[];
+  /** Additions of ours; a BGPPeer may say otherwise. */
+  readonly importPolicy: ImportPolicy;
+  readonly rejectASSets: boolean;
+  readonly discardBlackhole: boolean;
+};
+
+/** What comes in where no filter decides: the safe built-in policy, everything (as Calico), or nothing. */
+export type ImportPolicy = "safe" | "all" | "none";
+
+/** Communities for what is told of a range. */
+export type PrefixAdvertisement = {
+  readonly prefix: Prefix;
+  readonly communities: readonly Community[];
 };
 
 /** Seconds; undefined leaves the default to whoever plans. */
@@ -37,28 +59,99 @@ export const timerFields = {
   connectRetryTime: v.optional(secondsSchema(1)),
 };
 
-export const bgpConfigurationSpec = mapOf({
-  asNumber: v.optional(asNumberSchema, DEFAULT_AS_NUMBER),
-  listenPort: v.optional(portSchema, DEFAULT_PORT),
-  nodeToNodeMeshEnabled: v.optional(booleanSchema, true),
-  ...timerFields,
-});
+export const importPolicySchema = oneOf("safe", "all", "none");
+
+const rangesSchema = v.optional(
+  v.array(mapOf({ cidr: prefixSchema }), 'expected a list such as [{cidr: "10.96.0.0/12"}]'),
+  [],
+);
+
+/** A community, or the name of one that the same document has. */
+const communityOrNameSchema = textOf(
+  "expected a community such as 65000:100 or 65000:1:2, or the name of one in spec.communities",
+  (text) => parseCommunity(text) ?? (v.is(nameSchema, text) ? text : undefined),
+);
+
+const communityTextSchema = textOf(
+  "expected a community such as 65000:100 or 65000:1:2",
+  parseCommunity,
+);
+
+export const bgpConfigurationSpec = v.pipe(
+  mapOf({
+    asNumber: v.optional(asNumberSchema, DEFAULT_AS_NUMBER),
+    listenPort: v.optional(portSchema, DEFAULT_PORT),
+    nodeToNodeMeshEnabled: v.optional(booleanSchema, true),
+    serviceClusterIPs: rangesSchema,
+    serviceExternalIPs: rangesSchema,
+    serviceLoadBalancerIPs: rangesSchema,
+    serviceLoadBalancerAggregation: v.optional(oneOf("Enabled", "Disabled"), "Enabled"),
+    communities: v.optional(
+      v.array(
+        mapOf({ name: nameSchema, value: communityTextSchema }),
+        "expected a list of names and values",
+      ),
+      [],
+    ),
+    prefixAdvertisements: v.optional(
+      v.array(
+        mapOf({
+          cidr: prefixSchema,
+          communities: v.pipe(
+            v.array(communityOrNameSchema, "expected a list of communities"),
+            v.minLength(1, "expected at least one community"),
+          ),
+        }),
+        "expected a list of prefixes with communities",
+      ),
+      [],
+    ),
+    importPolicy: v.optional(importPolicySchema, "safe"),
+    rejectASSets: v.optional(booleanSchema, false),
+    discardBlackhole: v.optional(booleanSchema, false),
+    ...timerFields,
+  }),
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (!dataset.typed) return;
+    const { communities, prefixAdvertisements } = dataset.value;
+    const names = communities.map(({ name }) => name);
+    for (const [index, advertisement] of prefixAdvertisements.entries()) {
+      for (const [at, one] of advertisement.communities.entries()) {
+        if (typeof one !== "string" || names.includes(one)) continue;
+        const list = names.join(", ") || "none";
+        addIssue({
+          message: `no community of this name in spec.communities: there are ${list}`,
+          path: [
+            step("object", dataset.value, "prefixAdvertisements", prefixAdvertisements),
+            step("array", prefixAdvertisements, index, advertisement),
+            step("object", advertisement, "communities", advertisement.communities),
+            step("array", advertisement.communities, at, one),
+          ],
+        });
+      }
+    }
+  }),
+);
+
+/** One step on the way to a value, as valibot names it. */
+function step(
+  type: "object" | "array",
+  input: unknown,
+  key: string | number,
+  value: unknown,
+): v.IssuePathItem {
+  return { type, origin: "value", input, key, value } as v.IssuePathItem;
+}
 
 /** Fields of Calico's that this version does not honour. */
 export const BGP_CONFIGURATION_NOT_HONOURED: Readonly<Record<string, readonly unknown[]>> = {
   "spec.logSeverityScreen": ["Info"],
-  "spec.serviceClusterIPs": [],
-  "spec.serviceExternalIPs": [],
-  "spec.serviceLoadBalancerIPs": [],
-  "spec.communities": [],
-  "spec.prefixAdvertisements": [],
   "spec.bindMode": ["NodeIP"],
   "spec.nodeMeshPassword": [],
   "spec.nodeMeshMaxRestartTime": [],
   "spec.ignoredInterfaces": [],
   "spec.localWorkloadPeeringIPV4": [],
   "spec.localWorkloadPeeringIPV6": [],
-  "spec.serviceLoadBalancerAggregation": ["Enabled"],
 };
 
 /** The record of a checked document. */
@@ -66,7 +159,26 @@ export function bgpConfigurationFrom({
   holdTime,
   keepaliveTime,
   connectRetryTime,
+  serviceClusterIPs,
+  serviceExternalIPs,
+  serviceLoadBalancerIPs,
+  serviceLoadBalancerAggregation,
+  communities,
+  prefixAdvertisements,
   ...rest
 }: v.InferOutput<typeof bgpConfigurationSpec>): BgpConfiguration {
-  return { ...rest, timers: { holdTime, keepaliveTime, connectRetryTime } };
+  const named = new Map(communities.map(({ name, value }) => [name, value]));
+  const balanced = serviceLoadBalancerAggregation === "Enabled" ? serviceLoadBalancerIPs : [];
+  const ranges = [...serviceClusterIPs, ...serviceExternalIPs, ...balanced];
+  return {
+    ...rest,
+    timers: { holdTime, keepaliveTime, connectRetryTime },
+    services: ranges.map(({ cidr }) => cidr),
+    prefixAdvertisements: prefixAdvertisements.map(({ cidr, communities: wanted }) => ({
+      prefix: cidr,
+      communities: wanted.flatMap((one) =>
+        typeof one === "string" ? (named.get(one) ?? []) : [one],
+      ),
+    })),
+  };
 }

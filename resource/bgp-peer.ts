@@ -4,14 +4,22 @@
 
 import * as v from "valibot";
 import type { Address } from "../lib/address.ts";
-import { type Timers, timerFields } from "./bgp-configuration.ts";
+import {
+  type ImportPolicy,
+  importPolicySchema,
+  type Timers,
+  timerFields,
+} from "./bgp-configuration.ts";
 import {
   asNumberSchema,
   booleanSchema,
   mapOf,
   nameSchema,
+  oneOf,
   peerAddressSchema,
+  secondsSchema,
   selectorSchema,
+  wholeNumber,
 } from "./scalar.ts";
 import type { Selector } from "./selector.ts";
 
@@ -28,9 +36,46 @@ export type BgpPeer = {
   /** Names of BGPFilters, in order. */
   readonly filters: readonly string[];
   readonly timers: Timers;
+  /** Ours on this session, where it is not the node's. */
+  readonly localASNumber: number | undefined;
+  readonly numAllowedLocalASNumbers: number;
+  readonly nextHopMode: "Auto" | "Self" | "Keep";
+  /** The older way to say Keep, on external sessions only. */
+  readonly keepOriginalNextHop: boolean;
   /** Additions of ours. */
   readonly acceptDefaultRoute: boolean;
   readonly passive: boolean;
+  /** Undefined: the cluster's. */
+  readonly importPolicy: ImportPolicy | undefined;
+  readonly exportPolicy: ExportPolicy;
+  readonly rejectASSets: boolean | undefined;
+  readonly discardBlackhole: boolean | undefined;
+  readonly asOverride: boolean;
+  readonly removePrivateAS: boolean;
+  readonly gracefulShutdown: boolean;
+  /** AIGP_SESSION (RFC 7311). */
+  readonly aigp: boolean;
+  /** Ours towards the peer (RFC 9234). */
+  readonly role: Role | undefined;
+  /** Only with a peer that says its own role. */
+  readonly strictRole: boolean;
+  readonly prefixLimit: PrefixLimit | undefined;
+};
+
+/** What an external peer is told where no filter decides: our own, what lies in pools (as Calico), nothing. */
+export type ExportPolicy = "safe" | "pools" | "none";
+
+/** RFC 9234 section 4.1, as the capability names them. */
+export const ROLES = ["provider", "rs", "rs-client", "customer", "peer"] as const;
+
+export type Role = (typeof ROLES)[number];
+
+export type PrefixLimit = {
+  readonly max: number;
+  /** Percent of `max`. */
+  readonly warningThreshold: number;
+  /** Seconds until the session may come back; undefined: not before somebody asks. */
+  readonly restartTime: number | undefined;
 };
 
 export const bgpPeerSpec = mapOf({
@@ -39,8 +84,29 @@ export const bgpPeerSpec = mapOf({
   peerIP: peerAddressSchema,
   asNumber: asNumberSchema,
   filters: v.optional(v.array(nameSchema, "expected a list of names of BGPFilters"), []),
+  localASNumber: v.optional(asNumberSchema),
+  numAllowedLocalASNumbers: v.optional(wholeNumber(0, 255, "a number of ASes"), 0),
+  nextHopMode: v.optional(oneOf("Auto", "Self", "Keep")),
+  keepOriginalNextHop: v.optional(booleanSchema, false),
   acceptDefaultRoute: v.optional(booleanSchema, false),
   passive: v.optional(booleanSchema, false),
+  importPolicy: v.optional(importPolicySchema),
+  exportPolicy: v.optional(oneOf("safe", "pools", "none"), "safe"),
+  rejectASSets: v.optional(booleanSchema),
+  discardBlackhole: v.optional(booleanSchema),
+  asOverride: v.optional(booleanSchema, false),
+  removePrivateAS: v.optional(booleanSchema, false),
+  gracefulShutdown: v.optional(booleanSchema, false),
+  aigp: v.optional(booleanSchema, false),
+  role: v.optional(oneOf(...ROLES)),
+  strictRole: v.optional(booleanSchema, false),
+  prefixLimit: v.optional(
+    mapOf({
+      max: wholeNumber(1, 0xffff_ffff, "a number of prefixes"),
+      warningThreshold: v.optional(wholeNumber(1, 100, "a percentage"), 75),
+      restartTime: v.optional(secondsSchema(1)),
+    }),
+  ),
   ...timerFields,
 });
 
@@ -48,16 +114,12 @@ export const bgpPeerSpec = mapOf({
 export const BGP_PEER_NOT_HONOURED: Readonly<Record<string, readonly unknown[]>> = {
   "spec.peerSelector": [],
   "spec.sourceAddress": ["UseNodeIP"],
-  "spec.keepOriginalNextHop": [false],
-  "spec.nextHopMode": ["Auto"],
   "spec.password": [],
   "spec.maxRestartTime": [],
-  "spec.numAllowedLocalASNumbers": [0],
   "spec.ttlSecurity": [],
   "spec.reachableBy": [],
   "spec.failureDetectionMode": ["None"],
   "spec.restartMode": [],
-  "spec.localASNumber": [],
   "spec.reversePeering": ["Auto"],
   "spec.localWorkloadSelector": [],
 };
@@ -72,6 +134,14 @@ export function bgpPeerFrom(
     connectRetryTime,
     node,
     nodeSelector,
+    localASNumber,
+    nextHopMode,
+    keepOriginalNextHop,
+    importPolicy,
+    rejectASSets,
+    discardBlackhole,
+    role,
+    prefixLimit,
     ...rest
   }: v.InferOutput<typeof bgpPeerSpec>,
 ): BgpPeer {
@@ -81,6 +151,17 @@ export function bgpPeerFrom(
     nodeSelector,
     ...peerIP,
     ...rest,
+    localASNumber,
+    nextHopMode: nextHopMode ?? "Auto",
+    keepOriginalNextHop,
+    importPolicy,
+    rejectASSets,
+    discardBlackhole,
+    role,
+    prefixLimit:
+      prefixLimit === undefined
+        ? undefined
+        : { ...prefixLimit, restartTime: prefixLimit.restartTime },
     timers: { holdTime, keepaliveTime, connectRetryTime },
   };
 }

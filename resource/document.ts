@@ -7,7 +7,7 @@ import * as v from "valibot";
 import { bgpConfigurationFrom, bgpConfigurationSpec } from "./bgp-configuration.ts";
 import { bgpFilterFrom, bgpFilterSpec } from "./bgp-filter.ts";
 import { bgpPeerFrom, bgpPeerSpec } from "./bgp-peer.ts";
-import { compareFault, type Fault } from "./fault.ts";
+import { compareFault, type Fault, placeOf } from "./fault.ts";
 import { ipPoolFrom, ipPoolSpec } from "./ip-pool.ts";
 import { ipReservationFrom, ipReservationSpec } from "./ip-reservation.ts";
 import { isKind, KINDS, type Kind } from "./kind.ts";
@@ -225,7 +225,9 @@ function resourcesFrom(checked: readonly Checked[]): Resources {
     configuration,
     nodes: all("Node", nodeSpec, ({ name, labels }, spec) => nodeFrom(name, labels, spec)),
     peers: all("BGPPeer", bgpPeerSpec, ({ name }, spec) => bgpPeerFrom(name, spec)),
-    filters: all("BGPFilter", bgpFilterSpec, ({ name }, spec) => bgpFilterFrom(name, spec)),
+    filters: all("BGPFilter", bgpFilterSpec, ({ name, complain }, spec) =>
+      bgpFilterFrom(name, spec, (path) => placeOf(complain(path, ""))),
+    ),
     pools: all("IPPool", ipPoolSpec, ({ name }, spec) => ipPoolFrom(name, spec)),
     reservations: all("IPReservation", ipReservationSpec, ({ name }, spec) =>
       ipReservationFrom(name, spec),

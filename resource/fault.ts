@@ -18,10 +18,14 @@ export type Fault = {
 
 /** `cluster.yaml:12: BGPPeer tor: spec.peerIP: "10.0.0.300": expected an IPv4 address`. */
 export function formatFault({ file, line, subject, field, value, message }: Fault): string {
-  const where = line === 0 ? file : `${file}:${line}`;
-  return [where, subject, field, value, message]
+  return [placeOf({ file, line }), subject, field, value, message]
     .filter((part) => part !== undefined && part !== "")
     .join(": ");
+}
+
+/** `cluster.yaml:12`. */
+export function placeOf({ file, line }: Pick<Fault, "file" | "line">): string {
+  return line === 0 ? file : `${file}:${line}`;
 }
 
 /** By file and line, as one reads. */

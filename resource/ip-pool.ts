@@ -36,6 +36,8 @@ export type IpPool = {
   readonly spareAddresses: number | undefined;
   /** Seconds for which a block must have been empty until its node gives it back. */
   readonly idleTime: number;
+  /** Nothing of it is told to any peer, unless a filter accepts it. */
+  readonly disableBGPExport: boolean;
 };
 
 export type PoolUse = (typeof POOL_USES)[number];
@@ -75,6 +77,7 @@ export const ipPoolSpec = mapOf({
   maxBlocksPerNode: v.optional(wholeNumber(1, 65_535, "a number of blocks")),
   spareAddresses: v.optional(wholeNumber(1, MOST_SPARE, "a number of addresses")),
   idleTime: v.optional(secondsSchema(1), IDLE_TIME),
+  disableBGPExport: v.optional(booleanSchema, false),
 });
 
 /** Fields of Calico's that this version does not honour, with the values that mean the same as absence. */
@@ -83,7 +86,6 @@ export const IP_POOL_NOT_HONOURED: Readonly<Record<string, readonly unknown[]>> 
   "spec.vxlanMode": ["Never"],
   "spec.natOutgoing": [false],
   "spec.namespaceSelector": [],
-  "spec.disableBGPExport": [false],
 };
 
 /** The record of a checked document. */

@@ -4,7 +4,7 @@
 
 import type * as v from "valibot";
 import { BGP_CONFIGURATION_NOT_HONOURED, bgpConfigurationSpec } from "./bgp-configuration.ts";
-import { BGP_FILTER_NOT_HONOURED, bgpFilterSpec } from "./bgp-filter.ts";
+import { bgpFilterSpec } from "./bgp-filter.ts";
 import { BGP_PEER_NOT_HONOURED, bgpPeerSpec } from "./bgp-peer.ts";
 import { IP_POOL_NOT_HONOURED, ipPoolSpec } from "./ip-pool.ts";
 import { IP_RESERVATION_NOT_HONOURED, ipReservationSpec } from "./ip-reservation.ts";
@@ -21,9 +21,12 @@ type Row = {
   readonly notHonoured: Readonly<Record<string, readonly unknown[]>>;
 };
 
+/** Of such a kind everything is honoured. */
+const NOTHING: Row["notHonoured"] = {};
+
 export const KINDS = {
   BGPConfiguration: { spec: bgpConfigurationSpec, notHonoured: BGP_CONFIGURATION_NOT_HONOURED },
-  BGPFilter: { spec: bgpFilterSpec, notHonoured: BGP_FILTER_NOT_HONOURED },
+  BGPFilter: { spec: bgpFilterSpec, notHonoured: NOTHING },
   BGPPeer: { spec: bgpPeerSpec, notHonoured: BGP_PEER_NOT_HONOURED },
   IPPool: { spec: ipPoolSpec, notHonoured: IP_POOL_NOT_HONOURED },
   IPReservation: { spec: ipReservationSpec, notHonoured: IP_RESERVATION_NOT_HONOURED },

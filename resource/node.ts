@@ -11,7 +11,7 @@ import {
   tryParseAddress,
 } from "../lib/address.ts";
 import { type Prefix, parseInterfaceAddress, prefixOf, sizeOf } from "../lib/prefix.ts";
-import { asNumberSchema, isUnicast, mapOf, prefixSchema, textOf } from "./scalar.ts";
+import { asNumberSchema, booleanSchema, isUnicast, mapOf, prefixSchema, textOf } from "./scalar.ts";
 import type { Labels } from "./selector.ts";
 
 export type Node = {
@@ -25,6 +25,8 @@ export type Node = {
   readonly asNumber: number | undefined;
   /** An addition of ours: the blocks that this node's pods get their addresses from. */
   readonly blocks: readonly Prefix[];
+  /** An addition of ours: everything that the node tells is about to go away (RFC 8326). */
+  readonly gracefulShutdown: boolean;
 };
 
 const interfaceAddressSchema = textOf(
@@ -42,6 +44,7 @@ export const nodeSpec = mapOf({
     asNumber: v.optional(asNumberSchema),
   }),
   blocks: v.optional(v.array(prefixSchema, 'expected a list such as ["10.244.1.0/24"]'), []),
+  gracefulShutdown: v.optional(booleanSchema, false),
 });
 
 /** Fields of Calico's that this version does not honour. */
@@ -62,10 +65,18 @@ export const NODE_NOT_HONOURED: Readonly<Record<string, readonly unknown[]>> = {
 export function nodeFrom(
   name: string,
   labels: Labels,
-  { bgp, blocks }: v.InferOutput<typeof nodeSpec>,
+  { bgp, blocks, gracefulShutdown }: v.InferOutput<typeof nodeSpec>,
 ): Node {
   const { address, length } = bgp.ipv4Address;
-  return { name, labels, address, addressLength: length, asNumber: bgp.asNumber, blocks };
+  return {
+    name,
+    labels,
+    address,
+    addressLength: length,
+    asNumber: bgp.asNumber,
+    blocks,
+    gracefulShutdown,
+  };
 }
 
 /** Neither special nor the network's own or its broadcast address. */

@@ -32,6 +32,7 @@ export function checkReferences(resources: Resources, isDeclared: IsDeclared): F
     ...checkAddresses(resources),
     ...checkBlocks(resources),
     ...checkPools(resources),
+    ...checkServices(resources),
   ];
 }
 
@@ -64,6 +65,9 @@ function checkPeers({ peers, nodes, filters }: Resources, isDeclared: IsDeclared
     if (node !== undefined && nodeSelector !== undefined) {
       const message = "expected either node or nodeSelector, not both";
       faults.push(complain(["spec", "nodeSelector"], message));
+    }
+    if (resource.strictRole && resource.role === undefined) {
+      faults.push(complain(["spec", "strictRole"], "goes with a role, and there is none"));
     }
     for (const [index, name] of resource.filters.entries()) {
       if (isDeclared("BGPFilter", name)) continue;
@@ -165,6 +169,24 @@ function blockSizeFault({ family, length }: Prefix, blockSize: number): string |
 function isAllSkipped(pool: IpPool): boolean {
   const { longest } = BLOCK_SIZES[pool.prefix.family];
   return pool.skipFirstAndLast && blockSizeOf(pool) >= longest - 1;
+}
+
+/** Every node announces them: no node could have a block there. */
+function checkServices({ configuration, nodes, pools }: Resources): Fault[] {
+  if (configuration === undefined) return [];
+  const { resource, complain } = configuration;
+  const taken = [
+    ...pools.map(({ resource: { name, prefix } }) => ({ prefix, owner: `IPPool ${name}` })),
+    ...nodes.flatMap(({ resource: { name, blocks } }) =>
+      blocks.map((prefix) => ({ prefix, owner: `Node ${name}` })),
+    ),
+  ];
+  return resource.services.flatMap((range) => {
+    const rival = taken.find(({ prefix }) => overlaps(prefix, range));
+    if (rival === undefined) return [];
+    const text = `service range ${formatPrefix(range)} overlaps ${formatPrefix(rival.prefix)}`;
+    return [complain(["spec"], `${text} of ${rival.owner}`)];
+  });
 }
 
 function listOf(names: readonly string[]): string {

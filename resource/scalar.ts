@@ -51,6 +51,13 @@ export function isUnicast({ family, w0 }: Address): boolean {
 
 export const booleanSchema = v.boolean("expected true or false");
 
+/** One of these words. */
+export function oneOf<const Words extends readonly [string, ...string[]]>(...words: Words) {
+  const list =
+    words.length === 1 ? words[0] : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
+  return v.picklist(words, `expected ${list}`);
+}
+
 /** `10.244.0.0/16`. */
 export const prefixSchema = textOf(
   "expected an IPv4 prefix such as 10.244.0.0/16, with no bits set behind its length",

@@ -10,7 +10,7 @@ import type { Fault } from "../../resource/fault.ts";
 import type { Node } from "../../resource/node.ts";
 import type { Documented, Resources } from "../../resource/resource.ts";
 import { meshPeers } from "./mesh.ts";
-import type { PeerPlan, SpeakerPlan } from "./speaker.ts";
+import { DEFAULT_POLICY, type PeerPlan, type PeerPolicy, type SpeakerPlan } from "./speaker.ts";
 
 /** Seconds. RFC 4271 section 10 suggests 90 and a third of it. */
 const DEFAULT_HOLD_TIME = 90;
@@ -32,6 +32,12 @@ export function planSpeaker(
   const faults = twins(explicit);
   if (faults.length > 0) return { faults };
   const context = contextOf(resources, node);
+  const misfits = explicit.flatMap((peer) => misfitsOf(peer, context));
+  if (misfits.length > 0) return { faults: misfits };
+  const configuration = resources.configuration?.resource;
+  const pools = resources.pools
+    .map(({ resource }) => resource)
+    .sort((a, b) => comparePrefix(a.prefix, b.prefix));
   const peers = explicit.map(({ resource }) => explicitPlan(resource, context));
   // Who configures a session with another node by hand has it instead of the mesh's.
   const mesh = meshPeers(resources, node)
@@ -45,7 +51,12 @@ export function planSpeaker(
       listenPort: context.port,
       listenAddresses: [node.address],
       blocks: node.blocks,
-      pools: resources.pools.map(({ resource }) => resource.prefix).sort(comparePrefix),
+      pools: pools.map(({ prefix }) => prefix),
+      unexportedPools: pools
+        .filter(({ disableBGPExport }) => disableBGPExport)
+        .map(({ prefix }) => prefix),
+      services: configuration?.services ?? [],
+      advertisements: configuration?.prefixAdvertisements ?? [],
       peers: [...mesh, ...peers],
     },
   };
@@ -88,12 +99,62 @@ function meshPlan(other: Node, context: Context): PeerPlan {
     origin: "mesh",
     address: other.address,
     port: context.port,
-    ...localSide(context, other.address, remoteAs),
+    ...localSide(context, other.address, remoteAs, context.asNumber),
     ...timersOf(undefined, context.timers),
     passive: false,
     acceptDefaultRoute: true,
     filters: [],
+    role: undefined,
+    aigp: false,
+    policy: { ...DEFAULT_POLICY, ...commonPolicy(context) },
   };
+}
+
+/** What holds for every session of the node. */
+function commonPolicy({ node, resources }: Context) {
+  const configuration = resources.configuration?.resource;
+  return {
+    refuseAsSets: configuration?.rejectASSets ?? false,
+    discardBlackhole: configuration?.discardBlackhole ?? false,
+    gracefulShutdown: node.gracefulShutdown,
+  };
+}
+
+function explicitPolicy(peer: BgpPeer, context: Context): PeerPolicy {
+  const common = commonPolicy(context);
+  const isExternal = localAsOf(peer, context) !== peer.asNumber;
+  return {
+    importPolicy:
+      peer.importPolicy ?? context.resources.configuration?.resource.importPolicy ?? "safe",
+    exportPolicy: peer.exportPolicy,
+    allowedOwnAs: peer.numAllowedLocalASNumbers,
+    refuseAsSets: peer.rejectASSets ?? common.refuseAsSets,
+    discardBlackhole: peer.discardBlackhole ?? common.discardBlackhole,
+    // Calico honours the older field on external sessions only.
+    nextHop: peer.keepOriginalNextHop && isExternal ? "Keep" : peer.nextHopMode,
+    asOverride: peer.asOverride,
+    removePrivateAs: peer.removePrivateAS,
+    gracefulShutdown: peer.gracefulShutdown || common.gracefulShutdown,
+    prefixLimit: peer.prefixLimit,
+  };
+}
+
+function localAsOf({ localASNumber }: BgpPeer, { asNumber }: Context): number {
+  return localASNumber ?? asNumber;
+}
+
+/** What means something between two ASes only, on a session within one. */
+function misfitsOf({ resource, complain }: Documented<BgpPeer>, context: Context): Fault[] {
+  if (localAsOf(resource, context) !== resource.asNumber) return [];
+  const fields = ["role", "asOverride", "removePrivateAS"] as const;
+  return fields
+    .filter((field) => resource[field] !== undefined && resource[field] !== false)
+    .map((field) =>
+      complain(
+        ["spec", field],
+        `for peers of another AS: this one is of AS ${resource.asNumber}, like Node ${context.node.name}`,
+      ),
+    );
 }
 
 function explicitPlan(peer: BgpPeer, context: Context): PeerPlan {
@@ -103,11 +164,14 @@ function explicitPlan(peer: BgpPeer, context: Context): PeerPlan {
     origin: "BGPPeer",
     address: peer.address,
     port: peer.port ?? portAt(peer.address, context),
-    ...localSide(context, peer.address, peer.asNumber),
+    ...localSide(context, peer.address, peer.asNumber, localAsOf(peer, context)),
     ...timersOf(peer.timers, context.timers),
     passive: peer.passive,
     acceptDefaultRoute: peer.acceptDefaultRoute,
     filters: peer.filters.flatMap((name) => filters.find((filter) => filter.name === name) ?? []),
+    role: peer.role === undefined ? undefined : { role: peer.role, strict: peer.strictRole },
+    aigp: peer.aigp,
+    policy: explicitPolicy(peer, context),
   };
 }
 
@@ -118,16 +182,17 @@ function portAt(address: PeerPlan["address"], { resources, port }: Context): num
 }
 
 function localSide(
-  { node, asNumber }: Context,
+  { node }: Context,
   address: PeerPlan["address"],
   remoteAs: number,
+  localAs: number,
 ): Pick<PeerPlan, "remoteAs" | "localAs" | "localAddress" | "ttl"> {
   const isDirect = containsAddress(prefixOf(node.address, node.addressLength), address);
   return {
     remoteAs,
-    localAs: asNumber,
+    localAs,
     localAddress: node.address,
-    ttl: remoteAs !== asNumber && isDirect ? DIRECT : MULTIHOP,
+    ttl: remoteAs !== localAs && isDirect ? DIRECT : MULTIHOP,
   };
 }
 

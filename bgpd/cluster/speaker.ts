@@ -6,7 +6,9 @@
 
 import type { Address } from "../../lib/address.ts";
 import type { Prefix } from "../../lib/prefix.ts";
+import type { ImportPolicy, PrefixAdvertisement } from "../../resource/bgp-configuration.ts";
 import type { BgpFilter } from "../../resource/bgp-filter.ts";
+import type { ExportPolicy, PrefixLimit, Role } from "../../resource/bgp-peer.ts";
 
 export type SpeakerPlan = {
   readonly node: string;
@@ -21,6 +23,12 @@ export type SpeakerPlan = {
   readonly blocks: readonly Prefix[];
   /** The cluster's pools: what an external peer may not announce to us. */
   readonly pools: readonly Prefix[];
+  /** Pools of which nothing is told. */
+  readonly unexportedPools: readonly Prefix[];
+  /** Ranges of services: originated, and never installed, for whoever serves them needs no route. */
+  readonly services: readonly Prefix[];
+  /** Communities for what is told. */
+  readonly advertisements: readonly PrefixAdvertisement[];
   readonly peers: readonly PeerPlan[];
 };
 
@@ -44,4 +52,43 @@ export type PeerPlan = {
   readonly acceptDefaultRoute: boolean;
   /** In order; empty means the built-in policy alone. */
   readonly filters: readonly BgpFilter[];
+  /** Ours towards the peer (RFC 9234). */
+  readonly role: RolePlan | undefined;
+  /** AIGP_SESSION of an external session (RFC 7311 section 3.3). */
+  readonly aigp: boolean;
+  readonly policy: PeerPolicy;
+};
+
+export type RolePlan = {
+  readonly role: Role;
+  /** Only with a peer that says its own. */
+  readonly strict: boolean;
+};
+
+/** What a peer's routes go through besides filters; it may change while the session is up. */
+export type PeerPolicy = {
+  readonly importPolicy: ImportPolicy;
+  readonly exportPolicy: ExportPolicy;
+  readonly allowedOwnAs: number;
+  readonly refuseAsSets: boolean;
+  readonly discardBlackhole: boolean;
+  readonly nextHop: "Auto" | "Self" | "Keep";
+  readonly asOverride: boolean;
+  readonly removePrivateAs: boolean;
+  readonly gracefulShutdown: boolean;
+  readonly prefixLimit: PrefixLimit | undefined;
+};
+
+/** The policy of a peer that nobody has said anything about. */
+export const DEFAULT_POLICY: PeerPolicy = {
+  importPolicy: "safe",
+  exportPolicy: "safe",
+  allowedOwnAs: 0,
+  refuseAsSets: false,
+  discardBlackhole: false,
+  nextHop: "Auto",
+  asOverride: false,
+  removePrivateAs: false,
+  gracefulShutdown: false,
+  prefixLimit: undefined,
 };

@@ -8,7 +8,7 @@
 import { equalAddress } from "../../lib/address.ts";
 import type { Capability, OpenMessage } from "../wire/message.ts";
 import type { MessageFault } from "./event.ts";
-import type { Negotiated, SessionConfig } from "./state.ts";
+import type { Negotiated, Role, SessionConfig } from "./state.ts";
 
 const VERSION = 4;
 /** RFC 6793 section 4.2.3: stands for an AS number that does not fit into two octets. */
@@ -25,10 +25,21 @@ const BAD_PEER_AS = 2;
 const BAD_IDENTIFIER = 3;
 const UNACCEPTABLE_HOLD_TIME = 6;
 const UNSUPPORTED_CAPABILITY = 7;
+/** RFC 9234 section 4.2. */
+const ROLE_MISMATCH = 11;
+
+/** The Role capability: what we say, and what the peer must say (RFC 9234 section 4.2). */
+const ROLES: Readonly<Record<Role, { readonly ours: number; readonly theirs: number }>> = {
+  provider: { ours: 0, theirs: 3 },
+  rs: { ours: 1, theirs: 2 },
+  "rs-client": { ours: 2, theirs: 1 },
+  customer: { ours: 3, theirs: 0 },
+  peer: { ours: 4, theirs: 4 },
+};
 
 /** The OPEN that we send. */
 export function localOpen(config: SessionConfig): OpenMessage {
-  const { localAs, holdTime, identifier } = config;
+  const { localAs, holdTime, identifier, role } = config;
   return {
     type: "open",
     version: VERSION,
@@ -39,6 +50,7 @@ export function localOpen(config: SessionConfig): OpenMessage {
       { type: "multiprotocol", afi: AFI_IPV4, safi: SAFI_UNICAST },
       { type: "route refresh" },
       { type: "four-octet AS", asNumber: localAs },
+      ...(role === undefined ? [] : [{ type: "role" as const, role: ROLES[role.role].ours }]),
     ],
   };
 }
@@ -64,6 +76,7 @@ export function negotiate(config: SessionConfig, open: OpenMessage): Judgement {
         fourOctetAs: fourOctetAs(open.capabilities) !== undefined,
         external: config.localAs !== config.remoteAs,
         maxLength: 4096,
+        ...(config.aigp === true && config.localAs !== config.remoteAs ? { aigp: true } : {}),
       },
       routeRefresh: open.capabilities.some(({ type }) => type === "route refresh"),
       capabilities: open.capabilities,
@@ -100,7 +113,28 @@ function faultOf(config: SessionConfig, open: OpenMessage): MessageFault | undef
   if (families.length > 0 && !families.some(isIpv4Unicast)) {
     return fault(UNSUPPORTED_CAPABILITY, "the peer does not do IPv4 unicast", IPV4_UNICAST);
   }
-  return undefined;
+  return roleFault(config, open);
+}
+
+/** RFC 9234 section 4.2: the roles of both sides must be a pair, where both say theirs. */
+function roleFault(
+  { role }: SessionConfig,
+  { capabilities }: OpenMessage,
+): MessageFault | undefined {
+  if (role === undefined) return undefined;
+  const told = new Set(capabilities.flatMap((one) => (one.type === "role" ? [one.role] : [])));
+  const [theirs] = told;
+  if (theirs === undefined) {
+    return role.strict
+      ? fault(ROLE_MISMATCH, `the peer does not say its role, and ours (${role.role}) is strict`)
+      : undefined;
+  }
+  if (told.size > 1) {
+    return fault(ROLE_MISMATCH, `the peer says several roles: ${[...told].join(", ")}`);
+  }
+  return theirs === ROLES[role.role].theirs
+    ? undefined
+    : fault(ROLE_MISMATCH, `the peer's role ${theirs} does not go with ours, ${role.role}`);
 }
 
 function isIpv4Unicast(capability: Capability): boolean {

@@ -7,6 +7,7 @@
  */
 
 import type { Address } from "../../lib/address.ts";
+import type { ROLE_CODES } from "../wire/capability.ts";
 import type { WireContext } from "../wire/context.ts";
 import type { Capability } from "../wire/message.ts";
 
@@ -25,6 +26,9 @@ export type State = (typeof STATES)[number];
 /** ConnectRetryTimer, HoldTimer, KeepaliveTimer (section 8), DelayOpenTimer, IdleHoldTimer (8.1.1). */
 export type TimerName = "connectRetry" | "hold" | "keepalive" | "delayOpen" | "idleHold";
 
+/** RFC 9234 section 4.1. */
+export type Role = keyof typeof ROLE_CODES;
+
 /** What is configured: the mandatory and the optional session attributes. Times in seconds. */
 export type SessionConfig = {
   readonly localAs: number;
@@ -36,6 +40,10 @@ export type SessionConfig = {
   /** As wished; never more than a third of the negotiated hold time. */
   readonly keepaliveTime: number;
   readonly connectRetryTime: number;
+  /** Ours towards an external peer; strict: only with one that says its own (RFC 9234 section 4.2). */
+  readonly role?: { readonly role: Role; readonly strict: boolean } | undefined;
+  /** AIGP_SESSION of an external session (RFC 7311 section 3.3). */
+  readonly aigp?: boolean;
   /** Never connect, wait for the peer. */
   readonly passiveTcpEstablishment: boolean;
   /** DelayOpen with its DelayOpenTime; 0 is DelayOpen FALSE. */

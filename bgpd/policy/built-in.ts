@@ -2,10 +2,18 @@
  * The policy for what no filter decides: safe towards external peers, open among our own nodes.
  *
  * Its point is that a cluster whose only configuration is a peer's address cannot hijack a network, and
- * cannot be hijacked: out go our own blocks, and nothing that is ours comes in.
+ * cannot be hijacked: out go our own blocks and services, and nothing that is ours comes in. Who wants
+ * Calico's behaviour says so (importPolicy: all, exportPolicy: pools); without any policy nothing goes in
+ * or out (RFC 8212).
  */
 
-import { containsPrefix, formatPrefix, type Prefix, parsePrefix } from "../../lib/prefix.ts";
+import {
+  containsPrefix,
+  equalPrefix,
+  formatPrefix,
+  type Prefix,
+  parsePrefix,
+} from "../../lib/prefix.ts";
 import type { PeerPlan, SpeakerPlan } from "../cluster/speaker.ts";
 import type { PolicyRoute, Verdict } from "./route.ts";
 
@@ -21,30 +29,47 @@ const MARTIANS: readonly (readonly [prefix: string, name: string])[] = [
   ["ff00::/8", "multicast"],
 ];
 
+/** How `manx why` says that another would have taken the route. */
+const CALICO_TAKES = "Calico takes it, and so does importPolicy: all";
+
 const INTERNAL = accept("built-in policy: an internal peer");
 const MESH = accept("built-in policy: a node of the mesh");
 const ANYTHING = accept("built-in policy: neither ours nor special");
+const ALL = accept("built-in policy: importPolicy is all");
+const NO_IMPORT = reject(
+  "no policy: importPolicy is none, and no filter rule accepts it (RFC 8212)",
+);
 const DEFAULT_REFUSED = reject(
-  "built-in policy: a default route, and acceptDefaultRoute is not set",
+  `built-in policy: a default route, and acceptDefaultRoute is not set (${CALICO_TAKES})`,
 );
 const OWN_BLOCK = accept("built-in policy: this node's own block");
+const OWN_SERVICE = accept("built-in policy: a service range");
+const IN_POOL = accept("built-in policy: in a pool, and exportPolicy is pools");
 const NOT_OWN = reject("built-in policy: only this node's own blocks are told to external peers");
+const NOT_OWN_POOL = reject(
+  "built-in policy: only this node's own blocks are told to external peers (Calico tells what lies in a pool, and so does exportPolicy: pools)",
+);
+const NO_EXPORT_POLICY = reject(
+  "no policy: exportPolicy is none, and no filter rule accepts it (RFC 8212)",
+);
 
 /** What comes in. */
 export function builtInImport(
   peer: PeerPlan,
   speaker: SpeakerPlan,
 ): (route: PolicyRoute) => Verdict {
-  const open = trusted(peer);
-  if (open !== undefined) return () => open;
+  const same = sameForAll(peer);
+  if (same !== undefined) return () => same;
   const refusals = [
     ...ownPrefixes(speaker).map(([prefix, what]) => ({
       prefix,
-      verdict: reject(`built-in policy: inside our own ${what} ${formatPrefix(prefix)}`),
+      verdict: reject(
+        `built-in policy: inside our own ${what} ${formatPrefix(prefix)} (${CALICO_TAKES})`,
+      ),
     })),
     ...MARTIANS.map(([text, name]) => ({
       prefix: parsePrefix(text),
-      verdict: reject(`built-in policy: ${name} (${text})`),
+      verdict: reject(`built-in policy: ${name} (${text}; ${CALICO_TAKES})`),
     })),
   ];
   return ({ prefix }) => {
@@ -57,29 +82,70 @@ export function builtInImport(
 }
 
 /** What goes out. */
-export function builtInExport(peer: PeerPlan): (route: PolicyRoute) => Verdict {
-  if (peer.localAs === peer.remoteAs) return () => INTERNAL;
-  return ({ source }) => (source === "local" ? OWN_BLOCK : NOT_OWN);
+export function builtInExport(
+  peer: PeerPlan,
+  { services, pools, unexportedPools }: SpeakerPlan,
+): (route: PolicyRoute) => Verdict {
+  const refusals = unexportedPools.map((prefix) => ({
+    prefix,
+    verdict: reject(`in pool ${formatPrefix(prefix)}, which has disableBGPExport`),
+  }));
+  const { exportPolicy } = peer.policy;
+  const isInternal = peer.localAs === peer.remoteAs;
+  return ({ prefix, source }) => {
+    for (const { prefix: pool, verdict } of refusals) {
+      if (containsPrefix(pool, prefix)) return verdict;
+    }
+    if (isInternal) return INTERNAL;
+    if (exportPolicy === "none") return NO_EXPORT_POLICY;
+    if (source === "local") {
+      return services.some((range) => equalPrefix(range, prefix)) ? OWN_SERVICE : OWN_BLOCK;
+    }
+    const isInPool = pools.some((pool) => containsPrefix(pool, prefix));
+    if (!isInPool) return NOT_OWN;
+    return exportPolicy === "pools" ? IN_POOL : NOT_OWN_POOL;
+  };
 }
 
-/** What decides how both answer, as data that can be compared as JSON. */
-export function builtInKey(peer: PeerPlan, speaker: SpeakerPlan): unknown {
-  const open = trusted(peer);
-  if (open !== undefined) return open.reason;
+/** What decides how `builtInImport` answers, as data that can be compared as JSON. */
+export function builtInImportKey(peer: PeerPlan, speaker: SpeakerPlan): unknown {
+  const same = sameForAll(peer);
+  if (same !== undefined) return same.reason;
   const own = ownPrefixes(speaker).map(([prefix]) => formatPrefix(prefix));
   return [peer.acceptDefaultRoute, own];
 }
 
-function trusted(peer: PeerPlan): Verdict | undefined {
-  if (peer.localAs === peer.remoteAs) return INTERNAL;
-  return peer.origin === "mesh" ? MESH : undefined;
+/** The same for `builtInExport`. */
+export function builtInExportKey(
+  { localAs, remoteAs, policy }: PeerPlan,
+  { services, pools, unexportedPools }: SpeakerPlan,
+): unknown {
+  const unexported = unexportedPools.map(formatPrefix);
+  if (localAs === remoteAs) return ["internal", unexported];
+  const own = [services, pools].map((prefixes) => prefixes.map(formatPrefix));
+  return [policy.exportPolicy, unexported, ...own];
 }
 
-function ownPrefixes({ pools, blocks }: SpeakerPlan): (readonly [Prefix, string])[] {
+/** What of the cluster's own an external peer may not announce, in words. */
+export function ownPrefixes({
+  pools,
+  blocks,
+  services,
+}: SpeakerPlan): (readonly [prefix: Prefix, what: string])[] {
   return [
     ...pools.map((prefix) => [prefix, "pool"] as const),
     ...blocks.map((prefix) => [prefix, "block"] as const),
+    ...services.map((prefix) => [prefix, "service range"] as const),
   ];
+}
+
+/** The verdict on every prefix, where that does not depend on the prefix. */
+function sameForAll(peer: PeerPlan): Verdict | undefined {
+  if (peer.localAs === peer.remoteAs) return INTERNAL;
+  if (peer.origin === "mesh") return MESH;
+  const { importPolicy } = peer.policy;
+  if (importPolicy === "safe") return undefined;
+  return importPolicy === "all" ? ALL : NO_IMPORT;
 }
 
 function accept(reason: string): Verdict {

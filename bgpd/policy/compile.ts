@@ -6,44 +6,107 @@
  */
 
 import type { PeerPlan, SpeakerPlan } from "../cluster/speaker.ts";
-import { builtInExport, builtInImport, builtInKey } from "./built-in.ts";
-import { compileFilters, type FilterDirection, filterKey } from "./filter.ts";
+import type { Attributes } from "../wire/attributes.ts";
+import { advertisementsKey, withCommunities } from "./advertisement.ts";
+import { builtInExport, builtInExportKey, builtInImport, builtInImportKey } from "./built-in.ts";
+import {
+  asksInterface,
+  type CompiledRule,
+  compileFilters,
+  type FilterDirection,
+  filterKey,
+} from "./filter.ts";
 import type { CompiledPolicy, PolicyRoute, Verdict } from "./route.ts";
 
 export type { CompiledPolicy } from "./route.ts";
 
+/** The links as rules see them. */
+export type Surroundings = {
+  /** Name of the link that packets to a next hop leave by; undefined when there is none. */
+  readonly interfaceOf: Parameters<typeof compileFilters>[3]["interfaceOf"];
+  /** Another number when an answer may be another. */
+  readonly generation: number;
+};
+
+/** Where no next hop leads anywhere. */
+export const NOWHERE: Surroundings = { interfaceOf: () => undefined, generation: 0 };
+
 /** What we take from the peer. */
-export function compileImport(peer: PeerPlan, speaker: SpeakerPlan): CompiledPolicy {
+export function compileImport(
+  peer: PeerPlan,
+  speaker: SpeakerPlan,
+  surroundings: Surroundings = NOWHERE,
+): CompiledPolicy {
   return {
-    policy: join(peer, "import", builtInImport(peer, speaker)),
-    key: JSON.stringify([builtInKey(peer, speaker), filterKey(peer.filters, "import")]),
+    policy: join(peer, "import", builtInImport(peer, speaker), surroundings),
+    key: JSON.stringify([
+      builtInImportKey(peer, speaker),
+      filtersKey(peer, "import", surroundings),
+    ]),
   };
 }
 
-/** What we tell the peer. */
-export function compileExport(peer: PeerPlan): CompiledPolicy {
-  const internal = peer.localAs === peer.remoteAs;
+/** What we tell the peer, in Calico's order: filters, then pools that are not exported, communities, the rest. */
+export function compileExport(
+  peer: PeerPlan,
+  speaker: SpeakerPlan,
+  surroundings: Surroundings = NOWHERE,
+): CompiledPolicy {
+  const { advertisements } = speaker;
+  const otherwise = withCommunities(advertisements, builtInExport(peer, speaker));
   return {
-    policy: join(peer, "export", builtInExport(peer)),
-    key: JSON.stringify([internal, filterKey(peer.filters, "export")]),
+    policy: join(peer, "export", otherwise, surroundings),
+    key: JSON.stringify([
+      builtInExportKey(peer, speaker),
+      advertisementsKey(advertisements),
+      filtersKey(peer, "export", surroundings),
+    ]),
   };
+}
+
+function filtersKey(
+  { filters }: PeerPlan,
+  direction: FilterDirection,
+  { generation }: Surroundings,
+): unknown {
+  return [filterKey(filters, direction), asksInterface(filters, direction) ? generation : 0];
 }
 
 /** The function it gives is called for every prefix: it allocates nothing. */
 function join(
-  { filters }: PeerPlan,
+  { filters, localAs, remoteAs }: PeerPlan,
   direction: FilterDirection,
   otherwise: (route: PolicyRoute) => Verdict,
+  { interfaceOf }: Surroundings,
 ): (route: PolicyRoute) => Verdict {
   if (filters.length === 0) return otherwise;
-  const rules4 = compileFilters(filters, direction, 4);
-  const rules6 = compileFilters(filters, direction, 6);
-  return (route) => {
-    const { prefix } = route;
-    for (const rule of prefix.family === 4 ? rules4 : rules6) {
-      const verdict = rule(prefix);
-      if (verdict !== undefined) return verdict;
+  const session = { external: localAs !== remoteAs, interfaceOf };
+  const rules4 = new RuleList(compileFilters(filters, direction, 4, session));
+  const rules6 = new RuleList(compileFilters(filters, direction, 6, session));
+  return (route) => (route.prefix.family === 4 ? rules4 : rules6).first(route) ?? otherwise(route);
+}
+
+/** Rules in order, which remembers those that concern the attributes it was asked about last. */
+class RuleList {
+  readonly #rules: readonly CompiledRule[];
+  #concerned: readonly CompiledRule[] = [];
+  #attributes: Attributes | undefined;
+  #source: PolicyRoute["source"] | undefined;
+
+  constructor(rules: readonly CompiledRule[]) {
+    this.#rules = rules;
+  }
+
+  /** The verdict of the first rule that matches. */
+  first({ prefix, attributes, source }: PolicyRoute): Verdict | undefined {
+    if (attributes !== this.#attributes || source !== this.#source) {
+      this.#attributes = attributes;
+      this.#source = source;
+      this.#concerned = this.#rules.filter((rule) => rule.concerns(attributes, source));
     }
-    return otherwise(route);
-  };
+    for (const rule of this.#concerned) {
+      if (rule.matches(prefix)) return rule.verdict;
+    }
+    return undefined;
+  }
 }

@@ -15,6 +15,8 @@ export type Verdict = {
   readonly accept: boolean;
   /** For people: which rule it was. */
   readonly reason: string;
+  /** What an accepting one does to the attributes; applied once per attribute set. */
+  readonly rewrite?: (attributes: Attributes) => Attributes;
 };
 
 /** One direction's policy of one peer. */

@@ -12,11 +12,13 @@ import { BgpError } from "../wire/error.ts";
 import { createScratch, readPrefix4 } from "../wire/nlri.ts";
 import { createRanges, isEndOfRib, readUpdate } from "../wire/update.ts";
 import type { AttributeSet, AttributeSets } from "./attribute-set.ts";
+import { prepare } from "./import.ts";
 import { refuse } from "./loop.ts";
 import type { Member } from "./member.ts";
 import { NONE, type PathTable } from "./path-table.ts";
 import type { PrefixTable } from "./prefix-table.ts";
 import type { PolicyVerdict, ReceiveSummary, RibPeer, RouteSource } from "./route.ts";
+import type { PrefixLimit } from "./rules.ts";
 
 const ORIGINATED: PolicyVerdict = { accept: true, reason: "originated here" };
 const NOTHING: ReceiveSummary = {
@@ -34,6 +36,16 @@ export type AdjInParts = {
   readonly sets: AttributeSets;
   /** The paths of a prefix have changed. */
   readonly changed: (prefix: number) => void;
+};
+
+type Rewrite = NonNullable<PolicyVerdict["rewrite"]>;
+
+/** The judgement of one set from one peer. */
+type Judge = {
+  /** On the prefix in the scratch record. */
+  readonly verdict: () => PolicyVerdict;
+  /** The set that an accepting verdict makes. */
+  readonly made: (rewrite: Rewrite | undefined) => AttributeSet;
 };
 
 export class AdjIn {
@@ -71,9 +83,11 @@ export class AdjIn {
       if (set !== undefined) sets.dropUnheld(set);
       return { ...summary, treatedAsWithdraw };
     }
+    const before = member.received;
     const announced = this.#announce(member, set, buffer, nlriStart, nlriEnd);
     sets.dropUnheld(set);
-    return { ...summary, announced };
+    const limit = limitMet(before, member.received, member.peer.rules.prefixLimit);
+    return { ...summary, announced, ...(limit === undefined ? {} : { limit }) };
   }
 
   /** Put in, or replace, a route of our own. */
@@ -82,7 +96,7 @@ export class AdjIn {
     const known = paths.find(prefix, NONE);
     const row = known === NONE ? paths.add(prefix, NONE) : known;
     this.#setReceived(row, set);
-    this.#judge(undefined, row, set, ORIGINATED);
+    this.#judge(undefined, row, ORIGINATED, set);
   }
 
   /** Take out a route of our own. */
@@ -102,8 +116,7 @@ export class AdjIn {
     for (const row of paths.ofPeer(member.id)) {
       const set = sets.get(paths.received.get(row));
       table.read(paths.prefix.get(row), this.#scratch);
-      const judge = this.#judgement(member, set);
-      this.#judge(member, row, set, judge());
+      this.#apply(member, row, this.#judgeOf(member, set));
     }
   }
 
@@ -129,7 +142,7 @@ export class AdjIn {
     end: number,
   ): number {
     const { table, paths } = this.#parts;
-    const judge = this.#judgement(member, set);
+    const judge = this.#judgeOf(member, set);
     let count = 0;
     for (let at = start; at < end; count++) {
       at = readPrefix4(buffer, at, end, this.#scratch);
@@ -140,18 +153,35 @@ export class AdjIn {
       const row = known === NONE ? paths.add(prefix, member.id) : known;
       if (known === NONE) member.received++;
       this.#setReceived(row, set);
-      this.#judge(member, row, set, judge());
+      this.#apply(member, row, judge);
     }
     return count;
   }
 
-  /** The verdict on the prefix in the scratch record, for one set from one peer. */
-  #judgement({ peer }: Member, set: AttributeSet): () => PolicyVerdict {
-    const { attributes } = set;
-    const refusal = refuse(attributes, peer, this.#parts.identifier);
-    if (refusal !== undefined) return () => refusal;
+  /** What all prefixes of one set from one peer have in common: judged and made once. */
+  #judgeOf({ peer }: Member, set: AttributeSet): Judge {
+    const refusal = refuse(set.attributes, peer, this.#parts.identifier);
+    if (refusal !== undefined) return { verdict: () => refusal, made: () => set };
+    const attributes = prepare(set.attributes, peer);
     const route = { prefix: this.#scratch, attributes, source: sourceOf(peer) };
-    return () => peer.importPolicy(route);
+    const sets = new Map<Rewrite | undefined, AttributeSet>();
+    return {
+      verdict: () => peer.importPolicy(route),
+      made: (rewrite) => {
+        if (rewrite === undefined && attributes === set.attributes) return set;
+        const known = sets.get(rewrite);
+        if (known !== undefined) return known;
+        const made = this.#parts.sets.intern(rewrite?.(attributes) ?? attributes);
+        sets.set(rewrite, made);
+        return made;
+      },
+    };
+  }
+
+  /** Judge the prefix in the scratch record. */
+  #apply(member: Member, row: number, judge: Judge): void {
+    const verdict = judge.verdict();
+    this.#judge(member, row, verdict, verdict.accept ? judge.made(verdict.rewrite) : undefined);
   }
 
   #setReceived(row: number, set: AttributeSet): void {
@@ -162,11 +192,15 @@ export class AdjIn {
     if (old !== NONE) sets.release(old);
   }
 
-  /** Store the verdict on a row and what it makes of the set. */
-  #judge(member: Member | undefined, row: number, set: AttributeSet, verdict: PolicyVerdict): void {
+  /** Store the verdict on a row and the set that it makes. */
+  #judge(
+    member: Member | undefined,
+    row: number,
+    verdict: PolicyVerdict,
+    used: AttributeSet | undefined,
+  ): void {
     const { paths, sets } = this.#parts;
     const old = paths.used.get(row);
-    const used = verdict.accept ? this.#rewritten(set, verdict) : undefined;
     if (used !== undefined) sets.hold(used);
     paths.verdict[row] = verdict;
     paths.used.set(row, used?.id ?? NONE);
@@ -175,11 +209,6 @@ export class AdjIn {
     }
     if (old !== (used?.id ?? NONE)) this.#parts.changed(paths.prefix.get(row));
     if (old !== NONE) sets.release(old);
-  }
-
-  #rewritten(set: AttributeSet, { rewrite }: PolicyVerdict): AttributeSet {
-    if (rewrite === undefined) return set;
-    return this.#parts.sets.intern(rewrite(set.attributes));
   }
 
   #remove(member: Member | undefined, row: number): void {
@@ -201,6 +230,17 @@ export class AdjIn {
 /** Where routes of such a peer come from, as policies see it. */
 export function sourceOf({ external }: Pick<RibPeer, "external">): RouteSource {
   return external ? "external" : "internal";
+}
+
+/** What the number of a peer's prefixes has come to. */
+function limitMet(
+  before: number,
+  now: number,
+  limit: PrefixLimit | undefined,
+): ReceiveSummary["limit"] {
+  if (limit === undefined) return undefined;
+  if (now > limit.most) return "exceeded";
+  return before < limit.warnAt && now >= limit.warnAt ? "warning" : undefined;
 }
 
 /** The NOTIFICATION of the first fault that asks for one. */

@@ -6,6 +6,7 @@
  * somebody holds it.
  */
 
+import { aigpMetric } from "../wire/aigp.ts";
 import { asPathLength } from "../wire/as-path.ts";
 import {
   decodeAttributes,
@@ -23,6 +24,8 @@ export type AttributeSet = {
   readonly localPref: number;
   readonly pathLength: number;
   readonly multiExitDisc: number;
+  /** RFC 7311; undefined where there is no metric. */
+  readonly aigp: bigint | undefined;
   /** First AS of the path; 0 when the route began inside this AS. */
   readonly neighbourAs: number;
   /** Encoded for four-octet and for two-octet sessions, when first sent. */
@@ -118,6 +121,7 @@ export class AttributeSets {
       localPref: attributes.localPref ?? DEFAULT_LOCAL_PREF,
       pathLength: asPathLength(attributes.asPath),
       multiExitDisc: attributes.multiExitDisc ?? 0,
+      aigp: attributes.aigp === undefined ? undefined : aigpMetric(attributes.aigp),
       neighbourAs: first?.type === "sequence" ? (first.asNumbers[0] ?? 0) : 0,
       encoded4: undefined,
       encoded2: undefined,

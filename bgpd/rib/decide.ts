@@ -32,8 +32,8 @@ type Step = {
 
 const ORIGINS = ["IGP", "EGP", "INCOMPLETE"] as const;
 
-/** Steps a and b before, d to g after the one on MULTI_EXIT_DISC. */
-const BEFORE: readonly Step[] = [
+/** What comes before the AIGP (RFC 7311 section 4.1). */
+const FIRST: readonly Step[] = [
   {
     rule: "locally originated",
     rank: ({ peer }) => (peer === undefined ? 0 : 1),
@@ -46,6 +46,10 @@ const BEFORE: readonly Step[] = [
     text: ({ set }) => `${set.localPref}`,
     sign: ">",
   },
+];
+
+/** Steps a and b before, d to g after the one on MULTI_EXIT_DISC. */
+const BEFORE: readonly Step[] = [
   {
     rule: "shorter AS_PATH",
     rank: ({ set }) => set.pathLength,
@@ -98,6 +102,8 @@ export function decide(candidates: readonly Candidate[], decided?: Decided[]): n
   const narrow = (step: Step): void => {
     alive = eliminate(candidates, alive, step, decided);
   };
+  for (const step of FIRST) narrow(step);
+  alive = eliminateByAigp(candidates, alive, decided);
   for (const step of BEFORE) narrow(step);
   alive = eliminateByMed(candidates, alive, decided);
   for (const step of AFTER) narrow(step);
@@ -125,6 +131,32 @@ function eliminate(
     const compare = (loser: Candidate): string =>
       sign === "" ? "" : `${text(winner)} ${sign} ${text(loser)}`;
     note(candidates, alive, survivors, decided, (loser) => ({ rule, values: compare(loser) }));
+  }
+  return survivors;
+}
+
+/** Where one has an AIGP, only the lowest count, the cost to their next hops included. */
+function eliminateByAigp(
+  candidates: readonly Candidate[],
+  alive: readonly number[],
+  decided: Decided[] | undefined,
+): number[] {
+  const metricOf = (index: number): bigint | undefined => {
+    const { set, cost } = candidates[index] as Candidate;
+    return set.aigp === undefined ? undefined : set.aigp + BigInt(cost);
+  };
+  let lowest: bigint | undefined;
+  for (const index of alive) {
+    const metric = metricOf(index);
+    if (metric !== undefined && (lowest === undefined || metric < lowest)) lowest = metric;
+  }
+  if (alive.length === 1 || lowest === undefined) return [...alive];
+  const survivors = alive.filter((index) => metricOf(index) === lowest);
+  if (decided !== undefined && survivors.length < alive.length) {
+    note(candidates, alive, survivors, decided, ({ set, cost }) => ({
+      rule: "lower AIGP metric",
+      values: `${lowest} < ${set.aigp === undefined ? "none" : set.aigp + BigInt(cost)}`,
+    }));
   }
   return survivors;
 }

@@ -2,7 +2,7 @@
  * Loc-RIB (RFC 4271 section 3.2): which path of each prefix is in use, and what each decision changed.
  */
 
-import type { AttributeSets } from "./attribute-set.ts";
+import type { AttributeSet, AttributeSets } from "./attribute-set.ts";
 import { Column } from "./column.ts";
 import { type Candidate, type Decided, decide } from "./decide.ts";
 import type { Members } from "./member.ts";
@@ -99,16 +99,22 @@ export class LocRib {
   }
 
   #candidate(row: number): Candidate {
-    const { paths, sets, nextHops, members } = this.#parts;
+    const { paths, sets, members } = this.#parts;
     const set = sets.get(paths.used.get(row));
     const peer = members.get(paths.peer.get(row))?.peer;
-    const cost = peer === undefined ? 0 : nextHops.ask(set.attributes.nextHop).cost;
-    return { set, peer, cost };
+    return { set, peer, cost: peer === undefined ? 0 : this.#costOf(set) };
+  }
+
+  #costOf({ attributes }: AttributeSet): number {
+    return this.#parts.nextHops.ask(attributes.nextHop).cost;
   }
 
   #bestOf(set: number, peer: PeerId): Best {
     const external = this.#parts.members.get(peer)?.peer.external === true;
     const source = peer === NONE ? "local" : external ? "external" : "internal";
-    return { set: this.#parts.sets.get(set), source, peer };
+    const attributes = this.#parts.sets.get(set);
+    // Only an AIGP travels with the cost in it.
+    const cost = attributes.aigp === undefined || peer === NONE ? 0 : this.#costOf(attributes);
+    return { set: attributes, source, peer, cost };
   }
 }

@@ -13,21 +13,48 @@ export function refuse(
   identifier: number,
 ): PolicyVerdict | undefined {
   const reason =
-    inAsPath(attributes, peer) ?? inCluster(attributes, identifier) ?? inNextHop(attributes, peer);
+    inAsPath(attributes, peer) ??
+    inSets(attributes, peer) ??
+    leaked(attributes, peer) ??
+    inCluster(attributes, identifier) ??
+    inNextHop(attributes, peer);
   return reason === undefined ? undefined : { accept: false, reason };
 }
 
 /** RFC 4271 sections 9.1.2 (our AS) and 6.3 (the leftmost AS is the peer's). */
 function inAsPath({ asPath }: Attributes, peer: RibPeer): string | undefined {
-  for (const { asNumbers } of asPath) {
-    if (asNumbers.includes(peer.localAs)) {
-      return `AS loop: its path holds our own AS ${peer.localAs}`;
-    }
+  const { localAs, speakerAs, rules } = peer;
+  const ours = asPath.flatMap(({ asNumbers }) =>
+    asNumbers.filter((asNumber) => asNumber === localAs || asNumber === speakerAs),
+  );
+  if (ours.length > rules.allowedOwnAs) {
+    const often = ours.length === 1 ? "" : ` ${ours.length} times`;
+    const allowed = rules.allowedOwnAs === 0 ? "" : `, ${rules.allowedOwnAs} allowed`;
+    return `AS loop: its path holds our own AS ${[...new Set(ours)].join(" and ")}${often}${allowed}`;
   }
-  if (!peer.external) return undefined;
+  // A route server does not put its own AS into paths (RFC 7947 section 2.2.2).
+  if (!peer.external || rules.role === "rs-client") return undefined;
   const first = asPath[0]?.asNumbers[0];
   if (asPath[0]?.type === "sequence" && first === peer.remoteAs) return undefined;
   return `its path begins with ${first === undefined ? "no AS" : `AS ${first}`} and not with the peer's AS ${peer.remoteAs}`;
+}
+
+/** RFC 9774 section 3, where the peer's rules ask for it. */
+function inSets({ asPath }: Attributes, { rules }: RibPeer): string | undefined {
+  const isSet = asPath.some(({ type }) => type === "set" || type === "confederation set");
+  return isSet && rules.refuseAsSets ? "its path holds an AS_SET (RFC 9774)" : undefined;
+}
+
+/** RFC 9234 section 5: a route for customers only that does not come from above. */
+function leaked(
+  { onlyToCustomer }: Attributes,
+  { external, remoteAs, rules: { role } }: RibPeer,
+): string | undefined {
+  if (onlyToCustomer === undefined || !external) return undefined;
+  const isFromBelow = role === "provider" || role === "rs";
+  const isFromAside = role === "peer" && onlyToCustomer !== remoteAs;
+  if (!isFromBelow && !isFromAside) return undefined;
+  return `route leak: it carries ONLY_TO_CUSTOMER of AS ${onlyToCustomer}, and our role is ${role} (RFC 9234)`;
 }
 
 /** RFC 4456 section 8. */

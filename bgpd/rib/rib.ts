@@ -12,12 +12,21 @@ import { AdjIn } from "./adj-in.ts";
 import { AdjOut } from "./adj-out.ts";
 import { AttributeSets } from "./attribute-set.ts";
 import { Dirty } from "./dirty.ts";
+import { isDiscarded } from "./import.ts";
 import { LocRib } from "./loc-rib.ts";
 import type { Member } from "./member.ts";
 import { NextHops } from "./next-hops.ts";
 import { NONE, PathTable } from "./path-table.ts";
 import { PrefixTable } from "./prefix-table.ts";
-import type { BestChange, PeerId, ReceiveSummary, Rib, RibOptions, RibPeer } from "./route.ts";
+import type {
+  BestChange,
+  PeerId,
+  ReceiveSummary,
+  Rib,
+  RibOptions,
+  RibPeer,
+  RibPolicies,
+} from "./route.ts";
 import type { Best } from "./update-group.ts";
 import { View } from "./view.ts";
 
@@ -79,10 +88,7 @@ class RibTables implements Rib {
     this.#members.delete(peer);
   }
 
-  setPolicies(
-    peer: PeerId,
-    policies: Pick<RibPeer, "importPolicy" | "exportPolicy" | "exportKey">,
-  ): void {
+  setPolicies(peer: PeerId, policies: RibPolicies): void {
     const member = this.#member(peer);
     member.peer = { ...member.peer, ...policies };
     this.#adjIn.reconsider(member);
@@ -132,11 +138,13 @@ class RibTables implements Rib {
     for (let count = 1; ; count++) {
       const prefix = this.#dirty.take();
       if (prefix === undefined) break;
-      if (this.#locRib.update(prefix)) {
-        const best = this.#locRib.best(prefix);
+      const isChanged = this.#locRib.update(prefix);
+      const best = this.#locRib.best(prefix);
+      if (isChanged) {
         changes.push({ prefix: this.#table.prefix(prefix), best: this.#describe(best) });
-        this.#adjOut.change(prefix, best);
       }
+      // An AIGP that peers are told follows the cost to the next hop (RFC 7311 section 3.4.3).
+      if (isChanged || best?.set.aigp !== undefined) this.#adjOut.change(prefix, best);
       if (this.#paths.first(prefix) === NONE) emptied.push(prefix);
       if (count % STRIDE === 0 && this.#options.now() >= deadline) break;
     }
@@ -197,7 +205,10 @@ class RibTables implements Rib {
   #describe(best: Best | undefined): BestChange["best"] {
     if (best === undefined) return undefined;
     const { source, set, peer } = best;
-    const name = this.#members.get(peer)?.peer.name ?? "";
-    return { source, nextHop: set.attributes.nextHop, peer: name };
+    const from = this.#members.get(peer)?.peer;
+    const { nextHop } = set.attributes;
+    const route = { source, nextHop, peer: from?.name ?? "" };
+    const isDropped = from !== undefined && isDiscarded(set.attributes, from);
+    return isDropped ? { ...route, discard: true } : route;
   }
 }

@@ -9,6 +9,7 @@ import type { Address } from "../../lib/address.ts";
 import type { Prefix } from "../../lib/prefix.ts";
 import type { Attributes } from "../wire/attributes.ts";
 import type { WireContext } from "../wire/context.ts";
+import type { SessionRules } from "./rules.ts";
 
 /** Where a route came from, as policies and the decision see it. */
 export type RouteSource = "local" | "internal" | "external";
@@ -41,7 +42,10 @@ export type RibPeer = {
   readonly name: string;
   /** External: another AS (RFC 4271 section 1.1). */
   readonly external: boolean;
+  /** Ours on this session. */
   readonly localAs: number;
+  /** The speaker's own, where the session has another (local AS). */
+  readonly speakerAs: number;
   readonly remoteAs: number;
   /** The peer's address: the decision's last tie-break, and what is not sent back to. */
   readonly address: Address;
@@ -50,11 +54,15 @@ export type RibPeer = {
   /** Our address on the session: NEXT_HOP where it is "self". */
   readonly localAddress: Address;
   readonly wire: WireContext;
+  readonly rules: SessionRules;
   readonly importPolicy: RoutePolicy;
   readonly exportPolicy: RoutePolicy;
   /** Peers with equal keys (and equal session parameters) share an update group. */
   readonly exportKey: string;
 };
+
+/** What of an established peer may become another. */
+export type RibPolicies = Pick<RibPeer, "rules" | "importPolicy" | "exportPolicy" | "exportKey">;
 
 /** A peer's number in the RIB's tables, valid from `addPeer` to `removePeer`. */
 export type PeerId = number;
@@ -67,6 +75,7 @@ export const DECISION_RULES = [
   "only path",
   "locally originated",
   "higher LOCAL_PREF",
+  "lower AIGP metric",
   "shorter AS_PATH",
   "lower ORIGIN",
   "lower MULTI_EXIT_DISC from the same neighbour AS",
@@ -84,7 +93,13 @@ export type BestChange = {
   readonly prefix: Prefix;
   /** Undefined: no route any more. */
   readonly best:
-    | { readonly source: RouteSource; readonly nextHop: Address | undefined; readonly peer: string }
+    | {
+        readonly source: RouteSource;
+        readonly nextHop: Address | undefined;
+        readonly peer: string;
+        /** Packets to it are to be dropped (RFC 7999). */
+        readonly discard?: true;
+      }
     | undefined;
 };
 
@@ -131,6 +146,8 @@ export type ReceiveSummary = {
   readonly treatedAsWithdraw: number;
   /** Fault messages, for the log. */
   readonly faults: readonly string[];
+  /** The peer's prefixes have just come to the number that is worth a warning, or exceed their limit. */
+  readonly limit?: "warning" | "exceeded";
   /** The UPDATE was the End-of-RIB marker of IPv4 unicast (RFC 4724 section 2). */
   readonly endOfRib: boolean;
 };
@@ -141,10 +158,7 @@ export type Rib = {
   /** Forget the peer: its paths are withdrawn and its adj-out dropped. */
   removePeer(peer: PeerId): void;
   /** New policies for an established peer; adj-in and adj-out are re-evaluated, only changes are sent. */
-  setPolicies(
-    peer: PeerId,
-    policies: Pick<RibPeer, "importPolicy" | "exportPolicy" | "exportKey">,
-  ): void;
+  setPolicies(peer: PeerId, policies: RibPolicies): void;
   /** Take an UPDATE (its body: after the 19-octet header). Throws `BgpError` to reset the session. */
   receive(peer: PeerId, buffer: Uint8Array, start: number, end: number): ReceiveSummary;
   /** Send the whole table once more (RFC 2918 section 4). */

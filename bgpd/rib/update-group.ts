@@ -14,6 +14,7 @@ import { Packer } from "./pack.ts";
 import { NONE } from "./path-table.ts";
 import type { PrefixTable } from "./prefix-table.ts";
 import type { PeerId, PolicyRoute, PolicyVerdict, RibPeer, RouteSource } from "./route.ts";
+import { exportRulesKey } from "./rules.ts";
 
 /** The best path of a prefix, as export sees it. */
 export type Best = {
@@ -21,7 +22,12 @@ export type Best = {
   readonly source: RouteSource;
   /** NONE for a route of our own. */
   readonly peer: PeerId;
+  /** To the next hop; 0 for a set without AIGP. */
+  readonly cost: number;
 };
+
+/** What a route is exported as; undefined when that does not fit into a message. */
+type Exported = { readonly set: AttributeSet | undefined; readonly cost: number };
 
 /** What a group would be told, and why (not). */
 export type Export = { readonly set: AttributeSet | undefined; readonly reason: string };
@@ -34,10 +40,11 @@ const SOURCES: readonly RouteSource[] = ["local", "internal", "external"];
 
 /** Peers with equal keys can share a group. */
 export function groupKey(peer: RibPeer): string {
-  const { external, localAs, localAddress, wire, exportKey } = peer;
+  const { external, localAs, remoteAs, localAddress, wire, rules, exportKey } = peer;
   const { w0, w1, w2, w3 } = localAddress;
-  const session = [external, localAs, w0, w1, w2, w3, wire.fourOctetAs, wire.maxLength];
-  return `${session.join(" ")} ${exportKey}`;
+  const { fourOctetAs, maxLength, aigp = false } = wire;
+  const session = [external, localAs, w0, w1, w2, w3, fourOctetAs, maxLength, aigp];
+  return `${session.join(" ")} ${exportRulesKey(rules, remoteAs)} ${exportKey}`;
 }
 
 export class UpdateGroup {
@@ -53,7 +60,7 @@ export class UpdateGroup {
   #told = 0;
   readonly #toldByPeer = new Map<PeerId, number>();
   /** Exported sets by (set, source), per rewrite; each entry holds its exported set. */
-  readonly #exported = new Map<Rewrite | undefined, Map<number, AttributeSet | undefined>>();
+  readonly #exported = new Map<Rewrite | undefined, Map<number, Exported>>();
   /** What this slice found out, by set and then by the peer that must not be told. */
   #announced = new Map<number, Map<PeerId, number[]>>();
   #withdrawn = new Map<PeerId, number[]>();
@@ -188,7 +195,7 @@ export class UpdateGroup {
     for (const byRoute of this.#exported.values()) {
       for (let source = 0; source < SOURCES.length; source++) {
         const key = id * SOURCES.length + source;
-        const exported = byRoute.get(key);
+        const exported = byRoute.get(key)?.set;
         if (!byRoute.delete(key) || exported === undefined || exported.id === id) continue;
         this.#sets.release(exported.id);
       }
@@ -207,27 +214,30 @@ export class UpdateGroup {
     }
     const cached = [...this.#exported.values()].flatMap((byRoute) => [...byRoute]);
     this.#exported.clear();
-    for (const [key, exported] of cached) {
+    for (const [key, { set }] of cached) {
       const id = Math.floor(key / SOURCES.length);
-      if (exported !== undefined && exported.id !== id) this.#sets.release(exported.id);
+      if (set !== undefined && set.id !== id) this.#sets.release(set.id);
     }
   }
 
-  #export({ set, source }: Best, rewrite: Rewrite | undefined): AttributeSet | undefined {
+  #export({ set, source, cost }: Best, rewrite: Rewrite | undefined): AttributeSet | undefined {
     let byRoute = this.#exported.get(rewrite);
     if (byRoute === undefined) {
       byRoute = new Map();
       this.#exported.set(rewrite, byRoute);
     }
     const key = set.id * SOURCES.length + SOURCES.indexOf(source);
-    if (byRoute.has(key)) return byRoute.get(key);
+    const known = byRoute.get(key);
+    if (known?.cost === cost) return known.set;
     const rewritten = rewrite === undefined ? set.attributes : rewrite(set.attributes);
-    const exported = this.#sets.intern(transform(rewritten, source, this.#peer));
+    const exported = this.#sets.intern(transform(rewritten, source, this.#peer, cost));
     const octets = EMPTY_UPDATE_LENGTH + encodedFor(exported, this.#peer.wire).length;
     const fits = octets + LONGEST_PREFIX <= this.#peer.wire.maxLength;
-    byRoute.set(key, fits ? exported : undefined);
+    byRoute.set(key, { set: fits ? exported : undefined, cost });
     if (!fits) this.#sets.dropUnheld(exported);
     else if (exported.id !== set.id) this.#sets.hold(exported);
+    // What another cost had made of it; whoever was told that holds it.
+    if (known?.set !== undefined && known.set.id !== set.id) this.#sets.release(known.set.id);
     return fits ? exported : undefined;
   }
 

@@ -91,6 +91,34 @@ export function prependAs(
   return [{ type: "sequence", asNumbers: added }, ...path];
 }
 
+/** Whether an AS number is for private use (RFC 6996 section 5). */
+export function isPrivateAs(asNumber: number): boolean {
+  return (
+    (asNumber >= 64_512 && asNumber <= 65_534) ||
+    (asNumber >= 4_200_000_000 && asNumber <= 4_294_967_294)
+  );
+}
+
+/** The path without private AS numbers; `except`, the peer's own, stays, for it finds loops by it. */
+export function removePrivateAs(path: readonly AsSegment[], except: number): readonly AsSegment[] {
+  return path.flatMap(({ type, asNumbers }) => {
+    const kept = asNumbers.filter((one) => one === except || !isPrivateAs(one));
+    return kept.length === 0 ? [] : [{ type, asNumbers: kept }];
+  });
+}
+
+/** The path with each `before` replaced by `after`. */
+export function replaceAs(
+  path: readonly AsSegment[],
+  before: number,
+  after: number,
+): readonly AsSegment[] {
+  return path.map(({ type, asNumbers }) => ({
+    type,
+    asNumbers: asNumbers.map((one) => (one === before ? after : one)),
+  }));
+}
+
 /**
  * The true path from what two-octet speakers carried: the leading part of AS_PATH that AS4_PATH does
  * not cover, then AS4_PATH; AS_PATH alone when it is the shorter one

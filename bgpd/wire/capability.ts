@@ -8,7 +8,15 @@ import { BgpError } from "./error.ts";
 import type { Capability } from "./message.ts";
 
 /** IANA "Capability Codes". */
-export const CAPABILITY = { MULTIPROTOCOL: 1, ROUTE_REFRESH: 2, FOUR_OCTET_AS: 65 } as const;
+export const CAPABILITY = {
+  MULTIPROTOCOL: 1,
+  ROUTE_REFRESH: 2,
+  ROLE: 9,
+  FOUR_OCTET_AS: 65,
+} as const;
+
+/** Values of the Role capability (RFC 9234 section 4.1). */
+export const ROLE_CODES = { provider: 0, rs: 1, "rs-client": 2, customer: 3, peer: 4 } as const;
 
 const PARAMETER_CAPABILITIES = 2;
 
@@ -22,6 +30,8 @@ const DECODERS: Readonly<Record<number, (reader: Reader) => Capability | undefin
   },
   [CAPABILITY.ROUTE_REFRESH]: (reader) =>
     reader.left === 0 ? { type: "route refresh" } : undefined,
+  [CAPABILITY.ROLE]: (reader) =>
+    reader.left === 1 ? { type: "role", role: reader.u8() } : undefined,
   [CAPABILITY.FOUR_OCTET_AS]: (reader) =>
     reader.left === 4 ? { type: "four-octet AS", asNumber: reader.u32() } : undefined,
 };
@@ -84,6 +94,9 @@ function encodeCapability(capability: Capability): Uint8Array {
       break;
     case "route refresh":
       writer.u8(CAPABILITY.ROUTE_REFRESH).u8(0);
+      break;
+    case "role":
+      writer.u8(CAPABILITY.ROLE).u8(1).u8(capability.role);
       break;
     case "four-octet AS":
       writer.u8(CAPABILITY.FOUR_OCTET_AS).u8(4).u32(capability.asNumber);

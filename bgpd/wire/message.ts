@@ -11,6 +11,8 @@ export type Capability =
   | { readonly type: "multiprotocol"; readonly afi: number; readonly safi: number }
   | { readonly type: "route refresh" }
   | { readonly type: "four-octet AS"; readonly asNumber: number }
+  /** RFC 9234 section 4.1; what the numbers mean is in `capability.ts`. */
+  | { readonly type: "role"; readonly role: number }
   | { readonly type: "unknown"; readonly code: number; readonly value: Uint8Array };
 
 export type OpenMessage = {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { PeerPlan, SpeakerPlan } from "../../bgpd/cluster/speaker.ts";
+import { DEFAULT_POLICY, type PeerPlan, type SpeakerPlan } from "../../bgpd/cluster/speaker.ts";
 import { difference } from "../../bgpd/difference.ts";
 import { parseAddress } from "../../lib/address.ts";
 import { formatPrefix, parsePrefix } from "../../lib/prefix.ts";
@@ -20,6 +20,9 @@ function peer(name: string, change: Partial<PeerPlan> = {}): PeerPlan {
     ttl: 1,
     acceptDefaultRoute: false,
     filters: [],
+    role: undefined,
+    aigp: false,
+    policy: DEFAULT_POLICY,
     ...change,
   };
 }
@@ -32,6 +35,9 @@ const plan: SpeakerPlan = {
   listenAddresses: [parseAddress("172.30.0.11")],
   blocks: [parsePrefix("10.244.1.0/24")],
   pools: [parsePrefix("10.244.0.0/16")],
+  unexportedPools: [],
+  services: [],
+  advertisements: [],
   peers: [peer("a"), peer("b")],
 };
 
@@ -79,7 +85,7 @@ describe("difference of plans", () => {
     const filters = [
       {
         name: "f",
-        importV4: [{ action: "Reject" as const }],
+        importV4: [{ action: "Reject" as const, operations: [], place: "c.yaml:6" }],
         exportV4: [],
         importV6: [],
         exportV6: [],

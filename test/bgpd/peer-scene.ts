@@ -1,7 +1,7 @@
 /** A stage for one peer: its other side speaks as scripted and writes down what it hears. */
 
 import { expect } from "bun:test";
-import type { PeerPlan } from "../../bgpd/cluster/speaker.ts";
+import { DEFAULT_POLICY, type PeerPlan } from "../../bgpd/cluster/speaker.ts";
 import { createListener } from "../../bgpd/listener.ts";
 import { createPeer, type Peer, type SessionInfo } from "../../bgpd/peer.ts";
 import type { Connection, Transport } from "../../bgpd/transport.ts";
@@ -30,6 +30,9 @@ const PLAN: PeerPlan = {
   ttl: 1,
   acceptDefaultRoute: false,
   filters: [],
+  role: undefined,
+  aigp: false,
+  policy: DEFAULT_POLICY,
 };
 
 export const MARKER = "ff".repeat(16);

@@ -1,7 +1,7 @@
 /** Two peers over the kernel's TCP on loopback: simultaneous opens, a flood, and the end of it. */
 
 import { afterEach, expect, test } from "bun:test";
-import type { PeerPlan } from "../../bgpd/cluster/speaker.ts";
+import { DEFAULT_POLICY, type PeerPlan } from "../../bgpd/cluster/speaker.ts";
 import { createListener, type Listener } from "../../bgpd/listener.ts";
 import { createPeer, type Peer } from "../../bgpd/peer.ts";
 import { createBunTransport } from "../../bgpd/transport-bun.ts";
@@ -54,6 +54,9 @@ function side(us: Address, them: Address, port: number, plan: Partial<PeerPlan>)
       ttl: 1,
       acceptDefaultRoute: false,
       filters: [],
+      role: undefined,
+      aigp: false,
+      policy: DEFAULT_POLICY,
       ...plan,
     },
     {

@@ -106,7 +106,7 @@ function expected(message: Message, context: WireContext): Row {
 
 function codeOf(capability: Capability): number {
   if (capability.type === "unknown") return capability.code;
-  return { multiprotocol: 1, "route refresh": 2, "four-octet AS": 65 }[capability.type];
+  return { multiprotocol: 1, "route refresh": 2, role: 9, "four-octet AS": 65 }[capability.type];
 }
 
 function asNumberOf(capability: Capability): number[] {

@@ -18,7 +18,7 @@ const AS_NUMBER = "expected an AS number from 1 to 4294967294";
 const NODE_ADDRESS =
   "expected the node's IPv4 address such as 172.30.0.11, or with its network's length such as 172.30.0.11/24";
 const PEER_FIELDS =
-  "node, nodeSelector, peerIP, asNumber, filters, acceptDefaultRoute, passive, holdTime, keepaliveTime, connectRetryTime";
+  "node, nodeSelector, peerIP, asNumber, filters, localASNumber, numAllowedLocalASNumbers, nextHopMode, keepOriginalNextHop, acceptDefaultRoute, passive, importPolicy, exportPolicy, rejectASSets, discardBlackhole, asOverride, removePrivateAS, gracefulShutdown, aigp, role, strictRole, prefixLimit, holdTime, keepaliveTime, connectRetryTime";
 
 const values: readonly Case[] = [
   [
@@ -216,11 +216,9 @@ const fields: readonly Case[] = [
     ],
   ],
   [
-    "a field of a filter rule that is not honoured, with its index",
-    [documentOf("BGPFilter", "f", "importV4:\n- action: Accept\n  source: RemotePeers")],
-    [
-      'c.yaml:7: BGPFilter f: spec.importV4[0].source: "RemotePeers": not honoured by this version of Manx: remove it',
-    ],
+    "a field of a filter rule, with its index",
+    [documentOf("BGPFilter", "f", "importV4:\n- action: Accept\n  source: Everybody")],
+    ['c.yaml:7: BGPFilter f: spec.importV4[0].source: "Everybody": expected RemotePeers'],
   ],
   [
     "an unknown field beside spec",
@@ -533,6 +531,7 @@ describe("readDocuments", () => {
       maxBlocksPerNode: undefined,
       spareAddresses: undefined,
       idleTime: 600,
+      disableBGPExport: false,
     });
   });
 

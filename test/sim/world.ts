@@ -3,7 +3,7 @@
  * one in-memory network. Everything random comes from the seed, so a failure can be replayed.
  */
 
-import type { PeerPlan } from "../../bgpd/cluster/speaker.ts";
+import { DEFAULT_POLICY, type PeerPlan } from "../../bgpd/cluster/speaker.ts";
 import type { State } from "../../bgpd/fsm/state.ts";
 import { createListener } from "../../bgpd/listener.ts";
 import { createPeer, type Peer, type PeerStatus } from "../../bgpd/peer.ts";
@@ -129,6 +129,9 @@ class Speaker {
       ttl: 1,
       acceptDefaultRoute: false,
       filters: [],
+      role: undefined,
+      aigp: false,
+      policy: DEFAULT_POLICY,
       ...options.plan,
     };
     return createPeer(plan, {

@@ -1,8 +1,9 @@
 /** A plan as text, so that a test shows all of it. */
 
-import type { PeerPlan, SpeakerPlan } from "../../../bgpd/cluster/speaker.ts";
+import { DEFAULT_POLICY, type PeerPlan, type SpeakerPlan } from "../../../bgpd/cluster/speaker.ts";
 import { formatAddress } from "../../../lib/address.ts";
 import { formatPrefix } from "../../../lib/prefix.ts";
+import { formatCommunity } from "../../../resource/community.ts";
 
 /** The speaker, then a line for each peer. */
 export function printPlan(plan: SpeakerPlan): string {
@@ -11,6 +12,12 @@ export function printPlan(plan: SpeakerPlan): string {
   return [
     `${plan.node} AS ${plan.asNumber} id ${formatAddress(plan.routerId)} listens ${listens} port ${plan.listenPort}`,
     `blocks ${prefixes(plan.blocks)} pools ${prefixes(plan.pools)}`,
+    ...(plan.unexportedPools.length === 0 ? [] : [`untold ${prefixes(plan.unexportedPools)}`]),
+    ...(plan.services.length === 0 ? [] : [`services ${prefixes(plan.services)}`]),
+    ...plan.advertisements.map(
+      ({ prefix, communities }) =>
+        `${formatPrefix(prefix)} with ${communities.map(formatCommunity).join(" ")}`,
+    ),
     ...plan.peers.map(printPeer),
   ].join("\n");
 }
@@ -23,6 +30,11 @@ export function printPeer(peer: PeerPlan): string {
     peer.passive ? "passive" : "",
     peer.acceptDefaultRoute ? "default" : "",
     peer.filters.map(({ name }) => `filter ${name}`).join(" "),
+    peer.role === undefined ? "" : `role ${peer.role.role}${peer.role.strict ? " strictly" : ""}`,
+    peer.aigp ? "aigp" : "",
+    ...Object.entries(peer.policy)
+      .filter(([key, value]) => value !== DEFAULT_POLICY[key as keyof typeof DEFAULT_POLICY])
+      .map(([key, value]) => `${key} ${JSON.stringify(value)}`),
   ].filter((mark) => mark !== "");
   return [`${peer.name} (${peer.origin})`, ends, `ttl ${peer.ttl}`, timers, ...marks].join(", ");
 }

@@ -24,6 +24,14 @@ const OPEN: OpenMessage = {
   capabilities: [IPV4, { type: "route refresh" }, four(64513)],
 };
 
+const ALL = OPEN.capabilities;
+const PROVIDER: Partial<SessionConfig> = { role: { role: "provider", strict: false } };
+const STRICT: Partial<SessionConfig> = { role: { role: "peer", strict: true } };
+
+function told(role: number): Capability {
+  return { type: "role", role };
+}
+
 const INTERNAL: Partial<SessionConfig> = { remoteAs: 64512 };
 
 /** `code/subcode data`, or "good". */
@@ -57,6 +65,20 @@ const CASES: readonly Case[] = [
     { remoteAs: 70000 },
     "2/2",
   ],
+  ["a role that goes with ours", { capabilities: [...ALL, told(3)] }, PROVIDER, "good"],
+  ["our own role from the peer", { capabilities: [...ALL, told(0)] }, PROVIDER, "2/11"],
+  ["a role that there is not", { capabilities: [...ALL, told(5)] }, PROVIDER, "2/11"],
+  ["no role", {}, PROVIDER, "good"],
+  ["no role where ours is strict", {}, STRICT, "2/11"],
+  [
+    "a role that goes with ours, which is strict",
+    { capabilities: [...ALL, told(4)] },
+    STRICT,
+    "good",
+  ],
+  ["the same role twice", { capabilities: [...ALL, told(3), told(3)] }, PROVIDER, "good"],
+  ["two roles", { capabilities: [...ALL, told(3), told(4)] }, PROVIDER, "2/11"],
+  ["a role where we have none", { capabilities: [...ALL, told(0)] }, {}, "good"],
   ["an old speaker without capabilities", { capabilities: [] }, {}, "good"],
   ["hold time 0", { holdTime: 0 }, {}, "good"],
   ["hold time 1", { holdTime: 1 }, {}, "2/6"],
@@ -154,4 +176,37 @@ describe("our OPEN", () => {
     expect(open.myAs).toBe(23456);
     expect(open.capabilities).toContainEqual(four(4_200_000_000));
   });
+});
+
+describe("roles (RFC 9234 section 4)", () => {
+  const roles = ["provider", "rs", "rs-client", "customer", "peer"] as const;
+  const pairs = ["provider customer", "rs rs-client", "peer peer"];
+
+  test("we say ours, and only where one is configured", () => {
+    const said = roles.map((role) =>
+      localOpen({ ...CONFIG, role: { role, strict: false } }).capabilities.at(-1),
+    );
+    expect(said).toEqual([0, 1, 2, 3, 4].map(told));
+    expect(localOpen(CONFIG).capabilities.some(({ type }) => type === "role")).toBe(false);
+  });
+
+  for (const ours of roles) {
+    for (const [number, theirs] of roles.entries()) {
+      const isPair = pairs.includes(`${ours} ${theirs}`) || pairs.includes(`${theirs} ${ours}`);
+      test(`${ours} and ${theirs} ${isPair ? "are" : "are not"} a pair`, () => {
+        const open = { capabilities: [...ALL, told(number)] };
+        const config = { role: { role: ours, strict: false } };
+        expect(judged(open, config)).toBe(isPair ? "good" : "2/11");
+      });
+    }
+  }
+});
+
+test("AIGP_SESSION is a matter of external sessions (RFC 7311 section 3.3)", () => {
+  const wire = (config: Partial<SessionConfig>, open: Partial<OpenMessage> = {}) =>
+    negotiate({ ...CONFIG, ...config }, { ...OPEN, ...open }).negotiated?.wire.aigp;
+  expect(wire({ aigp: true })).toBe(true);
+  expect(wire({})).toBeUndefined();
+  const internal = { myAs: 64512, capabilities: [IPV4, four(64512)] };
+  expect(wire({ ...INTERNAL, aigp: true }, internal)).toBeUndefined();
 });

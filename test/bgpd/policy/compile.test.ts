@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { PeerPlan, SpeakerPlan } from "../../../bgpd/cluster/speaker.ts";
+import { DEFAULT_POLICY, type PeerPlan, type SpeakerPlan } from "../../../bgpd/cluster/speaker.ts";
 import { compileExport, compileImport } from "../../../bgpd/policy/compile.ts";
 import { parseAddress } from "../../../lib/address.ts";
 import { parsePrefix } from "../../../lib/prefix.ts";
@@ -21,6 +21,9 @@ const peer: PeerPlan = {
   ttl: 1,
   acceptDefaultRoute: false,
   filters: [],
+  role: undefined,
+  aigp: false,
+  policy: DEFAULT_POLICY,
 };
 const internal: PeerPlan = { ...peer, remoteAs: 64512 };
 const meshOfOtherAs: PeerPlan = { ...peer, origin: "mesh" };
@@ -33,6 +36,9 @@ const speaker: SpeakerPlan = {
   listenAddresses: [parseAddress("172.30.0.11")],
   blocks: [parsePrefix("10.250.1.0/24")],
   pools: [parsePrefix("10.244.0.0/16")],
+  unexportedPools: [],
+  services: [],
+  advertisements: [],
   peers: [],
 };
 
@@ -53,8 +59,10 @@ function say({ accept, reason }: { readonly accept: boolean; readonly reason: st
 }
 
 const NEITHER = "accept: built-in policy: neither ours nor special";
-const NO_DEFAULT = "reject: built-in policy: a default route, and acceptDefaultRoute is not set";
-const POOL = "reject: built-in policy: inside our own pool 10.244.0.0/16";
+const NO_DEFAULT =
+  "reject: built-in policy: a default route, and acceptDefaultRoute is not set (Calico takes it, and so does importPolicy: all)";
+const POOL =
+  "reject: built-in policy: inside our own pool 10.244.0.0/16 (Calico takes it, and so does importPolicy: all)";
 
 describe("the built-in import policy of an external peer", () => {
   const { policy } = compileImport(peer, speaker);
@@ -68,17 +76,44 @@ describe("the built-in import policy of an external peer", () => {
     ["10.244.0.0/16", POOL],
     ["10.244.7.0/24", POOL],
     ["10.244.7.9/32", POOL],
-    ["10.250.1.0/24", "reject: built-in policy: inside our own block 10.250.1.0/24"],
+    [
+      "10.250.1.0/24",
+      "reject: built-in policy: inside our own block 10.250.1.0/24 (Calico takes it, and so does importPolicy: all)",
+    ],
     ["0.0.0.0/0", NO_DEFAULT],
     ["::/0", NO_DEFAULT],
-    ["0.0.0.0/8", "reject: built-in policy: this network (0.0.0.0/8)"],
-    ["127.0.0.1/32", "reject: built-in policy: loopback (127.0.0.0/8)"],
-    ["169.254.0.0/16", "reject: built-in policy: link-local (169.254.0.0/16)"],
-    ["224.0.0.0/24", "reject: built-in policy: multicast (224.0.0.0/4)"],
-    ["240.0.0.0/8", "reject: built-in policy: reserved (240.0.0.0/4)"],
-    ["255.255.255.255/32", "reject: built-in policy: reserved (240.0.0.0/4)"],
-    ["fe80::/64", "reject: built-in policy: link-local (fe80::/10)"],
-    ["ff02::/16", "reject: built-in policy: multicast (ff00::/8)"],
+    [
+      "0.0.0.0/8",
+      "reject: built-in policy: this network (0.0.0.0/8; Calico takes it, and so does importPolicy: all)",
+    ],
+    [
+      "127.0.0.1/32",
+      "reject: built-in policy: loopback (127.0.0.0/8; Calico takes it, and so does importPolicy: all)",
+    ],
+    [
+      "169.254.0.0/16",
+      "reject: built-in policy: link-local (169.254.0.0/16; Calico takes it, and so does importPolicy: all)",
+    ],
+    [
+      "224.0.0.0/24",
+      "reject: built-in policy: multicast (224.0.0.0/4; Calico takes it, and so does importPolicy: all)",
+    ],
+    [
+      "240.0.0.0/8",
+      "reject: built-in policy: reserved (240.0.0.0/4; Calico takes it, and so does importPolicy: all)",
+    ],
+    [
+      "255.255.255.255/32",
+      "reject: built-in policy: reserved (240.0.0.0/4; Calico takes it, and so does importPolicy: all)",
+    ],
+    [
+      "fe80::/64",
+      "reject: built-in policy: link-local (fe80::/10; Calico takes it, and so does importPolicy: all)",
+    ],
+    [
+      "ff02::/16",
+      "reject: built-in policy: multicast (ff00::/8; Calico takes it, and so does importPolicy: all)",
+    ],
     ["2001:db8::/32", NEITHER],
   ])("%s", (prefix, answer) => {
     expect(say(policy(route(prefix)))).toBe(answer);
@@ -97,7 +132,7 @@ describe("the built-in policy", () => {
     ["an external peer is told our own blocks alone", peer, ["local"]],
     ["a mesh peer of another AS is told our own blocks alone", meshOfOtherAs, ["local"]],
   ])("%s", (_name, plan, accepted) => {
-    const { policy } = compileExport(plan);
+    const { policy } = compileExport(plan, speaker);
     const sources: readonly Source[] = ["local", "internal", "external"];
     const told = sources.filter((source) => policy(route("10.244.1.0/24", source)).accept);
     expect(told).toEqual([...accepted]);
@@ -178,20 +213,28 @@ describe("filters and the built-in policy", () => {
   test.each<[prefix: string, answer: string]>([
     [
       "20.1.0.0/16",
-      "reject: BGPFilter first: importV4 rule 2: Reject In 20.0.0.0/8 /9 to /longest",
+      "reject: BGPFilter first: importV4 rule 2 (c.yaml:7): Reject In 20.0.0.0/8 /9 to /longest",
     ],
-    ["20.0.0.0/8", "accept: BGPFilter second: importV4 rule 1: Accept In 20.0.0.0/8"],
-    ["10.244.9.0/24", "accept: BGPFilter first: importV4 rule 1: Accept Equal 10.244.9.0/24"],
+    ["20.0.0.0/8", "accept: BGPFilter second: importV4 rule 1 (c.yaml:6): Accept In 20.0.0.0/8"],
+    [
+      "10.244.9.0/24",
+      "accept: BGPFilter first: importV4 rule 1 (c.yaml:6): Accept Equal 10.244.9.0/24",
+    ],
     ["10.244.8.0/24", POOL],
     ["198.51.100.0/24", NEITHER],
-    ["2001:db8:1::/48", "reject: BGPFilter second: importV6 rule 1: Reject In 2001:db8::/32"],
+    [
+      "2001:db8:1::/48",
+      "reject: BGPFilter second: importV6 rule 1 (c.yaml:8): Reject In 2001:db8::/32",
+    ],
   ])("%s: the first rule that matches decides, else the built-in policy", (prefix, answer) => {
     expect(say(policy(route(prefix)))).toBe(answer);
   });
 
   test("Accept for everything makes a transit peer", () => {
-    const verdict = compileExport(plan).policy(route("198.51.100.0/24", "internal"));
-    expect(say(verdict)).toBe("accept: BGPFilter second: exportV4 rule 1: Accept everything");
+    const verdict = compileExport(plan, speaker).policy(route("198.51.100.0/24", "internal"));
+    expect(say(verdict)).toBe(
+      "accept: BGPFilter second: exportV4 rule 1 (c.yaml:10): Accept everything",
+    );
   });
 
   test("an internal peer's filters hold before its trust", () => {
@@ -225,7 +268,7 @@ describe("keys", () => {
     const keys = Object.values(plans).map((plan) => compileImport(plan, speaker).key);
     expect(new Set(keys).size).toBe(keys.length);
     const filtered = ["plain", "internal", "rejecting", "accepting", "v6", "twice"] as const;
-    const exports = filtered.map((name) => compileExport(plans[name] ?? peer).key);
+    const exports = filtered.map((name) => compileExport(plans[name] ?? peer, speaker).key);
     expect(new Set(exports).size).toBe(exports.length);
   });
 
@@ -237,7 +280,7 @@ describe("keys", () => {
 
   test("peers that differ in their session alone share a key", () => {
     const other = { ...peer, name: "tor2", address: parseAddress("172.30.0.2"), holdTime: 9 };
-    expect(compileExport(other).key).toBe(compileExport(peer).key);
+    expect(compileExport(other, speaker).key).toBe(compileExport(peer, speaker).key);
     expect(compileImport(other, speaker).key).toBe(compileImport(peer, speaker).key);
   });
 });

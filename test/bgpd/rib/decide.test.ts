@@ -28,6 +28,12 @@ function candidate({ peer = 2, kind = "external", cost = 0, path = [1, 2], ...re
 const TABLE: readonly [DecisionRule, Shape, Shape, string][] = [
   ["locally originated", { kind: "local", path: [] }, { path: [] }, ""],
   ["higher LOCAL_PREF", { more: { localPref: 200 } }, { peer: 1 }, "200 > 100"],
+  [
+    "lower AIGP metric",
+    { path: [1, 2, 3], cost: 5, more: { aigp: "01000b0000000000000064" } },
+    { peer: 1, cost: 2, more: { aigp: "01000b0000000000000068" } },
+    "105 < 106",
+  ],
   ["shorter AS_PATH", { path: [1] }, { peer: 1 }, "1 < 2"],
   ["lower ORIGIN", {}, { peer: 1, more: { origin: 2 } }, "IGP < INCOMPLETE"],
   [

@@ -3,6 +3,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import type { PeerId, PolicyVerdict, RibPeer, RoutePolicy } from "../../../bgpd/rib/route.ts";
+import { PLAIN_RULES } from "../../../bgpd/rib/rules.ts";
 import type { Attributes } from "../../../bgpd/wire/attributes.ts";
 import { formatAddress } from "../../../lib/address.ts";
 import { formatPrefix, parsePrefix } from "../../../lib/prefix.ts";
@@ -224,6 +225,7 @@ function runForPeer(now: Extract<Step, { peer: number }>, scene: Scene, model: M
       importPolicy: POLICIES[now.imports] ?? ACCEPT,
       exportPolicy: POLICIES[now.exports] ?? ACCEPT,
       exportKey: `${now.exports}`,
+      rules: PLAIN_RULES,
     };
     scene.rib.setPolicies(known.id, policies);
     known.peer = { ...known.peer, ...policies };

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { PolicyVerdict, RoutePolicy } from "../../../bgpd/rib/route.ts";
+import { PLAIN_RULES } from "../../../bgpd/rib/rules.ts";
 import { NO_ADVERTISE, NO_EXPORT } from "../../../bgpd/wire/const.ts";
 import { BgpError } from "../../../bgpd/wire/error.ts";
 import { parseAddress } from "../../../lib/address.ts";
@@ -96,7 +97,12 @@ describe("what peers are told", () => {
     const before = scene.told.get(peer)?.updates.length ?? 0;
     const exportPolicy: RoutePolicy = ({ prefix }) =>
       formatPrefix(prefix) === "10.244.2.0/24" ? REFUSED : ACCEPT({} as never);
-    scene.rib.setPolicies(peer, { importPolicy: ACCEPT, exportPolicy, exportKey: "other" });
+    scene.rib.setPolicies(peer, {
+      importPolicy: ACCEPT,
+      exportPolicy,
+      exportKey: "other",
+      rules: PLAIN_RULES,
+    });
     scene.settle();
     const sent = scene.told.get(peer)?.updates.slice(before) ?? [];
     expect(sent.map(({ withdrawn }) => withdrawn.map(formatPrefix))).toEqual([["10.244.2.0/24"]]);
@@ -198,6 +204,7 @@ describe("what peers say", () => {
       importPolicy: ACCEPT,
       exportPolicy: ACCEPT,
       exportKey: "external",
+      rules: PLAIN_RULES,
     });
     scene.settle();
     expect(scene.best.size).toBe(1);

@@ -10,6 +10,7 @@ import type {
   RibPeer,
   RoutePolicy,
 } from "../../../bgpd/rib/route.ts";
+import { PLAIN_RULES } from "../../../bgpd/rib/rules.ts";
 import type { Attributes } from "../../../bgpd/wire/attributes.ts";
 import { decode, encode } from "../../../bgpd/wire/codec.ts";
 import { HEADER_LENGTH } from "../../../bgpd/wire/const.ts";
@@ -36,7 +37,9 @@ export function peerAt(n: number, kind: "internal" | "external", rest: Partial<R
     address,
     identifier: address.w0,
     localAddress: OUR_ID,
+    speakerAs: OUR_AS,
     wire: { fourOctetAs: true, external, maxLength: 4096 },
+    rules: PLAIN_RULES,
     importPolicy: ACCEPT,
     exportPolicy: ACCEPT,
     exportKey: kind,

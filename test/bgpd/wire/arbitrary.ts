@@ -34,7 +34,7 @@ const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
 const TAKEN: ReadonlySet<number> = new Set([
   1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 14, 15, 16, 17, 18, 25, 26, 32, 35,
 ]);
-const KNOWN_CAPABILITIES: ReadonlySet<number> = new Set([1, 2, 65]);
+const KNOWN_CAPABILITIES: ReadonlySet<number> = new Set([1, 2, 9, 65]);
 
 /** Known optional transitive attributes, by code. */
 const PASSED_ON: Readonly<Record<string, keyof Attributes>> = {
@@ -167,6 +167,7 @@ export const capabilities: fc.Arbitrary<Capability> = fc.oneof(
   fc.record({ type: fc.constant("multiprotocol" as const), afi: u16, safi: u8 }),
   fc.constant({ type: "route refresh" as const }),
   fc.record({ type: fc.constant("four-octet AS" as const), asNumber: u32 }),
+  fc.record({ type: fc.constant("role" as const), role: u8 }),
   fc.record({
     type: fc.constant("unknown" as const),
     code: u8.filter((number) => !KNOWN_CAPABILITIES.has(number)),

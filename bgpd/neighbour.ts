@@ -1,0 +1,107 @@
+/**
+ * A peer as the daemon keeps it: its session, its compiled policies, and where it stands in the RIB.
+ */
+
+import type { Timer } from "../lib/clock.ts";
+import type { PeerPlan, SpeakerPlan } from "./cluster/speaker.ts";
+import type { Peer, SessionInfo, StopReason } from "./peer.ts";
+import type { CompiledPolicy } from "./policy/compile.ts";
+import type { PeerId, RibPeer, RibPolicies } from "./rib/route.ts";
+import type { SessionRules } from "./rib/rules.ts";
+import { AFI_IPV4, CEASE, MAXIMUM_NUMBER_OF_PREFIXES_REACHED, SAFI_UNICAST } from "./wire/const.ts";
+
+/** One peer with what the daemon keeps beside it. */
+export type Neighbour = {
+  plan: PeerPlan;
+  readonly peer: Peer;
+  importPolicy: CompiledPolicy;
+  exportPolicy: CompiledPolicy;
+  /** Its number in the RIB while Established. */
+  id: PeerId | undefined;
+  session: SessionInfo | undefined;
+  /** KEEPALIVEs since it became Established. */
+  keepalives: number;
+  /** It had too many prefixes and is kept away; the timer brings it back, if there is one. */
+  suspended: { readonly timer: Timer | undefined } | undefined;
+};
+
+/** The RIB's record of an Established peer. */
+export function ribPeerOf(
+  neighbour: Neighbour,
+  session: SessionInfo,
+  speaker: SpeakerPlan,
+): RibPeer {
+  const { plan } = neighbour;
+  return {
+    name: plan.name,
+    external: plan.localAs !== plan.remoteAs,
+    localAs: plan.localAs,
+    speakerAs: speaker.asNumber,
+    remoteAs: plan.remoteAs,
+    address: session.remoteAddress,
+    identifier: session.identifier.w0,
+    localAddress: session.localAddress,
+    wire: session.wire,
+    ...ribPoliciesOf(neighbour),
+  };
+}
+
+/** What may change while the session is up. */
+export function ribPoliciesOf({ plan, importPolicy, exportPolicy }: Neighbour): RibPolicies {
+  return {
+    rules: rulesOf(plan),
+    importPolicy: importPolicy.policy,
+    exportPolicy: exportPolicy.policy,
+    exportKey: exportPolicy.key,
+  };
+}
+
+/** Whether the peer has more prefixes than its plan allows; then how its session ends, and in which words. */
+export function limitOf(
+  { policy: { prefixLimit } }: PeerPlan,
+  prefixes: number,
+):
+  | {
+      readonly cease: StopReason;
+      readonly reason: string;
+      /** Seconds. */
+      readonly restartTime: number | undefined;
+    }
+  | undefined {
+  if (prefixLimit === undefined || prefixes <= prefixLimit.max) return undefined;
+  const { max, restartTime } = prefixLimit;
+  const then =
+    restartTime === undefined
+      ? "it stays down until prefixLimit is changed"
+      : `it may come back after ${restartTime} s`;
+  return {
+    cease: { code: CEASE, subcode: MAXIMUM_NUMBER_OF_PREFIXES_REACHED, data: upperBound(max) },
+    reason: `${prefixes} prefixes exceed the limit of ${max}; we sent Cease/Maximum Number of Prefixes Reached, and ${then}`,
+    restartTime,
+  };
+}
+
+/** AFI (2 octets), SAFI (1) and the upper bound (4), RFC 4486 section 4. */
+function upperBound(max: number): Uint8Array {
+  const data = new Uint8Array(7);
+  const view = new DataView(data.buffer);
+  view.setUint16(0, AFI_IPV4);
+  view.setUint8(2, SAFI_UNICAST);
+  view.setUint32(3, max);
+  return data;
+}
+
+function rulesOf({ role, policy }: PeerPlan): SessionRules {
+  const { importPolicy, exportPolicy, prefixLimit, ...rules } = policy;
+  return {
+    ...rules,
+    role: role?.role,
+    prefixLimit:
+      prefixLimit === undefined
+        ? undefined
+        : {
+            most: prefixLimit.max,
+            warnAt: Math.ceil((prefixLimit.max * prefixLimit.warningThreshold) / 100),
+          },
+  };
+}

@@ -1,0 +1,55 @@
+/**
+ * What a session does to routes besides its policies: loops it lets pass, paths it rewrites, its role.
+ *
+ * All of it is judged once per attribute set, and may change while the session is up.
+ */
+
+/** Ours towards an external peer (RFC 9234 section 4.1): a "provider" has the peer for a customer. */
+export type Role = "provider" | "rs" | "rs-client" | "customer" | "peer";
+
+export type SessionRules = {
+  readonly role: Role | undefined;
+  /** How often our AS numbers may stand in a path that we take (RFC 4271 section 9.1.2 says never). */
+  readonly allowedOwnAs: number;
+  /** Refuse paths with an AS_SET (RFC 9774 section 3). */
+  readonly refuseAsSets: boolean;
+  /** Traffic to prefixes with the BLACKHOLE community is dropped (RFC 7999). */
+  readonly discardBlackhole: boolean;
+  /** Auto: ours to external peers and for routes that begin here, else as it came. */
+  readonly nextHop: "Auto" | "Self" | "Keep";
+  /** The peer's AS in a path that it is told becomes ours. */
+  readonly asOverride: boolean;
+  /** Private AS numbers (RFC 6996) are taken out of paths that an external peer is told. */
+  readonly removePrivateAs: boolean;
+  /** What the peer is told is about to go away (RFC 8326). */
+  readonly gracefulShutdown: boolean;
+  readonly prefixLimit: PrefixLimit | undefined;
+};
+
+/** Prefixes that a peer may announce, before policy. */
+export type PrefixLimit = {
+  readonly most: number;
+  /** So many are worth a warning. */
+  readonly warnAt: number;
+};
+
+/** A session that asks for nothing. */
+export const PLAIN_RULES: SessionRules = {
+  role: undefined,
+  allowedOwnAs: 0,
+  refuseAsSets: false,
+  discardBlackhole: false,
+  nextHop: "Auto",
+  asOverride: false,
+  removePrivateAs: false,
+  gracefulShutdown: false,
+  prefixLimit: undefined,
+};
+
+/** What of the rules changes what a peer is told: equal for peers that can share an update group. */
+export function exportRulesKey(rules: SessionRules, remoteAs: number): string {
+  const { role, nextHop, asOverride, removePrivateAs, gracefulShutdown } = rules;
+  const isOfAs = asOverride || removePrivateAs;
+  const parts = [role, nextHop, asOverride, removePrivateAs, gracefulShutdown];
+  return [...parts, isOfAs ? remoteAs : ""].join(" ");
+}
