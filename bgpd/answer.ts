@@ -5,7 +5,7 @@
  */
 
 import { type Address, formatAddress } from "../lib/address.ts";
-import { formatPrefix, type Prefix } from "../lib/prefix.ts";
+import { equalPrefix, formatPrefix, type Prefix } from "../lib/prefix.ts";
 import type {
   AdvertisedAnswer,
   AttributesAnswer,
@@ -15,7 +15,14 @@ import type {
 } from "../resource/answer.ts";
 import type { FibState } from "./fib/fib.ts";
 import type { AdvertisedView, PathView, PrefixView } from "./rib/route.ts";
+import { aigpMetric } from "./wire/aigp.ts";
 import type { Attributes } from "./wire/attributes.ts";
+import {
+  formatCommunity,
+  formatExtended,
+  formatIpv6Extended,
+  formatLarge,
+} from "./wire/community.ts";
 
 const ORIGINS = ["IGP", "EGP", "INCOMPLETE"] as const;
 
@@ -29,9 +36,14 @@ export function attributesAnswer(attributes: Attributes): AttributesAnswer {
     nextHop: attributes.nextHop === undefined ? null : formatAddress(attributes.nextHop),
     localPref: attributes.localPref ?? null,
     multiExitDisc: attributes.multiExitDisc ?? null,
-    communities: (attributes.communities ?? []).map(
-      (community) => `${community >>> 16}:${community & 0xffff}`,
-    ),
+    communities: (attributes.communities ?? []).map(formatCommunity),
+    largeCommunities: (attributes.largeCommunities ?? []).map(formatLarge),
+    extendedCommunities: [
+      ...(attributes.extendedCommunities ?? []).map(formatExtended),
+      ...(attributes.ipv6ExtendedCommunities ?? []).map(formatIpv6Extended),
+    ],
+    aigp: attributes.aigp === undefined ? null : `${aigpMetric(attributes.aigp) ?? ""}`,
+    onlyToCustomer: attributes.onlyToCustomer ?? null,
   };
 }
 
@@ -87,6 +99,8 @@ export type WhyFacts = {
   readonly advertised: readonly { readonly peer: string; readonly view: AdvertisedView }[];
   readonly peers: { readonly configured: number; readonly established: number };
   readonly node: string;
+  /** Ranges of services, which this node originates beside its blocks. */
+  readonly services: readonly Prefix[];
 };
 
 /** The whole answer, with its sentence. */
@@ -112,7 +126,7 @@ function absence({ asked, peers, node }: WhyFacts): string {
   return `${asked} is not in the table of ${node}: no peer announces a route that holds it and none of this node's blocks does (${sessions}).`;
 }
 
-function summary({ asked, kernel, node }: WhyFacts, view: PrefixView): string {
+function summary({ asked, kernel, node, services }: WhyFacts, view: PrefixView): string {
   const prefix = formatPrefix(view.prefix);
   const subject = asked === prefix ? prefix : `${asked} lies in ${prefix}, which`;
   const best = view.paths.find(({ state }) => state === "best");
@@ -123,8 +137,14 @@ function summary({ asked, kernel, node }: WhyFacts, view: PrefixView): string {
     return `${subject} is not used: ${reasons.join("; ")}.`;
   }
   const count = others === 0 ? "" : `, chosen over ${others} other${others === 1 ? "" : "s"}`;
+  if (best.source === "local" && services.some((range) => equalPrefix(range, view.prefix))) {
+    return `${subject} is a range of services, which every node announces (${best.reason}${count}); it needs no route here.`;
+  }
   if (best.source === "local") {
     return `${subject} is this node's own block (${best.reason}${count}); addresses of it that no pod has are dropped by a blackhole (kernel: ${kernel}).`;
+  }
+  if (kernel === "blackhole") {
+    return `${subject} is dropped, as ${best.peer} asks by BLACKHOLE (RFC 7999): ${best.reason}${count}.`;
   }
   const hop = best.attributes.nextHop;
   const way = hop === undefined ? "" : ` by ${formatAddress(hop)}`;

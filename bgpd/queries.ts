@@ -105,6 +105,7 @@ export function createQueries(context: QueryContext): Queries {
         target,
         view,
         node: context.node,
+        services: daemon.plan?.services ?? [],
         kernel: prefix === undefined ? "" : kernelState(prefix),
         advertised: told,
         peers: peerCounts(),

@@ -52,7 +52,16 @@ export function attributeColumns<Row>(
     },
     {
       title: "COMMUNITIES",
-      cell: cell(({ communities }) => communities.join(" ")),
+      cell: cell(({ communities, largeCommunities, extendedCommunities }) =>
+        [...communities, ...largeCommunities, ...extendedCommunities].join(" "),
+      ),
+      optional: true,
+    },
+    { title: "AIGP", align: "right", cell: cell(({ aigp }) => aigp ?? ""), optional: true },
+    {
+      title: "ONLY TO CUSTOMER",
+      align: "right",
+      cell: cell(({ onlyToCustomer }) => formatOptional(onlyToCustomer)),
       optional: true,
     },
   ];

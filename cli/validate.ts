@@ -3,6 +3,7 @@
  */
 
 import { planSpeaker } from "../bgpd/cluster/plan.ts";
+import { deviations } from "../bgpd/policy/deviation.ts";
 import { readDirectory } from "../resource/directory.ts";
 import { readDocuments } from "../resource/document.ts";
 import { type Fault, formatFault } from "../resource/fault.ts";
@@ -17,8 +18,10 @@ export function validate({ path, json }: ValidateOptions, output: Output): ExitC
   const { resources, faults } = readDocuments(sources);
   const all = [...unreadable, ...faults];
   if (all.length === 0) all.push(...planFaults(resources));
-  if (json) writeJson(output, { faults: all });
+  const notes = all.length === 0 ? notesOf(resources) : [];
+  if (json) writeJson(output, { faults: all, notes });
   else if (all.length === 0) output.out(`${path}: ${summary(resources)}: no fault\n`);
+  for (const note of json ? [] : notes) output.out(`note: ${note}\n`);
   for (const fault of json ? [] : all) output.err(`${formatFault(fault)}\n`);
   return all.length === 0 ? EXIT.ok : EXIT.usage;
 }
@@ -30,6 +33,15 @@ function planFaults(resources: Resources): Fault[] {
     return "faults" in planned ? planned.faults : [];
   });
   return [...new Map(faults.map((fault) => [formatFault(fault), fault])).values()];
+}
+
+/** What whoever comes from Calico must know; what several nodes have in common is said once. */
+function notesOf(resources: Resources): string[] {
+  const notes = resources.nodes.flatMap(({ resource }) => {
+    const planned = planSpeaker(resources, resource.name);
+    return "plan" in planned ? deviations(planned.plan) : [];
+  });
+  return [...new Set(notes)];
 }
 
 function summary({ nodes, peers, filters, pools, reservations }: Resources): string {

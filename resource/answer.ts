@@ -82,6 +82,14 @@ export type AttributesAnswer = {
   readonly localPref: number | null;
   readonly multiExitDisc: number | null;
   readonly communities: readonly string[];
+  /** `65000:1:2`. */
+  readonly largeCommunities: readonly string[];
+  /** `rt:65000:100` where the type is known, else `0x…`; those of IPv6 too. */
+  readonly extendedCommunities: readonly string[];
+  /** Decimal digits, for it may exceed what a number holds (RFC 7311). */
+  readonly aigp: string | null;
+  /** The AS that said so (RFC 9234). */
+  readonly onlyToCustomer: number | null;
 };
 
 export type PathAnswer = {

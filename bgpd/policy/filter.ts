@@ -64,10 +64,11 @@ export function compileFilters(
 
 /** What decides how the filters answer, as data that can be compared as JSON. */
 export function filterKey(filters: readonly BgpFilter[], direction: FilterDirection): unknown {
+  const describe = (rule: FilterRule): string => `${rule.place}: ${describeRule(rule)}`;
   return filters.map((filter) => [
     filter.name,
-    filter[`${direction}V4`].map(({ place, ...rule }) => [place, describeRule({ place, ...rule })]),
-    filter[`${direction}V6`].map(({ place, ...rule }) => [place, describeRule({ place, ...rule })]),
+    filter[`${direction}V4`].map(describe),
+    filter[`${direction}V6`].map(describe),
   ]);
 }
 

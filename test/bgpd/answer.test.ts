@@ -13,6 +13,11 @@ const attributes: Attributes = {
   ],
   nextHop: parseAddress("172.30.0.1"),
   communities: [0xfde8_0064],
+  largeCommunities: [[65000, 1, 2]],
+  extendedCommunities: ["0002fde800000064", "4300000000000002"],
+  ipv6ExtendedCommunities: ["000220010db80000000000000000000000010007"],
+  aigp: "01000b8000000000000001",
+  onlyToCustomer: 65000,
 };
 
 function path(change: Partial<PathView>): PathView {
@@ -35,6 +40,7 @@ const facts = {
   advertised: [],
   peers: { configured: 3, established: 2 },
   node: "n1",
+  services: [],
 };
 
 describe("answers", () => {
@@ -46,6 +52,10 @@ describe("answers", () => {
       localPref: null,
       multiExitDisc: null,
       communities: ["65000:100"],
+      largeCommunities: ["65000:1:2"],
+      extendedCommunities: ["rt:65000:100", "0x4300000000000002", "rt:[2001:db8::1]:7"],
+      aigp: "9223372036854775809",
+      onlyToCustomer: 65000,
     });
   });
 
@@ -99,6 +109,21 @@ describe("why", () => {
     const reason = "BGPFilter tor-in: importV4 rule 1: Reject";
     expect(why([path({ state: "rejected", reason })])).toBe(
       `192.0.2.0/24 is not used: tor: ${reason}.`,
+    );
+  });
+
+  test("a range of services says so, and that it needs no route", () => {
+    const own = path({ peer: undefined, source: "local", reason: "only path" });
+    const view = { prefix, paths: [own] };
+    expect(whyAnswer({ ...facts, services: [prefix], view }).summary).toBe(
+      "192.0.2.0/24 is a range of services, which every node announces (only path); it needs no route here.",
+    );
+  });
+
+  test("what a peer asks to drop is dropped, and not on its way", () => {
+    const view = { prefix, paths: [path({ reason: "only path" })] };
+    expect(whyAnswer({ ...facts, kernel: "blackhole", view }).summary).toBe(
+      "192.0.2.0/24 is dropped, as tor asks by BLACKHOLE (RFC 7999): only path.",
     );
   });
 

@@ -137,6 +137,10 @@ function attributes(given: Partial<AttributesAnswer>): AttributesAnswer {
     localPref: 100,
     multiExitDisc: null,
     communities: [],
+    largeCommunities: [],
+    extendedCommunities: [],
+    aigp: null,
+    onlyToCustomer: null,
     ...given,
   };
 }

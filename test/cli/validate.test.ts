@@ -64,6 +64,48 @@ describe("manx validate", () => {
     expect(err.trim().split("\n")).toHaveLength(1);
   });
 
+  test("notes where Calico takes or tells more, once for all nodes", async () => {
+    const path = write(
+      "a.yaml",
+      ["Node", "n1", { ...NODE, blocks: ["10.244.1.0/24"] }],
+      ["Node", "n2", { bgp: { ipv4Address: "172.30.0.12/24" }, blocks: ["10.244.2.0/24"] }],
+      ["IPPool", "pods", { cidr: "10.244.0.0/16" }],
+      ["BGPConfiguration", "default", { serviceClusterIPs: [{ cidr: "10.96.0.0/12" }] }],
+      ["BGPFilter", "open", { importV4: [{ action: "Accept" }], exportV4: [{ action: "Accept" }] }],
+      ["BGPPeer", "tor", { peerIP: "172.30.0.1", asNumber: 65_000 }],
+      [
+        "BGPPeer",
+        "default",
+        { peerIP: "172.30.0.2", asNumber: 65_000, acceptDefaultRoute: true, exportPolicy: "pools" },
+      ],
+      [
+        "BGPPeer",
+        "calico",
+        { peerIP: "172.30.0.3", asNumber: 65_000, importPolicy: "all", exportPolicy: "pools" },
+      ],
+      ["BGPPeer", "filtered", { peerIP: "172.30.0.4", asNumber: 65_000, filters: ["open"] }],
+      [
+        "BGPPeer",
+        "closed",
+        { peerIP: "172.30.0.5", asNumber: 65_000, importPolicy: "none", exportPolicy: "none" },
+      ],
+      ["BGPPeer", "inside", { peerIP: "172.30.0.6", asNumber: 64_512 }],
+    );
+    const own =
+      "what is inside our pool 10.244.0.0/16, what is inside our service range 10.96.0.0/12, this node's blocks, loopback, link-local, multicast and reserved prefixes; importPolicy: all takes it";
+    const { code, out } = await run(["validate", path]);
+    expect(code).toBe(0);
+    expect(out.trim().split("\n").slice(1)).toEqual([
+      `note: BGPPeer tor: refused where Calico takes it: the default route, ${own}`,
+      "note: BGPPeer tor: not told where Calico tells it: other nodes' routes in 10.244.0.0/16; exportPolicy: pools tells them",
+      `note: BGPPeer default: refused where Calico takes it: ${own}`,
+      "note: BGPPeer closed: no route comes in (importPolicy: none, RFC 8212); Calico takes all",
+      "note: BGPPeer closed: no route goes out (exportPolicy: none, RFC 8212); Calico tells our blocks",
+    ]);
+    const json = await run(["validate", path, "--json"]);
+    expect(JSON.parse(json.out)).toMatchObject({ faults: [], notes: { length: 5 } });
+  });
+
   test("--json has the faults as records, and a missing path is one", async () => {
     const { code, out } = await run(["validate", join(folder, "none"), "--json"]);
     expect(code).toBe(2);

@@ -1,0 +1,52 @@
+/**
+ * Where the built-in policy does less than Calico would: what somebody who comes from there must know.
+ */
+
+import { formatPrefix } from "../../lib/prefix.ts";
+import type { PeerPlan, SpeakerPlan } from "../cluster/speaker.ts";
+import { ownPrefixes } from "./built-in.ts";
+import { endsInAccept } from "./filter.ts";
+
+/** One sentence for each peer and direction that differs from Calico; the same for all nodes with it. */
+export function deviations(speaker: SpeakerPlan): string[] {
+  return speaker.peers
+    .filter(({ origin, localAs, remoteAs }) => origin === "BGPPeer" && localAs !== remoteAs)
+    .flatMap((peer) => [...refused(peer, speaker), ...untold(peer, speaker)])
+    .map(({ name, text }) => `BGPPeer ${name}: ${text}`);
+}
+
+type Sentence = { readonly name: string; readonly text: string };
+
+function refused({ name, filters, policy, acceptDefaultRoute }: PeerPlan, speaker: SpeakerPlan) {
+  const sentences: Sentence[] = [];
+  if (endsInAccept(filters, "import", 4)) return sentences;
+  if (policy.importPolicy === "none") {
+    const rest = filters.length === 0 ? "no route comes in" : "only what filters accept comes in";
+    sentences.push({ name, text: `${rest} (importPolicy: none, RFC 8212); Calico takes all` });
+  }
+  if (policy.importPolicy === "safe") {
+    const kinds = [
+      ...(acceptDefaultRoute ? [] : ["the default route"]),
+      // A node's own blocks differ from node to node; the pools hold them.
+      ...ownPrefixes({ ...speaker, blocks: [] }).map(
+        ([prefix, what]) => `what is inside our ${what} ${formatPrefix(prefix)}`,
+      ),
+      "this node's blocks, loopback, link-local, multicast and reserved prefixes",
+    ];
+    const text = `refused where Calico takes it: ${kinds.join(", ")}; importPolicy: all takes it`;
+    sentences.push({ name, text });
+  }
+  return sentences;
+}
+
+function untold({ name, filters, policy }: PeerPlan, { pools }: SpeakerPlan): Sentence[] {
+  if (endsInAccept(filters, "export", 4) || policy.exportPolicy === "pools") return [];
+  if (policy.exportPolicy === "none") {
+    const rest = filters.length === 0 ? "no route goes out" : "only what filters accept goes out";
+    return [{ name, text: `${rest} (exportPolicy: none, RFC 8212); Calico tells our blocks` }];
+  }
+  if (pools.length === 0) return [];
+  const list = pools.map(formatPrefix).join(", ");
+  const text = `not told where Calico tells it: other nodes' routes in ${list}; exportPolicy: pools tells them`;
+  return [{ name, text }];
+}
