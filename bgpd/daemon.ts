@@ -21,7 +21,12 @@ import { createListener, type Listener } from "./listener.ts";
 import { limitOf, type Neighbour, ribPeerOf, ribPoliciesOf } from "./neighbour.ts";
 import { ORIGINATED } from "./origin.ts";
 import { createPeer, type SessionInfo } from "./peer.ts";
-import { compileExport, compileImport, type Surroundings } from "./policy/compile.ts";
+import {
+  asksInterface,
+  compileExport,
+  compileImport,
+  type Surroundings,
+} from "./policy/compile.ts";
 import { createRib } from "./rib/rib.ts";
 import type { BestChange, PeerId, Rib } from "./rib/route.ts";
 import type { Transport } from "./transport.ts";
@@ -379,7 +384,9 @@ export class Daemon {
       ...this.#surroundings,
       generation: this.#surroundings.generation + 1,
     };
-    if (plan !== undefined) for (const peer of plan.peers) this.#setPolicies(peer, plan);
+    for (const peer of plan?.peers ?? []) {
+      if (plan !== undefined && asksInterface(peer)) this.#setPolicies(peer, plan);
+    }
   }
 
   #awaitConvergence(plan: SpeakerPlan): Convergence {

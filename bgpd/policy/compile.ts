@@ -10,11 +10,11 @@ import type { Attributes } from "../wire/attributes.ts";
 import { advertisementsKey, withCommunities } from "./advertisement.ts";
 import { builtInExport, builtInExportKey, builtInImport, builtInImportKey } from "./built-in.ts";
 import {
-  asksInterface,
   type CompiledRule,
   compileFilters,
   type FilterDirection,
   filterKey,
+  looksAtLinks,
 } from "./filter.ts";
 import type { CompiledPolicy, PolicyRoute, Verdict } from "./route.ts";
 
@@ -64,12 +64,17 @@ export function compileExport(
   };
 }
 
+/** Whether any rule of the peer looks at links. */
+export function asksInterface({ filters }: PeerPlan): boolean {
+  return looksAtLinks(filters, "import") || looksAtLinks(filters, "export");
+}
+
 function filtersKey(
   { filters }: PeerPlan,
   direction: FilterDirection,
   { generation }: Surroundings,
 ): unknown {
-  return [filterKey(filters, direction), asksInterface(filters, direction) ? generation : 0];
+  return [filterKey(filters, direction), looksAtLinks(filters, direction) ? generation : 0];
 }
 
 /** The function it gives is called for every prefix: it allocates nothing. */

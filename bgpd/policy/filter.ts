@@ -73,7 +73,7 @@ export function filterKey(filters: readonly BgpFilter[], direction: FilterDirect
 }
 
 /** Whether any rule looks at interfaces. */
-export function asksInterface(filters: readonly BgpFilter[], direction: FilterDirection): boolean {
+export function looksAtLinks(filters: readonly BgpFilter[], direction: FilterDirection): boolean {
   return filters.some((filter) =>
     [...filter[`${direction}V4`], ...filter[`${direction}V6`]].some(
       (rule) => rule.interface !== undefined,

@@ -90,9 +90,11 @@ class RibTables implements Rib {
 
   setPolicies(peer: PeerId, policies: RibPolicies): void {
     const member = this.#member(peer);
+    const { discardBlackhole } = member.peer.rules;
     member.peer = { ...member.peer, ...policies };
     this.#adjIn.reconsider(member);
     this.#adjOut.move(member);
+    if (discardBlackhole !== policies.rules.discardBlackhole) this.#tellBest(peer);
   }
 
   receive(peer: PeerId, buffer: Uint8Array, start: number, end: number): ReceiveSummary {
@@ -194,6 +196,17 @@ class RibTables implements Rib {
     const { received, accepted, best } = this.#member(peer);
     const advertised = this.#adjOut.groupOf(peer)?.count(peer) ?? 0;
     return { received, accepted, best, advertised };
+  }
+
+  /** The attributes of a peer's routes may be the same as before, and packets to them dropped all the same. */
+  #tellBest(peer: PeerId): void {
+    const changes = [...this.#paths.ofPeer(peer)].flatMap((row): BestChange[] => {
+      const index = this.#paths.prefix.get(row);
+      const best = this.#locRib.best(index);
+      if (best?.peer !== peer) return [];
+      return [{ prefix: this.#table.prefix(index), best: this.#describe(best) }];
+    });
+    if (changes.length > 0) this.#options.onBest(changes);
   }
 
   #member(peer: PeerId): Member {

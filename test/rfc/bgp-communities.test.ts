@@ -145,10 +145,13 @@ describe("RFC 7999, BLACKHOLE", () => {
     expect(told.outside?.communities).toEqual([BLACKHOLE]);
   });
 
-  test("a session that is up begins to drop, and stops", () => {
+  test.each<[string, number[]]>([
+    ["", [BLACKHOLE]],
+    [", also where NO_EXPORT is there already", [BLACKHOLE, NO_EXPORT]],
+  ])("a session that is up begins to drop, and stops%s", (_name, communities) => {
     const scene = new Scene();
     const id = scene.add(peerAt(9, "external"));
-    const attributes = attributesOf([65_009], "172.30.0.9", { communities: [BLACKHOLE] });
+    const attributes = attributesOf([65_009], "172.30.0.9", { communities });
     scene.announce(id, [PREFIX], attributes);
     scene.settle();
     const peer = scene.peers.get(id);

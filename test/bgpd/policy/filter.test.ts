@@ -1,6 +1,7 @@
 /** What rules ask of a route besides its prefix, and what they do to it. */
 
 import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
 import { DEFAULT_POLICY, type PeerPlan, type SpeakerPlan } from "../../../bgpd/cluster/speaker.ts";
 import { compileExport, compileImport, type Surroundings } from "../../../bgpd/policy/compile.ts";
 import type { PolicyRoute } from "../../../bgpd/policy/route.ts";
@@ -181,6 +182,54 @@ describe("operations", () => {
       "BGPFilter f: importV4 rule 1 (c.yaml:5): Accept everything, addCommunity 1:2",
     );
   });
+});
+
+test("an answer does not depend on what was asked before", () => {
+  const communities = fc.subarray([1, 2, 3]);
+  const asNumbers = fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 3 });
+  const rules = fc.array(
+    fc.record(
+      {
+        action: fc.constantFrom("Accept" as const, "Reject" as const),
+        community: fc.integer({ min: 1, max: 3 }).map((value) => ({
+          type: "standard" as const,
+          value,
+        })),
+        asPathPrefix: asNumbers,
+        source: fc.constant("RemotePeers" as const),
+        priority: fc.constantFrom(1024, 2_147_483_547),
+        operations: fc.constant([]),
+        place: fc.constant("c.yaml:1"),
+      },
+      { requiredKeys: ["action", "operations", "place"] },
+    ),
+    { maxLength: 6 },
+  );
+  const sets = fc.record({ communities, asNumbers });
+  const asked = fc.array(
+    fc.tuple(fc.nat(2), fc.constantFrom("local", "internal", "external"), fc.nat(3)),
+  );
+  fc.assert(
+    fc.property(rules, fc.tuple(sets, sets, sets), asked, (importV4, shapes, questions) => {
+      const filters = [{ name: "f", importV4, exportV4: [], importV6: [], exportV6: [] }];
+      const attributes = shapes.map((shape) => ({
+        ...plain,
+        communities: shape.communities,
+        asPath: [{ type: "sequence" as const, asNumbers: shape.asNumbers }],
+      }));
+      const fresh = () => compileImport({ ...external, filters }, speaker).policy;
+      const { policy } = compileImport({ ...external, filters }, speaker);
+      for (const [index, source, third] of questions) {
+        const one: PolicyRoute = {
+          prefix: parsePrefix(`20.0.${third}.0/24`),
+          attributes: attributes[index] ?? plain,
+          source: source as PolicyRoute["source"],
+        };
+        expect(policy(one).reason).toBe(fresh()(one).reason);
+      }
+    }),
+    { numRuns: 200 },
+  );
 });
 
 describe("keys", () => {
