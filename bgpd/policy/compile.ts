@@ -91,15 +91,21 @@ function join(
   return (route) => (route.prefix.family === 4 ? rules4 : rules6).first(route) ?? otherwise(route);
 }
 
-/** Rules in order, which remembers those that concern the attributes it was asked about last. */
+/** What is known of a rule and the attributes that were asked about last. */
+const UNKNOWN = 0;
+const CONCERNED = 1;
+const UNCONCERNED = 2;
+
+/** Rules in order, which remembers which of them concern the attributes it was asked about last. */
 class RuleList {
   readonly #rules: readonly CompiledRule[];
-  #concerned: readonly CompiledRule[] = [];
+  readonly #known: Uint8Array;
   #attributes: Attributes | undefined;
   #source: PolicyRoute["source"] | undefined;
 
   constructor(rules: readonly CompiledRule[]) {
     this.#rules = rules;
+    this.#known = new Uint8Array(rules.length);
   }
 
   /** The verdict of the first rule that matches. */
@@ -107,10 +113,17 @@ class RuleList {
     if (attributes !== this.#attributes || source !== this.#source) {
       this.#attributes = attributes;
       this.#source = source;
-      this.#concerned = this.#rules.filter((rule) => rule.concerns(attributes, source));
+      this.#known.fill(UNKNOWN);
     }
-    for (const rule of this.#concerned) {
-      if (rule.matches(prefix)) return rule.verdict;
+    for (let index = 0; index < this.#rules.length; index++) {
+      const rule = this.#rules[index];
+      if (rule?.matches(prefix) !== true || this.#known[index] === UNCONCERNED) continue;
+      if (this.#known[index] === UNKNOWN) {
+        const isConcerned = rule.concerns(attributes, source);
+        this.#known[index] = isConcerned ? CONCERNED : UNCONCERNED;
+        if (!isConcerned) continue;
+      }
+      return rule.verdict;
     }
     return undefined;
   }

@@ -46,6 +46,7 @@ export function compileFilters(
       if (rule.peerType !== undefined && rule.peerType !== peerType) return [];
       const where = `BGPFilter ${filter.name}: ${list} rule ${index + 1} (${rule.place})`;
       const rewrite = rewriteOf(rule.operations);
+      const links = rule.interface === undefined ? undefined : patternOf(rule.interface);
       const verdict: Verdict = {
         accept: rule.action === "Accept",
         reason: `${where}: ${describeRule(rule)}`,
@@ -54,7 +55,9 @@ export function compileFilters(
       return [
         {
           verdict,
-          concerns: (attributes, source) => concerns(rule, attributes, source, session),
+          concerns: (attributes, source) =>
+            concerns(rule, attributes, source) &&
+            (links === undefined || leavesBy(links, attributes, source, session)),
           matches: (prefix) => matches(rule, prefix),
         },
       ];
@@ -92,20 +95,25 @@ export function endsInAccept(
 }
 
 function concerns(
-  { source: wanted, community, asPathPrefix, priority, interface: pattern }: FilterRule,
+  { source: wanted, community, asPathPrefix, priority }: FilterRule,
   attributes: Attributes,
   source: PolicyRoute["source"],
-  { interfaceOf }: FilterSession,
 ): boolean {
   if (wanted !== undefined && source === "local") return false;
   if (community !== undefined && !hasCommunity(attributes, community)) return false;
   if (asPathPrefix !== undefined && !beginsWith(attributes.asPath, asPathPrefix)) return false;
-  if (priority !== undefined && priorityOf(attributes, source) !== priority) return false;
-  if (pattern === undefined) return true;
-  // What begins here leaves by no link.
-  const { nextHop } = attributes;
+  return priority === undefined || priorityOf(attributes, source) === priority;
+}
+
+/** What begins here leaves by no link. */
+function leavesBy(
+  links: RegExp,
+  { nextHop }: Attributes,
+  source: PolicyRoute["source"],
+  { interfaceOf }: FilterSession,
+): boolean {
   const name = nextHop === undefined || source === "local" ? undefined : interfaceOf(nextHop);
-  return name !== undefined && matchesPattern(pattern, name);
+  return name !== undefined && links.test(name);
 }
 
 /** Sets and confederations in front are no sequence of ASes: such a path begins with nothing. */
@@ -118,9 +126,10 @@ function beginsWith(path: readonly AsSegment[], wanted: readonly number[]): bool
   return wanted.every((asNumber, index) => sequence[index] === asNumber);
 }
 
-function matchesPattern(pattern: string, name: string): boolean {
+/** Names of links, where `*` stands for any text. */
+function patternOf(pattern: string): RegExp {
   const parts = pattern.split("*").map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&"));
-  return new RegExp(`^${parts.join(".*")}$`).test(name);
+  return new RegExp(`^${parts.join(".*")}$`);
 }
 
 /** `prefixLength` narrows what `cidr` names: NotIn and NotEqual are the opposite of the whole. */

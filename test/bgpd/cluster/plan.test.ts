@@ -75,6 +75,42 @@ far (BGPPeer), 172.30.0.11 AS 64601 to 203.0.113.1:179 AS 65001, ttl 64, hold 9 
     );
   });
 
+  test("what documents say of routes", () => {
+    const resources = resourcesOf(
+      configuration(
+        'importPolicy: none\nrejectASSets: true\nserviceClusterIPs: [{cidr: 10.96.0.0/12}]\nprefixAdvertisements: [{cidr: 10.244.0.0/16, communities: ["65000:1", "65000:1:2"]}]',
+      ),
+      documentOf(
+        "Node",
+        "n1",
+        "bgp: {ipv4Address: 172.30.0.11/24}\nblocks: [10.244.1.0/24]\ngracefulShutdown: true",
+      ),
+      nodeOf("n2", 12, "10.244.2.0/24"),
+      documentOf("IPPool", "pods", "cidr: 10.244.0.0/16\ndisableBGPExport: true"),
+      peer("plain", "peerIP: 172.30.0.1\nasNumber: 65000\nkeepOriginalNextHop: true"),
+      peer(
+        "all",
+        "peerIP: 172.30.0.2\nasNumber: 65000\nlocalASNumber: 65100\nnumAllowedLocalASNumbers: 2\nnextHopMode: Self\nimportPolicy: all\nexportPolicy: pools\nrejectASSets: false\ndiscardBlackhole: true\nasOverride: true\nremovePrivateAS: true\naigp: true\nrole: peer\nstrictRole: true\nprefixLimit: {max: 9, restartTime: 1m}",
+      ),
+      peer("inside", "peerIP: 172.30.0.3\nasNumber: 64512\nkeepOriginalNextHop: true"),
+      peer("joined", "peerIP: 172.30.0.4\nasNumber: 65000\nlocalASNumber: 65000"),
+    );
+    expect(printPlan(planOf(resources, "n1"))).toBe(
+      `
+n1 AS 64512 id 172.30.0.11 listens 172.30.0.11 port 179
+blocks 10.244.1.0/24 pools 10.244.0.0/16
+untold 10.244.0.0/16
+services 10.96.0.0/12
+10.244.0.0/16 with 65000:1 65000:1:2
+mesh n2 (mesh), 172.30.0.11 AS 64512 to 172.30.0.12:179 AS 64512, ttl 64, hold 90 keepalive 30 retry 5, default, refuseAsSets true, gracefulShutdown true
+plain (BGPPeer), 172.30.0.11 AS 64512 to 172.30.0.1:179 AS 65000, ttl 1, hold 90 keepalive 30 retry 5, importPolicy "none", refuseAsSets true, nextHop "Keep", gracefulShutdown true
+all (BGPPeer), 172.30.0.11 AS 65100 to 172.30.0.2:179 AS 65000, ttl 1, hold 90 keepalive 30 retry 5, role peer strictly, aigp, importPolicy "all", exportPolicy "pools", allowedOwnAs 2, discardBlackhole true, nextHop "Self", asOverride true, removePrivateAs true, gracefulShutdown true, prefixLimit {"max":9,"warningThreshold":75,"restartTime":60}
+inside (BGPPeer), 172.30.0.11 AS 64512 to 172.30.0.3:179 AS 64512, ttl 64, hold 90 keepalive 30 retry 5, importPolicy "none", refuseAsSets true, gracefulShutdown true
+joined (BGPPeer), 172.30.0.11 AS 65000 to 172.30.0.4:179 AS 65000, ttl 64, hold 90 keepalive 30 retry 5, importPolicy "none", refuseAsSets true, gracefulShutdown true
+`.trim(),
+    );
+  });
+
   test("both ends of a mesh session have each other", () => {
     const resources = resourcesOf(...nodes);
     for (const [one, other] of [
