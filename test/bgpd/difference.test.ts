@@ -81,6 +81,16 @@ describe("difference of plans", () => {
     expect(summary(structuredClone(plan))).toEqual(nothing);
   });
 
+  test("another policy keeps the session", () => {
+    const policy = { ...DEFAULT_POLICY, gracefulShutdown: true, importPolicy: "all" as const };
+    expect(summary({ ...plan, peers: [peer("a", { policy }), peer("b")] })).toEqual(nothing);
+  });
+
+  test("ranges of services are originated like blocks", () => {
+    const services = [parsePrefix("10.96.0.0/12")];
+    expect(summary({ ...plan, services })).toMatchObject({ originated: ["10.96.0.0/12"] });
+  });
+
   test("a changed filter or acceptDefaultRoute keeps the session", () => {
     const filters = [
       {
@@ -104,6 +114,8 @@ describe("difference of plans", () => {
     { keepaliveTime: 1 },
     { passive: true },
     { ttl: 2 },
+    { role: { role: "peer", strict: false } },
+    { aigp: true },
   ];
   for (const change of parameters) {
     test(`a changed ${Object.keys(change)[0]} restarts that session and no other`, () => {

@@ -205,6 +205,32 @@ describe.skipIf(!here)("BIRD and", () => {
     await eventually("it is back", () => peer()?.state === "Established");
   });
 
+  test("what it asks to drop, where that is configured", async () => {
+    start(cluster("discardBlackhole: true"), router("bgp_community.add((65535,666));"));
+    await eventually("the kernel drops it", () =>
+      network.run("n1", "ip", "route", "show", "proto", "77").includes("blackhole 192.0.2.0/24"),
+    );
+    expect(network.run("n1", "ip", "route", "get", "198.51.100.1")).toContain("via 172.30.0.1");
+  });
+
+  test("our own AS in a path, refused and allowed", async () => {
+    start(cluster(""), router("bgp_path.prepend(64512);"));
+    const refused = await received();
+    expect(refused.reason).toBe("AS loop: its path holds our own AS 64512");
+    network.file("cluster.yaml", cluster("numAllowedLocalASNumbers: 1"));
+    await eventually("it is used", () => {
+      const routes = ask<RouteAnswer[]>("routes");
+      return routes.find(({ prefix }) => prefix === "192.0.2.0/24")?.paths[0]?.state === "best";
+    });
+    expect(peer()?.flaps).toBe(0);
+  });
+
+  test("its own AS, which becomes ours in what it is told", async () => {
+    const filter = "filters: [mark]\nasOverride: true";
+    start(cluster(filter).replace("[64999, 64998]", "[64999, 65000]"), router());
+    expect(await told()).toContain("BGP.as_path: 64512 64999 64512\n");
+  });
+
   test("importPolicy: all takes what the built-in policy would refuse", async () => {
     const pool = "bgp_med = 5; }; route 10.244.7.0/24 blackhole { bgp_med = 5;";
     start(cluster("importPolicy: all"), router(pool));
