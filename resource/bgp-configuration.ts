@@ -4,7 +4,7 @@
 
 import * as v from "valibot";
 import type { Prefix } from "../lib/prefix.ts";
-import { type Community, parseCommunity } from "./community.ts";
+import { type Community, communitySchema, parseCommunity } from "./community.ts";
 import {
   asNumberSchema,
   booleanSchema,
@@ -72,11 +72,6 @@ const communityOrNameSchema = textOf(
   (text) => parseCommunity(text) ?? (v.is(nameSchema, text) ? text : undefined),
 );
 
-const communityTextSchema = textOf(
-  "expected a community such as 65000:100 or 65000:1:2",
-  parseCommunity,
-);
-
 export const bgpConfigurationSpec = v.pipe(
   mapOf({
     asNumber: v.optional(asNumberSchema, DEFAULT_AS_NUMBER),
@@ -88,7 +83,7 @@ export const bgpConfigurationSpec = v.pipe(
     serviceLoadBalancerAggregation: v.optional(oneOf("Enabled", "Disabled"), "Enabled"),
     communities: v.optional(
       v.array(
-        mapOf({ name: nameSchema, value: communityTextSchema }),
+        mapOf({ name: nameSchema, value: communitySchema }),
         "expected a list of names and values",
       ),
       [],
@@ -122,10 +117,10 @@ export const bgpConfigurationSpec = v.pipe(
         addIssue({
           message: `no community of this name in spec.communities: there are ${list}`,
           path: [
-            step("object", dataset.value, "prefixAdvertisements", prefixAdvertisements),
-            step("array", prefixAdvertisements, index, advertisement),
-            step("object", advertisement, "communities", advertisement.communities),
-            step("array", advertisement.communities, at, one),
+            inMap(dataset.value, "prefixAdvertisements"),
+            inList(prefixAdvertisements, index),
+            inMap(advertisement, "communities"),
+            inList(advertisement.communities, at),
           ],
         });
       }
@@ -134,13 +129,12 @@ export const bgpConfigurationSpec = v.pipe(
 );
 
 /** One step on the way to a value, as valibot names it. */
-function step(
-  type: "object" | "array",
-  input: unknown,
-  key: string | number,
-  value: unknown,
-): v.IssuePathItem {
-  return { type, origin: "value", input, key, value } as v.IssuePathItem;
+function inMap(input: Record<string, unknown>, key: string): v.ObjectPathItem {
+  return { type: "object", origin: "value", input, key, value: input[key] };
+}
+
+function inList(input: unknown[], key: number): v.ArrayPathItem {
+  return { type: "array", origin: "value", input, key, value: input[key] };
 }
 
 /** Fields of Calico's that this version does not honour. */

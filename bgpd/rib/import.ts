@@ -9,7 +9,7 @@ import type { RibPeer } from "./route.ts";
 
 type Change = (attributes: Attributes, peer: RibPeer) => Attributes;
 
-/** For routes from outside, then for all; each gives the record itself back where it has nothing to do. */
+/** For routes from outside. Each gives the record itself back where it has nothing to do. */
 const FROM_OUTSIDE: readonly Change[] = [
   // RFC 8326 section 4.1: whoever tells this wants to be the last choice.
   (attributes) =>
