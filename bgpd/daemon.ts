@@ -9,14 +9,22 @@
  */
 
 import type { Kernel, KernelEvent } from "../kernel/kernel.ts";
+import type { Address } from "../lib/address.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
 import { equalPrefix, formatPrefix, type Prefix } from "../lib/prefix.ts";
+import { Aggregates } from "./aggregate.ts";
 import type { PeerPlan, SpeakerPlan } from "./cluster/speaker.ts";
 import { type Convergence, createConvergence } from "./convergence.ts";
 import { difference, isSame, originations } from "./difference.ts";
 import { createFib, type Fib } from "./fib/fib.ts";
-import { createOpenResolver, createResolver, type Resolver } from "./fib/resolve.ts";
+import {
+  createOpenResolver,
+  createResolver,
+  type Resolution,
+  type Resolver,
+} from "./fib/resolve.ts";
+import { Gateways } from "./gateway.ts";
 import { createListener, type Listener } from "./listener.ts";
 import { limitOf, type Neighbour, ribPeerOf, ribPoliciesOf } from "./neighbour.ts";
 import { ORIGINATED } from "./origin.ts";
@@ -60,6 +68,8 @@ export class Daemon {
   readonly resolver: Resolver;
   readonly fib: Fib | undefined;
   readonly neighbours = new Map<string, Neighbour>();
+  readonly aggregates = new Aggregates();
+  readonly #gateways = new Gateways();
   plan: SpeakerPlan | undefined;
   rib: Rib | undefined;
   #byId = new Map<PeerId, Neighbour>();
@@ -82,7 +92,7 @@ export class Daemon {
       kernel === undefined ? createOpenResolver() : createResolver(kernel, ROUTE_PROTOCOL);
     this.#surroundings = {
       interfaceOf: (nextHop) => {
-        const { way } = this.resolver.resolve(nextHop);
+        const { way } = this.#resolve(nextHop);
         return way === undefined ? undefined : kernel?.link(way.link)?.name;
       },
       generation: 0,
@@ -94,7 +104,7 @@ export class Daemon {
             kernel,
             protocol: ROUTE_PROTOCOL,
             metric: ROUTE_METRIC,
-            resolve: (nextHop) => this.resolver.resolve(nextHop),
+            resolve: (nextHop) => this.#resolve(nextHop),
             now: () => clock.now(),
           });
     if (kernel === undefined) return;
@@ -110,6 +120,7 @@ export class Daemon {
     this.plan = plan;
     if (change.speaker || this.rib === undefined) this.#startSpeaker(plan);
     const rib = this.#rib();
+    this.#leadToPeers(plan, rib);
     if (change.listen) this.#listen(plan);
     for (const name of change.removed) this.#remove(name);
     for (const peer of change.restarted) this.#remove(peer.name);
@@ -118,6 +129,7 @@ export class Daemon {
     for (const prefix of change.speaker ? originations(plan) : change.originated) {
       rib.originate(prefix, ORIGINATED);
     }
+    this.aggregates.apply(plan, rib);
     for (const peer of change.kept) this.#setPolicies(peer, plan);
     for (const peer of [...change.restarted, ...change.added]) this.#add(peer, plan);
     this.#convergence ??= this.#awaitConvergence(plan);
@@ -162,11 +174,32 @@ export class Daemon {
     for (const { prefix } of this.rib?.routes() ?? []) this.fib?.unwant(prefix);
     this.rib = createRib({
       identifier: plan.routerId.w0,
-      resolve: (nextHop) => this.resolver.resolve(nextHop),
+      resolve: (nextHop) => this.#resolve(nextHop),
       now: () => this.#options.clock.now(),
       onBest: (changes) => this.#install(changes),
       onSend: (id, bytes) => this.#byId.get(id)?.peer.send(bytes),
     });
+  }
+
+  #resolve(nextHop: Address): Resolution {
+    return this.resolver.resolve(this.#gateways.behind(nextHop));
+  }
+
+  /** Routes to peers that one gateway alone reaches. */
+  #leadToPeers(plan: SpeakerPlan, rib: Rib): void {
+    const { removed, changed } = this.#gateways.apply(plan);
+    for (const prefix of removed) {
+      this.fib?.unwant(prefix);
+      // What BGP knows of the peer's address counts again.
+      const best = rib.lookup(prefix)?.paths.find(({ state }) => state === "best");
+      if (best === undefined) continue;
+      const { source, peer = "", attributes } = best;
+      this.#install([{ prefix, best: { source, nextHop: attributes.nextHop, peer } }]);
+    }
+    for (const { prefix, gateway } of this.#gateways.routes) this.fib?.want(prefix, gateway);
+    if (!changed) return;
+    rib.nextHopsChanged();
+    this.fib?.retarget();
   }
 
   #listen(plan: SpeakerPlan): void {
@@ -324,8 +357,10 @@ export class Daemon {
   }
 
   #install(changes: readonly BestChange[]): void {
+    this.aggregates.changed(changes);
     if (this.fib === undefined) return;
     for (const { prefix, best } of changes) {
+      if (this.#gateways.owns(prefix)) continue;
       if (best === undefined || this.#isService(prefix, best)) this.fib.unwant(prefix);
       else if (best.source === "local" || best.discard) this.fib.want(prefix, "blackhole");
       else if (best.nextHop !== undefined) this.fib.want(prefix, best.nextHop);
@@ -342,10 +377,11 @@ export class Daemon {
   #schedule(): void {
     this.#turn ??= this.#options.clock.after(0, () => {
       this.#turn = undefined;
+      this.aggregates.settle();
       const deciding = this.rib?.work(SLICE) === true;
       if (!deciding) this.#hear();
       const installing = this.fib?.flush(SLICE) === true;
-      if (deciding || installing) this.#schedule();
+      if (deciding || installing || this.aggregates.isPending) this.#schedule();
     });
   }
 

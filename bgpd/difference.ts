@@ -54,7 +54,14 @@ export function originations({ blocks, services }: SpeakerPlan): readonly Prefix
 }
 
 /** The part of a peer's plan that its session is made of; the rest is policy. */
-function session({ filters, acceptDefaultRoute, policy, ...rest }: PeerPlan): unknown {
+function session({
+  node,
+  reachableBy,
+  filters,
+  acceptDefaultRoute,
+  policy,
+  ...rest
+}: PeerPlan): unknown {
   return rest;
 }
 

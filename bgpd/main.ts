@@ -129,6 +129,7 @@ async function serve(options: BgpdOptions, start: Start): Promise<void> {
     },
   });
   await blocks.start(start.plan.blocks);
+  for (const note of configuration.notes()) log.warn(`configuration: ${note}`);
   apply(daemon, speaker, { blocks, log, publication });
   const queries = createQueries({
     daemon,
@@ -148,6 +149,7 @@ async function serve(options: BgpdOptions, start: Start): Promise<void> {
       blocks.apply(plan.blocks);
       apply(daemon, speaker, { blocks, log, publication });
     }
+    for (const note of configuration.notes()) log.warn(`configuration: ${note}`);
     for (const fault of configuration.status().faults) log.error(`configuration: ${fault}`);
   };
   start.reloads.now = reload;

@@ -11,6 +11,7 @@ import {
   tryParseAddress,
 } from "../lib/address.ts";
 import { type Prefix, parseInterfaceAddress, prefixOf, sizeOf } from "../lib/prefix.ts";
+import type { NotHonoured, NotHonouredFields } from "./not-honoured.ts";
 import { asNumberSchema, booleanSchema, isUnicast, mapOf, prefixSchema, textOf } from "./scalar.ts";
 import type { Labels } from "./selector.ts";
 
@@ -23,6 +24,8 @@ export type Node = {
   readonly addressLength: number;
   /** Its own, where it differs from the cluster's. */
   readonly asNumber: number | undefined;
+  /** It reflects routes (RFC 4456) within the cluster of this CLUSTER_ID, and leaves the mesh. */
+  readonly clusterId: Address | undefined;
   /** An addition of ours: the blocks that this node's pods get their addresses from. */
   readonly blocks: readonly Prefix[];
   /** An addition of ours: everything that the node tells is about to go away (RFC 8326). */
@@ -38,27 +41,45 @@ const interfaceAddressSchema = textOf(
   },
 );
 
+/** RFC 4456 section 7: four octets, which need not be anybody's address. */
+const clusterIdSchema = textOf(
+  "expected a cluster ID of four octets such as 244.0.0.1, not 0.0.0.0",
+  (text) => {
+    const id = tryParseAddress(text);
+    return id?.family === 4 && id.w0 !== 0 ? id : undefined;
+  },
+);
+
 export const nodeSpec = mapOf({
   bgp: mapOf({
     ipv4Address: interfaceAddressSchema,
     asNumber: v.optional(asNumberSchema),
+    routeReflectorClusterID: v.optional(clusterIdSchema),
   }),
   blocks: v.optional(v.array(prefixSchema, 'expected a list such as ["10.244.1.0/24"]'), []),
   gracefulShutdown: v.optional(booleanSchema, false),
 });
 
+/** What Calico's own node writes into its document. */
+const TUNNEL: NotHonoured = { idle: [], why: "packets travel without tunnels", noted: true };
+const INVENTORY: NotHonoured = {
+  idle: [[]],
+  why: "the node's address is spec.bgp.ipv4Address, and no other is used",
+  noted: true,
+};
+
 /** Fields of Calico's that this version does not honour. */
-export const NODE_NOT_HONOURED: Readonly<Record<string, readonly unknown[]>> = {
-  "spec.bgp.ipv6Address": [],
-  "spec.bgp.ipv4IPIPTunnelAddr": [],
-  "spec.bgp.routeReflectorClusterID": [],
-  "spec.ipv4VXLANTunnelAddr": [],
-  "spec.ipv6VXLANTunnelAddr": [],
-  "spec.vxlanTunnelMACAddr": [],
-  "spec.vxlanTunnelMACAddrV6": [],
-  "spec.orchRefs": [],
-  "spec.addresses": [],
-  "spec.wireguard": [],
+export const NODE_NOT_HONOURED: NotHonouredFields = {
+  "spec.bgp.ipv6Address": { idle: [], why: "BGP is IPv4 only" },
+  "spec.bgp.ipv4IPIPTunnelAddr": TUNNEL,
+  "spec.ipv4VXLANTunnelAddr": TUNNEL,
+  "spec.ipv6VXLANTunnelAddr": TUNNEL,
+  "spec.vxlanTunnelMACAddr": TUNNEL,
+  "spec.vxlanTunnelMACAddrV6": TUNNEL,
+  "spec.wireguard": { idle: [], why: "nothing is encrypted between nodes", noted: true },
+  "spec.orchRefs": { idle: [[]], why: "a Node has the name that bgpd --node says", noted: true },
+  "spec.addresses": INVENTORY,
+  "spec.interfaces": INVENTORY,
 };
 
 /** The record of a checked document. */
@@ -74,6 +95,7 @@ export function nodeFrom(
     address,
     addressLength: length,
     asNumber: bgp.asNumber,
+    clusterId: bgp.routeReflectorClusterID,
     blocks,
     gracefulShutdown,
   };

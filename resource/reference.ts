@@ -29,6 +29,8 @@ export function checkReferences(resources: Resources, isDeclared: IsDeclared): F
   return [
     ...checkTimers(resources),
     ...checkPeers(resources, isDeclared),
+    ...checkNodeConfigurations(resources, isDeclared),
+    ...checkAggregates(resources),
     ...checkAddresses(resources),
     ...checkBlocks(resources),
     ...checkPools(resources),
@@ -37,8 +39,9 @@ export function checkReferences(resources: Resources, isDeclared: IsDeclared): F
 }
 
 /** A hold time of zero switches both timers off (RFC 4271 section 4.4). */
-function checkTimers({ configuration, peers }: Resources): Fault[] {
-  const documents = [...(configuration === undefined ? [] : [configuration]), ...peers];
+function checkTimers({ configuration, nodeConfigurations, peers }: Resources): Fault[] {
+  const cluster = configuration === undefined ? [] : [configuration];
+  const documents = [...cluster, ...nodeConfigurations, ...peers];
   return documents.flatMap(({ resource: { timers }, complain }) => {
     const { keepaliveTime } = timers;
     const hold = timers.holdTime ?? configuration?.resource.timers.holdTime;
@@ -66,6 +69,15 @@ function checkPeers({ peers, nodes, filters }: Resources, isDeclared: IsDeclared
       const message = "expected either node or nodeSelector, not both";
       faults.push(complain(["spec", "nodeSelector"], message));
     }
+    const { remote, reachableBy } = resource;
+    const isItself =
+      remote.type === "address" &&
+      reachableBy !== undefined &&
+      compareAddress(remote.address, reachableBy) === 0;
+    if (isItself) {
+      const message = "expected the gateway to the peer, not the peer itself";
+      faults.push(complain(["spec", "reachableBy"], message));
+    }
     if (resource.strictRole && resource.role === undefined) {
       faults.push(complain(["spec", "strictRole"], "goes with a role, and there is none"));
     }
@@ -75,6 +87,55 @@ function checkPeers({ peers, nodes, filters }: Resources, isDeclared: IsDeclared
       faults.push(complain(["spec", "filters", index], message));
     }
     return faults;
+  });
+}
+
+function checkNodeConfigurations(
+  { nodeConfigurations, nodes }: Resources,
+  isDeclared: IsDeclared,
+): Fault[] {
+  const names = nodes.map(({ resource }) => resource.name);
+  return nodeConfigurations
+    .filter(({ resource }) => !isDeclared("Node", resource.node))
+    .map(({ complain }) =>
+      complain(["metadata", "name"], `no such Node: there are ${listOf(names)}`),
+    );
+}
+
+/** An aggregate stands for blocks: it is longer than its pool at most, and shorter than every block. */
+function checkAggregates({ configuration, nodes, pools }: Resources): Fault[] {
+  if (configuration === undefined) return [];
+  const { resource, complain } = configuration;
+  return resource.aggregates.flatMap(({ prefix }, index) => {
+    const path = ["spec", "aggregates", index, "cidr"];
+    const earlier = resource.aggregates.slice(0, index);
+    const faults: string[] = [];
+    const twin = earlier.find((other) => overlaps(other.prefix, prefix));
+    if (twin !== undefined) {
+      faults.push(
+        `overlaps the aggregate ${formatPrefix(twin.prefix)}: of two, neither has all its parts`,
+      );
+    }
+    const pool = pools.find(({ resource: { prefix: whole } }) => containsPrefix(whole, prefix));
+    if (pools.length > 0 && pool === undefined) {
+      const list = listOf(pools.map(({ resource: { prefix: whole } }) => formatPrefix(whole)));
+      faults.push(`inside no IPPool: there are ${list}`);
+    }
+    if (pool !== undefined && blockSizeOf(pool.resource) <= prefix.length) {
+      const { name } = pool.resource;
+      faults.push(
+        `expected a prefix that holds blocks: those of IPPool ${name} are /${blockSizeOf(pool.resource)}`,
+      );
+    }
+    const block = nodes
+      .flatMap(({ resource: { name, blocks } }) => blocks.map((one) => ({ name, one })))
+      .find(({ one }) => containsPrefix(one, prefix));
+    if (block !== undefined) {
+      faults.push(
+        `expected a prefix that holds blocks: ${formatPrefix(block.one)} of Node ${block.name} is as long or shorter`,
+      );
+    }
+    return faults.map((message) => complain(path, message));
   });
 }
 

@@ -3,14 +3,32 @@
  */
 
 import { equalAddress, formatAddress } from "../../lib/address.ts";
-import { comparePrefix, containsAddress, prefixOf } from "../../lib/prefix.ts";
-import { DEFAULT_AS_NUMBER, DEFAULT_PORT, type Timers } from "../../resource/bgp-configuration.ts";
-import type { BgpPeer } from "../../resource/bgp-peer.ts";
+import {
+  comparePrefix,
+  containsAddress,
+  equalPrefix,
+  formatPrefix,
+  prefixOf,
+} from "../../lib/prefix.ts";
+import {
+  type BgpConfiguration,
+  configurationOf,
+  defaultConfiguration,
+  type Timers,
+} from "../../resource/bgp-configuration.ts";
+import type { BgpPeer, Role } from "../../resource/bgp-peer.ts";
 import type { Fault } from "../../resource/fault.ts";
 import type { Node } from "../../resource/node.ts";
-import type { Documented, Resources } from "../../resource/resource.ts";
+import type { Resources } from "../../resource/resource.ts";
 import { meshPeers } from "./mesh.ts";
-import { DEFAULT_POLICY, type PeerPlan, type PeerPolicy, type SpeakerPlan } from "./speaker.ts";
+import { type Peering, peeringsOf, type Surroundings } from "./peering.ts";
+import {
+  type AggregatePlan,
+  DEFAULT_POLICY,
+  type PeerPlan,
+  type PeerPolicy,
+  type SpeakerPlan,
+} from "./speaker.ts";
 
 /** Seconds. RFC 4271 section 10 suggests 90 and a third of it. */
 const DEFAULT_HOLD_TIME = 90;
@@ -20,88 +38,124 @@ const DEFAULT_CONNECT_RETRY_TIME = 5;
 const MULTIHOP = 64;
 const DIRECT = 1;
 
-/** What `nodeName`'s speaker is to do; faults that only this node has. */
+/**
+ * What `nodeName`'s speaker is to do, with notes where documents say something that has no effect; or the faults
+ * that only this node has.
+ */
 export function planSpeaker(
   resources: Resources,
   nodeName: string,
-): { readonly plan: SpeakerPlan } | { readonly faults: readonly Fault[] } {
+):
+  | { readonly plan: SpeakerPlan; readonly notes: readonly Fault[] }
+  | { readonly faults: readonly Fault[] } {
   const nodes = resources.nodes.map(({ resource }) => resource);
   const node = nodes.find(({ name }) => name === nodeName);
   if (node === undefined) return { faults: [noSuchNode(nodes, nodeName)] };
-  const explicit = resources.peers.filter(({ resource }) => selects(resource, node));
-  const faults = twins(explicit);
-  if (faults.length > 0) return { faults };
   const context = contextOf(resources, node);
-  const misfits = explicit.flatMap((peer) => misfitsOf(peer, context));
-  if (misfits.length > 0) return { faults: misfits };
-  const configuration = resources.configuration?.resource;
+  const { peerings, faults, notes } = peeringsOf(node, context);
+  if (faults.length > 0) return { faults };
+  const misfits = peerings.flatMap((peering) => misfitsOf(peering, context));
+  const { configuration } = context;
   const pools = resources.pools
     .map(({ resource }) => resource)
     .sort((a, b) => comparePrefix(a.prefix, b.prefix));
-  const peers = explicit.map(({ resource }) => explicitPlan(resource, context));
   // Who configures a session with another node by hand has it instead of the mesh's.
+  const written = new Set(peerings.map(({ address }) => formatAddress(address)));
   const mesh = meshPeers(resources, node)
-    .filter(({ address }) => !peers.some((peer) => equalAddress(peer.address, address)))
+    .filter(({ address }) => !written.has(formatAddress(address)))
     .map((other) => meshPlan(other, context));
+  const peers = [...mesh, ...peerings.map((peering) => explicitPlan(peering, context))];
+  misfits.push(...lonelyAggregates(peers, context));
+  if (misfits.length > 0) return { faults: misfits };
   return {
     plan: {
       node: node.name,
       asNumber: context.asNumber,
       routerId: node.address,
-      listenPort: context.port,
+      clusterId: node.clusterId,
+      listenPort: configuration.listenPort,
       listenAddresses: [node.address],
       blocks: node.blocks,
       pools: pools.map(({ prefix }) => prefix),
       unexportedPools: pools
         .filter(({ disableBGPExport }) => disableBGPExport)
         .map(({ prefix }) => prefix),
-      services: configuration?.services ?? [],
-      advertisements: configuration?.prefixAdvertisements ?? [],
-      peers: [...mesh, ...peers],
+      services: configuration.services,
+      aggregates: aggregatesOf(context),
+      advertisements: configuration.prefixAdvertisements,
+      peers,
     },
+    notes,
   };
 }
 
 /** What all sessions of one node have in common. */
-type Context = {
+type Context = Surroundings & {
   readonly node: Node;
   readonly asNumber: number;
-  readonly clusterAs: number;
-  readonly port: number;
-  readonly timers: Timers | undefined;
-  readonly resources: Resources;
+  /** Of this node: the cluster's, or its own. */
+  readonly configuration: BgpConfiguration;
 };
 
 function contextOf(resources: Resources, node: Node): Context {
-  const configuration = resources.configuration?.resource;
-  const clusterAs = configuration?.asNumber ?? DEFAULT_AS_NUMBER;
+  const cluster = resources.configuration?.resource ?? defaultConfiguration();
+  const own = new Map(
+    resources.nodeConfigurations.map(({ resource }) => [resource.node, resource]),
+  );
+  const asNumberOf = (of: Node): number => of.asNumber ?? cluster.asNumber;
   return {
     node,
-    clusterAs,
-    asNumber: node.asNumber ?? clusterAs,
-    port: configuration?.listenPort ?? DEFAULT_PORT,
-    timers: configuration?.timers,
+    asNumber: asNumberOf(node),
+    configuration: configurationOf(cluster, own.get(node.name)),
     resources,
+    asNumberOf,
+    portOf: ({ name }) => own.get(name)?.listenPort ?? cluster.listenPort,
   };
 }
 
-/** By name, by label, or all; never a session with itself. */
-function selects({ node, nodeSelector, address }: BgpPeer, candidate: Node): boolean {
-  if (equalAddress(address, candidate.address)) return false;
-  if (node !== undefined) return node === candidate.name;
-  return nodeSelector?.(candidate.labels) ?? true;
+/** Those that this node announces. */
+function aggregatesOf({ node, configuration, resources }: Context): AggregatePlan[] {
+  return configuration.aggregates
+    .filter(({ nodeSelector }) => nodeSelector(node.labels))
+    .map(({ prefix, nodeSelector, audience, summaryOnly }) => ({
+      prefix,
+      audience,
+      summaryOnly,
+      makers: resources.nodes
+        .filter(({ resource: { labels } }) => nodeSelector(labels))
+        .map(({ resource: { name } }) => name),
+    }));
+}
+
+/** Who announces what others have parts of, and hears of them by routers alone, drops what is for the others. */
+function lonelyAggregates(peers: readonly PeerPlan[], context: Context): Fault[] {
+  const { resources, node } = context;
+  if (peers.some((peer) => peer.node !== undefined)) return [];
+  return aggregatesOf(context).flatMap(({ prefix, makers, summaryOnly }) => {
+    if (!summaryOnly || makers.length < 2) return [];
+    const message = `Node ${node.name} has no session with another Node, and of ${formatPrefix(prefix)} the routers tell it nothing: it would drop what is for the ${makers.length - 1} others that announce it; expected a mesh, a peerSelector, or summaryOnly: false`;
+    const index = context.configuration.aggregates.findIndex((one) =>
+      equalPrefix(one.prefix, prefix),
+    );
+    const { complain } = resources.configuration ?? {};
+    return complain === undefined ? [] : [complain(["spec", "aggregates", index], message)];
+  });
 }
 
 function meshPlan(other: Node, context: Context): PeerPlan {
-  const remoteAs = other.asNumber ?? context.clusterAs;
+  const { asNumber: localAs } = context;
+  const remoteAs = context.asNumberOf(other);
   return {
     name: `mesh ${other.name}`,
     origin: "mesh",
+    node: other.name,
     address: other.address,
-    port: context.port,
-    ...localSide(context, other.address, remoteAs, context.asNumber),
-    ...timersOf(undefined, context.timers),
+    port: context.portOf(other),
+    ...localSide(context, { address: other.address, localAs, remoteAs }),
+    ...timersOf(undefined, context.configuration.timers),
     passive: false,
+    reachableBy: undefined,
+    reflectorClient: false,
     acceptDefaultRoute: true,
     filters: [],
     role: undefined,
@@ -111,21 +165,22 @@ function meshPlan(other: Node, context: Context): PeerPlan {
 }
 
 /** What holds for every session of the node. */
-function commonPolicy({ node, resources }: Context) {
-  const configuration = resources.configuration?.resource;
+function commonPolicy({ node, configuration }: Context) {
   return {
-    refuseAsSets: configuration?.rejectASSets ?? false,
-    discardBlackhole: configuration?.discardBlackhole ?? false,
+    refuseAsSets: configuration.rejectASSets,
+    discardBlackhole: configuration.discardBlackhole,
     gracefulShutdown: node.gracefulShutdown,
   };
 }
 
-function explicitPolicy(peer: BgpPeer, context: Context): PeerPolicy {
+function explicitPolicy(peering: Peering, context: Context): PeerPolicy {
+  const peer = peering.document.resource;
   const common = commonPolicy(context);
-  const isExternal = localAsOf(peer, context) !== peer.asNumber;
+  const isExternal = peering.localAs !== peering.remoteAs;
+  // Our own nodes are believed, as in the mesh.
+  const otherwise = peering.node === undefined ? context.configuration.importPolicy : "all";
   return {
-    importPolicy:
-      peer.importPolicy ?? context.resources.configuration?.resource.importPolicy ?? "safe",
+    importPolicy: peer.importPolicy ?? otherwise,
     exportPolicy: peer.exportPolicy,
     allowedOwnAs: peer.numAllowedLocalASNumbers,
     refuseAsSets: peer.rejectASSets ?? common.refuseAsSets,
@@ -139,53 +194,70 @@ function explicitPolicy(peer: BgpPeer, context: Context): PeerPolicy {
   };
 }
 
-function localAsOf({ localASNumber }: BgpPeer, { asNumber }: Context): number {
-  return localASNumber ?? asNumber;
-}
-
 /** What means something between two ASes only, on a session within one. */
-function misfitsOf({ resource, complain }: Documented<BgpPeer>, context: Context): Fault[] {
-  if (localAsOf(resource, context) !== resource.asNumber) return [];
+function misfitsOf({ document, localAs, remoteAs }: Peering, { node }: Context): Fault[] {
+  if (localAs !== remoteAs) return [];
+  const { resource, complain } = document;
   const fields = ["role", "asOverride", "removePrivateAS"] as const;
   return fields
     .filter((field) => resource[field] !== undefined && resource[field] !== false)
     .map((field) =>
       complain(
         ["spec", field],
-        `for peers of another AS: this one is of AS ${resource.asNumber}, like Node ${context.node.name}`,
+        `for peers of another AS: this one is of AS ${remoteAs}, like Node ${node.name}`,
       ),
     );
 }
 
-function explicitPlan(peer: BgpPeer, context: Context): PeerPlan {
+function explicitPlan(peering: Peering, context: Context): PeerPlan {
+  const { name, document, isReverse, address, port, node } = peering;
+  const peer = document.resource;
   const filters = context.resources.filters.map(({ resource }) => resource);
   return {
-    name: peer.name,
+    name,
     origin: "BGPPeer",
-    address: peer.address,
-    port: peer.port ?? portAt(peer.address, context),
-    ...localSide(context, peer.address, peer.asNumber, localAsOf(peer, context)),
-    ...timersOf(peer.timers, context.timers),
-    passive: peer.passive,
+    node: node?.name,
+    address,
+    port,
+    ...localSide(context, peering),
+    ...timersOf(peer.timers, context.configuration.timers),
+    // One of the two must call.
+    passive: peer.passive && !isReverse,
+    reachableBy: isReverse ? undefined : peer.reachableBy,
+    reflectorClient: isClient(peering, context),
     acceptDefaultRoute: peer.acceptDefaultRoute,
-    filters: peer.filters.flatMap((name) => filters.find((filter) => filter.name === name) ?? []),
-    role: peer.role === undefined ? undefined : { role: peer.role, strict: peer.strictRole },
+    filters: peer.filters.flatMap(
+      (wanted) => filters.find((filter) => filter.name === wanted) ?? [],
+    ),
+    role: rolePlan(peer, isReverse),
     aigp: peer.aigp,
-    policy: explicitPolicy(peer, context),
+    policy: explicitPolicy(peering, context),
   };
 }
 
-/** Our own speakers listen where the cluster says; others where everybody does. */
-function portAt(address: PeerPlan["address"], { resources, port }: Context): number {
-  const isOurs = resources.nodes.some(({ resource }) => equalAddress(resource.address, address));
-  return isOurs ? port : DEFAULT_PORT;
+/** Every internal peer of a reflector is its client, but the reflectors of its own cluster (as Calico has it). */
+function isClient({ localAs, remoteAs, node: other }: Peering, { node }: Context): boolean {
+  if (node.clusterId === undefined || localAs !== remoteAs) return false;
+  return other?.clusterId === undefined || !equalAddress(other.clusterId, node.clusterId);
+}
+
+/** RFC 9234 table 2: what the other end is. */
+const COUNTERPARTS: Readonly<Record<Role, Role>> = {
+  provider: "customer",
+  customer: "provider",
+  rs: "rs-client",
+  "rs-client": "rs",
+  peer: "peer",
+};
+
+function rolePlan({ role, strictRole }: BgpPeer, isReverse: boolean): PeerPlan["role"] {
+  if (role === undefined) return undefined;
+  return { role: isReverse ? COUNTERPARTS[role] : role, strict: strictRole };
 }
 
 function localSide(
   { node }: Context,
-  address: PeerPlan["address"],
-  remoteAs: number,
-  localAs: number,
+  { address, localAs, remoteAs }: Pick<Peering, "address" | "localAs" | "remoteAs">,
 ): Pick<PeerPlan, "remoteAs" | "localAs" | "localAddress" | "ttl"> {
   const isDirect = containsAddress(prefixOf(node.address, node.addressLength), address);
   return {
@@ -214,19 +286,6 @@ function timersOf(
     connectRetryTime:
       own?.connectRetryTime ?? common?.connectRetryTime ?? DEFAULT_CONNECT_RETRY_TIME,
   };
-}
-
-/** Two sessions with one address cannot be told apart when it calls. */
-function twins(peers: readonly Documented<BgpPeer>[]): Fault[] {
-  return peers.flatMap(({ resource, complain }, index) => {
-    const twin = peers
-      .slice(0, index)
-      .find(({ resource: other }) => equalAddress(other.address, resource.address));
-    if (twin === undefined) return [];
-    const address = formatAddress(resource.address);
-    const message = `BGPPeer ${twin.resource.name} has the address ${address} too, on the same node`;
-    return [complain(["spec", "peerIP"], message)];
-  });
 }
 
 function noSuchNode(nodes: readonly Node[], name: string): Fault {

@@ -6,6 +6,7 @@
 
 import type { Address } from "../../lib/address.ts";
 import type { Prefix } from "../../lib/prefix.ts";
+import type { AggregateAudience } from "../../resource/aggregate.ts";
 import type { ImportPolicy, PrefixAdvertisement } from "../../resource/bgp-configuration.ts";
 import type { BgpFilter } from "../../resource/bgp-filter.ts";
 import type { ExportPolicy, PrefixLimit, Role } from "../../resource/bgp-peer.ts";
@@ -15,6 +16,8 @@ export type SpeakerPlan = {
   readonly asNumber: number;
   /** BGP Identifier: the node's IPv4 address. */
   readonly routerId: Address;
+  /** CLUSTER_ID of a node that reflects routes (RFC 4456 section 7). */
+  readonly clusterId: Address | undefined;
   /** TCP port to listen on. */
   readonly listenPort: number;
   /** The addresses to listen on; never "any". */
@@ -27,15 +30,28 @@ export type SpeakerPlan = {
   readonly unexportedPools: readonly Prefix[];
   /** Ranges of services: originated, and never installed, for whoever serves them needs no route. */
   readonly services: readonly Prefix[];
+  /** What this node announces while it has a route to a part of it. */
+  readonly aggregates: readonly AggregatePlan[];
   /** Communities for what is told. */
   readonly advertisements: readonly PrefixAdvertisement[];
   readonly peers: readonly PeerPlan[];
 };
 
+export type AggregatePlan = {
+  readonly prefix: Prefix;
+  readonly audience: AggregateAudience;
+  /** Who is told of it is told nothing that lies in it. */
+  readonly summaryOnly: boolean;
+  /** The nodes that announce it, by name: to them the parts are told, for they need every one. */
+  readonly makers: readonly string[];
+};
+
 export type PeerPlan = {
-  /** `mesh NODE`, or the BGPPeer's name (with ` NODE` when it selects several nodes). */
+  /** `mesh NODE`, or the BGPPeer's name (with ` NODE` where it gives sessions with several nodes). */
   readonly name: string;
   readonly origin: "mesh" | "BGPPeer";
+  /** The Node at the other end, where it is one of the cluster's. */
+  readonly node: string | undefined;
   readonly address: Address;
   readonly port: number;
   readonly remoteAs: number;
@@ -49,6 +65,10 @@ export type PeerPlan = {
   readonly passive: boolean;
   /** Hops an external session may take; 1 for directly connected ones. */
   readonly ttl: number;
+  /** The gateway by which alone the peer's address is reached. */
+  readonly reachableBy: Address | undefined;
+  /** We reflect routes to it and from it (RFC 4456 section 6). */
+  readonly reflectorClient: boolean;
   readonly acceptDefaultRoute: boolean;
   /** In order; empty means the built-in policy alone. */
   readonly filters: readonly BgpFilter[];

@@ -18,6 +18,9 @@ export const STRANGER = parseAddress("10.0.0.3");
 const PLAN: PeerPlan = {
   name: "tor",
   origin: "BGPPeer",
+  node: undefined,
+  reachableBy: undefined,
+  reflectorClient: false,
   address: THEM,
   port: 179,
   remoteAs: 64513,

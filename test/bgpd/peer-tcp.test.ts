@@ -42,6 +42,9 @@ function side(us: Address, them: Address, port: number, plan: Partial<PeerPlan>)
     {
       name: "other",
       origin: "mesh",
+      node: undefined,
+      reachableBy: undefined,
+      reflectorClient: false,
       address: them,
       port,
       remoteAs: 64512,

@@ -57,7 +57,7 @@ describe("manx validate", () => {
       ["Node", "n1", NODE],
       ["Node", "n2", { bgp: { ipv4Address: "172.30.0.12/24" } }],
       ["BGPPeer", "tor", peer],
-      ["BGPPeer", "twin", peer],
+      ["BGPPeer", "twin", { ...peer, peerIP: "172.30.0.1:1179" }],
     );
     const { code, err } = await run(["validate", path]);
     expect(code).toBe(2);

@@ -117,6 +117,9 @@ class Speaker {
     const plan: PeerPlan = {
       name: `s${other}`,
       origin: "mesh",
+      node: undefined,
+      reachableBy: undefined,
+      reflectorClient: false,
       address: addressOf(other),
       port: 179,
       localAs: asNumber(this.index),

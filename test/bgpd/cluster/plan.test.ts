@@ -146,7 +146,7 @@ joined (BGPPeer), 172.30.0.11 AS 65000 to 172.30.0.4:179 AS 65000, ttl 64, hold 
   test("a node has no session with itself, and a BGPPeer to a node takes the mesh's place", () => {
     const reflector = peer("reflector", "peerIP: 172.30.0.11\nasNumber: 64512\nholdTime: 30");
     const resources = resourcesOf(configuration("listenPort: 1179"), reflector, ...nodes);
-    expect(names(planOf(resources, "n1"))).toEqual(["mesh n2", "mesh n3"]);
+    expect(names(planOf(resources, "n1"))).toEqual(["reflector n2", "reflector n3"]);
     const { peers } = planOf(resources, "n2");
     expect(peers.map(({ name, port }) => [name, port])).toEqual([
       ["mesh n3", 1179],
@@ -179,12 +179,12 @@ joined (BGPPeer), 172.30.0.11 AS 65000 to 172.30.0.4:179 AS 65000, ttl 64, hold 
     ]);
   });
 
-  test("two BGPPeers of one node with one address are a fault, of two nodes they are none", () => {
+  test("two ports of one address are a fault on one node, and none on two", () => {
     const twin = (name: string, node: string): string =>
-      peer(name, `node: ${node}\npeerIP: 172.30.0.1\nasNumber: 65000`);
+      peer(name, `node: ${node}\npeerIP: 172.30.0.1:${name === "a" ? 179 : 1179}\nasNumber: 65000`);
     const twice = resourcesOf(twin("a", "n1"), twin("b", "n1"), ...nodes);
     expect(faultsOf(twice, "n1")).toEqual([
-      'c.yaml:14: BGPPeer b: spec.peerIP: "172.30.0.1": BGPPeer a has the address 172.30.0.1 too, on the same node',
+      'c.yaml:14: BGPPeer b: spec.peerIP: "172.30.0.1:1179": BGPPeer a has the address 172.30.0.1 too, on the same node',
     ]);
     const once = resourcesOf(twin("a", "n1"), twin("b", "n2"), ...nodes);
     expect(faultsOf(once, "n1")).toEqual([]);
