@@ -56,7 +56,11 @@ export type IpamReleaseOptions = RecordsOptions & {
   readonly force?: true;
 };
 
-export type ValidateOptions = AnswerOptions & { readonly path: string };
+export type ValidateOptions = AnswerOptions & {
+  readonly path: string;
+  /** The one that is shown; without it all are. */
+  readonly node?: string;
+};
 
 /** Where the plugin goes, and where its configuration; the latter only when named. */
 export type InstallOptions = AnswerOptions & {
