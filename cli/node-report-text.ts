@@ -5,11 +5,10 @@
 import type { GroupReport, NodeReport, SessionReport } from "./node-report.ts";
 import { type Look, styled } from "./style.ts";
 import { type Column, type Fact, formatFacts, formatTable } from "./table.ts";
-import { countOf } from "./words.ts";
+import { countOf, listSome } from "./words.ts";
 
-/** Longer lists are cut, and what is left out is counted. */
+/** Longer tables are cut, and what is left out is counted. */
 const MOST_NODES = 12;
-const MOST_PEERS = 4;
 
 const NODES: readonly Column<NodeReport>[] = [
   { title: "NODE", cell: ({ name }) => styled(name, "strong") },
@@ -62,9 +61,7 @@ function factsOf({ listenPort, clusterId, announcements, sessions }: GroupReport
 
 function withWhom({ peers, count }: SessionReport): string {
   if (peers === null) return countOf(count, "other node");
-  const left = peers.length - MOST_PEERS;
-  const names = peers.slice(0, MOST_PEERS).join(", ");
-  return left > 0 ? `${names} and ${left} more` : names;
+  return listSome(peers);
 }
 
 function seconds(time: number): string {

@@ -12,7 +12,7 @@ import { type GroupReport, Groups } from "./node-report.ts";
 import { formatGroup } from "./node-report-text.ts";
 import type { ValidateOptions } from "./options.ts";
 import { EXIT, type ExitCode, type Output, writeJson } from "./output.ts";
-import { countOf } from "./words.ts";
+import { countOf, listSome } from "./words.ts";
 
 /** Read, check, and plan every node's speaker, or one's. Exit code 2 when anything is wrong. */
 export function validate({ path, json, node }: ValidateOptions, output: Output): ExitCode {
@@ -47,6 +47,7 @@ const NOTHING: Planned = { faults: [], notes: [], groups: [] };
 function plansOf(resources: Resources, only: string | undefined): Planned {
   const faults = new Map<string, Fault>();
   const notes = new Set<string>();
+  const differing = new Map<string, Set<string>>();
   const groups = new Groups();
   const names = resources.nodes.map(({ resource }) => resource.name);
   for (const name of only === undefined ? names : [only]) {
@@ -57,9 +58,16 @@ function plansOf(resources: Resources, only: string | undefined): Planned {
     }
     groups.add(planned.plan);
     for (const note of planned.notes) notes.add(formatFault(note));
-    for (const note of deviations(planned.plan)) notes.add(note);
+    for (const { name: peer, text } of deviations(planned.plan)) {
+      differing.set(text, (differing.get(text) ?? new Set()).add(peer));
+    }
   }
+  for (const [text, peers] of differing) notes.add(`${nameAll([...peers])}: ${text}`);
   return { faults: [...faults.values()], notes: [...notes], groups: groups.reports };
+}
+
+function nameAll(peers: readonly string[]): string {
+  return `${peers.length === 1 ? "BGPPeer" : "BGPPeers"} ${listSome(peers)}`;
 }
 
 function summary({ nodes, peers, filters, pools, reservations }: Resources): string {

@@ -7,18 +7,18 @@ import type { PeerPlan, SpeakerPlan } from "../cluster/speaker.ts";
 import { ownPrefixes } from "./built-in.ts";
 import { endsInAccept } from "./filter.ts";
 
+/** What differs from Calico for one BGPPeer. */
+export type Deviation = { readonly name: string; readonly text: string };
+
 /** One sentence for each peer and direction that differs from Calico; the same for all nodes with it. */
-export function deviations(speaker: SpeakerPlan): string[] {
+export function deviations(speaker: SpeakerPlan): Deviation[] {
   return speaker.peers
     .filter(({ origin, localAs, remoteAs }) => origin === "BGPPeer" && localAs !== remoteAs)
-    .flatMap((peer) => [...refused(peer, speaker), ...untold(peer, speaker)])
-    .map(({ name, text }) => `BGPPeer ${name}: ${text}`);
+    .flatMap((peer) => [...refused(peer, speaker), ...untold(peer, speaker)]);
 }
 
-type Sentence = { readonly name: string; readonly text: string };
-
 function refused({ name, filters, policy, acceptDefaultRoute }: PeerPlan, speaker: SpeakerPlan) {
-  const sentences: Sentence[] = [];
+  const sentences: Deviation[] = [];
   if (endsInAccept(filters, "import", 4)) return sentences;
   if (policy.importPolicy === "none") {
     const rest = filters.length === 0 ? "no route comes in" : "only what filters accept comes in";
@@ -39,7 +39,7 @@ function refused({ name, filters, policy, acceptDefaultRoute }: PeerPlan, speake
   return sentences;
 }
 
-function untold({ name, filters, policy }: PeerPlan, { pools }: SpeakerPlan): Sentence[] {
+function untold({ name, filters, policy }: PeerPlan, { pools }: SpeakerPlan): Deviation[] {
   if (endsInAccept(filters, "export", 4) || policy.exportPolicy === "pools") return [];
   if (policy.exportPolicy === "none") {
     const rest = filters.length === 0 ? "no route goes out" : "only what filters accept goes out";
