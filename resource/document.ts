@@ -60,7 +60,7 @@ export function readDocuments(sources: readonly Source[]): {
       const rest = { subject: "", field: "", value: undefined };
       faults.push({ file, line, ...rest, message: `not YAML: ${message}` });
     }
-    for (const document of documents) {
+    for (const document of documents.flatMap(membersOf)) {
       const found = checkDocument(file, document, { faults, notes, declared });
       if (found !== undefined) checked.push(found);
     }
@@ -79,6 +79,17 @@ type Declared = Map<string, Fault>;
 
 /** What has been found so far. */
 type Findings = { readonly faults: Fault[]; readonly notes: Fault[]; readonly declared: Declared };
+
+/** Of a list, as tools print several documents (`kind: BGPPeerList`), its items; else the document itself. */
+function membersOf(document: YamlDocument): YamlDocument[] {
+  const { value, lineOf } = document;
+  if (!isRecord(value) || !Array.isArray(value.items)) return [document];
+  if (typeof value.kind !== "string" || !value.kind.endsWith("List")) return [document];
+  return value.items.map((item: unknown, index) => ({
+    value: item,
+    lineOf: (path) => lineOf(["items", index, ...path]),
+  }));
+}
 
 function checkDocument(
   file: string,

@@ -16,9 +16,12 @@ export type Metadata = {
 /** What a cluster's store writes there; it says nothing to us. */
 const storeFields = {
   creationTimestamp: v.optional(v.unknown()),
+  finalizers: v.optional(v.unknown()),
   generation: v.optional(v.unknown()),
   managedFields: v.optional(v.unknown()),
+  ownerReferences: v.optional(v.unknown()),
   resourceVersion: v.optional(v.unknown()),
+  selfLink: v.optional(v.unknown()),
   uid: v.optional(v.unknown()),
 };
 

@@ -21,6 +21,8 @@ export type Peering = {
   readonly port: number;
   readonly localAs: number;
   readonly remoteAs: number;
+  /** Wait to be called. */
+  readonly passive: boolean;
   /** Who is at the other end, where it is one of ours. */
   readonly node: Node | undefined;
 };
@@ -82,13 +84,15 @@ export function peeringsOf(node: Node, surroundings: Surroundings): Peerings {
       const port = remote.port ?? (other === undefined ? DEFAULT_PORT : surroundings.portOf(other));
       const remoteAs = asNumber;
       const ends = { address, port, localAs, remoteAs, node: other };
-      return [{ name, document, isReverse: false, ...ends }];
+      return [{ name, document, isReverse: false, passive: resource.passive, ...ends }];
     }
     return others(remote.selector).map((other) => {
-      // Who is selected at both ends has the document's own AS number at both.
-      const theirs = selects(resource, other) ? resource.localASNumber : undefined;
+      // What is written from both ends holds at both: the AS number; but one of the two must call.
+      const isMutual = selects(resource, other) && remote.selector(node.labels);
+      const theirs = isMutual ? resource.localASNumber : undefined;
       const remoteAs = theirs ?? surroundings.asNumberOf(other);
-      return { ...towards(document, other), isReverse: false, localAs, remoteAs };
+      const passive = resource.passive && !(isMutual && node.name < other.name);
+      return { ...towards(document, other), isReverse: false, localAs, remoteAs, passive };
     });
   }
 
@@ -98,6 +102,7 @@ export function peeringsOf(node: Node, surroundings: Surroundings): Peerings {
     return others((labels, name) => selects(resource, { name, labels })).map((other) => ({
       ...towards(document, other),
       isReverse: true,
+      passive: false,
       localAs: surroundings.asNumberOf(node),
       remoteAs: resource.localASNumber ?? surroundings.asNumberOf(other),
     }));

@@ -54,7 +54,10 @@ export function planSpeaker(
   const context = contextOf(resources, node);
   const { peerings, faults, notes } = peeringsOf(node, context);
   if (faults.length > 0) return { faults };
-  const misfits = peerings.flatMap((peering) => misfitsOf(peering, context));
+  const misfits = peerings.flatMap((peering) => [
+    ...misfitsOf(peering, context),
+    ...waitsInVain(peering, context),
+  ]);
   const { configuration } = context;
   const pools = resources.pools
     .map(({ resource }) => resource)
@@ -209,6 +212,18 @@ function misfitsOf({ document, localAs, remoteAs }: Peering, { node }: Context):
     );
 }
 
+/** Between two nodes one must call. */
+function waitsInVain({ passive, node: other, document }: Peering, context: Context): Fault[] {
+  if (!passive || other === undefined) return [];
+  const theirs = peeringsOf(other, context).peerings.find(
+    ({ node }) => node?.name === context.node.name,
+  );
+  if (theirs?.passive !== true) return [];
+  const by = theirs.document.resource.name;
+  const message = `Node ${other.name} waits for Node ${context.node.name} too, by BGPPeer ${by}: nobody would call`;
+  return [document.complain(["spec", "passive"], message)];
+}
+
 function explicitPlan(peering: Peering, context: Context): PeerPlan {
   const { name, document, isReverse, address, port, node } = peering;
   const peer = document.resource;
@@ -221,8 +236,7 @@ function explicitPlan(peering: Peering, context: Context): PeerPlan {
     port,
     ...localSide(context, peering),
     ...timersOf(peer.timers, context.configuration.timers),
-    // One of the two must call.
-    passive: peer.passive && !isReverse,
+    passive: peering.passive,
     reachableBy: isReverse ? undefined : peer.reachableBy,
     reflectorClient: isClient(peering, context),
     acceptDefaultRoute: peer.acceptDefaultRoute,

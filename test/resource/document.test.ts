@@ -3,6 +3,7 @@ import { formatPrefix } from "../../lib/prefix.ts";
 import { readDocuments } from "../../resource/document.ts";
 import { formatFault } from "../../resource/fault.ts";
 import { blockSizeOf } from "../../resource/ip-pool.ts";
+import type { Resources } from "../../resource/resource.ts";
 import { documentOf, faultsOf, nodeOf, resourcesOf } from "./documents.ts";
 
 const peer = (spec: string): string => documentOf("BGPPeer", "tor", spec);
@@ -344,7 +345,7 @@ const documents: readonly Case[] = [
     "a document without metadata",
     ["apiVersion: projectcalico.org/v3\nkind: BGPConfiguration\n"],
     [
-      "c.yaml:1: BGPConfiguration: metadata: expected a map with name, labels, annotations, creationTimestamp, generation, managedFields, resourceVersion, uid",
+      "c.yaml:1: BGPConfiguration: metadata: expected a map with name, labels, annotations, creationTimestamp, finalizers, generation, managedFields, ownerReferences, resourceVersion, selfLink, uid",
     ],
   ],
   [
@@ -573,6 +574,22 @@ for (const [subject, cases] of Object.entries(tables)) {
 }
 
 describe("readDocuments", () => {
+  test("a list is as good as its documents, each fault at its own line", () => {
+    const item = (peerIP: string, name: string): string =>
+      `- apiVersion: projectcalico.org/v3\n  kind: BGPPeer\n  metadata: {name: ${name}, uid: u}\n  spec: {peerIP: ${peerIP}, asNumber: 65000}\n`;
+    const list = (...items: string[]): string =>
+      `apiVersion: projectcalico.org/v3\nkind: BGPPeerList\nmetadata: {resourceVersion: "7"}\nitems:\n${items.join("")}`;
+    const names = ({ peers }: Resources): string[] => peers.map(({ resource: { name } }) => name);
+    expect(names(resourcesOf(list(item("172.30.0.1", "a"), item("172.30.0.2", "b"))))).toEqual([
+      "a",
+      "b",
+    ]);
+    expect(faultsOf(list(item("172.30.0.1", "a"), item("here", "b")))).toEqual([
+      `c.yaml:12: BGPPeer b: spec.peerIP: "here": ${ADDRESS}`,
+    ]);
+    expect(faultsOf(list().replace("items:", "items: []"))).toEqual([]);
+  });
+
   test("what means nothing here may stand, and is noted", () => {
     const text = [
       documentOf("BGPConfiguration", "default", "logSeverityScreen: Debug\nignoredInterfaces: []"),

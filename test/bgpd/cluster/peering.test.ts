@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
 import { planSpeaker } from "../../../bgpd/cluster/plan.ts";
 import type { SpeakerPlan } from "../../../bgpd/cluster/speaker.ts";
 import { formatAddress } from "../../../lib/address.ts";
@@ -143,6 +144,28 @@ describe("both ends of a BGPPeer", () => {
     ]);
   });
 
+  test("of two that wait by the same document, one calls", () => {
+    const all = peer("all", "peerSelector: all()\npassive: true\nlocalASNumber: 65100");
+    const resources = resourcesOf(all, node("n1", 11), node("n2", 12));
+    const ends = ["n1", "n2"].map((name) => planOf(resources, name).peers[0]);
+    expect(ends.map((end) => [end?.localAs, end?.remoteAs, end?.passive])).toEqual([
+      [65100, 65100, false],
+      [65100, 65100, true],
+    ]);
+  });
+
+  test("are refused where both wait, by two documents", () => {
+    const resources = resourcesOf(
+      peer("up", "node: n1\npeerSelector: has(top)\npassive: true"),
+      peer("down", "node: n2\npeerSelector: all()\npassive: true"),
+      node("n1", 11),
+      node("n2", 12, { labels: "top: a" }),
+    );
+    expect(() => planOf(resources, "n1")).toThrow(
+      "BGPPeer up: spec.passive: true: Node n2 waits for Node n1 too, by BGPPeer down: nobody would call",
+    );
+  });
+
   test("agree on the AS number where one has another on this session", () => {
     const resources = resourcesOf(
       peer("one", "node: n1\npeerSelector: has(top)\nlocalASNumber: 65100"),
@@ -234,5 +257,69 @@ describe("a node's own BGPConfiguration", () => {
       [179, 60],
     ]);
     expect(peers[1]?.policy.importPolicy).toBe("all");
+  });
+});
+
+describe("every session between nodes", () => {
+  const letters = fc.constantFrom("a", "b", "c");
+  const traits = fc.record({
+    label: letters,
+    as: fc.constantFrom(64512, 65001, 65002),
+    cluster: fc.option(fc.constantFrom("244.0.0.1", "244.0.0.2"), { nil: undefined }),
+  });
+  const documents = fc.record({
+    mesh: fc.boolean(),
+    nodes: fc.array(traits, { minLength: 2, maxLength: 5 }),
+    peers: fc.array(
+      fc.record({
+        from: fc.option(letters, { nil: undefined }),
+        to: letters,
+        passive: fc.boolean(),
+        by: fc.constantFrom("selector", "address"),
+      }),
+      { maxLength: 4 },
+    ),
+  });
+
+  test("has its other end, with the same AS numbers, and one of the two calls", () => {
+    fc.assert(
+      fc.property(documents, ({ mesh, nodes, peers }) => {
+        const names = nodes.map((_, index) => `n${index}`);
+        const resources = resourcesOf(
+          configuration(`nodeToNodeMeshEnabled: ${mesh}`),
+          ...nodes.map(({ label, as, cluster }, index) =>
+            node(`n${index}`, 11 + index, {
+              labels: `l: ${label}`,
+              as,
+              ...(cluster === undefined ? {} : { cluster }),
+            }),
+          ),
+          ...peers.map(({ from, to, passive, by }, index) => {
+            const target = nodes.findIndex(({ label }) => label === to);
+            const address = `peerIP: 172.30.0.${11 + target}\nasNumber: ${nodes[target]?.as}`;
+            const remote = by === "selector" || target < 0 ? `peerSelector: l == '${to}'` : address;
+            const local = from === undefined ? "" : `nodeSelector: l == '${from}'\n`;
+            return peer(`p${index}`, `${local}${remote}\npassive: ${passive}`);
+          }),
+        );
+        const planned = names.map((name) => planSpeaker(resources, name));
+        const faults = planned.flatMap((one) => ("faults" in one ? one.faults : []));
+        expect(faults.every(({ message }) => message.endsWith("nobody would call"))).toBe(true);
+        if (faults.length > 0) return;
+        const plans = new Map(names.map((name) => [name, planOf(resources, name)]));
+        for (const [name, plan] of plans) {
+          for (const session of plan.peers) {
+            const other = session.node === undefined ? undefined : plans.get(session.node);
+            const ends = other?.peers.filter((one) => one.node === name) ?? [];
+            expect(ends).toHaveLength(1);
+            expect([ends[0]?.remoteAs, ends[0]?.localAs]).toEqual([
+              session.localAs,
+              session.remoteAs,
+            ]);
+            expect(session.passive && ends[0]?.passive).toBe(false);
+          }
+        }
+      }),
+    );
   });
 });
