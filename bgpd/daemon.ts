@@ -170,8 +170,9 @@ export class Daemon {
 
   /** A RIB for this AS and identifier; what the one before had installed is taken back. */
   #startSpeaker(plan: SpeakerPlan): void {
-    for (const name of [...this.neighbours.keys()]) this.#remove(name);
+    // With its peers the old RIB forgets what they told, before it says so to the FIB.
     for (const { prefix } of this.rib?.routes() ?? []) this.fib?.unwant(prefix);
+    for (const name of [...this.neighbours.keys()]) this.#remove(name);
     this.rib = createRib({
       identifier: plan.routerId.w0,
       resolve: (nextHop) => this.#resolve(nextHop),

@@ -12,6 +12,7 @@ import {
   parsePrefix,
   sizeOf,
 } from "../lib/prefix.ts";
+import { checkAggregates } from "./aggregate-reference.ts";
 import type { Fault } from "./fault.ts";
 import { BLOCK_SIZES, blockSizeOf, type IpPool } from "./ip-pool.ts";
 import type { Kind } from "./kind.ts";
@@ -100,43 +101,6 @@ function checkNodeConfigurations(
     .map(({ complain }) =>
       complain(["metadata", "name"], `no such Node: there are ${listOf(names)}`),
     );
-}
-
-/** An aggregate stands for blocks: it is longer than its pool at most, and shorter than every block. */
-function checkAggregates({ configuration, nodes, pools }: Resources): Fault[] {
-  if (configuration === undefined) return [];
-  const { resource, complain } = configuration;
-  return resource.aggregates.flatMap(({ prefix }, index) => {
-    const path = ["spec", "aggregates", index, "cidr"];
-    const earlier = resource.aggregates.slice(0, index);
-    const faults: string[] = [];
-    const twin = earlier.find((other) => overlaps(other.prefix, prefix));
-    if (twin !== undefined) {
-      faults.push(
-        `overlaps the aggregate ${formatPrefix(twin.prefix)}: of two, neither has all its parts`,
-      );
-    }
-    const pool = pools.find(({ resource: { prefix: whole } }) => containsPrefix(whole, prefix));
-    if (pools.length > 0 && pool === undefined) {
-      const list = listOf(pools.map(({ resource: { prefix: whole } }) => formatPrefix(whole)));
-      faults.push(`inside no IPPool: there are ${list}`);
-    }
-    if (pool !== undefined && blockSizeOf(pool.resource) <= prefix.length) {
-      const { name } = pool.resource;
-      faults.push(
-        `expected a prefix that holds blocks: those of IPPool ${name} are /${blockSizeOf(pool.resource)}`,
-      );
-    }
-    const block = nodes
-      .flatMap(({ resource: { name, blocks } }) => blocks.map((one) => ({ name, one })))
-      .find(({ one }) => containsPrefix(one, prefix));
-    if (block !== undefined) {
-      faults.push(
-        `expected a prefix that holds blocks: ${formatPrefix(block.one)} of Node ${block.name} is as long or shorter`,
-      );
-    }
-    return faults.map((message) => complain(path, message));
-  });
 }
 
 function checkAddresses({ nodes }: Resources): Fault[] {

@@ -21,6 +21,8 @@ export type Peering = {
   readonly port: number;
   readonly localAs: number;
   readonly remoteAs: number;
+  /** The document is written from both ends. */
+  readonly isMutual: boolean;
   /** Wait to be called. */
   readonly passive: boolean;
   /** Who is at the other end, where it is one of ours. */
@@ -84,7 +86,9 @@ export function peeringsOf(node: Node, surroundings: Surroundings): Peerings {
       const port = remote.port ?? (other === undefined ? DEFAULT_PORT : surroundings.portOf(other));
       const remoteAs = asNumber;
       const ends = { address, port, localAs, remoteAs, node: other };
-      return [{ name, document, isReverse: false, passive: resource.passive, ...ends }];
+      return [
+        { name, document, isReverse: false, isMutual: false, passive: resource.passive, ...ends },
+      ];
     }
     return others(remote.selector).map((other) => {
       // What is written from both ends holds at both: the AS number; but one of the two must call.
@@ -92,7 +96,14 @@ export function peeringsOf(node: Node, surroundings: Surroundings): Peerings {
       const theirs = isMutual ? resource.localASNumber : undefined;
       const remoteAs = theirs ?? surroundings.asNumberOf(other);
       const passive = resource.passive && !(isMutual && node.name < other.name);
-      return { ...towards(document, other), isReverse: false, localAs, remoteAs, passive };
+      return {
+        ...towards(document, other),
+        isReverse: false,
+        isMutual,
+        localAs,
+        remoteAs,
+        passive,
+      };
     });
   }
 
@@ -102,6 +113,7 @@ export function peeringsOf(node: Node, surroundings: Surroundings): Peerings {
     return others((labels, name) => selects(resource, { name, labels })).map((other) => ({
       ...towards(document, other),
       isReverse: true,
+      isMutual: false,
       passive: false,
       localAs: surroundings.asNumberOf(node),
       remoteAs: resource.localASNumber ?? surroundings.asNumberOf(other),

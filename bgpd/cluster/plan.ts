@@ -197,10 +197,15 @@ function explicitPolicy(peering: Peering, context: Context): PeerPolicy {
   };
 }
 
-/** What means something between two ASes only, on a session within one. */
-function misfitsOf({ document, localAs, remoteAs }: Peering, { node }: Context): Fault[] {
-  if (localAs !== remoteAs) return [];
+/** What a session of this kind cannot have. */
+function misfitsOf({ document, isMutual, localAs, remoteAs }: Peering, { node }: Context): Fault[] {
   const { resource, complain } = document;
+  const { role } = resource;
+  if (localAs !== remoteAs) {
+    if (role === undefined || role === COUNTERPARTS[role] || !isMutual) return [];
+    const message = `both ends have this document, and two of role ${role} do not go together (RFC 9234)`;
+    return [complain(["spec", "role"], message)];
+  }
   const fields = ["role", "asOverride", "removePrivateAS"] as const;
   return fields
     .filter((field) => resource[field] !== undefined && resource[field] !== false)

@@ -312,6 +312,26 @@ const aggregates: readonly Case[] = [
     ],
   ],
   [
+    "an aggregate with a node, a peer and services in it: its discard route would cut them off",
+    [
+      documentOf(
+        "BGPConfiguration",
+        "default",
+        "serviceClusterIPs: [{cidr: 172.30.128.0/24}]\naggregates:\n- cidr: 172.30.0.0/16",
+      ),
+      nodeOf("n1", 11),
+      peer(goodPeer),
+    ],
+    [
+      "the address of Node n1",
+      "172.30.0.1 of BGPPeer tor",
+      "the service range 172.30.128.0/24",
+    ].map(
+      (what) =>
+        `c.yaml:7: BGPConfiguration default: spec.aggregates[0].cidr: "172.30.0.0/16": has ${what} in it, to which its discard route would lead`,
+    ),
+  ],
+  [
     "aggregates within one another",
     [
       documentOf(

@@ -118,6 +118,18 @@ describe("an aggregate", () => {
     expect(flaps).toEqual([0, 0, 0]);
   });
 
+  test("comes back with a speaker that starts anew as another AS", () => {
+    const all = scene(documents(DEFAULTS));
+    const other = documents(DEFAULTS).map((text) =>
+      text.replace("aggregates:", "asNumber: 64600\n  aggregates:"),
+    );
+    all.apply(planFor("n1", other));
+    all.pass(5);
+    expect(all.routes("n1")).toEqual(["10.244.0.0/20", "10.244.1.0/24"]);
+    expect(all.best("n1", "10.244.0.0/20")?.attributes.aggregator?.asNumber).toBe(64600);
+    expect(all.installed("n1")).toEqual(["10.244.0.0/20 blackhole", "10.244.1.0/24 blackhole"]);
+  });
+
   test("is explained: what is told of it and of a part, and that it is gone", () => {
     const all = scene(documents(DEFAULTS));
     const { rib, neighbours, aggregates } = all.daemon("n1");

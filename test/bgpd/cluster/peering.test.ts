@@ -154,6 +154,24 @@ describe("both ends of a BGPPeer", () => {
     ]);
   });
 
+  test.each<[role: string, isRefused: boolean]>([
+    ["customer", true],
+    ["rs", true],
+    ["peer", false],
+  ])("both of role %s", (role, isRefused) => {
+    const resources = resourcesOf(
+      peer("all", `peerSelector: all()\nrole: ${role}`),
+      node("n1", 11, { as: 65001 }),
+      node("n2", 12, { as: 65002 }),
+    );
+    const planned = planSpeaker(resources, "n1");
+    expect("faults" in planned ? planned.faults.map(({ message }) => message) : []).toEqual(
+      isRefused
+        ? [`both ends have this document, and two of role ${role} do not go together (RFC 9234)`]
+        : [],
+    );
+  });
+
   test("are refused where both wait, by two documents", () => {
     const resources = resourcesOf(
       peer("up", "node: n1\npeerSelector: has(top)\npassive: true"),
