@@ -7,7 +7,7 @@
 import { constants } from "node:os";
 import type { Address } from "../lib/address.ts";
 import { type Failure, failureOf } from "./failure.ts";
-import type { KernelEvent, Link, LinkReference, Neighbour, Scope } from "./kernel.ts";
+import type { KernelEvent, Link, LinkReference, Neighbour, Nexthop, Scope } from "./kernel.ts";
 import { RouteTable } from "./memory-table.ts";
 
 export type LinkAddress = {
@@ -45,6 +45,7 @@ export class MemoryNamespace {
   readonly name: string;
   readonly links = new Map<number, MemoryLink>();
   readonly routes = new RouteTable();
+  readonly nexthops = new Map<number, Nexthop>();
   /** Settings that belong to no link, by path. */
   readonly settings = new Map<string, string>();
   readonly listeners = new Set<(event: KernelEvent) => void>();

@@ -22,6 +22,7 @@ const RTA = {
   MULTIPATH: 9,
   TABLE: 15,
   VIA: 18,
+  NH_ID: 30,
 } as const;
 const RTNH_F = { DEAD: 1, ONLINK: 4, LINKDOWN: 16 } as const;
 const RTM_F_CLONED = 0x200;
@@ -71,7 +72,7 @@ export function writeOldRoute(writer: MessageWriter, spec: RouteSpec, linkIndex:
 export function withDefaults(spec: RouteSpec) {
   const { type = "unicast", table = MAIN_TABLE, protocol = BOOT, nextHops = [] } = spec;
   const isFour = spec.destination.family === 4;
-  const direct = isFour && nextHops[0]?.gateway === undefined;
+  const direct = isFour && nextHops[0]?.gateway === undefined && spec.nexthop === undefined;
   const scope: Scope =
     spec.scope ?? (type === "local" ? "host" : type === "unicast" && direct ? "link" : "global");
   const metric = spec.metric ?? (isFour ? 0 : IP6_RT_PRIO_USER);
@@ -103,6 +104,7 @@ function writeRoute(
   if (spec.preferredSource !== undefined) {
     writer.attributeAddress(RTA.PREFSRC, spec.preferredSource);
   }
+  if (spec.nexthop !== undefined) writer.attributeU32(RTA.NH_ID, spec.nexthop);
   if (only === undefined) return;
   if (more.length === 0) {
     writeGateway(writer, destination.family, only.gateway);
@@ -128,6 +130,11 @@ export type RouteFilter = {
   readonly table: number | undefined;
   readonly protocol: number | undefined;
 };
+
+/** rtm_protocol of a message that `readRoute` would read, without reading the rest. */
+export function protocolOf({ body }: Message): number {
+  return body.getUint8(5);
+}
 
 /** Body of RTM_GETROUTE for a dump, which a strict kernel filters. */
 export function writeRouteFilter(writer: MessageWriter, filter: RouteFilter): void {
@@ -155,6 +162,7 @@ export function readRoute({ body }: Message): Route | undefined {
       ? { family, w0: 0, w1: 0, w2: 0, w3: 0 }
       : addressFromBytes(bytesOf(destination));
   const preferred = attributes.get(RTA.PREFSRC);
+  const nexthop = attributes.get(RTA.NH_ID)?.getUint32(0, true);
   return {
     destination: prefixOf(address, body.getUint8(1)),
     type: TYPES[body.getUint8(7)] ?? "other",
@@ -164,6 +172,7 @@ export function readRoute({ body }: Message): Route | undefined {
     metric: attributes.get(RTA.PRIORITY)?.getUint32(0, true) ?? 0,
     ...(preferred === undefined ? {} : { preferredSource: addressFromBytes(bytesOf(preferred)) }),
     nextHops: readNextHops(attributes, body.getUint32(8, true)),
+    ...(nexthop === undefined ? {} : { nexthop }),
   };
 }
 

@@ -7,14 +7,16 @@ import type { KernelEvent, KernelEventType } from "./kernel.ts";
 import { readLink } from "./link.ts";
 import { type Message, messagesOf } from "./message.ts";
 import { readNeighbour } from "./neighbour.ts";
+import { readNexthop } from "./nexthop.ts";
 import { readRoute } from "./route.ts";
 
-/** RTMGRP_LINK 1, NEIGH 4, IPV4_IFADDR 0x10, IPV4_ROUTE 0x40, IPV6_IFADDR 0x100, IPV6_ROUTE 0x400. */
+/** RTMGRP_LINK 1, NEIGH 4, IPV4_IFADDR 0x10, IPV4_ROUTE 0x40, IPV6_IFADDR 0x100, IPV6_ROUTE 0x400, RTNLGRP_NEXTHOP the 32nd bit. */
 const GROUPS: Readonly<Record<KernelEventType, number>> = {
   link: 0x1,
   neighbour: 0x4,
   address: 0x110,
   route: 0x440,
+  nexthop: 0x8000_0000,
 };
 
 /** The mask of groups for event types. */
@@ -76,6 +78,10 @@ export function eventOf(message: Message): KernelEvent | undefined {
       return routeEvent("new", message);
     case RTM.DELROUTE:
       return routeEvent("deleted", message);
+    case RTM.NEWNEXTHOP:
+      return { type: "nexthop", change: "new", nexthop: readNexthop(message) };
+    case RTM.DELNEXTHOP:
+      return { type: "nexthop", change: "deleted", nexthop: readNexthop(message) };
     case RTM.NEWNEIGH:
       return neighbourEvent("new", message);
     case RTM.DELNEIGH:

@@ -8,6 +8,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import type { Kernel, KernelEvent, KernelEventType, Request } from "../../kernel/kernel.ts";
 import { formatAddress } from "../../lib/address.ts";
+import { kernelNexthopSuite } from "./kernel-nexthop.ts";
 import { kernelRouteSuite } from "./kernel-route.ts";
 import {
   addAddress,
@@ -466,6 +467,7 @@ export function kernelSuite(name: string, open: () => KernelHarness): void {
     });
 
     kernelRouteSuite(() => harness);
+    kernelNexthopSuite(() => harness);
 
     describe("batches", () => {
       test("a batch may use by name the links that it makes and renames", () => {
