@@ -15,7 +15,7 @@ import { equalPrefix, formatPrefix, type Prefix } from "../lib/prefix.ts";
 import type { PeerPlan, SpeakerPlan } from "./cluster/speaker.ts";
 import { type Convergence, createConvergence } from "./convergence.ts";
 import { difference, isSame, originations } from "./difference.ts";
-import { createFib, type Fib } from "./fib/fib.ts";
+import { createFib, type Fib, MAIN_TABLE } from "./fib/fib.ts";
 import { createOpenResolver, createResolver, type Resolver } from "./fib/resolve.ts";
 import { createListener, type Listener } from "./listener.ts";
 import { limitOf, type Neighbour, ribPeerOf, ribPoliciesOf } from "./neighbour.ts";
@@ -41,12 +41,19 @@ export const ROUTE_METRIC = 1024;
 const SLICE = 5;
 /** Kernel events of one cause come in bursts; look once, this many ms after the first. */
 const SETTLE = 10;
+/** Where looking is long work, because much is there or much happens, pause this many times as long. */
+const PAUSE = 5;
+/** When the kernel had no room (ENOBUFS), it gets some time before everything is compared, ms. */
+const RELIEF = 50;
 
 export type DaemonOptions = {
   readonly clock: Clock;
   readonly transport: Transport;
   /** Undefined: nothing is installed, and every next hop counts as reachable. */
   readonly kernel: Kernel | undefined;
+  /** Priority and table of our routes; 1024 and main when absent. */
+  readonly metric?: number;
+  readonly table?: number;
   readonly log: Logger;
   /** Uniform in [0, 1): jitter of timers. */
   readonly random: () => number;
@@ -71,15 +78,17 @@ export class Daemon {
   #settle: Timer | undefined;
   /** What rules that ask for interfaces look at. */
   #surroundings: Surroundings;
-  /** The FIB must be compared with a dump when the events have settled. */
-  #compare = false;
+  /** What must be compared with a dump when the events have settled. */
+  #compare: "nothing" | "objects" | "routes" = "nothing";
+  /** Answers about next hops may differ: by the kernel's events, or by what we learned ourselves. */
+  #moved: "no" | "around" | "learned" = "no";
+  /** How long the last look took, ms. */
+  #looked = 0;
   #unwatch: (() => void) | undefined;
 
   constructor(options: DaemonOptions) {
     this.#options = options;
-    const { kernel, clock } = options;
-    this.resolver =
-      kernel === undefined ? createOpenResolver() : createResolver(kernel, ROUTE_PROTOCOL);
+    const { kernel, clock, metric = ROUTE_METRIC, table = MAIN_TABLE } = options;
     this.#surroundings = {
       interfaceOf: (nextHop) => {
         const { way } = this.resolver.resolve(nextHop);
@@ -87,19 +96,34 @@ export class Daemon {
       },
       generation: 0,
     };
-    this.fib =
-      kernel === undefined
-        ? undefined
-        : createFib({
-            kernel,
-            protocol: ROUTE_PROTOCOL,
-            metric: ROUTE_METRIC,
-            resolve: (nextHop) => this.resolver.resolve(nextHop),
-            now: () => clock.now(),
-          });
-    if (kernel === undefined) return;
+    if (kernel === undefined) {
+      this.resolver = createOpenResolver();
+      this.fib = undefined;
+      return;
+    }
+    const place = { kernel, protocol: ROUTE_PROTOCOL, metric, table };
+    const learned = {
+      targetOf: (prefix: Prefix) => this.fib?.targetOf(prefix),
+      nextHopsOf: (prefix: Prefix) =>
+        this.rib?.lookup(prefix)?.paths.flatMap(({ attributes }) => attributes.nextHop ?? []) ?? [],
+    };
+    this.resolver = createResolver({ ...place, learned });
+    this.fib = createFib({
+      ...place,
+      resolve: (nextHop, link) => this.resolver.resolve(nextHop, link),
+      onCovering: (prefix) => {
+        if (!this.resolver.concerns(prefix)) return;
+        this.#moved = "learned";
+        this.#look();
+      },
+      now: () => clock.now(),
+    });
     // Watching starts before the first dump, so that nothing falls between the two.
-    this.#unwatch = kernel.watch(["link", "address", "route"], (event) => this.#observe(event));
+    this.#unwatch = kernel.watch(
+      ["link", "address", "route", "nexthop"],
+      (event) => this.#observe(event),
+      "others",
+    );
     this.resolver.refresh();
     this.fib?.resync();
   }
@@ -328,7 +352,7 @@ export class Daemon {
     for (const { prefix, best } of changes) {
       if (best === undefined || this.#isService(prefix, best)) this.fib.unwant(prefix);
       else if (best.source === "local" || best.discard) this.fib.want(prefix, "blackhole");
-      else if (best.nextHop !== undefined) this.fib.want(prefix, best.nextHop);
+      else if (best.nextHop !== undefined) this.fib.want(prefix, [{ address: best.nextHop }]);
     }
   }
 
@@ -344,8 +368,11 @@ export class Daemon {
       this.#turn = undefined;
       const deciding = this.rib?.work(SLICE) === true;
       if (!deciding) this.#hear();
-      const installing = this.fib?.flush(SLICE) === true;
+      const installing = this.fib?.flush(SLICE, deciding ? "routes" : "all") === true;
       if (deciding || installing) this.#schedule();
+      if (this.fib?.isUnsure !== true) return;
+      this.#compare = "routes";
+      this.#look(RELIEF);
     });
   }
 
@@ -357,22 +384,32 @@ export class Daemon {
   }
 
   #observe(event: KernelEvent): void {
-    if (event.type === "route") {
-      if (this.fib?.observe(event) === true) this.#schedule();
-      if (event.route.protocol === ROUTE_PROTOCOL) return;
-    } else {
-      // A link that goes down takes its routes along without a word, and an overrun hides some.
-      this.#compare = true;
-    }
-    this.#settle ??= this.#options.clock.after(SETTLE, () => {
+    if (event.type === "overrun") this.#compare = "routes";
+    // A link that goes down takes nexthop objects and their routes along without a word.
+    if (event.type === "link" && this.#compare === "nothing") this.#compare = "objects";
+    if (this.fib?.observe(event) === true) this.#schedule();
+    if (this.resolver.observe(event) && this.#moved === "no") this.#moved = "around";
+    if (this.#moved !== "no" || this.#compare !== "nothing") this.#look();
+  }
+
+  /** Look at what the events of the next moment add up to, and put it right. */
+  #look(after = SETTLE): void {
+    const { clock } = this.#options;
+    this.#settle ??= clock.after(Math.max(after, PAUSE * this.#looked), () => {
+      const began = clock.now();
+      const [moved, compare] = [this.#moved, this.#compare];
       this.#settle = undefined;
-      if (this.resolver.refresh()) {
+      this.#moved = "no";
+      this.#compare = "nothing";
+      if (moved === "learned") this.resolver.relearn();
+      if (moved !== "no") {
         this.rib?.nextHopsChanged();
         this.fib?.retarget();
         this.#relocate();
       }
-      if (this.#compare) this.fib?.resync();
-      this.#compare = false;
+      if (compare === "objects") this.fib?.inspect();
+      if (compare === "routes") this.fib?.resync();
+      this.#looked = clock.now() - began;
       this.#schedule();
     });
   }

@@ -1,14 +1,16 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { createOpenResolver, createResolver, type Resolver } from "../../../bgpd/fib/resolve.ts";
 import { formatAddress } from "../../../lib/address.ts";
-import { ip, PROTOCOL, Scene } from "./scene.ts";
+import { ip, METRIC, PROTOCOL, Scene } from "./scene.ts";
 
 let scene: Scene;
 let resolver: Resolver;
 
 beforeEach(() => {
   scene = new Scene();
-  resolver = createResolver(scene.kernel, PROTOCOL);
+  const learned = { targetOf: () => undefined, nextHopsOf: () => [] };
+  const { kernel } = scene;
+  resolver = createResolver({ kernel, protocol: PROTOCOL, metric: METRIC, table: 254, learned });
   resolver.refresh();
 });
 
