@@ -67,6 +67,9 @@ export class Daemon {
   readonly resolver: Resolver;
   readonly fib: Fib | undefined;
   readonly neighbours = new Map<string, Neighbour>();
+  /** Priority and table of our kernel routes. */
+  readonly metric: number;
+  readonly table: number;
   plan: SpeakerPlan | undefined;
   rib: Rib | undefined;
   #byId = new Map<PeerId, Neighbour>();
@@ -96,20 +99,23 @@ export class Daemon {
       },
       generation: 0,
     };
+    this.metric = metric;
+    this.table = table;
     if (kernel === undefined) {
       this.resolver = createOpenResolver();
       this.fib = undefined;
       return;
     }
-    const place = { kernel, protocol: ROUTE_PROTOCOL, metric, table };
+    const ours = { kernel, protocol: ROUTE_PROTOCOL, metric };
     const learned = {
       targetOf: (prefix: Prefix) => this.fib?.targetOf(prefix),
       nextHopsOf: (prefix: Prefix) =>
         this.rib?.lookup(prefix)?.paths.flatMap(({ attributes }) => attributes.nextHop ?? []) ?? [],
     };
-    this.resolver = createResolver({ ...place, learned });
+    this.resolver = createResolver({ ...ours, learned });
     this.fib = createFib({
-      ...place,
+      ...ours,
+      table,
       resolve: (nextHop, link) => this.resolver.resolve(nextHop, link),
       onCovering: (prefix) => {
         if (!this.resolver.concerns(prefix)) return;
@@ -171,6 +177,9 @@ export class Daemon {
     await Promise.all([...this.neighbours.values()].map(({ peer }) => peer.stop(reason)));
     if (withdraw && this.fib !== undefined) {
       this.fib.clear();
+      while (this.fib.flush(SLICE));
+      // Without room for an answer nobody knows what is left; once more tells.
+      if (this.fib.isUnsure) this.fib.resync();
       while (this.fib.flush(SLICE));
     }
   }

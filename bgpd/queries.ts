@@ -6,7 +6,7 @@ import type { Kernel } from "../kernel/kernel.ts";
 import { type Address, formatAddress } from "../lib/address.ts";
 import type { Clock } from "../lib/clock.ts";
 import { containsAddress, formatPrefix, type Prefix } from "../lib/prefix.ts";
-import type { FibAnswer, PeerAnswer, StatusAnswer } from "../resource/answer.ts";
+import type { FibAnswer, FibTableAnswer, PeerAnswer, StatusAnswer } from "../resource/answer.ts";
 import { advertisedAnswer, kernelAnswer, pathAnswer, routeAnswer, whyAnswer } from "./answer.ts";
 import { type Queries, QueryError } from "./api.ts";
 import { type Daemon, ROUTE_PROTOCOL } from "./daemon.ts";
@@ -29,9 +29,9 @@ export type QueryContext = {
 export function createQueries(context: QueryContext): Queries {
   const { daemon, kernel } = context;
 
+  const nameOf = (index: number): string => kernel?.link(index)?.name ?? `link ${index}`;
   const kernelState = (prefix: Prefix): string => {
     if (daemon.fib === undefined) return "";
-    const nameOf = (index: number): string => kernel?.link(index)?.name ?? `link ${index}`;
     return kernelAnswer(daemon.fib.stateOf(prefix), nameOf);
   };
   const neighbourCalled = (name: string): Neighbour => {
@@ -92,6 +92,8 @@ export function createQueries(context: QueryContext): Queries {
       return daemon.rib.advertised(id).map(advertisedAnswer);
     },
 
+    fib: () => fibTableAnswer(daemon, nameOf),
+
     why(asked, target) {
       const view = find(daemon, target);
       const prefix = view?.prefix;
@@ -133,6 +135,33 @@ function fibAnswer({ fib }: Daemon): FibAnswer {
     .failures()
     .map(({ prefix, error }) => ({ prefix: formatPrefix(prefix), error }));
   return { mode: "kernel", protocol: ROUTE_PROTOCOL, failed, ...fib.counts() };
+}
+
+function fibTableAnswer(
+  { fib, metric, table }: Daemon,
+  nameOf: (link: number) => string,
+): FibTableAnswer {
+  if (fib === undefined) return { mode: "none", protocol: 0, metric, table, routes: [] };
+  const names = new Map<number, string>();
+  const linkOf = (index: number): string => {
+    const name = names.get(index) ?? nameOf(index);
+    names.set(index, name);
+    return name;
+  };
+  const routes = [...fib.wanted()].map(({ prefix, ways, error = "" }) => ({
+    prefix: formatPrefix(prefix),
+    ways:
+      ways === "blackhole"
+        ? ways
+        : ways.map(({ gateway, link, weight, onLink = false }) => ({
+            gateway: formatAddress(gateway),
+            link: linkOf(link),
+            weight,
+            onLink,
+          })),
+    reason: error,
+  }));
+  return { mode: "kernel", protocol: ROUTE_PROTOCOL, metric, table, routes };
 }
 
 function peerAnswer(daemon: Daemon, { plan, peer, id, session }: Neighbour): PeerAnswer {

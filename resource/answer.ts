@@ -41,6 +41,31 @@ export type FibAnswer = {
   readonly healed: number;
 };
 
+/** What the daemon wants in the kernel. */
+export type FibTableAnswer = {
+  readonly mode: "kernel" | "none";
+  readonly protocol: number;
+  readonly metric: number;
+  readonly table: number;
+  readonly routes: readonly FibRouteAnswer[];
+};
+
+export type FibRouteAnswer = {
+  readonly prefix: string;
+  /** Empty when it leads nowhere, which `reason` then says. */
+  readonly ways: readonly FibWayAnswer[] | "blackhole";
+  /** Why it is not installed as wanted; empty when nothing is known against it. */
+  readonly reason: string;
+};
+
+export type FibWayAnswer = {
+  readonly gateway: string;
+  /** By name. */
+  readonly link: string;
+  readonly weight: number;
+  readonly onLink: boolean;
+};
+
 export type PeerAnswer = {
   readonly name: string;
   readonly origin: "mesh" | "BGPPeer";
@@ -139,6 +164,7 @@ export const API_PATHS = {
   peers: "/peers",
   routes: "/routes",
   why: "/why",
+  fib: "/fib",
 } as const;
 
 /** Where the daemon listens unless told otherwise. */

@@ -43,6 +43,12 @@ export type FibState =
   | { readonly state: "pending" }
   | { readonly state: "failed"; readonly error: string };
 
+export type WantedRoute = {
+  readonly prefix: Prefix;
+  readonly ways: readonly WeightedWay[] | "blackhole";
+  readonly error: string | undefined;
+};
+
 /** What `flush` may do: "routes" while more of them are to come, "all" when dead next hops may take theirs along. */
 export type FlushScope = "routes" | "all";
 
@@ -69,7 +75,8 @@ export type Fib = {
   stateOf(prefix: Prefix): FibState | undefined;
   /** What a prefix should lead to, if it is wanted. */
   targetOf(prefix: Prefix): Target | undefined;
-  wanted(): Generator<{ readonly prefix: Prefix; readonly target: Target }>;
+  /** Every route that should be there; no ways, and why, where it leads nowhere. */
+  wanted(): Generator<WantedRoute>;
   counts(): { readonly installed: number; readonly stale: number; readonly healed: number };
   failures(): { readonly prefix: Prefix; readonly error: string }[];
 };
@@ -237,11 +244,7 @@ class KernelFib implements Fib {
     if ((set !== undefined && object === 0) || rows.present.get(row) !== object) {
       return { state: "pending" };
     }
-    if (set === undefined) return { state: "installed", target: "blackhole" };
-    const ways = set.shares.flatMap(({ hop, weight }) =>
-      isAlive(hop) && hop.way !== undefined ? [{ ...hop.way, weight }] : [],
-    );
-    return { state: "installed", target: ways };
+    return { state: "installed", target: this.#waysAt(rows, row) };
   }
 
   targetOf(prefix: Prefix): Target | undefined {
@@ -250,11 +253,12 @@ class KernelFib implements Fib {
     return row === NONE ? undefined : this.#targetAt(rows, row);
   }
 
-  *wanted(): Generator<{ readonly prefix: Prefix; readonly target: Target }> {
+  *wanted(): Generator<WantedRoute> {
     for (const rows of [this.#rows[4], this.#rows[6]]) {
       for (const row of rows.table.indices()) {
-        const target = this.#targetAt(rows, row);
-        if (target !== undefined) yield { prefix: rows.prefix(row), target };
+        if (rows.wanted.get(row) === NONE) continue;
+        const ways = this.#waysAt(rows, row);
+        yield { prefix: rows.prefix(row), ways, error: this.#errorOf(rows, row) };
       }
     }
   }
@@ -285,6 +289,14 @@ class KernelFib implements Fib {
           ...(link === undefined ? {} : { link }),
         }),
       ) ?? "blackhole"
+    );
+  }
+
+  #waysAt(rows: Rows, row: number): readonly WeightedWay[] | "blackhole" {
+    const set = this.#objects.sets.get(rows.wanted.get(row));
+    if (set === undefined) return "blackhole";
+    return set.shares.flatMap(({ hop, weight }) =>
+      isAlive(hop) && hop.way !== undefined ? [{ ...hop.way, weight }] : [],
     );
   }
 

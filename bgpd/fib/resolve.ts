@@ -47,7 +47,6 @@ export type ResolverOptions = {
   readonly protocol: number;
   /** Their metric: of two routes to one prefix the kernel takes the lower. */
   readonly metric: number;
-  readonly table: number;
   readonly learned: Learned;
 };
 
@@ -89,9 +88,9 @@ class TableResolver implements Resolver {
   #isSorted = true;
 
   constructor(options: ResolverOptions) {
-    const { kernel, protocol, table } = options;
+    const { kernel, protocol } = options;
     this.#options = options;
-    this.#around = new Surroundings(kernel, protocol, table);
+    this.#around = new Surroundings(kernel, protocol);
   }
 
   refresh(): boolean {

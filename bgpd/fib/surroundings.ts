@@ -10,21 +10,22 @@ import type { Kernel, KernelEvent, Link, Route, RouteNextHop } from "../../kerne
 import { type Address, bitsOf, equalAddress, formatAddress } from "../../lib/address.ts";
 import { formatPrefix, prefixOf } from "../../lib/prefix.ts";
 
+/** Where the connected routes are, which every next hop ends in. */
+const MAIN_TABLE = 254;
+
 export class Surroundings {
   readonly #kernel: Kernel;
   readonly #protocol: number;
-  readonly #table: number;
   readonly #links = new Map<number, Link>();
   /** Address and link → the address. */
   readonly #own = new Map<string, { readonly address: Address; readonly link: number }>();
   /** By destination, those of lower metric first. */
   readonly #routes = new Map<string, readonly Route[]>();
 
-  /** Routes of `table` that do not carry `protocol`. Empty until `refresh`. */
-  constructor(kernel: Kernel, protocol: number, table: number) {
+  /** Routes of the main table that do not carry `protocol`. Empty until `refresh`. */
+  constructor(kernel: Kernel, protocol: number) {
     this.#kernel = kernel;
     this.#protocol = protocol;
-    this.#table = table;
   }
 
   link(index: number): Link | undefined {
@@ -56,7 +57,7 @@ export class Surroundings {
       this.#own.set(ownKey(address, link), { address, link });
     }
     this.#routes.clear();
-    const routes = kernel.routes({ table: this.#table, exceptProtocol: this.#protocol });
+    const routes = kernel.routes({ table: MAIN_TABLE, exceptProtocol: this.#protocol });
     for (const route of routes) this.#insert(route);
     return this.print() !== before;
   }
@@ -157,7 +158,7 @@ export class Surroundings {
   }
 
   #observeRoute(change: "new" | "deleted", route: Route): boolean {
-    if (route.table !== this.#table) return false;
+    if (route.table !== MAIN_TABLE) return false;
     const there = this.#routes.get(formatPrefix(route.destination)) ?? [];
     const text = printRoute(route);
     const isOurs = route.protocol === this.#protocol;

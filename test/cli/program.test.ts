@@ -8,6 +8,7 @@ const COMMANDS = [
   "peers",
   "routes",
   "why",
+  "fib",
   "ipam",
   "validate",
   "install",
@@ -82,6 +83,12 @@ describe("a wrong command line ends with 2, nothing on stdout, and", () => {
       ["routes", "--received", "a", "--advertised", "b"],
       "option '--advertised <peer>' cannot be used with option '--received <peer>'",
     ],
+    [["fib"], "missing required argument 'check'"],
+    [["fib", "chekc"], "Expected one of check (did you mean check?)."],
+    [
+      ["bgpd", "--config", "x", "--metric", "0"],
+      "option '--metric <number>' argument '0' is invalid. Expected a whole number from 1 to",
+    ],
     [["bgpd"], "required option '--config <path>' not specified"],
     [
       ["bgpd", "--config", "x", "--fib", "kernl"],
@@ -128,6 +135,8 @@ describe("roles", () => {
             node: hostname(),
             fib: "kernel",
             api: "/run/manx/bgpd.sock",
+            metric: 1024,
+            table: 254,
           },
         },
       ]);
@@ -138,6 +147,12 @@ describe("roles", () => {
       if (level === undefined) delete process.env.MANX_LOG;
       else process.env.MANX_LOG = level;
     }
+  });
+
+  test("a cleanup of bgpd needs no documents", async () => {
+    const { code, calls } = await run(["bgpd", "--cleanup", "--api", "/run/x.sock"]);
+    expect(code).toBe(ROLE_CODE);
+    expect(calls).toEqual([{ role: "cleanup", options: { api: "/run/x.sock" } }]);
   });
 
   test("lab gets three nodes with two pods each unless told otherwise", async () => {

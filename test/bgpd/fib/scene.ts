@@ -125,7 +125,7 @@ export class Daemon {
       },
       "others",
     );
-    const place = { kernel, protocol: PROTOCOL, metric: METRIC, table: 254 };
+    const place = { kernel, protocol: PROTOCOL, metric: METRIC };
     this.resolver = createResolver({
       ...place,
       learned: {

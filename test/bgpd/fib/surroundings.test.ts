@@ -57,7 +57,7 @@ test("events keep links, addresses and others' routes as a dump would show them"
   fc.assert(
     fc.property(fc.array(request, { maxLength: 30 }), fc.boolean(), (requests, isSlow) => {
       const scene = new Scene();
-      const around = new Surroundings(scene.kernel, PROTOCOL, 254);
+      const around = new Surroundings(scene.kernel, PROTOCOL);
       scene.kernel.watch(["link", "address", "route", "nexthop"], (event) => around.observe(event));
       around.refresh();
       for (const one of requests) {
