@@ -59,7 +59,9 @@ export function writeRequest(request: Request, indexOf: LinkIndex, begin: Begin)
     case "add route":
     case "replace route":
     case "delete route": {
-      for (const { link } of request.route.nextHops ?? []) if (link !== undefined) indexOf(link);
+      if (request.route.nextHops !== undefined) {
+        for (const { link } of request.route.nextHops) if (link !== undefined) indexOf(link);
+      }
       if (request.type === "delete route") {
         writeOldRoute(begin(RTM.DELROUTE, 0), request.route, indexOf);
         return;

@@ -371,20 +371,26 @@ class KernelFib implements Fib {
   /** One batch of a family's rows. */
   #apply(rows: Rows): void {
     const errands: Errand[] = [];
+    const requests: Request[] = [];
     for (let row = rows.dirty.take(); row !== undefined; row = rows.dirty.take()) {
       const errand = this.#errand(rows, row);
-      if (errand !== undefined) errands.push(errand);
-      else rows.forget(row);
+      if (errand === undefined) {
+        rows.forget(row);
+        continue;
+      }
+      errands.push(errand);
+      requests.push(errand.request);
       if (errands.length === BATCH) break;
     }
     if (errands.length === 0) return;
-    const outcomes = this.#options.kernel.applyAll(errands.map(({ request }) => request));
+    const outcomes = this.#options.kernel.applyAll(requests);
     const taken: Errand[] = [];
-    errands.forEach((errand, index) => {
-      const error = outcomes[index];
+    let index = 0;
+    for (const errand of errands) {
+      const error = outcomes[index++];
       if (error?.code === "EEXIST") taken.push(errand);
       else this.#conclude(rows, errand, error);
-    });
+    }
     if (taken.length > 0) this.#findOwners(rows, taken);
   }
 
@@ -399,18 +405,23 @@ class KernelFib implements Fib {
       rows.setLost(row, false);
       return undefined;
     }
-    const route = { destination: rows.prefix(row), table: this.#table, protocol, metric };
+    const table = this.#table;
     if (object === NONE) {
       // Of a dead next hop's object all routes go at once.
       const isDying = set !== undefined && present > OTHERWISE && isOf(set, present);
       if (present === NONE || isDying) return undefined;
       // Whatever shape it has: there is one of ours by this destination and metric.
+      const route = { destination: rows.prefix(row), table, protocol, metric };
       return { row, object, request: { type: "delete route", route } };
     }
+    const destination = rows.prefix(row);
     const type = present === NONE ? "add route" : "replace route";
-    return object === BLACKHOLE
-      ? { row, object, request: { type, route: { ...route, type: "blackhole" } } }
-      : { row, object, request: { type, route: { ...route, nexthop: object } } };
+    if (object === BLACKHOLE) {
+      const route = { destination, table, protocol, metric, type: "blackhole" } as const;
+      return { row, object, request: { type, route } };
+    }
+    const route = { destination, table, protocol, metric, nexthop: object };
+    return { row, object, request: { type, route } };
   }
 
   #conclude(rows: Rows, { row, object }: Errand, error: KernelError | undefined): void {
