@@ -14,6 +14,7 @@
 import type { Kernel, KernelError, KernelEvent, Request, Route } from "../../kernel/kernel.ts";
 import type { Family } from "../../lib/address.ts";
 import { equalPrefix, type Prefix } from "../../lib/prefix.ts";
+import { type Errand, errandOf, type RoutePlace, shapeOf } from "./errand.ts";
 import { BLACKHOLE, faultOf, isAlive, objectOf, type ResolveHop } from "./hop.ts";
 import { isOurs, NexthopObjects } from "./objects.ts";
 import type { Way } from "./resolve.ts";
@@ -89,12 +90,9 @@ export function createFib(options: FibOptions): Fib {
   return new KernelFib(options);
 }
 
-/** A request and the row that it is for. */
-type Errand = { readonly row: number; readonly object: number; readonly request: Request };
-
 class KernelFib implements Fib {
   readonly #options: FibOptions;
-  readonly #table: number;
+  readonly #place: RoutePlace;
   readonly #objects: NexthopObjects;
   readonly #rows: Readonly<Record<Family, Rows>> = { 4: new Rows(4), 6: new Rows(6) };
   #keepStale = true;
@@ -104,8 +102,9 @@ class KernelFib implements Fib {
 
   constructor(options: FibOptions) {
     this.#options = options;
-    this.#table = options.table ?? MAIN_TABLE;
-    this.#objects = new NexthopObjects(options.kernel, options.protocol, options.resolve);
+    const { kernel, protocol, metric, table = MAIN_TABLE, resolve } = options;
+    this.#place = { protocol, metric, table };
+    this.#objects = new NexthopObjects(kernel, protocol, resolve);
   }
 
   get isUnsure(): boolean {
@@ -167,7 +166,8 @@ class KernelFib implements Fib {
     const { protocol, metric, kernel } = this.#options;
     this.#isUnsure = false;
     const routes = kernel.routes({ protocol });
-    const isOwn = (route: Route): boolean => route.table === this.#table && route.metric === metric;
+    const isOwn = (route: Route): boolean =>
+      route.table === this.#place.table && route.metric === metric;
     const others = routes.filter((route) => !isOwn(route)).map(({ nexthop = 0 }) => nexthop);
     this.#objects.sets.resolveAll();
     this.#lose(this.#objects.compare(new Set(others)));
@@ -203,7 +203,7 @@ class KernelFib implements Fib {
       this.inspect();
       return true;
     }
-    if (event.type !== "route" || event.route.table !== this.#table) return false;
+    if (event.type !== "route" || event.route.table !== this.#place.table) return false;
     const { route, change } = event;
     const rows = this.#rows[route.destination.family];
     const row = rows.table.find(route.destination);
@@ -373,7 +373,7 @@ class KernelFib implements Fib {
     const errands: Errand[] = [];
     const requests: Request[] = [];
     for (let row = rows.dirty.take(); row !== undefined; row = rows.dirty.take()) {
-      const errand = this.#errand(rows, row);
+      const errand = errandOf(rows, row, this.#objects.sets, this.#place);
       if (errand === undefined) {
         rows.forget(row);
         continue;
@@ -392,36 +392,6 @@ class KernelFib implements Fib {
       else this.#conclude(rows, errand, error);
     }
     if (taken.length > 0) this.#findOwners(rows, taken);
-  }
-
-  /** What the kernel must be told of a row; undefined when nothing. */
-  #errand(rows: Rows, row: number): Errand | undefined {
-    if (rows.isStale(row)) return undefined;
-    const { protocol, metric } = this.#options;
-    const [wanted, present] = [rows.wanted.get(row), rows.present.get(row)];
-    const set = this.#objects.sets.get(wanted);
-    const object = set === undefined ? wanted : objectOf(set) || NONE;
-    if (object === present) {
-      rows.setLost(row, false);
-      return undefined;
-    }
-    const table = this.#table;
-    if (object === NONE) {
-      // Of a dead next hop's object all routes go at once.
-      const isDying = set !== undefined && present > OTHERWISE && isOf(set, present);
-      if (present === NONE || isDying) return undefined;
-      // Whatever shape it has: there is one of ours by this destination and metric.
-      const route = { destination: rows.prefix(row), table, protocol, metric };
-      return { row, object, request: { type: "delete route", route } };
-    }
-    const destination = rows.prefix(row);
-    const type = present === NONE ? "add route" : "replace route";
-    if (object === BLACKHOLE) {
-      const route = { destination, table, protocol, metric, type: "blackhole" } as const;
-      return { row, object, request: { type, route } };
-    }
-    const route = { destination, table, protocol, metric, nexthop: object };
-    return { row, object, request: { type, route } };
   }
 
   #conclude(rows: Rows, { row, object }: Errand, error: KernelError | undefined): void {
@@ -446,7 +416,7 @@ class KernelFib implements Fib {
   #findOwners(rows: Rows, taken: readonly Errand[]): void {
     const { kernel, protocol, metric } = this.#options;
     const { family } = rows.table;
-    const ours = kernel.routes({ family, table: this.#table, protocol });
+    const ours = kernel.routes({ family, table: this.#place.table, protocol });
     for (const { row } of taken) {
       const prefix = rows.prefix(row);
       const route = ours.find(
@@ -464,20 +434,4 @@ class KernelFib implements Fib {
       }
     }
   }
-}
-
-/** How a route of ours leads, as `Rows.present` has it. */
-function shapeOf({ type, nexthop }: Route): number {
-  if (nexthop !== undefined) return isOurs(nexthop) ? nexthop : OTHERWISE;
-  return type === "blackhole" ? BLACKHOLE : OTHERWISE;
-}
-
-function isOf(
-  set: {
-    readonly id: number;
-    readonly shares: readonly { readonly hop: { readonly id: number } }[];
-  },
-  id: number,
-): boolean {
-  return set.id === id || (set.shares.length === 1 && set.shares[0]?.hop.id === id);
 }

@@ -108,13 +108,13 @@ export class Surroundings {
     this.#links.set(link.index, link);
     const isSame =
       before?.up === link.up && before.carrier === link.carrier && before.name === link.name;
-    if (isSame) return false;
+    // Also where the link is known to be down: a dump may have overtaken what the events still tell of routes over it.
+    if (isSame && link.carrier) return false;
     // Objects of others go with the carrier, and what leads over them.
-    const lostCarrier = before?.carrier === true && !link.carrier;
     const isOver = ({ nexthop, nextHops }: Route): boolean =>
       nexthop !== undefined && nextHops.some((hop) => hop.link === link.index);
-    if (lostCarrier && this.#some(isOver)) return this.refresh();
-    if (before?.up === true && !link.up) {
+    if (!link.carrier && this.#some(isOver)) return this.refresh();
+    if (!link.up) {
       this.#drop(
         ({ destination, nextHops }) =>
           nextHops.some((hop) => hop.link === link.index) &&
@@ -136,7 +136,7 @@ export class Surroundings {
       this.#own.set(key, { address, link });
       return true;
     }
-    if (!this.#own.delete(key)) return false;
+    this.#own.delete(key);
     if (!this.isOwn(address)) {
       this.#drop(
         ({ preferredSource }) =>

@@ -72,3 +72,20 @@ test("events keep links, addresses and others' routes as a dump would show them"
     { numRuns: 2000 },
   );
 });
+
+test("a dump that has overtaken the events leaves no route that they still tell of", () => {
+  const scene = new Scene();
+  const around = new Surroundings(scene.kernel, PROTOCOL);
+  scene.kernel.watch(["link", "address", "route", "nexthop"], (event) => around.observe(event));
+  around.refresh();
+  const theirs = { destination: net("192.0.2.0/24"), protocol: 4 };
+  const way = { gateway: ip("172.30.0.1"), link: "eth0" };
+  scene.kernel.apply({ type: "add nexthop", nexthop: { id: 8, ...way } });
+  scene.kernel.apply({ type: "add route", route: { ...theirs, nexthop: 8 } });
+  scene.set("eth0", "down");
+  const nextHops = [{ gateway: ip("172.31.0.1") }];
+  scene.kernel.apply({ type: "add route", route: { ...theirs, nextHops } });
+  scene.set("eth1", "down");
+  scene.deliver();
+  expect(around.routeTo(ip("192.0.2.1"))).toBeUndefined();
+});
