@@ -253,7 +253,7 @@ export type KernelEvent =
       readonly neighbour: Neighbour;
     }
   | { readonly type: "nexthop"; readonly change: "new" | "deleted"; readonly nexthop: Nexthop }
-  /** Events were lost (ENOBUFS): dump again. */
+  /** Events were lost (ENOBUFS), with all that waited: dump again. */
   | { readonly type: "overrun" };
 
 export type KernelEventType = "link" | "address" | "route" | "neighbour" | "nexthop";

@@ -4,6 +4,7 @@ import { readAddress } from "./address.ts";
 import type { NetlinkConnection } from "./conn.ts";
 import { RTM } from "./const.ts";
 import type { KernelEvent, KernelEventType } from "./kernel.ts";
+import { pollOne, readInto, SystemError } from "./libc.ts";
 import { readLink } from "./link.ts";
 import { type Message, messagesOf } from "./message.ts";
 import { readNeighbour } from "./neighbour.ts";
@@ -45,6 +46,7 @@ export function listenTo(
           if (event !== undefined) listener(event);
         }
       } else if (error.code === "ENOBUFS") {
+        drain(connection.fd, buffer);
         listener({ type: "overrun" });
       } else if (error.code !== "EINTR" && error.code !== "EAGAIN") {
         throw error;
@@ -59,6 +61,23 @@ export function listenTo(
     // The pending read does not end with its descriptor: ask something, so that it has an answer to read.
     connection.poke();
   };
+}
+
+/** poll(2) */
+const POLLIN = 1;
+
+/**
+ * Discard what waits. The kernel says once that it has dropped something, and goes on dropping without another word
+ * until the socket is empty (netlink_rcv_wake): only from then on is a dump complete with what is told after it.
+ */
+function drain(fd: number, buffer: Uint8Array): void {
+  while ((pollOne(fd, POLLIN) & POLLIN) !== 0) {
+    try {
+      readInto(fd, buffer);
+    } catch (error) {
+      if (!(error instanceof SystemError) || error.code !== "ENOBUFS") throw error;
+    }
+  }
 }
 
 type Change = "new" | "deleted";
