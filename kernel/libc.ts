@@ -15,7 +15,7 @@ import { errnoName } from "./errno.ts";
  */
 const { dlopen, ptr, read } = nativeFfi();
 
-function nativeFfi(): Pick<typeof BunFfi, "dlopen" | "ptr" | "read"> {
+export function nativeFfi(): Pick<typeof BunFfi, "dlopen" | "ptr" | "read"> {
   const { FFI } = Bun as typeof Bun & { readonly FFI?: typeof BunFfi };
   return FFI ?? (process.getBuiltinModule("bun:ffi") as typeof BunFfi);
 }
@@ -121,12 +121,12 @@ export class SystemError extends Error {
 }
 
 /** Throw what errno says of the call just made. */
-function fail(call: string): never {
+export function fail(call: string): never {
   throw new SystemError(call, lastErrno());
 }
 
 /** errno of the last failed call on this thread. */
-function lastErrno(): number {
+export function lastErrno(): number {
   return read.i32(common.__errno_location() as never, 0);
 }
 
