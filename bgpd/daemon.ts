@@ -12,12 +12,14 @@ import type { Kernel, KernelEvent } from "../kernel/kernel.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
 import { equalPrefix, formatPrefix, type Prefix } from "../lib/prefix.ts";
+import type { BfdFactory } from "./bfd/bfd.ts";
 import type { PeerPlan, SpeakerPlan } from "./cluster/speaker.ts";
 import { type Convergence, createConvergence } from "./convergence.ts";
 import { difference, isSame, originations } from "./difference.ts";
 import { createFib, type Fib, MAIN_TABLE } from "./fib/fib.ts";
 import { createOpenResolver, createResolver, type Resolver } from "./fib/resolve.ts";
 import { createListener, type Listener } from "./listener.ts";
+import { createLiveness, type Liveness } from "./liveness.ts";
 import { limitOf, type Neighbour, ribPeerOf, ribPoliciesOf } from "./neighbour.ts";
 import { ORIGINATED } from "./origin.ts";
 import { createPeer, type SessionInfo } from "./peer.ts";
@@ -30,7 +32,7 @@ import {
 import { createRib } from "./rib/rib.ts";
 import type { BestChange, PeerId, Rib } from "./rib/route.ts";
 import type { Transport } from "./transport.ts";
-import { ADMINISTRATIVE_SHUTDOWN, CEASE, PEER_DECONFIGURED } from "./wire/const.ts";
+import { ADMINISTRATIVE_SHUTDOWN, BFD_DOWN, CEASE, PEER_DECONFIGURED } from "./wire/const.ts";
 
 /** rtm_protocol of our routes: free in rtnetlink.h and in iproute2's rt_protos ('M' in ASCII). */
 export const ROUTE_PROTOCOL = 77;
@@ -59,6 +61,8 @@ export type DaemonOptions = {
   readonly random: () => number;
   /** What an earlier daemon left has been judged. */
   readonly onConverged: () => void;
+  /** Absent: no path is watched. */
+  readonly bfd?: BfdFactory;
 };
 
 /** A running speaker. Its parts are readable for `queries.ts`; nobody else changes them. */
@@ -66,6 +70,7 @@ export class Daemon {
   readonly #options: DaemonOptions;
   readonly resolver: Resolver;
   readonly fib: Fib | undefined;
+  readonly liveness: Liveness;
   readonly neighbours = new Map<string, Neighbour>();
   /** Priority and table of our kernel routes. */
   readonly metric: number;
@@ -92,6 +97,11 @@ export class Daemon {
   constructor(options: DaemonOptions) {
     this.#options = options;
     const { kernel, clock, metric = ROUTE_METRIC, table = MAIN_TABLE } = options;
+    this.liveness = createLiveness({
+      start: options.bfd,
+      onFailure: (name, cause) => this.#pathFailed(name, cause),
+      onUp: (name) => this.#pathWorks(name),
+    });
     this.#surroundings = {
       interfaceOf: (nextHop) => {
         const { way } = this.resolver.resolve(nextHop);
@@ -148,6 +158,7 @@ export class Daemon {
     for (const prefix of change.speaker ? originations(plan) : change.originated) {
       rib.originate(prefix, ORIGINATED);
     }
+    this.liveness.apply(plan.peers);
     for (const peer of change.kept) this.#setPolicies(peer, plan);
     for (const peer of [...change.restarted, ...change.added]) this.#add(peer, plan);
     this.#convergence ??= this.#awaitConvergence(plan);
@@ -174,7 +185,10 @@ export class Daemon {
     this.#listener?.close();
     for (const { suspended } of this.neighbours.values()) suspended?.timer?.cancel();
     const reason = { code: CEASE, subcode: ADMINISTRATIVE_SHUTDOWN };
-    await Promise.all([...this.neighbours.values()].map(({ peer }) => peer.stop(reason)));
+    await Promise.all([
+      this.liveness.stop(),
+      ...[...this.neighbours.values()].map(({ peer }) => peer.stop(reason)),
+    ]);
     if (withdraw && this.fib !== undefined) {
       this.fib.clear();
       while (this.fib.flush(SLICE));
@@ -251,7 +265,7 @@ export class Daemon {
       suspended: undefined,
     };
     this.neighbours.set(plan.name, neighbour);
-    peer.start();
+    this.#startPeer(neighbour);
   }
 
   #remove(name: string): void {
@@ -269,6 +283,7 @@ export class Daemon {
   #setPolicies(plan: PeerPlan, speaker: SpeakerPlan): void {
     const neighbour = this.neighbours.get(plan.name);
     if (neighbour === undefined) return;
+    const wasHeld = !this.liveness.permits(neighbour.plan);
     const importPolicy = compileImport(plan, speaker, this.#surroundings);
     const exportPolicy = compileExport(plan, speaker, this.#surroundings);
     const { prefixLimit } = neighbour.plan.policy;
@@ -277,6 +292,7 @@ export class Daemon {
       exportPolicy.key === neighbour.exportPolicy.key &&
       isSame(plan.policy, neighbour.plan.policy);
     neighbour.plan = plan;
+    if (wasHeld) this.#startPeer(neighbour);
     if (same) return;
     neighbour.importPolicy = importPolicy;
     neighbour.exportPolicy = exportPolicy;
@@ -334,7 +350,7 @@ export class Daemon {
   #resume(neighbour: Neighbour): void {
     neighbour.suspended?.timer?.cancel();
     neighbour.suspended = undefined;
-    neighbour.peer.start();
+    this.#startPeer(neighbour);
   }
 
   #keepalive(neighbour: Neighbour): void {
@@ -354,6 +370,30 @@ export class Daemon {
     this.#told.delete(neighbour.plan.name);
     this.#convergence?.lost(neighbour.plan.name);
     this.#schedule();
+  }
+
+  /** RFC 5882 section 4.2, RFC 9384: the session ends at once, and its routes go with it. */
+  #pathFailed(name: string, cause: string): void {
+    const neighbour = this.neighbours.get(name);
+    if (neighbour === undefined) return;
+    const { peer, plan, id } = neighbour;
+    const reason = { code: CEASE, subcode: BFD_DOWN };
+    if (id !== undefined || plan.bfd?.strict === true) peer.reset(reason, `BFD down: ${cause}`);
+    if (this.liveness.permits(plan)) return;
+    peer.stop(reason).catch((error: unknown) => {
+      this.#options.log.error({ peer: name, error }, "the session did not end cleanly");
+    });
+  }
+
+  #pathWorks(name: string): void {
+    const neighbour = this.neighbours.get(name);
+    if (neighbour?.plan.bfd?.strict === true) this.#startPeer(neighbour);
+  }
+
+  /** Not while its prefixes were too many, nor, where that is asked for, while its path does not work. */
+  #startPeer(neighbour: Neighbour): void {
+    const { peer, plan, suspended } = neighbour;
+    if (suspended === undefined && this.liveness.permits(plan)) peer.start();
   }
 
   #install(changes: readonly BestChange[]): void {

@@ -53,8 +53,8 @@ export function originations({ blocks, services }: SpeakerPlan): readonly Prefix
   return [...blocks, ...services];
 }
 
-/** The part of a peer's plan that its session is made of; the rest is policy. */
-function session({ filters, acceptDefaultRoute, policy, ...rest }: PeerPlan): unknown {
+/** The part of a peer's plan that its session is made of; the rest is policy, or BFD's to compare. */
+function session({ filters, acceptDefaultRoute, policy, bfd, ...rest }: PeerPlan): unknown {
   return rest;
 }
 

@@ -21,6 +21,7 @@ import { containsPrefix, type Prefix } from "../lib/prefix.ts";
 import { version } from "../package.json";
 import type { StatusAnswer } from "../resource/answer.ts";
 import { type ApiServer, serveApi } from "./api.ts";
+import { bfdThread } from "./bfd/thread.ts";
 import { type Blocks, createBlocks, withBlocks } from "./blocks.ts";
 import { watchDirectory } from "./cluster/directory.ts";
 import { type Configuration, createConfiguration, type NodePlan } from "./configuration.ts";
@@ -119,6 +120,7 @@ async function serve(options: BgpdOptions, start: Start): Promise<void> {
     transport: createBunTransport(clock),
     random: Math.random,
     onConverged: () => publish(daemon, blocks, publication),
+    bfd: bfdThread({ clock, log }),
   });
   let { speaker } = start.plan;
   const records = watchUsage(() => blocks.changed());

@@ -9,6 +9,8 @@ import { containsAddress, formatPrefix, type Prefix } from "../lib/prefix.ts";
 import type { FibAnswer, FibTableAnswer, PeerAnswer, StatusAnswer } from "../resource/answer.ts";
 import { advertisedAnswer, kernelAnswer, pathAnswer, routeAnswer, whyAnswer } from "./answer.ts";
 import { type Queries, QueryError } from "./api.ts";
+import { LATENESS_BOUNDS } from "./bfd/lateness.ts";
+import type { PeerPlan } from "./cluster/speaker.ts";
 import { type Daemon, ROUTE_PROTOCOL } from "./daemon.ts";
 import type { Neighbour } from "./neighbour.ts";
 import type { PrefixView } from "./rib/route.ts";
@@ -185,5 +187,23 @@ function peerAnswer(daemon: Daemon, { plan, peer, id, session }: Neighbour): Pee
     keepaliveTime: session?.keepaliveTime ?? plan.keepaliveTime,
     prefixes: id === undefined ? none : (daemon.rib?.peerCounts(id) ?? none),
     messages: status.messages,
+    ...bfdAnswer(daemon, plan),
+  };
+}
+
+function bfdAnswer({ liveness }: Daemon, { name, bfd }: PeerPlan): Pick<PeerAnswer, "bfd"> {
+  const status = liveness.status(name);
+  if (status === undefined || bfd === undefined) return {};
+  const { authentication = null, lateness, ...rest } = status;
+  const { buckets, ...sums } = lateness;
+  const bounded = buckets.map((count, at) => ({ bound: LATENESS_BOUNDS[at] ?? null, count }));
+  return {
+    bfd: {
+      ...rest,
+      since: Math.round(rest.since),
+      strict: bfd.strict,
+      authentication,
+      lateness: { ...sums, buckets: bounded },
+    },
   };
 }

@@ -97,6 +97,45 @@ export type PeerAnswer = {
     readonly received: number;
     readonly sent: number;
   };
+  /** Absent where the path is not watched. */
+  readonly bfd?: BfdAnswer;
+};
+
+/** Of the BFD session beside a peer; times in ms. */
+export type BfdAnswer = {
+  readonly state: "AdminDown" | "Down" | "Init" | "Up";
+  /** Time in that state. */
+  readonly since: number;
+  /** Why it left Up last, in RFC 5880's words. */
+  readonly diagnostic: string;
+  readonly remoteState: BfdAnswer["state"];
+  readonly remoteDiagnostic: string;
+  readonly localDiscriminator: number;
+  /** 0 while unknown. */
+  readonly remoteDiscriminator: number;
+  readonly multihop: boolean;
+  readonly strict: boolean;
+  readonly authentication: string | null;
+  /** Between our packets, before jitter. */
+  readonly transmitInterval: number;
+  /** 0 while nothing was heard. */
+  readonly detectionTime: number;
+  readonly failures: number;
+  readonly packets: {
+    readonly sent: number;
+    readonly received: number;
+    readonly discarded: number;
+  };
+  /** Why a packet was discarded or could not be sent last; empty when none was. */
+  readonly lastFault: string;
+  /** How late our packets and detections were, against the time they were due. */
+  readonly lateness: {
+    readonly count: number;
+    readonly sum: number;
+    readonly maximum: number;
+    /** How many were at most so late and later than the one before; `null`: later than all. */
+    readonly buckets: readonly { readonly bound: number | null; readonly count: number }[];
+  };
 };
 
 export type AttributesAnswer = {

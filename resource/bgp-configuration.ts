@@ -4,6 +4,7 @@
 
 import * as v from "valibot";
 import type { Prefix } from "../lib/prefix.ts";
+import { type BfdSettings, bfdSchema } from "./bfd.ts";
 import { type Community, communitySchema, parseCommunity } from "./community.ts";
 import {
   asNumberSchema,
@@ -30,6 +31,7 @@ export type BgpConfiguration = {
   readonly importPolicy: ImportPolicy;
   readonly rejectASSets: boolean;
   readonly discardBlackhole: boolean;
+  readonly bfd?: BfdSettings | undefined;
 };
 
 /** What comes in where no filter decides: the safe built-in policy, everything (as Calico), or nothing. */
@@ -104,6 +106,7 @@ export const bgpConfigurationSpec = v.pipe(
     importPolicy: v.optional(importPolicySchema, "safe"),
     rejectASSets: v.optional(booleanSchema, false),
     discardBlackhole: v.optional(booleanSchema, false),
+    bfd: bfdSchema,
     ...timerFields,
   }),
   v.rawCheck(({ dataset, addIssue }) => {

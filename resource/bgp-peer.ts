@@ -4,6 +4,7 @@
 
 import * as v from "valibot";
 import type { Address } from "../lib/address.ts";
+import { type BfdSettings, bfdSchema } from "./bfd.ts";
 import {
   type ImportPolicy,
   importPolicySchema,
@@ -60,6 +61,7 @@ export type BgpPeer = {
   /** Only with a peer that says its own role. */
   readonly strictRole: boolean;
   readonly prefixLimit: PrefixLimit | undefined;
+  readonly bfd?: BfdSettings | undefined;
 };
 
 /** What an external peer is told where no filter decides: our own, what lies in pools (as Calico), nothing. */
@@ -107,6 +109,7 @@ export const bgpPeerSpec = mapOf({
       restartTime: v.optional(secondsSchema(1)),
     }),
   ),
+  bfd: bfdSchema,
   ...timerFields,
 });
 

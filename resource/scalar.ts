@@ -127,6 +127,26 @@ export function secondsSchema(least: number, note = "") {
   );
 }
 
+/** Milliseconds: a number, or a duration such as "300ms" or "1s". */
+export function millisecondsSchema(least: number, most: number) {
+  const expected = `expected milliseconds from ${least} to ${most}, as a number or as "300ms" or "1s"`;
+  return v.pipe(
+    v.union([v.number(), v.string()], expected),
+    v.rawTransform<number | string, number>(({ dataset, addIssue, NEVER }) => {
+      const { value } = dataset;
+      const duration = typeof value === "number" ? value : millisecondsOf(value);
+      const isRight =
+        duration !== undefined &&
+        Number.isInteger(duration) &&
+        duration >= least &&
+        duration <= most;
+      if (isRight) return duration;
+      addIssue({ message: expected });
+      return NEVER;
+    }),
+  );
+}
+
 /** RFC 4271 section 4.2: zero, or at least three seconds. */
 export const holdTimeSchema = v.pipe(
   secondsSchema(0, "; 0 switches the timer off"),
@@ -203,6 +223,11 @@ function secondsOf(text: string): number | undefined {
   const parts = /^(?:(\d{1,5})h)?(?:(\d{1,5})m)?(?:(\d{1,5})s)?$/.exec(text);
   if (parts === null || text === "") return undefined;
   return UNITS.reduce((sum, [, seconds], i) => sum + Number(parts[i + 1] ?? 0) * seconds, 0);
+}
+
+function millisecondsOf(text: string): number | undefined {
+  const [, digits, unit] = /^(\d{1,5})(ms|s)$/.exec(text) ?? [];
+  return digits === undefined ? undefined : Number(digits) * (unit === "s" ? 1000 : 1);
 }
 
 function attempt<Value>(parse: () => Value): Value | undefined {

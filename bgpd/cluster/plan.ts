@@ -2,6 +2,7 @@
  * The plan of one node's speaker, from the cluster's documents.
  */
 
+import { isDeepStrictEqual } from "node:util";
 import { equalAddress, formatAddress } from "../../lib/address.ts";
 import { comparePrefix, containsAddress, prefixOf } from "../../lib/prefix.ts";
 import { DEFAULT_AS_NUMBER, DEFAULT_PORT, type Timers } from "../../resource/bgp-configuration.ts";
@@ -9,6 +10,7 @@ import type { BgpPeer } from "../../resource/bgp-peer.ts";
 import type { Fault } from "../../resource/fault.ts";
 import type { Node } from "../../resource/node.ts";
 import type { Documented, Resources } from "../../resource/resource.ts";
+import { type BfdSource, type KeyReader, planBfd } from "./bfd.ts";
 import { meshPeers } from "./mesh.ts";
 import { DEFAULT_POLICY, type PeerPlan, type PeerPolicy, type SpeakerPlan } from "./speaker.ts";
 
@@ -20,10 +22,14 @@ const DEFAULT_CONNECT_RETRY_TIME = 5;
 const MULTIHOP = 64;
 const DIRECT = 1;
 
+/** For who looks at plans on another machine than their node: keys are not there, and not needed. */
+const elsewhere: KeyReader = () => ({ key: Uint8Array.of(0) });
+
 /** What `nodeName`'s speaker is to do; faults that only this node has. */
 export function planSpeaker(
   resources: Resources,
   nodeName: string,
+  readKey = elsewhere,
 ): { readonly plan: SpeakerPlan } | { readonly faults: readonly Fault[] } {
   const nodes = resources.nodes.map(({ resource }) => resource);
   const node = nodes.find(({ name }) => name === nodeName);
@@ -31,18 +37,19 @@ export function planSpeaker(
   const explicit = resources.peers.filter(({ resource }) => selects(resource, node));
   const faults = twins(explicit);
   if (faults.length > 0) return { faults };
-  const context = contextOf(resources, node);
+  const context = contextOf(resources, node, readKey);
   const misfits = explicit.flatMap((peer) => misfitsOf(peer, context));
   if (misfits.length > 0) return { faults: misfits };
   const configuration = resources.configuration?.resource;
   const pools = resources.pools
     .map(({ resource }) => resource)
     .sort((a, b) => comparePrefix(a.prefix, b.prefix));
-  const peers = explicit.map(({ resource }) => explicitPlan(resource, context));
+  const peers = explicit.map((document) => explicitPlan(document, context));
   // Who configures a session with another node by hand has it instead of the mesh's.
   const mesh = meshPeers(resources, node)
     .filter(({ address }) => !peers.some((peer) => equalAddress(peer.address, address)))
     .map((other) => meshPlan(other, context));
+  if (context.faults.length > 0) return { faults: context.faults };
   return {
     plan: {
       node: node.name,
@@ -70,9 +77,12 @@ type Context = {
   readonly port: number;
   readonly timers: Timers | undefined;
   readonly resources: Resources;
+  readonly readKey: KeyReader;
+  /** What planning one peer finds; the same of the same document once. */
+  readonly faults: Fault[];
 };
 
-function contextOf(resources: Resources, node: Node): Context {
+function contextOf(resources: Resources, node: Node, readKey: KeyReader): Context {
   const configuration = resources.configuration?.resource;
   const clusterAs = configuration?.asNumber ?? DEFAULT_AS_NUMBER;
   return {
@@ -82,6 +92,8 @@ function contextOf(resources: Resources, node: Node): Context {
     port: configuration?.listenPort ?? DEFAULT_PORT,
     timers: configuration?.timers,
     resources,
+    readKey,
+    faults: [],
   };
 }
 
@@ -107,6 +119,7 @@ function meshPlan(other: Node, context: Context): PeerPlan {
     role: undefined,
     aigp: false,
     policy: { ...DEFAULT_POLICY, ...commonPolicy(context) },
+    ...bfdOf(undefined, other.address, context),
   };
 }
 
@@ -157,7 +170,8 @@ function misfitsOf({ resource, complain }: Documented<BgpPeer>, context: Context
     );
 }
 
-function explicitPlan(peer: BgpPeer, context: Context): PeerPlan {
+function explicitPlan(document: Documented<BgpPeer>, context: Context): PeerPlan {
+  const { resource: peer, complain } = document;
   const filters = context.resources.filters.map(({ resource }) => resource);
   return {
     name: peer.name,
@@ -172,7 +186,32 @@ function explicitPlan(peer: BgpPeer, context: Context): PeerPlan {
     role: peer.role === undefined ? undefined : { role: peer.role, strict: peer.strictRole },
     aigp: peer.aigp,
     policy: explicitPolicy(peer, context),
+    ...bfdOf({ settings: peer.bfd, complain }, peer.address, context),
   };
+}
+
+/** The peer's BFD session, where one is wanted. */
+function bfdOf(
+  own: BfdSource | undefined,
+  address: PeerPlan["address"],
+  context: Context,
+): Pick<PeerPlan, "bfd"> {
+  const { configuration } = context.resources;
+  const sources = own === undefined ? [] : [own];
+  if (configuration !== undefined) {
+    sources.push({ settings: configuration.resource.bfd, complain: configuration.complain });
+  }
+  const planned = planBfd(sources, isDirect(context, address), context.readKey);
+  if ("fault" in planned) {
+    const isNews = !context.faults.some((fault) => isDeepStrictEqual(fault, planned.fault));
+    if (isNews) context.faults.push(planned.fault);
+    return {};
+  }
+  return planned.bfd === undefined ? {} : { bfd: planned.bfd };
+}
+
+function isDirect({ node }: Context, address: PeerPlan["address"]): boolean {
+  return containsAddress(prefixOf(node.address, node.addressLength), address);
 }
 
 /** Our own speakers listen where the cluster says; others where everybody does. */
@@ -182,17 +221,17 @@ function portAt(address: PeerPlan["address"], { resources, port }: Context): num
 }
 
 function localSide(
-  { node }: Context,
+  context: Context,
   address: PeerPlan["address"],
   remoteAs: number,
   localAs: number,
 ): Pick<PeerPlan, "remoteAs" | "localAs" | "localAddress" | "ttl"> {
-  const isDirect = containsAddress(prefixOf(node.address, node.addressLength), address);
+  const { node } = context;
   return {
     remoteAs,
     localAs,
     localAddress: node.address,
-    ttl: remoteAs !== localAs && isDirect ? DIRECT : MULTIHOP,
+    ttl: remoteAs !== localAs && isDirect(context, address) ? DIRECT : MULTIHOP,
   };
 }
 

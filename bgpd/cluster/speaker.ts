@@ -6,6 +6,7 @@
 
 import type { Address } from "../../lib/address.ts";
 import type { Prefix } from "../../lib/prefix.ts";
+import type { BFD_AUTH_TYPES, BfdAuthType } from "../../resource/bfd.ts";
 import type { ImportPolicy, PrefixAdvertisement } from "../../resource/bgp-configuration.ts";
 import type { BgpFilter } from "../../resource/bgp-filter.ts";
 import type { ExportPolicy, PrefixLimit, Role } from "../../resource/bgp-peer.ts";
@@ -57,6 +58,26 @@ export type PeerPlan = {
   /** AIGP_SESSION of an external session (RFC 7311 section 3.3). */
   readonly aigp: boolean;
   readonly policy: PeerPolicy;
+  /** Absent: the path is not watched by BFD. */
+  readonly bfd?: BfdPlan;
+};
+
+/** Of one peer's BFD session; times in ms. */
+export type BfdPlan = {
+  readonly multihop: boolean;
+  /** Of what arrives, where `multihop`. */
+  readonly minimumTtl: number;
+  readonly detectMultiplier: number;
+  readonly minTransmitInterval: number;
+  readonly minReceiveInterval: number;
+  /** No BGP session while the BFD session is not Up. */
+  readonly strict: boolean;
+  readonly authentication?: {
+    readonly type: (typeof BFD_AUTH_TYPES)[BfdAuthType];
+    readonly keyId: number;
+    /** In hexadecimal. */
+    readonly key: string;
+  };
 };
 
 export type RolePlan = {

@@ -105,6 +105,18 @@ describe("difference of plans", () => {
     expect(summary({ ...plan, peers: after })).toEqual(nothing);
   });
 
+  test("other BFD parameters keep the session", () => {
+    const bfd = {
+      multihop: false,
+      minimumTtl: 1,
+      detectMultiplier: 3,
+      minTransmitInterval: 100,
+      minReceiveInterval: 100,
+      strict: false,
+    };
+    expect(summary({ ...plan, peers: [peer("a", { bfd }), peer("b")] })).toEqual(nothing);
+  });
+
   const parameters: Partial<PeerPlan>[] = [
     { address: parseAddress("172.30.0.13") },
     { port: 1179 },

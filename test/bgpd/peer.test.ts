@@ -192,6 +192,17 @@ describe("ending", () => {
     expect(stage.peer.status().lastError).toContain("internal error");
   });
 
+  test("a reset says its Cease, is told with its reason, and the session comes back", () => {
+    const stage = established();
+    stage.peer.reset({ code: 6, subcode: 10 }, "BFD down: detection time expired");
+    stage.pass(0.1);
+    expect(stage.heard).toEqual([notification(6, 10)]);
+    expect(stage.calls).toEqual(["down: BFD down: detection time expired; we sent Cease/BFD Down"]);
+    expect(stage.peer.status()).toMatchObject({ state: "Idle", flaps: 1 });
+    stage.pass(2);
+    expect(stage.peer.status().state).toBe("OpenSent");
+  });
+
   test("stop says Cease after what was queued, resolves when it has left, and nothing comes back", async () => {
     const stage = established();
     stage.peer.send(fromHex(END_OF_RIB));

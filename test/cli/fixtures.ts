@@ -6,6 +6,7 @@
 import type {
   AdvertisedAnswer,
   AttributesAnswer,
+  BfdAnswer,
   PathAnswer,
   PeerAnswer,
   ReceivedAnswer,
@@ -96,6 +97,48 @@ function peer(given: Pick<PeerAnswer, "name" | "address"> & Partial<PeerAnswer>)
   };
 }
 
+const BFD: BfdAnswer = {
+  state: "Up",
+  since: 2 * HOUR,
+  diagnostic: "no diagnostic",
+  remoteState: "Up",
+  remoteDiagnostic: "no diagnostic",
+  localDiscriminator: 0x1234_5678,
+  remoteDiscriminator: 0x8765_4321,
+  multihop: false,
+  strict: false,
+  authentication: "meticulous keyed SHA1",
+  transmitInterval: 100,
+  detectionTime: 300,
+  failures: 1,
+  packets: { sent: 82_000, received: 81_500, discarded: 2 },
+  lastFault: "arrived with TTL 254: expected 255",
+  lateness: {
+    count: 82_001,
+    sum: 4100,
+    maximum: 1.44,
+    buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500, null].map((bound, at) => ({
+      bound,
+      count: [81_990, 11][at] ?? 0,
+    })),
+  },
+};
+
+/** Its BFD session is down, and with it BGP's. */
+export const FAILED_BFD: BfdAnswer = {
+  ...BFD,
+  state: "Down",
+  since: 42_000,
+  diagnostic: "detection time expired",
+  multihop: true,
+  strict: true,
+  authentication: null,
+  transmitInterval: 1000,
+  detectionTime: 0,
+  packets: { sent: 40, received: 0, discarded: 0 },
+  lastFault: "",
+};
+
 export const PEERS: readonly PeerAnswer[] = [
   peer({ name: "mesh n2", address: "172.30.0.12" }),
   peer({
@@ -112,6 +155,7 @@ export const PEERS: readonly PeerAnswer[] = [
     remoteAs: 65000,
     prefixes: { received: 5, accepted: 2, best: 1, advertised: 1 },
     messages: { updatesReceived: 3, updatesSent: 1, received: 386, sent: 383 },
+    bfd: BFD,
   }),
   peer({
     name: "tor2",

@@ -18,9 +18,47 @@ const AS_NUMBER = "expected an AS number from 1 to 4294967294";
 const NODE_ADDRESS =
   "expected the node's IPv4 address such as 172.30.0.11, or with its network's length such as 172.30.0.11/24";
 const PEER_FIELDS =
-  "node, nodeSelector, peerIP, asNumber, filters, localASNumber, numAllowedLocalASNumbers, nextHopMode, keepOriginalNextHop, acceptDefaultRoute, passive, importPolicy, exportPolicy, rejectASSets, discardBlackhole, asOverride, removePrivateAS, gracefulShutdown, aigp, role, strictRole, prefixLimit, holdTime, keepaliveTime, connectRetryTime";
+  "node, nodeSelector, peerIP, asNumber, filters, localASNumber, numAllowedLocalASNumbers, nextHopMode, keepOriginalNextHop, acceptDefaultRoute, passive, importPolicy, exportPolicy, rejectASSets, discardBlackhole, asOverride, removePrivateAS, gracefulShutdown, aigp, role, strictRole, prefixLimit, bfd, holdTime, keepaliveTime, connectRetryTime";
+
+const INTERVAL = 'expected milliseconds from 10 to 60000, as a number or as "300ms" or "1s"';
+const BFD_FIELDS =
+  "enabled, minTransmitInterval, minReceiveInterval, detectMultiplier, multihop, minimumTtl, strict, auth";
+const KEY_FILE = "expected the absolute path of a file with the key";
 
 const values: readonly Case[] = [
+  [
+    "BFD's intervals",
+    [peer(`${goodPeer}\nbfd:\n  minTransmitInterval: 9\n  minReceiveInterval: 1m`)],
+    [
+      `c.yaml:8: BGPPeer tor: spec.bfd.minTransmitInterval: 9: ${INTERVAL}`,
+      `c.yaml:9: BGPPeer tor: spec.bfd.minReceiveInterval: "1m": ${INTERVAL}`,
+    ],
+  ],
+  [
+    "a BFD multiplier of zero, a TTL of 256",
+    [peer(`${goodPeer}\nbfd:\n  detectMultiplier: 0\n  minimumTtl: 256`)],
+    [
+      "c.yaml:8: BGPPeer tor: spec.bfd.detectMultiplier: 0: expected a number of packets from 1 to 255",
+      "c.yaml:9: BGPPeer tor: spec.bfd.minimumTtl: 256: expected a TTL from 1 to 255",
+    ],
+  ],
+  [
+    "BFD's keys",
+    [peer(`${goodPeer}\nbfd:\n  auth:\n    type: MD5\n    keyId: 256\n    keyFile: key`)],
+    [
+      'c.yaml:9: BGPPeer tor: spec.bfd.auth.type: "MD5": expected one of KeyedMD5, MeticulousKeyedMD5, KeyedSHA1, MeticulousKeyedSHA1',
+      "c.yaml:10: BGPPeer tor: spec.bfd.auth.keyId: 256: expected a key ID from 0 to 255",
+      `c.yaml:11: BGPPeer tor: spec.bfd.auth.keyFile: "key": ${KEY_FILE}`,
+    ],
+  ],
+  [
+    "a key of BFD without a file, and a field that BFD does not have",
+    [peer(`${goodPeer}\nbfd:\n  echo: true\n  auth: {type: KeyedMD5, keyId: 1}`)],
+    [
+      `c.yaml:8: BGPPeer tor: spec.bfd.echo: true: no such field: expected one of ${BFD_FIELDS}`,
+      `c.yaml:9: BGPPeer tor: spec.bfd.auth.keyFile: missing: ${KEY_FILE}`,
+    ],
+  ],
   [
     "a peer's address with an octet above 255",
     [peer("peerIP: 10.0.0.300\nasNumber: 65000")],
