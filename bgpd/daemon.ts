@@ -9,6 +9,7 @@
  */
 
 import type { Kernel, KernelEvent } from "../kernel/kernel.ts";
+import type { Family } from "../lib/address.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
 import { formatPrefix } from "../lib/prefix.ts";
@@ -19,12 +20,14 @@ import { createFib, type Fib } from "./fib/fib.ts";
 import { createOpenResolver, createResolver, type Resolver } from "./fib/resolve.ts";
 import { createListener, type Listener } from "./listener.ts";
 import { ORIGINATED } from "./origin.ts";
+import { type OwnAddresses, ownNextHops } from "./own-next-hop.ts";
 import { createPeer, type Peer, type SessionInfo } from "./peer.ts";
 import { type CompiledPolicy, compileExport, compileImport } from "./policy/compile.ts";
 import { createRib } from "./rib/rib.ts";
-import type { BestChange, PeerId, Rib } from "./rib/route.ts";
+import type { BestChange, PeerId, Rib, RibPeer } from "./rib/route.ts";
 import type { Transport } from "./transport.ts";
 import { ADMINISTRATIVE_SHUTDOWN, CEASE, PEER_DECONFIGURED } from "./wire/const.ts";
+import { familyOf } from "./wire/family.ts";
 
 /** rtm_protocol of our routes: free in rtnetlink.h and in iproute2's rt_protos ('M' in ASCII). */
 export const ROUTE_PROTOCOL = 77;
@@ -57,8 +60,12 @@ export type Neighbour = {
   /** Its number in the RIB while Established. */
   id: PeerId | undefined;
   session: SessionInfo | undefined;
+  /** What it is told as next hop where that is "self". */
+  nextHops: RibPeer["nextHops"] | undefined;
   /** KEEPALIVEs since it became Established. */
   keepalives: number;
+  /** Families whose End-of-RIB marker has come since then. */
+  readonly ended: Set<Family>;
 };
 
 /** A running speaker. Its parts are readable for `queries.ts`; nobody else changes them. */
@@ -197,10 +204,10 @@ export class Daemon {
       onUpdate: (buffer, start, end) => this.#receive(neighbour, log, { buffer, start, end }),
       onKeepalive: () => this.#keepalive(neighbour),
       onRouteRefresh: (afi, safi) => {
-        if (neighbour.id !== undefined && afi === 1 && safi === 1) {
-          this.#rib().refresh(neighbour.id);
-          this.#schedule();
-        }
+        const family = familyOf(afi, safi);
+        if (neighbour.id === undefined || family === undefined) return;
+        this.#rib().refresh(neighbour.id, family);
+        this.#schedule();
       },
       onDown: () => this.#down(neighbour),
     });
@@ -211,7 +218,9 @@ export class Daemon {
       exportPolicy: compileExport(plan),
       id: undefined,
       session: undefined,
+      nextHops: undefined,
       keepalives: 0,
+      ended: new Set(),
     };
     this.neighbours.set(plan.name, neighbour);
     peer.start();
@@ -246,7 +255,9 @@ export class Daemon {
   #established(neighbour: Neighbour, session: SessionInfo): void {
     const { plan } = neighbour;
     neighbour.session = session;
+    neighbour.nextHops = ownNextHops(session, this.#ownAddresses());
     neighbour.keepalives = 0;
+    neighbour.ended.clear();
     const id = this.#rib().addPeer({
       name: plan.name,
       external: plan.localAs !== plan.remoteAs,
@@ -255,6 +266,7 @@ export class Daemon {
       address: session.remoteAddress,
       identifier: session.identifier.w0,
       localAddress: session.localAddress,
+      nextHops: neighbour.nextHops,
       wire: session.wire,
       ...policiesOf(neighbour),
     });
@@ -273,7 +285,12 @@ export class Daemon {
     for (const fault of summary.faults) {
       log.warn({ withdrawn: summary.treatedAsWithdraw }, `UPDATE: ${fault} (RFC 7606)`);
     }
-    if (summary.endOfRib) this.#told.add(neighbour.plan.name);
+    if (summary.endOfRib !== undefined) {
+      const families = neighbour.session?.wire.families ?? [];
+      neighbour.ended.add(summary.endOfRib);
+      const isWhole = families.every((family) => neighbour.ended.has(family));
+      if (isWhole) this.#told.add(neighbour.plan.name);
+    }
     this.#schedule();
   }
 
@@ -287,6 +304,7 @@ export class Daemon {
 
   #down(neighbour: Neighbour): void {
     neighbour.session = undefined;
+    neighbour.nextHops = undefined;
     if (neighbour.id === undefined) return;
     this.#rib().removePeer(neighbour.id);
     this.#byId.delete(neighbour.id);
@@ -337,10 +355,31 @@ export class Daemon {
         this.rib?.nextHopsChanged();
         this.fib?.retarget();
       }
-      if (this.#compare) this.fib?.resync();
+      if (this.#compare) {
+        this.fib?.resync();
+        this.#reviseNextHops();
+      }
       this.#compare = false;
       this.#schedule();
     });
+  }
+
+  /** Links have come by addresses, or lost them: peers are told other next hops, or a family no more. */
+  #reviseNextHops(): void {
+    const addresses = this.#ownAddresses();
+    for (const neighbour of this.neighbours.values()) {
+      const { id, session } = neighbour;
+      if (id === undefined || session === undefined) continue;
+      const nextHops = ownNextHops(session, addresses);
+      if (JSON.stringify(nextHops) === JSON.stringify(neighbour.nextHops)) continue;
+      neighbour.nextHops = nextHops;
+      this.#rib().setNextHops(id, nextHops);
+    }
+  }
+
+  #ownAddresses(): OwnAddresses {
+    const node = this.plan?.listenAddresses ?? [];
+    return { node, kernel: this.#options.kernel?.addresses() };
   }
 
   #awaitConvergence(plan: SpeakerPlan): Convergence {

@@ -67,6 +67,8 @@ const FAMILIES: Readonly<Record<string, string>> = {
   "2/2": "IPv6 multicast",
 };
 
+const VERSIONS: Readonly<Record<number, string>> = { 1: "IPv4", 2: "IPv6" };
+
 /** One capability as the peer advertised it. */
 export function describeCapability(capability: Capability): string {
   switch (capability.type) {
@@ -78,6 +80,13 @@ export function describeCapability(capability: Capability): string {
       return "four-octet AS numbers";
     case "route refresh":
       return "route refresh";
+    case "extended next hop":
+      return capability.encodings
+        .map(({ afi, safi, nextHopAfi }) => {
+          const family = FAMILIES[`${afi}/${safi}`] ?? `family ${afi}/${safi}`;
+          return `${family} with ${VERSIONS[nextHopAfi] ?? `AFI ${nextHopAfi}`} next hops`;
+        })
+        .join(", ");
     case "unknown":
       return `capability ${capability.code}`;
   }

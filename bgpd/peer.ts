@@ -338,5 +338,6 @@ function sessionConfig(plan: PeerPlan, identifier: Address): SessionConfig {
     sendNotificationWithoutOpen: true,
     trackTcpState: false,
     collisionDetectEstablishedState: false,
+    families: plan.families,
   };
 }

@@ -2,7 +2,7 @@
  * The plan of one node's speaker, from the cluster's documents.
  */
 
-import { equalAddress, formatAddress } from "../../lib/address.ts";
+import { type Address, equalAddress, formatAddress } from "../../lib/address.ts";
 import { comparePrefix, containsAddress, prefixOf } from "../../lib/prefix.ts";
 import { DEFAULT_AS_NUMBER, DEFAULT_PORT, type Timers } from "../../resource/bgp-configuration.ts";
 import type { BgpPeer } from "../../resource/bgp-peer.ts";
@@ -29,13 +29,13 @@ export function planSpeaker(
   const node = nodes.find(({ name }) => name === nodeName);
   if (node === undefined) return { faults: [noSuchNode(nodes, nodeName)] };
   const explicit = resources.peers.filter(({ resource }) => selects(resource, node));
-  const faults = twins(explicit);
+  const faults = [...twins(explicit), ...lacking(explicit, node)];
   if (faults.length > 0) return { faults };
   const context = contextOf(resources, node);
   const peers = explicit.map(({ resource }) => explicitPlan(resource, context));
   // Who configures a session with another node by hand has it instead of the mesh's.
   const mesh = meshPeers(resources, node)
-    .filter(({ address }) => !peers.some((peer) => equalAddress(peer.address, address)))
+    .filter((other) => !peers.some(({ address }) => isAddressOf(other, address)))
     .map((other) => meshPlan(other, context));
   return {
     plan: {
@@ -43,7 +43,7 @@ export function planSpeaker(
       asNumber: context.asNumber,
       routerId: node.address,
       listenPort: context.port,
-      listenAddresses: [node.address],
+      listenAddresses: addressesOf(node),
       blocks: node.blocks,
       pools: resources.pools.map(({ resource }) => resource.prefix).sort(comparePrefix),
       peers: [...mesh, ...peers],
@@ -76,7 +76,7 @@ function contextOf(resources: Resources, node: Node): Context {
 
 /** By name, by label, or all; never a session with itself. */
 function selects({ node, nodeSelector, address }: BgpPeer, candidate: Node): boolean {
-  if (equalAddress(address, candidate.address)) return false;
+  if (isAddressOf(candidate, address)) return false;
   if (node !== undefined) return node === candidate.name;
   return nodeSelector?.(candidate.labels) ?? true;
 }
@@ -113,7 +113,7 @@ function explicitPlan(peer: BgpPeer, context: Context): PeerPlan {
 
 /** Our own speakers listen where the cluster says; others where everybody does. */
 function portAt(address: PeerPlan["address"], { resources, port }: Context): number {
-  const isOurs = resources.nodes.some(({ resource }) => equalAddress(resource.address, address));
+  const isOurs = resources.nodes.some(({ resource }) => isAddressOf(resource, address));
   return isOurs ? port : DEFAULT_PORT;
 }
 
@@ -121,12 +121,18 @@ function localSide(
   { node, asNumber }: Context,
   address: PeerPlan["address"],
   remoteAs: number,
-): Pick<PeerPlan, "remoteAs" | "localAs" | "localAddress" | "ttl"> {
-  const isDirect = containsAddress(prefixOf(node.address, node.addressLength), address);
+): Pick<PeerPlan, "remoteAs" | "localAs" | "localAddress" | "families" | "ttl"> {
+  const local = address.family === 6 ? node.ipv6 : undefined;
+  const { address: localAddress, length } = local ?? {
+    address: node.address,
+    length: node.addressLength,
+  };
+  const isDirect = containsAddress(prefixOf(localAddress, length), address);
   return {
     remoteAs,
     localAs: asNumber,
-    localAddress: node.address,
+    localAddress,
+    families: addressesOf(node).map(({ family }) => family),
     ttl: remoteAs !== asNumber && isDirect ? DIRECT : MULTIHOP,
   };
 }
@@ -162,6 +168,25 @@ function twins(peers: readonly Documented<BgpPeer>[]): Fault[] {
     const message = `BGPPeer ${twin.resource.name} has the address ${address} too, on the same node`;
     return [complain(["spec", "peerIP"], message)];
   });
+}
+
+/** A session needs an address of our own of the same family. */
+function lacking(peers: readonly Documented<BgpPeer>[], { name, ipv6 }: Node): Fault[] {
+  if (ipv6 !== undefined) return [];
+  return peers.flatMap(({ resource, complain }) => {
+    if (resource.address.family === 4) return [];
+    const message = `Node ${name} has no bgp.ipv6Address for a session with ${formatAddress(resource.address)}`;
+    return [complain(["spec", "peerIP"], message)];
+  });
+}
+
+/** IPv4 first. */
+function addressesOf({ address, ipv6 }: Node): readonly Address[] {
+  return ipv6 === undefined ? [address] : [address, ipv6.address];
+}
+
+function isAddressOf(node: Node, address: Address): boolean {
+  return addressesOf(node).some((own) => equalAddress(own, address));
 }
 
 function noSuchNode(nodes: readonly Node[], name: string): Fault {

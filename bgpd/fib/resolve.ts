@@ -35,6 +35,8 @@ export type Resolver = {
 
 const MAIN_TABLE = 254;
 const LOCAL_TABLE = 255;
+/** fe80::/10, without what is behind it. */
+const LINK_LOCAL = 0xfe80 >>> 6;
 
 /** A resolver over `kernel` that ignores routes of `protocol` (our own). */
 export function createResolver(kernel: Kernel, protocol: number): Resolver {
@@ -85,6 +87,10 @@ function resolveIn(
   const text = formatAddress(nextHop);
   const unreachable = (reason: string): Resolution => ({ reachable: false, cost: 0, reason });
   if (own.has(text)) return unreachable(`next hop ${text} is an address of this node`);
+  // The same on every link: a route to fe80::/10 would lead out of any of them.
+  if (nextHop.family === 6 && nextHop.w0 >>> 22 === LINK_LOCAL) {
+    return unreachable(`next hop ${text} is link-local, and nothing says on which link it is`);
+  }
   const route = routes.find(({ destination }) => containsAddress(destination, nextHop));
   if (route === undefined) return unreachable(`no route to next hop ${text}`);
   const name = formatPrefix(route.destination);

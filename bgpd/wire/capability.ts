@@ -8,7 +8,12 @@ import { BgpError } from "./error.ts";
 import type { Capability } from "./message.ts";
 
 /** IANA "Capability Codes". */
-export const CAPABILITY = { MULTIPROTOCOL: 1, ROUTE_REFRESH: 2, FOUR_OCTET_AS: 65 } as const;
+export const CAPABILITY = {
+  MULTIPROTOCOL: 1,
+  ROUTE_REFRESH: 2,
+  EXTENDED_NEXT_HOP: 5,
+  FOUR_OCTET_AS: 65,
+} as const;
 
 const PARAMETER_CAPABILITIES = 2;
 
@@ -22,6 +27,15 @@ const DECODERS: Readonly<Record<number, (reader: Reader) => Capability | undefin
   },
   [CAPABILITY.ROUTE_REFRESH]: (reader) =>
     reader.left === 0 ? { type: "route refresh" } : undefined,
+  [CAPABILITY.EXTENDED_NEXT_HOP]: (reader) => {
+    if (reader.left === 0 || reader.left % 6 !== 0) return undefined;
+    const encodings = Array.from({ length: reader.left / 6 }, () => ({
+      afi: reader.u16(),
+      safi: reader.u16(),
+      nextHopAfi: reader.u16(),
+    }));
+    return { type: "extended next hop", encodings };
+  },
   [CAPABILITY.FOUR_OCTET_AS]: (reader) =>
     reader.left === 4 ? { type: "four-octet AS", asNumber: reader.u32() } : undefined,
 };
@@ -84,6 +98,12 @@ function encodeCapability(capability: Capability): Uint8Array {
       break;
     case "route refresh":
       writer.u8(CAPABILITY.ROUTE_REFRESH).u8(0);
+      break;
+    case "extended next hop":
+      writer.u8(CAPABILITY.EXTENDED_NEXT_HOP).u8(6 * capability.encodings.length);
+      for (const { afi, safi, nextHopAfi } of capability.encodings) {
+        writer.u16(afi).u16(safi).u16(nextHopAfi);
+      }
       break;
     case "four-octet AS":
       writer.u8(CAPABILITY.FOUR_OCTET_AS).u8(4).u32(capability.asNumber);

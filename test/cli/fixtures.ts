@@ -26,7 +26,7 @@ export const STATUS: StatusAnswer = {
   blocks: ["10.244.1.0/24"],
   configuration: { source: "/etc/manx/cluster", generation: 1, faults: [] },
   peers: { configured: 4, established: 4 },
-  rib: { prefixes: 5, paths: 9, attributeSets: 4 },
+  rib: { prefixes: 5, ipv4Prefixes: 5, ipv6Prefixes: 0, paths: 9, attributeSets: 4 },
   fib: { mode: "kernel", protocol: 186, installed: 4, failed: [], stale: 0, healed: 0 },
   ready: { ok: true, reason: "" },
 };
@@ -70,7 +70,7 @@ export const BARE_STATUS: StatusAnswer = {
     faults: ["/etc/manx/cluster: no such file or directory (ENOENT)"],
   },
   peers: { configured: 0, established: 0 },
-  rib: { prefixes: 0, paths: 0, attributeSets: 0 },
+  rib: { prefixes: 0, ipv4Prefixes: 0, ipv6Prefixes: 0, paths: 0, attributeSets: 0 },
   fib: { mode: "none", protocol: 0, installed: 0, failed: [], stale: 0, healed: 0 },
   ready: { ok: false, reason: "no configuration has been accepted" },
 };
@@ -91,6 +91,7 @@ function peer(given: Pick<PeerAnswer, "name" | "address"> & Partial<PeerAnswer>)
     holdTime: 90,
     keepaliveTime: 30,
     prefixes: { received: 1, accepted: 1, best: 1, advertised: 1 },
+    families: [],
     messages: { updatesReceived: 2, updatesSent: 2, received: 385, sent: 384 },
     ...given,
   };

@@ -19,10 +19,19 @@ export function printPlan(plan: SpeakerPlan): string {
 export function printPeer(peer: PeerPlan): string {
   const ends = `${formatAddress(peer.localAddress)} AS ${peer.localAs} to ${formatAddress(peer.address)}:${peer.port} AS ${peer.remoteAs}`;
   const timers = `hold ${peer.holdTime} keepalive ${peer.keepaliveTime} retry ${peer.connectRetryTime}`;
+  const families = peer.families.map((family) => `IPv${family}`).join(" ");
+  const carried = families === "IPv4" ? [] : [families];
   const marks = [
     peer.passive ? "passive" : "",
     peer.acceptDefaultRoute ? "default" : "",
     peer.filters.map(({ name }) => `filter ${name}`).join(" "),
   ].filter((mark) => mark !== "");
-  return [`${peer.name} (${peer.origin})`, ends, `ttl ${peer.ttl}`, timers, ...marks].join(", ");
+  return [
+    `${peer.name} (${peer.origin})`,
+    ends,
+    ...carried,
+    `ttl ${peer.ttl}`,
+    timers,
+    ...marks,
+  ].join(", ");
 }

@@ -19,6 +19,7 @@ const peer: PeerPlan = {
   connectRetryTime: 5,
   passive: false,
   ttl: 1,
+  families: [4],
   acceptDefaultRoute: false,
   filters: [],
 };
@@ -32,7 +33,7 @@ const speaker: SpeakerPlan = {
   listenPort: 179,
   listenAddresses: [parseAddress("172.30.0.11")],
   blocks: [parsePrefix("10.250.1.0/24")],
-  pools: [parsePrefix("10.244.0.0/16")],
+  pools: [parsePrefix("10.244.0.0/16"), parsePrefix("fd00:244::/48")],
   peers: [],
 };
 
@@ -77,6 +78,8 @@ describe("the built-in import policy of an external peer", () => {
     ["224.0.0.0/24", "reject: built-in policy: multicast (224.0.0.0/4)"],
     ["240.0.0.0/8", "reject: built-in policy: reserved (240.0.0.0/4)"],
     ["255.255.255.255/32", "reject: built-in policy: reserved (240.0.0.0/4)"],
+    ["::ffff:10.0.0.0/104", "reject: built-in policy: IPv4-mapped (::ffff:0.0.0.0/96)"],
+    ["fd00:244:0:1::/122", "reject: built-in policy: inside our own pool fd00:244::/48"],
     ["fe80::/64", "reject: built-in policy: link-local (fe80::/10)"],
     ["ff02::/16", "reject: built-in policy: multicast (ff00::/8)"],
     ["2001:db8::/32", NEITHER],
