@@ -112,6 +112,22 @@ export const PEERS: readonly PeerAnswer[] = [
     address: "172.30.0.1",
     remoteAs: 65000,
     prefixes: { received: 5, accepted: 2, best: 1, advertised: 1 },
+    families: [
+      {
+        name: "IPv4 unicast",
+        prefixes: { received: 4, accepted: 1, best: 1, advertised: 1 },
+        nextHop: "172.30.0.11",
+        nextHopLinkLocal: null,
+        reason: "",
+      },
+      {
+        name: "IPv6 unicast",
+        prefixes: { received: 1, accepted: 1, best: 0, advertised: 0 },
+        nextHop: null,
+        nextHopLinkLocal: null,
+        reason: "no link of this node has an IPv6 address that could be the next hop",
+      },
+    ],
     messages: { updatesReceived: 3, updatesSent: 1, received: 386, sent: 383 },
   }),
   peer({
