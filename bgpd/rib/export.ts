@@ -3,7 +3,7 @@
  */
 
 import { type Family, formatAddress } from "../../lib/address.ts";
-import { prependAs } from "../wire/as-path.ts";
+import { isTold, prependAs } from "../wire/as-path.ts";
 import type { Attributes } from "../wire/attributes.ts";
 import { NO_ADVERTISE, NO_EXPORT, NO_EXPORT_SUBCONFED } from "../wire/const.ts";
 import type { MultiprotocolNextHop } from "../wire/multiprotocol.ts";
@@ -69,7 +69,8 @@ function toExternal(
 ): Attributes {
   return {
     ...rest,
-    asPath: prependAs(rest.asPath, localAs),
+    // What another's confederation wrote stays inside (RFC 5065 section 4.1).
+    asPath: prependAs(rest.asPath.filter(isTold), localAs),
     // A MULTI_EXIT_DISC from another AS must not travel on (section 5.1.4).
     ...(source === "local" && multiExitDisc !== undefined ? { multiExitDisc } : {}),
   };

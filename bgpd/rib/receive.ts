@@ -70,30 +70,28 @@ export class Receiver {
         ? this.#sets.receive(buffer, ranges, "reach", wire)
         : received;
     const faults = faultsOf(ranges.faults, received, inReach);
-    const disposition = worst(faults);
-    if (disposition === "session reset") {
+    try {
+      const disposition = worst(faults);
+      if (disposition === "session reset") throw resetFor(faults);
+      const isVoid = disposition === "treat as withdraw";
+      const withdrawn = this.#withdraw(placeOf, buffer);
+      const { nlriStart, nlriEnd, reach } = ranges;
+      const [inBody, inAttribute] = isVoid ? [] : [received.set, inReach.set];
+      const count =
+        this.#take(placeOf(4), inBody, buffer, [nlriStart, nlriEnd]) +
+        this.#take(placeOf(reach.family), inAttribute, buffer, [reach.nlriStart, reach.end]);
+      return {
+        ...NOTHING,
+        withdrawn,
+        faults: faults.map(({ message }) => message),
+        ...(isVoid || received.set === undefined
+          ? { treatedAsWithdraw: count }
+          : { announced: count }),
+      };
+    } finally {
+      // Whether or not a prefix came to hold them: one of the body may turn out to be malformed.
       this.#dropUnheld(received, inReach);
-      throw resetFor(faults);
     }
-    const withdrawn = this.#withdraw(placeOf, buffer);
-    const isVoid = disposition === "treat as withdraw";
-    const count =
-      this.#take(placeOf(4), isVoid ? undefined : received.set, buffer, [
-        ranges.nlriStart,
-        ranges.nlriEnd,
-      ]) +
-      this.#take(placeOf(ranges.reach.family), isVoid ? undefined : inReach.set, buffer, [
-        ranges.reach.nlriStart,
-        ranges.reach.end,
-      ]);
-    this.#dropUnheld(received, inReach);
-    const treated = isVoid || received.set === undefined;
-    return {
-      ...NOTHING,
-      withdrawn,
-      faults: faults.map(({ message }) => message),
-      ...(treated ? { treatedAsWithdraw: count } : { announced: count }),
-    };
   }
 
   #dropUnheld(...received: readonly Received[]): void {

@@ -1,12 +1,15 @@
 /** Both families in one RIB: who is told what of which, with which next hop, in which attribute. */
 
 import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
 import type { RibPeer } from "../../../bgpd/rib/route.ts";
+import { HEADER_LENGTH, UPDATE } from "../../../bgpd/wire/const.ts";
 import type { WireContext } from "../../../bgpd/wire/context.ts";
 import { BgpError } from "../../../bgpd/wire/error.ts";
 import { type Family, parseAddress } from "../../../lib/address.ts";
 import { fromHex } from "../../../lib/hex.ts";
 import { formatPrefix, parsePrefix } from "../../../lib/prefix.ts";
+import { bytesOf, VECTORS } from "../wire/vector.ts";
 import { attributesOf, OUR_AS, OUR_ID, OUR_ID6, peerAt, Scene } from "./scene.ts";
 
 const OURS = { origin: 0, asPath: [] } as const;
@@ -320,4 +323,36 @@ test("messages of MP_REACH_NLRI and MP_UNREACH_NLRI are filled to the session's 
   expect(told?.routes.size).toBe(0);
   const withdrawing = told?.updates.filter(({ unreach }) => (unreach?.prefixes.length ?? 0) > 0);
   expect(withdrawing).toHaveLength(4);
+});
+
+test("whatever UPDATEs arrive, broken ones too, a peer that leaves leaves nothing behind", () => {
+  const updates = VECTORS.map(bytesOf).filter((bytes) => bytes[18] === UPDATE);
+  const octets = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 2 });
+  const broken = fc.tuple(fc.constantFrom(...updates), octets).map(([bytes, changes]) => {
+    const copy = bytes.slice(HEADER_LENGTH);
+    for (const [at, octet] of changes) if (copy.length > 0) copy[at % copy.length] = octet;
+    return copy;
+  });
+  fc.assert(
+    fc.property(fc.array(broken, { maxLength: 30 }), fc.boolean(), (bodies, extendedNextHop) => {
+      const scene = new Scene();
+      const peer = scene.add(withWire(peerAt(2, "internal"), { extendedNextHop }));
+      const other = scene.add(peerAt(9, "external"));
+      for (const body of bodies) {
+        try {
+          scene.rib.receive(peer, body, 0, body.length);
+        } catch (error) {
+          if (!(error instanceof BgpError)) throw error;
+        }
+        scene.settle();
+      }
+      const told = scene.rib.advertised(other).filter(({ advertised }) => advertised);
+      expect(scene.tells(other)).toHaveLength(told.length);
+      scene.remove(peer);
+      scene.settle();
+      expect(scene.tells(other)).toEqual([]);
+      expect(scene.rib.counts()).toMatchObject({ prefixes: 0, paths: 0, attributeSets: 0 });
+    }),
+    { numRuns: 300 },
+  );
 });
