@@ -22,6 +22,7 @@ import { createListener, type Listener } from "./listener.ts";
 import { createLiveness, type Liveness } from "./liveness.ts";
 import { limitOf, type Neighbour, ribPeerOf, ribPoliciesOf } from "./neighbour.ts";
 import { ORIGINATED } from "./origin.ts";
+import { type OwnAddresses, ownNextHops } from "./own-next-hop.ts";
 import { createPeer, type SessionInfo } from "./peer.ts";
 import {
   asksInterface,
@@ -33,6 +34,7 @@ import { createRib } from "./rib/rib.ts";
 import type { BestChange, PeerId, Rib } from "./rib/route.ts";
 import type { Transport } from "./transport.ts";
 import { ADMINISTRATIVE_SHUTDOWN, BFD_DOWN, CEASE, PEER_DECONFIGURED } from "./wire/const.ts";
+import { familyOf } from "./wire/family.ts";
 
 /** rtm_protocol of our routes: free in rtnetlink.h and in iproute2's rt_protos ('M' in ASCII). */
 export const ROUTE_PROTOCOL = 77;
@@ -247,10 +249,10 @@ export class Daemon {
       onUpdate: (buffer, start, end) => this.#receive(neighbour, log, { buffer, start, end }),
       onKeepalive: () => this.#keepalive(neighbour),
       onRouteRefresh: (afi, safi) => {
-        if (neighbour.id !== undefined && afi === 1 && safi === 1) {
-          this.#rib().refresh(neighbour.id);
-          this.#schedule();
-        }
+        const family = familyOf(afi, safi);
+        if (neighbour.id === undefined || family === undefined) return;
+        this.#rib().refresh(neighbour.id, family);
+        this.#schedule();
       },
       onDown: () => this.#down(neighbour),
     });
@@ -261,8 +263,10 @@ export class Daemon {
       exportPolicy: compileExport(plan, speaker, this.#surroundings),
       id: undefined,
       session: undefined,
+      nextHops: undefined,
       keepalives: 0,
       suspended: undefined,
+      ended: new Set(),
     };
     this.neighbours.set(plan.name, neighbour);
     this.#startPeer(neighbour);
@@ -306,9 +310,11 @@ export class Daemon {
 
   #established(neighbour: Neighbour, session: SessionInfo): void {
     neighbour.session = session;
+    neighbour.nextHops = ownNextHops(session, this.#ownAddresses());
     neighbour.keepalives = 0;
+    neighbour.ended.clear();
     if (this.plan === undefined) throw new Error("a session without a plan");
-    const id = this.#rib().addPeer(ribPeerOf(neighbour, session, this.plan));
+    const id = this.#rib().addPeer(ribPeerOf(neighbour, session, neighbour.nextHops, this.plan));
     neighbour.id = id;
     this.#byId.set(id, neighbour);
     this.#schedule();
@@ -324,7 +330,12 @@ export class Daemon {
     for (const fault of summary.faults) {
       log.warn({ withdrawn: summary.treatedAsWithdraw }, `UPDATE: ${fault} (RFC 7606)`);
     }
-    if (summary.endOfRib) this.#told.add(neighbour.plan.name);
+    if (summary.endOfRib !== undefined) {
+      const families = neighbour.session?.wire.families ?? [];
+      neighbour.ended.add(summary.endOfRib);
+      const isWhole = families.every((family) => neighbour.ended.has(family));
+      if (isWhole) this.#told.add(neighbour.plan.name);
+    }
     if (summary.limit === "warning") {
       const { received } = this.#rib().peerCounts(neighbour.id);
       const limit = neighbour.plan.policy.prefixLimit?.max;
@@ -363,6 +374,7 @@ export class Daemon {
 
   #down(neighbour: Neighbour): void {
     neighbour.session = undefined;
+    neighbour.nextHops = undefined;
     if (neighbour.id === undefined) return;
     this.#rib().removePeer(neighbour.id);
     this.#byId.delete(neighbour.id);
@@ -458,6 +470,7 @@ export class Daemon {
       }
       if (compare === "objects") this.fib?.inspect();
       if (compare === "routes") this.fib?.resync();
+      if (moved === "around" || compare !== "nothing") this.#reviseNextHops();
       this.#looked = clock.now() - began;
       this.#schedule();
     });
@@ -473,6 +486,24 @@ export class Daemon {
     for (const peer of plan?.peers ?? []) {
       if (plan !== undefined && asksInterface(peer)) this.#setPolicies(peer, plan);
     }
+  }
+
+  /** Links have come by addresses, or lost them: peers are told other next hops, or a family no more. */
+  #reviseNextHops(): void {
+    const addresses = this.#ownAddresses();
+    for (const neighbour of this.neighbours.values()) {
+      const { id, session } = neighbour;
+      if (id === undefined || session === undefined) continue;
+      const nextHops = ownNextHops(session, addresses);
+      if (JSON.stringify(nextHops) === JSON.stringify(neighbour.nextHops)) continue;
+      neighbour.nextHops = nextHops;
+      this.#rib().setNextHops(id, nextHops);
+    }
+  }
+
+  #ownAddresses(): OwnAddresses {
+    const node = this.plan?.listenAddresses ?? [];
+    return { node, kernel: this.#options.kernel?.addresses() };
   }
 
   #awaitConvergence(plan: SpeakerPlan): Convergence {

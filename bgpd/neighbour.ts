@@ -2,6 +2,7 @@
  * A peer as the daemon keeps it: its session, its compiled policies, and where it stands in the RIB.
  */
 
+import type { Family } from "../lib/address.ts";
 import type { Timer } from "../lib/clock.ts";
 import type { PeerPlan, SpeakerPlan } from "./cluster/speaker.ts";
 import type { Peer, SessionInfo, StopReason } from "./peer.ts";
@@ -19,8 +20,12 @@ export type Neighbour = {
   /** Its number in the RIB while Established. */
   id: PeerId | undefined;
   session: SessionInfo | undefined;
+  /** What it is told as next hop where that is "self". */
+  nextHops: RibPeer["nextHops"] | undefined;
   /** KEEPALIVEs since it became Established. */
   keepalives: number;
+  /** Families whose End-of-RIB marker has come since then. */
+  readonly ended: Set<Family>;
   /** It had too many prefixes and is kept away; the timer brings it back, if there is one. */
   suspended: { readonly timer: Timer | undefined } | undefined;
 };
@@ -29,6 +34,7 @@ export type Neighbour = {
 export function ribPeerOf(
   neighbour: Neighbour,
   session: SessionInfo,
+  nextHops: RibPeer["nextHops"],
   speaker: SpeakerPlan,
 ): RibPeer {
   const { plan } = neighbour;
@@ -41,6 +47,7 @@ export function ribPeerOf(
     address: session.remoteAddress,
     identifier: session.identifier.w0,
     localAddress: session.localAddress,
+    nextHops,
     wire: session.wire,
     ...ribPoliciesOf(neighbour),
   };

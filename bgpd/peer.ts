@@ -358,5 +358,6 @@ function sessionConfig(plan: PeerPlan, identifier: Address): SessionConfig {
     sendNotificationWithoutOpen: true,
     trackTcpState: false,
     collisionDetectEstablishedState: false,
+    families: plan.families,
   };
 }

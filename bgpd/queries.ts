@@ -6,7 +6,13 @@ import type { Kernel } from "../kernel/kernel.ts";
 import { type Address, formatAddress } from "../lib/address.ts";
 import type { Clock } from "../lib/clock.ts";
 import { containsAddress, formatPrefix, type Prefix } from "../lib/prefix.ts";
-import type { FibAnswer, FibTableAnswer, PeerAnswer, StatusAnswer } from "../resource/answer.ts";
+import type {
+  FamilyAnswer,
+  FibAnswer,
+  FibTableAnswer,
+  PeerAnswer,
+  StatusAnswer,
+} from "../resource/answer.ts";
 import { advertisedAnswer, kernelAnswer, pathAnswer, routeAnswer, whyAnswer } from "./answer.ts";
 import { type Queries, QueryError } from "./api.ts";
 import { LATENESS_BOUNDS } from "./bfd/lateness.ts";
@@ -14,6 +20,7 @@ import type { PeerPlan } from "./cluster/speaker.ts";
 import { type Daemon, ROUTE_PROTOCOL } from "./daemon.ts";
 import type { Neighbour } from "./neighbour.ts";
 import type { PrefixView } from "./rib/route.ts";
+import { describeFamily } from "./wire/family.ts";
 
 export type QueryContext = {
   readonly daemon: Daemon;
@@ -55,7 +62,7 @@ export function createQueries(context: QueryContext): Queries {
   return {
     status() {
       const { plan, rib } = daemon;
-      const counts = rib?.counts() ?? { prefixes: 0, paths: 0, attributeSets: 0 };
+      const counts = rib?.counts();
       return {
         version: context.version,
         node: context.node,
@@ -66,9 +73,11 @@ export function createQueries(context: QueryContext): Queries {
         configuration: context.configuration(),
         peers: peerCounts(),
         rib: {
-          prefixes: counts.prefixes,
-          paths: counts.paths,
-          attributeSets: counts.attributeSets,
+          prefixes: counts?.prefixes ?? 0,
+          ipv4Prefixes: counts?.byFamily[4] ?? 0,
+          ipv6Prefixes: counts?.byFamily[6] ?? 0,
+          paths: counts?.paths ?? 0,
+          attributeSets: counts?.attributeSets ?? 0,
         },
         fib: fibAnswer(daemon),
         ready: context.ready(),
@@ -166,7 +175,8 @@ function fibTableAnswer(
   return { mode: "kernel", protocol: ROUTE_PROTOCOL, metric, table, routes };
 }
 
-function peerAnswer(daemon: Daemon, { plan, peer, id, session }: Neighbour): PeerAnswer {
+function peerAnswer(daemon: Daemon, neighbour: Neighbour): PeerAnswer {
+  const { plan, peer, id, session } = neighbour;
   const status = peer.status();
   const none = { received: 0, accepted: 0, best: 0, advertised: 0 };
   return {
@@ -186,6 +196,7 @@ function peerAnswer(daemon: Daemon, { plan, peer, id, session }: Neighbour): Pee
     holdTime: session?.holdTime ?? plan.holdTime,
     keepaliveTime: session?.keepaliveTime ?? plan.keepaliveTime,
     prefixes: id === undefined ? none : (daemon.rib?.peerCounts(id) ?? none),
+    families: familyAnswers(daemon, neighbour),
     messages: status.messages,
     ...bfdAnswer(daemon, plan),
   };
@@ -206,4 +217,27 @@ function bfdAnswer({ liveness }: Daemon, { name, bfd }: PeerPlan): Pick<PeerAnsw
       lateness: { ...sums, buckets: bounded },
     },
   };
+}
+
+function familyAnswers({ rib }: Daemon, { id, session, nextHops }: Neighbour): FamilyAnswer[] {
+  if (id === undefined || session === undefined || nextHops === undefined) return [];
+  return session.wire.families.flatMap((family): FamilyAnswer[] => {
+    const prefixes = rib?.peerCounts(id, family);
+    if (prefixes === undefined) return [];
+    const own = nextHops[family];
+    const name = describeFamily(family);
+    if (own.nextHop === undefined) {
+      return [{ name, prefixes, nextHop: null, nextHopLinkLocal: null, reason: own.reason }];
+    }
+    const { nextHop, nextHopLinkLocal } = own;
+    return [
+      {
+        name,
+        prefixes,
+        nextHop: formatAddress(nextHop),
+        nextHopLinkLocal: nextHopLinkLocal === undefined ? null : formatAddress(nextHopLinkLocal),
+        reason: "",
+      },
+    ];
+  });
 }

@@ -2,7 +2,7 @@
  * `manx peers [PEER]`: all sessions as a table, or one of them in full.
  */
 
-import type { BfdAnswer, PeerAnswer } from "../resource/answer.ts";
+import type { BfdAnswer, FamilyAnswer, PeerAnswer } from "../resource/answer.ts";
 import { openClient } from "./client.ts";
 import { suggestion } from "./nearest.ts";
 import type { PeersOptions } from "./options.ts";
@@ -91,6 +91,7 @@ export function formatPeer(peer: PeerAnswer, look: Look): string {
     ],
     ["local", `${peer.localAddress}, AS ${peer.localAs}`],
     ["timers", timers(peer)],
+    ...(peer.families.length === 0 ? [] : [["families", peer.families.map(family)] as const]),
     ["capabilities", peer.capabilities.length === 0 ? "none known" : peer.capabilities.join(", ")],
     [
       "prefixes",
@@ -105,6 +106,12 @@ export function formatPeer(peer: PeerAnswer, look: Look): string {
     ["last error", peer.lastError === "" ? "none" : lastError(peer)],
   ];
   return `${title}\n${formatFacts(facts, look)}`;
+}
+
+function family({ name, prefixes, nextHop, reason }: FamilyAnswer): Styled {
+  const counts = `${prefixes.received} received, ${prefixes.advertised} advertised`;
+  if (nextHop === null) return styled(`${name}: ${counts}; no next hop: ${reason}`, "warning");
+  return `${name}: ${counts}, our next hop ${nextHop}`;
 }
 
 function timers({ holdTime, keepaliveTime, state: current }: PeerAnswer): string {

@@ -22,6 +22,8 @@ export type StatusAnswer = {
   readonly peers: { readonly configured: number; readonly established: number };
   readonly rib: {
     readonly prefixes: number;
+    readonly ipv4Prefixes: number;
+    readonly ipv6Prefixes: number;
     readonly paths: number;
     readonly attributeSets: number;
   };
@@ -85,12 +87,10 @@ export type PeerAnswer = {
   /** Seconds, as negotiated when Established, else as configured. */
   readonly holdTime: number;
   readonly keepaliveTime: number;
-  readonly prefixes: {
-    readonly received: number;
-    readonly accepted: number;
-    readonly best: number;
-    readonly advertised: number;
-  };
+  /** Of all families together. */
+  readonly prefixes: PrefixCounts;
+  /** Of each family that the session carries; empty unless Established. */
+  readonly families: readonly FamilyAnswer[];
   readonly messages: {
     readonly updatesReceived: number;
     readonly updatesSent: number;
@@ -136,6 +136,25 @@ export type BfdAnswer = {
     /** How many were at most so late and later than the one before; `null`: later than all. */
     readonly buckets: readonly { readonly bound: number | null; readonly count: number }[];
   };
+};
+
+export type PrefixCounts = {
+  readonly received: number;
+  readonly accepted: number;
+  readonly best: number;
+  readonly advertised: number;
+};
+
+export type FamilyAnswer = {
+  /** "IPv4 unicast". */
+  readonly name: string;
+  readonly prefixes: PrefixCounts;
+  /** Ours, as the peer is told; null when there is none. */
+  readonly nextHop: string | null;
+  /** Our link-local address beside it (RFC 2545). */
+  readonly nextHopLinkLocal: string | null;
+  /** Why there is no next hop, so that no route that needs ours is told; else empty. */
+  readonly reason: string;
 };
 
 export type AttributesAnswer = {

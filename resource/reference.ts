@@ -2,7 +2,7 @@
  * What no document can see alone: names that refer to nothing, addresses and blocks that collide.
  */
 
-import { compareAddress, formatAddress } from "../lib/address.ts";
+import { type Address, equalAddress, formatAddress } from "../lib/address.ts";
 import {
   containsAddress,
   containsPrefix,
@@ -80,12 +80,13 @@ function checkPeers({ peers, nodes, filters }: Resources, isDeclared: IsDeclared
 
 function checkAddresses({ nodes }: Resources): Fault[] {
   return nodes.flatMap(({ resource, complain }, index) => {
-    const twin = nodes
-      .slice(0, index)
-      .find(({ resource: other }) => compareAddress(other.address, resource.address) === 0);
-    if (twin === undefined) return [];
-    const message = `Node ${twin.resource.name} has the address ${formatAddress(resource.address)} too`;
-    return [complain(["spec", "bgp", "ipv4Address"], message)];
+    const earlier = nodes.slice(0, index);
+    return addressesOf(resource).flatMap((address) => {
+      const twin = earlier.find(({ resource: other }) => hasAddress(other, address));
+      if (twin === undefined) return [];
+      const message = `Node ${twin.resource.name} has the address ${formatAddress(address)} too`;
+      return [complain(["spec", "bgp", `ipv${address.family}Address`], message)];
+    });
   });
 }
 
@@ -100,10 +101,15 @@ function checkBlocks({ nodes, pools }: Resources): Fault[] {
       if (rival !== undefined) {
         wrong(`overlaps ${formatPrefix(rival.block)} of Node ${rival.node}`);
       }
-      const inside = nodes.find((node) => containsAddress(block, node.resource.address));
+      const inside = nodes.find((node) =>
+        addressesOf(node.resource).some((address) => containsAddress(block, address)),
+      );
       if (inside !== undefined) wrong(`has the address of Node ${inside.resource.name} in it`);
       const { shortest, longest } = BLOCK_SIZES[block.family];
       if (block.length < shortest) wrong(`expected a block of /${shortest} to /${longest}`);
+      if (block.family === 6 && resource.ipv6 === undefined) {
+        wrong("the node has no bgp.ipv6Address, without which nobody is told of IPv6 blocks");
+      }
       for (const message of poolFaults(block, resource, pools)) wrong(message);
       earlier.push({ node: resource.name, block });
     }
@@ -187,6 +193,14 @@ function checkServices({ configuration, nodes, pools }: Resources): Fault[] {
     const text = `service range ${formatPrefix(range)} overlaps ${formatPrefix(rival.prefix)}`;
     return [complain(["spec"], `${text} of ${rival.owner}`)];
   });
+}
+
+function addressesOf({ address, ipv6 }: Node): readonly Address[] {
+  return ipv6 === undefined ? [address] : [address, ipv6.address];
+}
+
+function hasAddress(node: Node, address: Address): boolean {
+  return addressesOf(node).some((own) => equalAddress(own, address));
 }
 
 function listOf(names: readonly string[]): string {

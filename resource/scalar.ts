@@ -9,6 +9,8 @@ import { parseSelector, SelectorError } from "./selector.ts";
 
 /** AS_TRANS (RFC 6793) and the numbers that RFC 7300 and RFC 7607 reserve. */
 const RESERVED_AS = [0, 23_456, 65_535, 0xffff_ffff];
+/** fe80::/10, without what is behind it. */
+const LINK_LOCAL = 0xfe80 >>> 6;
 const MOST_SECONDS = 65_535;
 const UNITS: readonly (readonly [letter: string, seconds: number])[] = [
   ["h", 3600],
@@ -44,9 +46,14 @@ export function mapOf<const Entries extends v.ObjectEntries>(entries: Entries) {
   });
 }
 
-/** Whether one host can have the address (RFC 6890: neither "this network" nor multicast and above). */
-export function isUnicast({ family, w0 }: Address): boolean {
-  return family === 4 && w0 >= 0x0100_0000 && w0 < 0xe000_0000;
+/**
+ * Whether one host can have the address anywhere (RFC 6890: neither "this network" nor multicast and above;
+ * of IPv6 neither unspecified, loopback, an IPv4 address in disguise, link-local nor multicast).
+ */
+export function isUnicast({ family, w0, w1, w2 }: Address): boolean {
+  if (family === 4) return w0 >= 0x0100_0000 && w0 < 0xe000_0000;
+  const isLow = w0 === 0 && w1 === 0 && (w2 === 0 || w2 === 0xffff);
+  return !isLow && w0 < 0xff00_0000 && w0 >>> 22 !== LINK_LOCAL;
 }
 
 export const booleanSchema = v.boolean("expected true or false");
@@ -192,18 +199,20 @@ export const nameSchema = v.pipe(
   ),
 );
 
-/** `A.B.C.D` or `A.B.C.D:PORT`. */
+/** `A.B.C.D`, `A.B.C.D:PORT`, an IPv6 address or `[IPV6]:PORT`. */
 export const peerAddressSchema = textOf(
-  "expected a host's IPv4 address, optionally with :PORT, such as 172.30.0.1 or 172.30.0.1:1179",
+  "expected a host's address, optionally with :PORT, such as 172.30.0.1, 172.30.0.1:1179, fd00::1 or [fd00::1]:1179; link-local ones are not supported",
   (text) => {
-    const [host = "", port, ...rest] = text.split(":");
-    const address = tryParseAddress(host);
-    const number = port === undefined ? undefined : Number(port);
-    const isPort =
-      number === undefined || (/^\d{1,5}$/.test(port ?? "") && number > 0 && number < 65_536);
-    if (address === undefined || !isUnicast(address) || !isPort || rest.length > 0)
-      return undefined;
-    return { address, port: number };
+    const bare = tryParseAddress(text);
+    const parts = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text);
+    const address = bare ?? tryParseAddress(parts?.[1] ?? parts?.[2] ?? "");
+    const port = bare === undefined ? Number(parts?.[3]) : undefined;
+    const isPort = port === undefined || (port > 0 && port < 65_536);
+    // Brackets are IPv6's.
+    const isBracketed =
+      bare !== undefined || (address?.family === 6) === (parts?.[1] !== undefined);
+    if (address === undefined || !isUnicast(address) || !isPort || !isBracketed) return undefined;
+    return { address, port };
   },
 );
 

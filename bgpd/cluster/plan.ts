@@ -3,7 +3,7 @@
  */
 
 import { isDeepStrictEqual } from "node:util";
-import { equalAddress, formatAddress } from "../../lib/address.ts";
+import { type Address, equalAddress, formatAddress } from "../../lib/address.ts";
 import { comparePrefix, containsAddress, prefixOf } from "../../lib/prefix.ts";
 import { DEFAULT_AS_NUMBER, DEFAULT_PORT, type Timers } from "../../resource/bgp-configuration.ts";
 import type { BgpPeer } from "../../resource/bgp-peer.ts";
@@ -35,7 +35,7 @@ export function planSpeaker(
   const node = nodes.find(({ name }) => name === nodeName);
   if (node === undefined) return { faults: [noSuchNode(nodes, nodeName)] };
   const explicit = resources.peers.filter(({ resource }) => selects(resource, node));
-  const faults = twins(explicit);
+  const faults = [...twins(explicit), ...lacking(explicit, node)];
   if (faults.length > 0) return { faults };
   const context = contextOf(resources, node, readKey);
   const misfits = explicit.flatMap((peer) => misfitsOf(peer, context));
@@ -47,7 +47,7 @@ export function planSpeaker(
   const peers = explicit.map((document) => explicitPlan(document, context));
   // Who configures a session with another node by hand has it instead of the mesh's.
   const mesh = meshPeers(resources, node)
-    .filter(({ address }) => !peers.some((peer) => equalAddress(peer.address, address)))
+    .filter((other) => !peers.some(({ address }) => isAddressOf(other, address)))
     .map((other) => meshPlan(other, context));
   if (context.faults.length > 0) return { faults: context.faults };
   return {
@@ -56,7 +56,7 @@ export function planSpeaker(
       asNumber: context.asNumber,
       routerId: node.address,
       listenPort: context.port,
-      listenAddresses: [node.address],
+      listenAddresses: addressesOf(node),
       blocks: node.blocks,
       pools: pools.map(({ prefix }) => prefix),
       unexportedPools: pools
@@ -99,7 +99,7 @@ function contextOf(resources: Resources, node: Node, readKey: KeyReader): Contex
 
 /** By name, by label, or all; never a session with itself. */
 function selects({ node, nodeSelector, address }: BgpPeer, candidate: Node): boolean {
-  if (equalAddress(address, candidate.address)) return false;
+  if (isAddressOf(candidate, address)) return false;
   if (node !== undefined) return node === candidate.name;
   return nodeSelector?.(candidate.labels) ?? true;
 }
@@ -211,12 +211,15 @@ function bfdOf(
 }
 
 function isDirect({ node }: Context, address: PeerPlan["address"]): boolean {
-  return containsAddress(prefixOf(node.address, node.addressLength), address);
+  const { address: own, length } =
+    (address.family === 6 ? node.ipv6 : undefined) ??
+    ({ address: node.address, length: node.addressLength } as const);
+  return containsAddress(prefixOf(own, length), address);
 }
 
 /** Our own speakers listen where the cluster says; others where everybody does. */
 function portAt(address: PeerPlan["address"], { resources, port }: Context): number {
-  const isOurs = resources.nodes.some(({ resource }) => equalAddress(resource.address, address));
+  const isOurs = resources.nodes.some(({ resource }) => isAddressOf(resource, address));
   return isOurs ? port : DEFAULT_PORT;
 }
 
@@ -225,12 +228,14 @@ function localSide(
   address: PeerPlan["address"],
   remoteAs: number,
   localAs: number,
-): Pick<PeerPlan, "remoteAs" | "localAs" | "localAddress" | "ttl"> {
+): Pick<PeerPlan, "remoteAs" | "localAs" | "localAddress" | "families" | "ttl"> {
   const { node } = context;
+  const local = address.family === 6 ? node.ipv6 : undefined;
   return {
     remoteAs,
     localAs,
-    localAddress: node.address,
+    localAddress: local?.address ?? node.address,
+    families: addressesOf(node).map(({ family }) => family),
     ttl: remoteAs !== localAs && isDirect(context, address) ? DIRECT : MULTIHOP,
   };
 }
@@ -266,6 +271,25 @@ function twins(peers: readonly Documented<BgpPeer>[]): Fault[] {
     const message = `BGPPeer ${twin.resource.name} has the address ${address} too, on the same node`;
     return [complain(["spec", "peerIP"], message)];
   });
+}
+
+/** A session needs an address of our own of the same family. */
+function lacking(peers: readonly Documented<BgpPeer>[], { name, ipv6 }: Node): Fault[] {
+  if (ipv6 !== undefined) return [];
+  return peers.flatMap(({ resource, complain }) => {
+    if (resource.address.family === 4) return [];
+    const message = `Node ${name} has no bgp.ipv6Address for a session with ${formatAddress(resource.address)}`;
+    return [complain(["spec", "peerIP"], message)];
+  });
+}
+
+/** IPv4 first. */
+function addressesOf({ address, ipv6 }: Node): readonly Address[] {
+  return ipv6 === undefined ? [address] : [address, ipv6.address];
+}
+
+function isAddressOf(node: Node, address: Address): boolean {
+  return addressesOf(node).some((own) => equalAddress(own, address));
 }
 
 function noSuchNode(nodes: readonly Node[], name: string): Fault {

@@ -4,7 +4,7 @@
  * `plan.ts` makes it (pure); the daemon compares two of them and touches only what differs.
  */
 
-import type { Address } from "../../lib/address.ts";
+import type { Address, Family } from "../../lib/address.ts";
 import type { Prefix } from "../../lib/prefix.ts";
 import type { BFD_AUTH_TYPES, BfdAuthType } from "../../resource/bfd.ts";
 import type { ImportPolicy, PrefixAdvertisement } from "../../resource/bgp-configuration.ts";
@@ -18,7 +18,7 @@ export type SpeakerPlan = {
   readonly routerId: Address;
   /** TCP port to listen on. */
   readonly listenPort: number;
-  /** The addresses to listen on; never "any". */
+  /** The node's addresses, at most one of a family: what it listens on, never "any", and its next hops. */
   readonly listenAddresses: readonly Address[];
   /** Blocks to originate (with a blackhole below each) and to publish in the node file. */
   readonly blocks: readonly Prefix[];
@@ -42,6 +42,8 @@ export type PeerPlan = {
   readonly remoteAs: number;
   readonly localAs: number;
   readonly localAddress: Address;
+  /** Whose unicast prefixes the session is to carry: those of which the node has an address. */
+  readonly families: readonly Family[];
   /** Seconds; 0 means no timer. */
   readonly holdTime: number;
   readonly keepaliveTime: number;

@@ -63,6 +63,9 @@ export type Resolver = {
   resolve(nextHop: Address, link?: number): Resolution;
 };
 
+/** fe80::/10, without what is behind it. */
+const LINK_LOCAL = 0xfe80 >>> 6;
+
 /** A resolver by the kernel's events and the speaker's own routes. */
 export function createResolver(options: ResolverOptions): Resolver {
   return new TableResolver(options);
@@ -160,6 +163,10 @@ class TableResolver implements Resolver {
     const text = formatAddress(nextHop);
     if (this.#around.isOwn(nextHop)) {
       return unreachable(`next hop ${text} is an address of this node`);
+    }
+    // The same on every link: a route to fe80::/10 would lead out of any of them.
+    if (nextHop.family === 6 && nextHop.w0 >>> 22 === LINK_LOCAL) {
+      return unreachable(`next hop ${text} is link-local, and nothing says on which link it is`);
     }
     const route = this.#around.routeTo(nextHop);
     const prefix = this.#learnedTo(nextHop, route);

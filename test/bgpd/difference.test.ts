@@ -18,6 +18,7 @@ function peer(name: string, change: Partial<PeerPlan> = {}): PeerPlan {
     connectRetryTime: 5,
     passive: false,
     ttl: 1,
+    families: [4],
     acceptDefaultRoute: false,
     filters: [],
     role: undefined,

@@ -29,6 +29,7 @@ function peer(name: string, bfd?: Partial<BfdPlan>): PeerPlan {
     connectRetryTime: 5,
     passive: false,
     ttl: 1,
+    families: [4],
     acceptDefaultRoute: false,
     filters: [],
     role: undefined,

@@ -37,7 +37,13 @@ describe("coming up", () => {
     expect(stage.sessions).toEqual([
       {
         identifier: THEM,
-        wire: { fourOctetAs: true, external: true, maxLength: 4096 },
+        wire: {
+          fourOctetAs: true,
+          external: true,
+          maxLength: 4096,
+          families: [4],
+          extendedNextHop: false,
+        },
         localAddress: US,
         remoteAddress: THEM,
         holdTime: 9,

@@ -17,6 +17,7 @@ const TABLES: readonly (readonly [name: string, format: (look: Look) => string])
   ["peers", (look) => formatPeers(fixtures.PEERS, look)],
   ["peers-none", (look) => formatPeers([], look)],
   ["peer", (look) => formatPeer(fixtures.PEERS[1]!, look)],
+  ["peer-families", (look) => formatPeer(fixtures.PEERS[2]!, look)],
   ["peer-down", (look) => formatPeer(fixtures.PEERS[3]!, look)],
   ["peer-bfd", (look) => formatPeer(fixtures.PEERS[2]!, look)],
   [

@@ -27,7 +27,7 @@ export const STATUS: StatusAnswer = {
   blocks: ["10.244.1.0/24"],
   configuration: { source: "/etc/manx/cluster", generation: 1, faults: [] },
   peers: { configured: 4, established: 4 },
-  rib: { prefixes: 5, paths: 9, attributeSets: 4 },
+  rib: { prefixes: 5, ipv4Prefixes: 5, ipv6Prefixes: 0, paths: 9, attributeSets: 4 },
   fib: { mode: "kernel", protocol: 186, installed: 4, failed: [], stale: 0, healed: 0 },
   ready: { ok: true, reason: "" },
 };
@@ -71,7 +71,7 @@ export const BARE_STATUS: StatusAnswer = {
     faults: ["/etc/manx/cluster: no such file or directory (ENOENT)"],
   },
   peers: { configured: 0, established: 0 },
-  rib: { prefixes: 0, paths: 0, attributeSets: 0 },
+  rib: { prefixes: 0, ipv4Prefixes: 0, ipv6Prefixes: 0, paths: 0, attributeSets: 0 },
   fib: { mode: "none", protocol: 0, installed: 0, failed: [], stale: 0, healed: 0 },
   ready: { ok: false, reason: "no configuration has been accepted" },
 };
@@ -92,6 +92,7 @@ function peer(given: Pick<PeerAnswer, "name" | "address"> & Partial<PeerAnswer>)
     holdTime: 90,
     keepaliveTime: 30,
     prefixes: { received: 1, accepted: 1, best: 1, advertised: 1 },
+    families: [],
     messages: { updatesReceived: 2, updatesSent: 2, received: 385, sent: 384 },
     ...given,
   };
@@ -154,6 +155,22 @@ export const PEERS: readonly PeerAnswer[] = [
     address: "172.30.0.1",
     remoteAs: 65000,
     prefixes: { received: 5, accepted: 2, best: 1, advertised: 1 },
+    families: [
+      {
+        name: "IPv4 unicast",
+        prefixes: { received: 4, accepted: 1, best: 1, advertised: 1 },
+        nextHop: "172.30.0.11",
+        nextHopLinkLocal: null,
+        reason: "",
+      },
+      {
+        name: "IPv6 unicast",
+        prefixes: { received: 1, accepted: 1, best: 0, advertised: 0 },
+        nextHop: null,
+        nextHopLinkLocal: null,
+        reason: "no link of this node has an IPv6 address that could be the next hop",
+      },
+    ],
     messages: { updatesReceived: 3, updatesSent: 1, received: 386, sent: 383 },
     bfd: BFD,
   }),

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { parseAddress } from "../../lib/address.ts";
 import { formatPrefix } from "../../lib/prefix.ts";
 import { readDocuments } from "../../resource/document.ts";
 import { formatFault } from "../../resource/fault.ts";
@@ -11,8 +12,10 @@ const goodPeer = "peerIP: 172.30.0.1\nasNumber: 65000";
 type Case = readonly [name: string, documents: readonly string[], faults: readonly string[]];
 
 const ADDRESS =
-  "expected a host's IPv4 address, optionally with :PORT, such as 172.30.0.1 or 172.30.0.1:1179";
-const PREFIX = "expected an IPv4 prefix such as 10.244.0.0/16, with no bits set behind its length";
+  "expected a host's address, optionally with :PORT, such as 172.30.0.1, 172.30.0.1:1179, fd00::1 or [fd00::1]:1179; link-local ones are not supported";
+const PREFIX =
+  "expected a prefix such as 10.244.0.0/16 or fd00::/48, with no bits set behind its length";
+const PREFIX4 = "expected an IPv4 prefix such as 10.244.0.0/16, with no bits set behind its length";
 const SECONDS = 'expected whole seconds from 0 to 65535, as a number or as "90s"';
 const AS_NUMBER = "expected an AS number from 1 to 4294967294";
 const NODE_ADDRESS =
@@ -75,10 +78,34 @@ const values: readonly Case[] = [
     [`c.yaml:5: BGPPeer tor: spec.peerIP: "224.0.0.5": ${ADDRESS}`],
   ],
   [
-    "a peer's IPv6 address",
-    [peer('peerIP: "fd00::1"\nasNumber: 65000')],
-    [`c.yaml:5: BGPPeer tor: spec.peerIP: "fd00::1": ${ADDRESS}`],
+    "a peer's link-local address",
+    [peer('peerIP: "fe80::1"\nasNumber: 65000')],
+    [`c.yaml:5: BGPPeer tor: spec.peerIP: "fe80::1": ${ADDRESS}`],
   ],
+  [
+    "a peer's IPv4 address in brackets",
+    [peer('peerIP: "[10.0.0.1]:179"\nasNumber: 65000')],
+    [`c.yaml:5: BGPPeer tor: spec.peerIP: "[10.0.0.1]:179": ${ADDRESS}`],
+  ],
+  [
+    "a peer's IPv4 address in an IPv6 one",
+    [peer('peerIP: "::ffff:10.0.0.1"\nasNumber: 65000')],
+    [`c.yaml:5: BGPPeer tor: spec.peerIP: "::ffff:10.0.0.1": ${ADDRESS}`],
+  ],
+  [
+    "a peer's port 0",
+    [peer('peerIP: "[fd00::1]:0"\nasNumber: 65000')],
+    [`c.yaml:5: BGPPeer tor: spec.peerIP: "[fd00::1]:0": ${ADDRESS}`],
+  ],
+  ...["fe80::11/64", "ff02::1", "::1/128", "fd00::/64", "172.30.0.11"].map(
+    (text): Case => [
+      `${text} as the IPv6 address of a node`,
+      [documentOf("Node", "n1", `bgp:\n  ipv4Address: 172.30.0.11\n  ipv6Address: "${text}"`)],
+      [
+        `c.yaml:7: Node n1: spec.bgp.ipv6Address: "${text}": expected the node's IPv6 address such as fd00::11, or with its network's length such as fd00::11/64`,
+      ],
+    ],
+  ),
   [
     "a peer without AS number is told at its spec, with what belongs there",
     [peer("peerIP: 172.30.0.1")],
@@ -133,7 +160,9 @@ const values: readonly Case[] = [
   [
     "a node without a BGP address",
     [documentOf("Node", "n1", "blocks: [10.244.1.0/24]")],
-    ["c.yaml:4: Node n1: spec.bgp: missing: expected a map with ipv4Address, asNumber"],
+    [
+      "c.yaml:4: Node n1: spec.bgp: missing: expected a map with ipv4Address, ipv6Address, asNumber",
+    ],
   ],
   [
     "a node whose address is its network's own",
@@ -189,7 +218,7 @@ const values: readonly Case[] = [
         'importV4:\n- {action: Accept, cidr: "fd00::/8", matchOperator: In}',
       ),
     ],
-    [`c.yaml:6: BGPFilter f: spec.importV4[0].cidr: "fd00::/8": ${PREFIX}`],
+    [`c.yaml:6: BGPFilter f: spec.importV4[0].cidr: "fd00::/8": ${PREFIX4}`],
   ],
   [
     "a pool with a block size that no block has",
@@ -238,7 +267,7 @@ const fields: readonly Case[] = [
     [documentOf("Node", "n1", "bgp:\n  ipv4Address: nowhere\n  speed: 3")],
     [
       `c.yaml:6: Node n1: spec.bgp.ipv4Address: "nowhere": ${NODE_ADDRESS}`,
-      "c.yaml:7: Node n1: spec.bgp.speed: 3: no such field: expected one of ipv4Address, asNumber",
+      "c.yaml:7: Node n1: spec.bgp.speed: 3: no such field: expected one of ipv4Address, ipv6Address, asNumber",
     ],
   ],
   [
@@ -341,6 +370,16 @@ const documents: readonly Case[] = [
   ],
 ];
 
+/** A node with an IPv6 address of its own. */
+function dualNode(name: string, host: number, address6: string, ...blocks: string[]): string {
+  const list = blocks.map((block) => JSON.stringify(block)).join(", ");
+  return documentOf(
+    "Node",
+    name,
+    `bgp:\n  ipv4Address: 172.30.0.${host}/24\n  ipv6Address: "${address6}"\nblocks: [${list}]`,
+  );
+}
+
 const references: readonly Case[] = [
   [
     "a filter that is not there",
@@ -375,6 +414,39 @@ const references: readonly Case[] = [
     [
       'c.yaml:12: Node n2: spec.bgp.ipv4Address: "172.30.0.11/24": Node n1 has the address 172.30.0.11 too',
     ],
+  ],
+  [
+    "two nodes with one IPv6 address",
+    [dualNode("n1", 11, "fd00::11/64"), dualNode("n2", 12, "fd00::11")],
+    ['c.yaml:16: Node n2: spec.bgp.ipv6Address: "fd00::11": Node n1 has the address fd00::11 too'],
+  ],
+  [
+    "an IPv6 block of a node without an IPv6 address",
+    [nodeOf("n1", 11, "fd00:244::/122")],
+    [
+      'c.yaml:6: Node n1: spec.blocks[0]: "fd00:244::/122": the node has no bgp.ipv6Address, without which nobody is told of IPv6 blocks',
+    ],
+  ],
+  [
+    "IPv6 blocks that are too large, and outside the pool of their family",
+    [
+      dualNode("n1", 11, "fd00::11/64", "10.244.1.0/24", "fd00:244::/112", "fd00:245::/122"),
+      documentOf("IPPool", "six", 'cidr: "fd00:244::/48"'),
+    ],
+    [
+      'c.yaml:8: Node n1: spec.blocks[1]: "fd00:244::/112": expected a block of /116 to /128',
+      'c.yaml:8: Node n1: spec.blocks[2]: "fd00:245::/122": inside no IPPool: there are fd00:244::/48',
+    ],
+  ],
+  [
+    "an IPv6 block with a node's address in it",
+    [dualNode("n1", 11, "fd00::11/64", "fd00::/122")],
+    ['c.yaml:8: Node n1: spec.blocks[0]: "fd00::/122": has the address of Node n1 in it'],
+  ],
+  [
+    "a blockSize of the other family",
+    [documentOf("IPPool", "six", 'cidr: "fd00:244::/48"\nblockSize: 26')],
+    ["c.yaml:6: IPPool six: spec.blockSize: 26: expected a prefix length from 116 to 128"],
   ],
   [
     "blocks of two nodes that overlap",
@@ -515,6 +587,22 @@ for (const [subject, cases] of Object.entries(tables)) {
 }
 
 describe("readDocuments", () => {
+  test("a node of both families, an IPv6 pool, and a peer with an IPv6 address and a port", () => {
+    const { nodes, peers, pools } = resourcesOf(
+      dualNode("n1", 11, "fd00::11/64", "10.244.1.0/24", "fd00:244::40/122"),
+      documentOf("IPPool", "six", 'cidr: "fd00:244::/48"\nblockSize: 122'),
+      peer('peerIP: "[fd00::1]:1179"\nasNumber: 65000'),
+    );
+    const [node] = nodes.map(({ resource }) => resource);
+    expect(node?.ipv6).toEqual({ address: parseAddress("fd00::11"), length: 64 });
+    expect(node?.blocks.map(formatPrefix)).toEqual(["10.244.1.0/24", "fd00:244::40/122"]);
+    expect(pools[0]?.resource.blockSize).toBe(122);
+    expect([peers[0]?.resource.address, peers[0]?.resource.port]).toEqual([
+      parseAddress("fd00::1"),
+      1179,
+    ]);
+  });
+
   test("a cluster of one Node with a block and no IPPool is valid", () => {
     const { nodes, configuration, pools } = resourcesOf(nodeOf("n1", 11, "10.244.1.0/24"));
     expect(nodes.map(({ resource }) => resource.blocks.map(formatPrefix))).toEqual([

@@ -17,6 +17,32 @@ beforeEach(() => {
 const proto = (text: string): string => `${text.replace(" via", ` proto ${PROTOCOL} via`)}`;
 const counts = () => daemon.fib.counts();
 
+test("IPv6 routes and blackholes, and IPv4 routes over IPv6 next hops, are installed as IPv4 is", () => {
+  scene.address("eth0", "fd00:30::11/64");
+  daemon.resolver.refresh();
+  // The kernel hangs it on lo, which nobody has brought up here.
+  const blackhole = `blackhole fd00:244::40/122 proto ${PROTOCOL} dev lo dead`;
+  daemon.want("2001:db8::/48", "fd00:30::1");
+  daemon.want("fd00:244::40/122", "blackhole");
+  daemon.want("192.0.2.0/24", "fd00:30::1");
+  expect(daemon.flush()).toEqual([
+    "add 192.0.2.0/24 via fd00:30::1",
+    "add 2001:db8::/48 via fd00:30::1",
+    "add blackhole fd00:244::40/122",
+  ]);
+  expect(scene.routes().sort()).toEqual(
+    [
+      proto("192.0.2.0/24 via fd00:30::1 dev eth0"),
+      proto("2001:db8::/48 via fd00:30::1 dev eth0"),
+      blackhole,
+    ].sort(),
+  );
+  daemon.unwant("2001:db8::/48");
+  daemon.unwant("192.0.2.0/24");
+  daemon.flush();
+  expect(scene.routes()).toEqual([blackhole]);
+});
+
 describe("want, unwant and flush", () => {
   test("nothing is sent before flush, and then all of it", () => {
     daemon.want("10.1.0.0/24", ROUTER);

@@ -136,6 +136,32 @@ describe("refresh", () => {
   });
 });
 
+describe("IPv6 next hops", () => {
+  beforeEach(() => {
+    scene.address("eth0", "fd00:30::11/64");
+    resolver.refresh();
+  });
+
+  test("on a connected subnet are their own gateway, for IPv4 routes as well", () => {
+    expect(answer("fd00:30::1")).toBe("fd00:30::1 dev eth0 cost 256");
+  });
+
+  test("behind a route are reached over its gateway, and never through ours", () => {
+    scene.route("add", "2001:db8::/32", { ...STATIC, nextHops: [{ gateway: ip("fd00:30::7") }] });
+    scene.route("add", "2001:db9::/32", { nextHops: [{ gateway: ip("fd00:30::7") }] });
+    resolver.refresh();
+    expect(answer("2001:db8::1")).toContain("fd00:30::7 dev eth0");
+    expect(answer("2001:db9::1")).toBe("no route to next hop 2001:db9::1");
+    expect(answer("fd00:30::11")).toBe("next hop fd00:30::11 is an address of this node");
+  });
+
+  test("that are link-local say nothing without a link", () => {
+    expect(answer("fe80::1")).toBe(
+      "next hop fe80::1 is link-local, and nothing says on which link it is",
+    );
+  });
+});
+
 test("without a FIB every next hop is reachable at no cost", () => {
   const open = createOpenResolver();
   expect(open.refresh()).toBe(false);

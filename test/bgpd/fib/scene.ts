@@ -34,10 +34,14 @@ export class Scene {
     ] as const) {
       const peer = { name: `to-${name}`, namespace };
       this.kernel.apply({ type: "create veth", end: { name }, peer });
-      this.kernel.apply({ type: "add address", link: name, ...parseInterfaceAddress(address) });
+      this.address(name, address);
       this.router.apply({ type: "set link", link: peer.name, up: true });
       this.set(name, "up");
     }
+  }
+
+  address(link: string, text: string): void {
+    this.kernel.apply({ type: "add address", link, ...parseInterfaceAddress(text) });
   }
 
   set(link: string, state: "up" | "down"): void {
