@@ -1,5 +1,5 @@
 /**
- * One NETLINK_ROUTE socket: sequence numbers, pipelined requests, dumps (netlink(7)).
+ * One netlink socket: sequence numbers, pipelined requests, dumps (netlink(7)).
  */
 
 import { NLM_F, NLMSG, RTM } from "./const.ts";
@@ -68,6 +68,20 @@ export class NetlinkConnection {
         if (message.type !== NLMSG.ERROR || index < 0 || index > end) continue;
         outcomes[index] = errorOf(message);
         if (index === end) return outcomes;
+      }
+    }
+  }
+
+  /**
+   * Send what waits: a transaction of nfnetlink, which is done whole or not at all. One of its requests asks for an ack;
+   * a failure of any is told before that. Undefined, or why nothing was done.
+   */
+  transact(): Failure | undefined {
+    const first = this.#sequence - this.#waiting + 1;
+    this.#send();
+    for (;;) {
+      for (const message of this.#receive()) {
+        if (message.type === NLMSG.ERROR && message.sequence >= first) return errorOf(message);
       }
     }
   }

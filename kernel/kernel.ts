@@ -30,6 +30,8 @@ export type Link = {
   readonly carrier: boolean;
   /** Index of the bridge it is a port of. */
   readonly master?: number;
+  /** What somebody put it into (IFLA_GROUP); absent for 0. */
+  readonly group?: number;
   /** A veth's peer, by its index in its own namespace (IFLA_LINK). */
   readonly peer?: number;
   /** Namespace id of that peer, when it is another namespace (IFLA_LINK_NETNSID). */
@@ -238,6 +240,21 @@ export type Request =
       readonly address: Address;
     };
 
+/**
+ * Dropping what comes in by links from an IPv6 source to which no route leads over the same link; link-local and
+ * unspecified sources are let in. Names of at most 15 ASCII characters.
+ */
+export type SourceCheck = {
+  /** Of nf_tables, family ip6. */
+  readonly table: string;
+  /** In the table, and there for this alone. */
+  readonly chain: string;
+  /** The links whose names begin with this. */
+  readonly links: string;
+  /** But for those of this group. */
+  readonly exempt: number;
+};
+
 /** What happened in the kernel, from the multicast groups. */
 export type KernelEvent =
   | { readonly type: "link"; readonly change: "new" | "deleted"; readonly link: Link }
@@ -304,6 +321,13 @@ export type Kernel = {
    * result has one entry per request, undefined where it succeeded. A failure does not stop the rest.
    */
   applyAll(requests: readonly Request[]): (KernelError | undefined)[];
+  /**
+   * Make sure that the check is there, in the place of whatever its chain has: as one transaction, so many may do it at
+   * once. Where the chain has a rule it is one question and no more. Throws `KernelError`.
+   */
+  ensureSourceCheck(check: SourceCheck): void;
+  /** Whether the check is there, and nothing else in its chain. Throws `KernelError`. */
+  hasSourceCheck(check: SourceCheck): boolean;
   /**
    * Call `listener` for each event of the types until the returned function is called. With "others" the kernel itself
    * drops those of routes and nexthop objects that `apply` and `applyAll` of this `Kernel` caused: they cost nothing,

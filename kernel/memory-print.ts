@@ -10,7 +10,7 @@ import { settingsOf } from "./memory-sysctl.ts";
 const LOCAL_TABLE = 255;
 const MAIN_TABLE = 254;
 
-/** Links, addresses, nexthop objects, routes (without the local table), neighbours and written settings, in that order. */
+/** Links, addresses, nexthop objects, routes (without the local table), neighbours, settings and source checks. */
 export function printNamespace(namespace: MemoryNamespace): string {
   const links = [...namespace.links.values()].sort((a, b) => a.index - b.index);
   const names = (index: number | undefined): string =>
@@ -47,19 +47,23 @@ export function printNamespace(namespace: MemoryNamespace): string {
     ...settingsOf(namespace)
       .sort()
       .map((setting) => `  sysctl ${setting}`),
+    ...[...namespace.sourceChecks].map(
+      ([name, { links, exempt }]) => `  source check ${name} of ${links}* but group ${exempt}`,
+    ),
     "",
   ].join("\n");
 }
 
 function printLink(link: MemoryLink): string {
   const { up, carrier } = viewOf(link);
-  const { name, kind, mac, mtu, alias, master, peer, namespace } = link;
+  const { name, kind, mac, mtu, alias, group, master, peer, namespace } = link;
   const where = peer?.namespace === namespace ? "" : `@${peer?.namespace.name}`;
   return [
     name,
     ...(kind === "loopback" ? [] : [kind, mac]),
     `mtu ${mtu}`,
     ...(alias === undefined ? [] : [`alias ${alias}`]),
+    ...(group === 0 ? [] : [`group ${group}`]),
     up ? (carrier ? "up" : "up no-carrier") : "down",
     ...(master === undefined ? [] : [`master ${master.name}`]),
     ...(peer === undefined ? [] : [`peer ${peer.name}${where}`]),

@@ -16,6 +16,7 @@ import {
   type KernelEventType,
   type LinkReference,
   type Request,
+  type SourceCheck,
   type WatchSource,
 } from "./kernel.ts";
 import { IPV4_SETTINGS } from "./link.ts";
@@ -31,6 +32,7 @@ import {
 import { addNexthop, deleteNexthop } from "./memory-nexthop.ts";
 import { printNamespace } from "./memory-print.ts";
 import { addRoute, deleteRoute, showRoute } from "./memory-route.ts";
+import { addSourceCheck, hasSourceCheck } from "./memory-source-check.ts";
 import { MemoryNamespace, Refusal, refusal, viewOf } from "./memory-state.ts";
 import { readSetting, writeSetting } from "./memory-sysctl.ts";
 
@@ -236,6 +238,16 @@ class MemoryKernel implements Kernel {
         this.#isAsking = false;
       }
     });
+  }
+
+  ensureSourceCheck(check: SourceCheck): void {
+    this.#check();
+    addSourceCheck(this.#namespace, check);
+  }
+
+  hasSourceCheck(check: SourceCheck): boolean {
+    this.#check();
+    return hasSourceCheck(this.#namespace, check);
   }
 
   watch(

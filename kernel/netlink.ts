@@ -23,6 +23,7 @@ import {
   type Nexthop,
   type Request,
   type Route,
+  type SourceCheck,
   type WatchSource,
 } from "./kernel.ts";
 import { readIpv4Settings, readLink, writeLinkReference } from "./link.ts";
@@ -40,6 +41,7 @@ import {
   writeRouteFilter,
   writeRouteQuestion,
 } from "./route.ts";
+import { ensureSourceCheck, hasSourceCheck } from "./source-check.ts";
 import { readSysctl, writeSysctl } from "./sysctl.ts";
 import { groupsOf, listenTo } from "./watch.ts";
 
@@ -197,6 +199,16 @@ class NetlinkKernel implements Kernel {
     }
     flush();
     return outcomes;
+  }
+
+  ensureSourceCheck(check: SourceCheck): void {
+    this.#connection.check();
+    this.#inside(() => ensureSourceCheck(check));
+  }
+
+  hasSourceCheck(check: SourceCheck): boolean {
+    this.#connection.check();
+    return this.#inside(() => hasSourceCheck(check));
   }
 
   watch(

@@ -38,6 +38,40 @@ export function kernelSuite(name: string, open: () => KernelHarness): void {
     });
     afterEach(() => harness.close());
 
+    const CHECK = { table: "manx", chain: "sources", links: "manx", exempt: 7 };
+
+    describe("the check of IPv6 sources", () => {
+      test("is there once it is asked for, however often, and in its own namespace alone", () => {
+        expect(host.hasSourceCheck(CHECK)).toBe(false);
+        for (let times = 0; times < 3; times++) {
+          host.ensureSourceCheck(CHECK);
+          expect(host.hasSourceCheck(CHECK)).toBe(true);
+        }
+        expect(pod.hasSourceCheck(CHECK)).toBe(false);
+      });
+
+      test("in one chain is none in another, or in another table", () => {
+        host.ensureSourceCheck(CHECK);
+        for (const other of [{ chain: "other" }, { table: "other" }]) {
+          expect(host.hasSourceCheck({ ...CHECK, ...other })).toBe(false);
+          host.ensureSourceCheck({ ...CHECK, ...other });
+          expect(host.hasSourceCheck({ ...CHECK, ...other })).toBe(true);
+        }
+      });
+
+      test("of other links, or with another group exempt, is another one", () => {
+        host.ensureSourceCheck(CHECK);
+        expect(host.hasSourceCheck({ ...CHECK, links: "veth" })).toBe(false);
+        expect(host.hasSourceCheck({ ...CHECK, exempt: 8 })).toBe(false);
+      });
+
+      test("takes a closed kernel no more than other requests do", () => {
+        host.close();
+        expect(() => host.ensureSourceCheck(CHECK)).toThrow("the kernel is closed (EBADF)");
+        expect(() => host.hasSourceCheck(CHECK)).toThrow("the kernel is closed (EBADF)");
+      });
+    });
+
     const addressesOf = (kernel: Kernel): string[] =>
       kernel
         .addresses(4)

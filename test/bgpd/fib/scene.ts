@@ -230,6 +230,8 @@ export class Daemon {
       ipv4Settings: (link) => kernel.ipv4Settings(link),
       apply: (request) => kernel.apply(request),
       applyAll: (requests) => this.#applyAll(requests),
+      ensureSourceCheck: (check) => kernel.ensureSourceCheck(check),
+      hasSourceCheck: (check) => kernel.hasSourceCheck(check),
       watch: (types, listener, source) => kernel.watch(types, listener, source),
       sysctl: (name) => kernel.sysctl(name),
       setSysctl: (name, value) => kernel.setSysctl(name, value),
