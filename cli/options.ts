@@ -94,6 +94,8 @@ export type LabOptions = {
   readonly router: "auto" | "bird" | "manx";
   /** `POD:PORT`, each. */
   readonly publish: readonly string[];
+  /** `POD:RATE`, each. */
+  readonly limit: readonly string[];
 };
 
 /** `manx lab exec TARGET -- COMMAND…`. */

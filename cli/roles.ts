@@ -109,6 +109,7 @@ type LabFlags = {
   readonly pods: number;
   readonly router: "auto" | "bird" | "manx";
   readonly publish: readonly string[];
+  readonly limit: readonly string[];
 };
 
 function addLab(program: Command, roles: Roles, { exit }: Context): void {
@@ -132,6 +133,12 @@ function addLab(program: Command, roles: Roles, { exit }: Context): void {
     .option(
       "--publish <pod:port>",
       "a port of the pod's node that leads to the pod's echo server, such as n1-1:8080; repeatable",
+      (value: string, earlier: readonly string[]) => [...earlier, value],
+      [],
+    )
+    .option(
+      "--limit <pod:rate>",
+      "how many bit/s a pod may get and send, such as n1-1:16M or n1-1:in=16M,out=4M; repeatable",
       (value: string, earlier: readonly string[]) => [...earlier, value],
       [],
     )

@@ -159,16 +159,18 @@ describe("roles", () => {
     const { code, calls } = await run(["lab"]);
     expect(code).toBe(ROLE_CODE);
     const size = { nodes: 3, pods: 2 } as const;
-    const options = { once: false, json: false, ...size, router: "auto", publish: [] } as const;
+    const lists = { publish: [], limit: [] };
+    const options = { once: false, json: false, ...size, router: "auto", ...lists } as const;
     expect(calls).toEqual([{ role: "lab", options }]);
   });
 
   test("lab gets what it is told", async () => {
     const argv = ["lab", "--once", "--json", "--nodes", "20", "--pods", "10", "--router", "manx"];
     argv.push("--publish", "n1-1:8080", "--publish", "n2-1:8080");
-    const publish = ["n1-1:8080", "n2-1:8080"];
+    argv.push("--limit", "n1-1:16M");
+    const lists = { publish: ["n1-1:8080", "n2-1:8080"], limit: ["n1-1:16M"] };
     const size = { nodes: 20, pods: 10 } as const;
-    const options = { once: true, json: true, ...size, router: "manx", publish } as const;
+    const options = { once: true, json: true, ...size, router: "manx", ...lists } as const;
     expect((await run(argv)).calls).toEqual([{ role: "lab", options }]);
   });
 
