@@ -27,10 +27,15 @@ export type Struck = {
   readonly isThere: boolean;
 };
 
-/** Bun's dealings with its own memory, threads and signals: of no effect beyond the process, and not always the same. */
+/**
+ * Bun's dealings with its own memory, threads and signals, and its looks whether a delegate has answered: of no effect
+ * beyond the process, and not always the same.
+ */
 const INWARD = new Set([
   "brk",
   "clone3",
+  "epoll_ctl",
+  "epoll_pwait2",
   "futex",
   "getrandom",
   "gettid",
@@ -39,6 +44,7 @@ const INWARD = new Set([
   "mprotect",
   "munmap",
   "prctl",
+  "recvfrom",
   "rt_sigaction",
   "rt_sigprocmask",
   "rseq",
