@@ -6,7 +6,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { which } from "bun";
 import type { PeerAnswer, WhyAnswer } from "../../resource/answer.ts";
-import { createNetwork, eventually, isInside, type Network } from "./network.ts";
+import { createNetwork, eventually, isInside, type Network, withoutObjects } from "./network.ts";
 
 const manx = process.env.MANX_EXECUTABLE ?? "";
 const gobgpd = which("gobgpd") ?? "";
@@ -103,7 +103,9 @@ async function established(): Promise<PeerAnswer> {
 
 function kernelRoutes(): string {
   return ["-4", "-6"]
-    .map((family) => network.run("n1", "ip", family, "route", "show", "proto", "77"))
+    .map((family) =>
+      withoutObjects(network.run("n1", "ip", family, "route", "show", "proto", "77")),
+    )
     .join("");
 }
 

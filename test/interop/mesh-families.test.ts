@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import type { PeerAnswer } from "../../resource/answer.ts";
-import { createNetwork, eventually, isInside, type Network } from "./network.ts";
+import { createNetwork, eventually, isInside, type Network, withoutObjects } from "./network.ts";
 
 const manx = process.env.MANX_EXECUTABLE ?? "";
 
@@ -59,7 +59,7 @@ function peerOf(node: string): PeerAnswer | undefined {
 function routes(node: string): string[] {
   return ["-4", "-6"]
     .flatMap((family) =>
-      network.run(node, "ip", family, "route", "show", "proto", "77").split("\n"),
+      withoutObjects(network.run(node, "ip", family, "route", "show", "proto", "77")).split("\n"),
     )
     .filter((line) => line.includes(" via "))
     .map((line) => line.trim().replace(" pref medium", ""));

@@ -84,6 +84,11 @@ export function createNetwork(
   };
 }
 
+/** Routes as `ip route` prints them, without the numbers of nexthop objects. */
+export function withoutObjects(routes: string): string {
+  return routes.replaceAll(/ nhid \d+/g, "");
+}
+
 /** Wait until `look` returns something, for at most `deadline` ms. Throws with what was seen last. */
 export async function eventually<Value>(
   what: string,
