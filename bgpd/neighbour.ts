@@ -9,7 +9,8 @@ import type { Peer, SessionInfo, StopReason } from "./peer.ts";
 import type { CompiledPolicy } from "./policy/compile.ts";
 import type { PeerId, RibPeer, RibPolicies } from "./rib/route.ts";
 import type { SessionRules } from "./rib/rules.ts";
-import { AFI_IPV4, CEASE, MAXIMUM_NUMBER_OF_PREFIXES_REACHED, SAFI_UNICAST } from "./wire/const.ts";
+import { CEASE, MAXIMUM_NUMBER_OF_PREFIXES_REACHED, SAFI_UNICAST } from "./wire/const.ts";
+import { afiOf } from "./wire/family.ts";
 
 /** One peer with what the daemon keeps beside it. */
 export type Neighbour = {
@@ -65,7 +66,7 @@ export function ribPoliciesOf({ plan, importPolicy, exportPolicy }: Neighbour): 
 
 /** Whether the peer has more prefixes than its plan allows; then how its session ends, and in which words. */
 export function limitOf(
-  { policy: { prefixLimit } }: PeerPlan,
+  { families, policy: { prefixLimit } }: PeerPlan,
   prefixes: number,
 ):
   | {
@@ -82,17 +83,23 @@ export function limitOf(
       ? "it stays down until prefixLimit is changed"
       : `it may come back after ${restartTime} s`;
   return {
-    cease: { code: CEASE, subcode: MAXIMUM_NUMBER_OF_PREFIXES_REACHED, data: upperBound(max) },
+    cease: {
+      code: CEASE,
+      subcode: MAXIMUM_NUMBER_OF_PREFIXES_REACHED,
+      data: upperBound(families, max),
+    },
     reason: `${prefixes} prefixes exceed the limit of ${max}; we sent Cease/Maximum Number of Prefixes Reached, and ${then}`,
     restartTime,
   };
 }
 
-/** AFI (2 octets), SAFI (1) and the upper bound (4), RFC 4486 section 4. */
-function upperBound(max: number): Uint8Array {
+/** AFI (2 octets), SAFI (1) and the upper bound (4), RFC 4486 section 4; nothing where it is of several families. */
+function upperBound(families: readonly Family[], max: number): Uint8Array {
+  const [family, ...others] = families;
+  if (family === undefined || others.length > 0) return new Uint8Array();
   const data = new Uint8Array(7);
   const view = new DataView(data.buffer);
-  view.setUint16(0, AFI_IPV4);
+  view.setUint16(0, afiOf(family));
   view.setUint8(2, SAFI_UNICAST);
   view.setUint32(3, max);
   return data;

@@ -9,12 +9,12 @@ import { type Community, communitySchema, parseCommunity } from "./community.ts"
 import {
   asNumberSchema,
   booleanSchema,
+  eitherPrefixSchema,
   holdTimeSchema,
   mapOf,
   nameSchema,
   oneOf,
   portSchema,
-  prefixSchema,
   secondsSchema,
   textOf,
 } from "./scalar.ts";
@@ -64,7 +64,7 @@ export const timerFields = {
 export const importPolicySchema = oneOf("safe", "all", "none");
 
 const rangesSchema = v.optional(
-  v.array(mapOf({ cidr: prefixSchema }), 'expected a list such as [{cidr: "10.96.0.0/12"}]'),
+  v.array(mapOf({ cidr: eitherPrefixSchema }), 'expected a list such as [{cidr: "10.96.0.0/12"}]'),
   [],
 );
 
@@ -93,7 +93,7 @@ export const bgpConfigurationSpec = v.pipe(
     prefixAdvertisements: v.optional(
       v.array(
         mapOf({
-          cidr: prefixSchema,
+          cidr: eitherPrefixSchema,
           communities: v.pipe(
             v.array(communityOrNameSchema, "expected a list of communities"),
             v.minLength(1, "expected at least one community"),
