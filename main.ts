@@ -25,6 +25,10 @@ async function play(): Promise<number> {
       const { runBgpd } = await import("./bgpd/main.ts");
       return await runBgpd(options);
     },
+    async cleanup(options) {
+      const { runCleanup } = await import("./bgpd/cleanup.ts");
+      return runCleanup(options);
+    },
     async lab(options) {
       const { runLab } = await import("./lab/main.ts");
       return await runLab(options);

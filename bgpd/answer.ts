@@ -86,7 +86,11 @@ export function kernelAnswer(
   if (state.state === "pending") return "not installed: on its way to the kernel";
   if (state.state === "failed") return `not installed: ${state.error}`;
   if (state.target === "blackhole") return "blackhole";
-  return `installed via ${formatAddress(state.target.gateway)} dev ${nameOf(state.target.link)}`;
+  const ways = state.target.map(({ gateway, link, weight }) => {
+    const share = weight === 1 ? "" : ` weight ${weight}`;
+    return `via ${formatAddress(gateway)} dev ${nameOf(link)}${share}`;
+  });
+  return `installed ${ways.join(" and ")}`;
 }
 
 /** What a `why` is answered from. */

@@ -12,6 +12,7 @@ import {
   type AdvertisedAnswer,
   API_PATHS,
   type ErrorAnswer,
+  type FibTableAnswer,
   type PeerAnswer,
   type ReceivedAnswer,
   type RouteAnswer,
@@ -27,6 +28,7 @@ export type Queries = {
   received(peer: string): ReceivedAnswer[];
   advertised(peer: string): AdvertisedAnswer[];
   why(asked: string, target: Prefix | Address): WhyAnswer;
+  fib(): FibTableAnswer;
 };
 
 /** A question that cannot be answered as asked: HTTP 400 with this message. */
@@ -74,6 +76,8 @@ function answer(request: Request, queries: Queries): { status: number; body: unk
         return { status: 200, body: routes(searchParams, queries) };
       case API_PATHS.why:
         return { status: 200, body: why(searchParams.get("target") ?? "", queries) };
+      case API_PATHS.fib:
+        return { status: 200, body: queries.fib() };
       default:
         return refuse(404, `no such path ${pathname}: ${Object.values(API_PATHS).join(", ")}`);
     }

@@ -73,9 +73,9 @@ export type Blocks = {
   stop(): void;
 };
 
-/** The speaker's plan with the blocks that the node has now; those of IPv6 are not told to anybody in this version. */
+/** The speaker's plan with the blocks that the node has now. */
 export function withBlocks(plan: SpeakerPlan, { blocks }: Pick<Blocks, "blocks">): SpeakerPlan {
-  return { ...plan, blocks: blocks.filter(({ family }) => family === 4) };
+  return { ...plan, blocks };
 }
 
 /** The blocks of one node. */

@@ -11,6 +11,7 @@ import { readDocuments } from "../resource/document.ts";
 import { type Fault, formatFault } from "../resource/fault.ts";
 import { planSpeaker } from "./cluster/plan.ts";
 import type { SpeakerPlan } from "./cluster/speaker.ts";
+import { readKeyFile } from "./key.ts";
 
 /** What the documents say that one node's daemon is to do. */
 export type NodePlan = { readonly speaker: SpeakerPlan; readonly blocks: BlockPlan };
@@ -54,7 +55,7 @@ function planFrom(
   if (unreadable.length + faults.length > 0) {
     return { plan: undefined, faults: [...unreadable, ...faults], notes };
   }
-  const planned = planSpeaker(resources, node);
+  const planned = planSpeaker(resources, node, readKeyFile);
   const found = resources.nodes.find(({ resource }) => resource.name === node);
   if ("faults" in planned || found === undefined) {
     return { plan: undefined, faults: "faults" in planned ? planned.faults : [], notes };

@@ -14,10 +14,11 @@ import type { Clock, Timer } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
 import { equalPrefix, formatPrefix, type Prefix } from "../lib/prefix.ts";
 import { Aggregates } from "./aggregate.ts";
+import type { BfdFactory } from "./bfd/bfd.ts";
 import type { PeerPlan, SpeakerPlan } from "./cluster/speaker.ts";
 import { type Convergence, createConvergence } from "./convergence.ts";
 import { difference, isSame, originations } from "./difference.ts";
-import { createFib, type Fib } from "./fib/fib.ts";
+import { createFib, type Fib, MAIN_TABLE } from "./fib/fib.ts";
 import {
   createOpenResolver,
   createResolver,
@@ -26,8 +27,10 @@ import {
 } from "./fib/resolve.ts";
 import { Gateways } from "./gateway.ts";
 import { createListener, type Listener } from "./listener.ts";
+import { createLiveness, type Liveness } from "./liveness.ts";
 import { limitOf, type Neighbour, ribPeerOf, ribPoliciesOf } from "./neighbour.ts";
 import { ORIGINATED } from "./origin.ts";
+import { type OwnAddresses, ownNextHops } from "./own-next-hop.ts";
 import { createPeer, type SessionInfo } from "./peer.ts";
 import {
   asksInterface,
@@ -38,7 +41,8 @@ import {
 import { createRib } from "./rib/rib.ts";
 import type { BestChange, PeerId, Rib } from "./rib/route.ts";
 import type { Transport } from "./transport.ts";
-import { ADMINISTRATIVE_SHUTDOWN, CEASE, PEER_DECONFIGURED } from "./wire/const.ts";
+import { ADMINISTRATIVE_SHUTDOWN, BFD_DOWN, CEASE, PEER_DECONFIGURED } from "./wire/const.ts";
+import { familyOf } from "./wire/family.ts";
 
 /** rtm_protocol of our routes: free in rtnetlink.h and in iproute2's rt_protos ('M' in ASCII). */
 export const ROUTE_PROTOCOL = 77;
@@ -49,17 +53,26 @@ export const ROUTE_METRIC = 1024;
 const SLICE = 5;
 /** Kernel events of one cause come in bursts; look once, this many ms after the first. */
 const SETTLE = 10;
+/** Where looking is long work, because much is there or much happens, pause this many times as long. */
+const PAUSE = 5;
+/** When the kernel had no room (ENOBUFS), it gets some time before everything is compared, ms. */
+const RELIEF = 50;
 
 export type DaemonOptions = {
   readonly clock: Clock;
   readonly transport: Transport;
   /** Undefined: nothing is installed, and every next hop counts as reachable. */
   readonly kernel: Kernel | undefined;
+  /** Priority and table of our routes; 1024 and main when absent. */
+  readonly metric?: number;
+  readonly table?: number;
   readonly log: Logger;
   /** Uniform in [0, 1): jitter of timers. */
   readonly random: () => number;
   /** What an earlier daemon left has been judged. */
   readonly onConverged: () => void;
+  /** Absent: no path is watched. */
+  readonly bfd?: BfdFactory;
 };
 
 /** A running speaker. Its parts are readable for `queries.ts`; nobody else changes them. */
@@ -67,9 +80,13 @@ export class Daemon {
   readonly #options: DaemonOptions;
   readonly resolver: Resolver;
   readonly fib: Fib | undefined;
+  readonly liveness: Liveness;
   readonly neighbours = new Map<string, Neighbour>();
   readonly aggregates = new Aggregates();
   readonly #gateways = new Gateways();
+  /** Priority and table of our kernel routes. */
+  readonly metric: number;
+  readonly table: number;
   plan: SpeakerPlan | undefined;
   rib: Rib | undefined;
   #byId = new Map<PeerId, Neighbour>();
@@ -81,15 +98,22 @@ export class Daemon {
   #settle: Timer | undefined;
   /** What rules that ask for interfaces look at. */
   #surroundings: Surroundings;
-  /** The FIB must be compared with a dump when the events have settled. */
-  #compare = false;
+  /** What must be compared with a dump when the events have settled. */
+  #compare: "nothing" | "objects" | "routes" = "nothing";
+  /** Answers about next hops may differ: by the kernel's events, or by what we learned ourselves. */
+  #moved: "no" | "around" | "learned" = "no";
+  /** How long the last look took, ms. */
+  #looked = 0;
   #unwatch: (() => void) | undefined;
 
   constructor(options: DaemonOptions) {
     this.#options = options;
-    const { kernel, clock } = options;
-    this.resolver =
-      kernel === undefined ? createOpenResolver() : createResolver(kernel, ROUTE_PROTOCOL);
+    const { kernel, clock, metric = ROUTE_METRIC, table = MAIN_TABLE } = options;
+    this.liveness = createLiveness({
+      start: options.bfd,
+      onFailure: (name, cause) => this.#pathFailed(name, cause),
+      onUp: (name) => this.#pathWorks(name),
+    });
     this.#surroundings = {
       interfaceOf: (nextHop) => {
         const { way } = this.#resolve(nextHop);
@@ -97,19 +121,37 @@ export class Daemon {
       },
       generation: 0,
     };
-    this.fib =
-      kernel === undefined
-        ? undefined
-        : createFib({
-            kernel,
-            protocol: ROUTE_PROTOCOL,
-            metric: ROUTE_METRIC,
-            resolve: (nextHop) => this.#resolve(nextHop),
-            now: () => clock.now(),
-          });
-    if (kernel === undefined) return;
+    this.metric = metric;
+    this.table = table;
+    if (kernel === undefined) {
+      this.resolver = createOpenResolver();
+      this.fib = undefined;
+      return;
+    }
+    const ours = { kernel, protocol: ROUTE_PROTOCOL, metric };
+    const learned = {
+      targetOf: (prefix: Prefix) => this.fib?.targetOf(prefix),
+      nextHopsOf: (prefix: Prefix) =>
+        this.rib?.lookup(prefix)?.paths.flatMap(({ attributes }) => attributes.nextHop ?? []) ?? [],
+    };
+    this.resolver = createResolver({ ...ours, learned });
+    this.fib = createFib({
+      ...ours,
+      table,
+      resolve: (nextHop, link) => this.#resolve(nextHop, link),
+      onCovering: (prefix) => {
+        if (!this.resolver.concerns(prefix)) return;
+        this.#moved = "learned";
+        this.#look();
+      },
+      now: () => clock.now(),
+    });
     // Watching starts before the first dump, so that nothing falls between the two.
-    this.#unwatch = kernel.watch(["link", "address", "route"], (event) => this.#observe(event));
+    this.#unwatch = kernel.watch(
+      ["link", "address", "route", "nexthop"],
+      (event) => this.#observe(event),
+      "others",
+    );
     this.resolver.refresh();
     this.fib?.resync();
   }
@@ -130,6 +172,7 @@ export class Daemon {
       rib.originate(prefix, ORIGINATED);
     }
     this.aggregates.apply(plan, rib);
+    this.liveness.apply(plan.peers);
     for (const peer of change.kept) this.#setPolicies(peer, plan);
     for (const peer of [...change.restarted, ...change.added]) this.#add(peer, plan);
     this.#convergence ??= this.#awaitConvergence(plan);
@@ -156,9 +199,15 @@ export class Daemon {
     this.#listener?.close();
     for (const { suspended } of this.neighbours.values()) suspended?.timer?.cancel();
     const reason = { code: CEASE, subcode: ADMINISTRATIVE_SHUTDOWN };
-    await Promise.all([...this.neighbours.values()].map(({ peer }) => peer.stop(reason)));
+    await Promise.all([
+      this.liveness.stop(),
+      ...[...this.neighbours.values()].map(({ peer }) => peer.stop(reason)),
+    ]);
     if (withdraw && this.fib !== undefined) {
       this.fib.clear();
+      while (this.fib.flush(SLICE));
+      // Without room for an answer nobody knows what is left; once more tells.
+      if (this.fib.isUnsure) this.fib.resync();
       while (this.fib.flush(SLICE));
     }
   }
@@ -182,8 +231,8 @@ export class Daemon {
     });
   }
 
-  #resolve(nextHop: Address): Resolution {
-    return this.resolver.resolve(this.#gateways.behind(nextHop));
+  #resolve(nextHop: Address, link?: number): Resolution {
+    return this.resolver.resolve(this.#gateways.behind(nextHop), link);
   }
 
   /** Routes to peers that one gateway alone reaches. */
@@ -197,7 +246,9 @@ export class Daemon {
       const { source, peer = "", attributes } = best;
       this.#install([{ prefix, best: { source, nextHop: attributes.nextHop, peer } }]);
     }
-    for (const { prefix, gateway } of this.#gateways.routes) this.fib?.want(prefix, gateway);
+    for (const { prefix, gateway } of this.#gateways.routes) {
+      this.fib?.want(prefix, [{ address: gateway }]);
+    }
     if (!changed) return;
     rib.nextHopsChanged();
     this.fib?.retarget();
@@ -234,10 +285,10 @@ export class Daemon {
       onUpdate: (buffer, start, end) => this.#receive(neighbour, log, { buffer, start, end }),
       onKeepalive: () => this.#keepalive(neighbour),
       onRouteRefresh: (afi, safi) => {
-        if (neighbour.id !== undefined && afi === 1 && safi === 1) {
-          this.#rib().refresh(neighbour.id);
-          this.#schedule();
-        }
+        const family = familyOf(afi, safi);
+        if (neighbour.id === undefined || family === undefined) return;
+        this.#rib().refresh(neighbour.id, family);
+        this.#schedule();
       },
       onDown: () => this.#down(neighbour),
     });
@@ -248,11 +299,13 @@ export class Daemon {
       exportPolicy: compileExport(plan, speaker, this.#surroundings),
       id: undefined,
       session: undefined,
+      nextHops: undefined,
       keepalives: 0,
       suspended: undefined,
+      ended: new Set(),
     };
     this.neighbours.set(plan.name, neighbour);
-    peer.start();
+    this.#startPeer(neighbour);
   }
 
   #remove(name: string): void {
@@ -270,6 +323,7 @@ export class Daemon {
   #setPolicies(plan: PeerPlan, speaker: SpeakerPlan): void {
     const neighbour = this.neighbours.get(plan.name);
     if (neighbour === undefined) return;
+    const wasHeld = !this.liveness.permits(neighbour.plan);
     const importPolicy = compileImport(plan, speaker, this.#surroundings);
     const exportPolicy = compileExport(plan, speaker, this.#surroundings);
     const { prefixLimit } = neighbour.plan.policy;
@@ -278,6 +332,7 @@ export class Daemon {
       exportPolicy.key === neighbour.exportPolicy.key &&
       isSame(plan.policy, neighbour.plan.policy);
     neighbour.plan = plan;
+    if (wasHeld) this.#startPeer(neighbour);
     if (same) return;
     neighbour.importPolicy = importPolicy;
     neighbour.exportPolicy = exportPolicy;
@@ -291,9 +346,11 @@ export class Daemon {
 
   #established(neighbour: Neighbour, session: SessionInfo): void {
     neighbour.session = session;
+    neighbour.nextHops = ownNextHops(session, this.#ownAddresses());
     neighbour.keepalives = 0;
+    neighbour.ended.clear();
     if (this.plan === undefined) throw new Error("a session without a plan");
-    const id = this.#rib().addPeer(ribPeerOf(neighbour, session, this.plan));
+    const id = this.#rib().addPeer(ribPeerOf(neighbour, session, neighbour.nextHops, this.plan));
     neighbour.id = id;
     this.#byId.set(id, neighbour);
     this.#schedule();
@@ -309,7 +366,12 @@ export class Daemon {
     for (const fault of summary.faults) {
       log.warn({ withdrawn: summary.treatedAsWithdraw }, `UPDATE: ${fault} (RFC 7606)`);
     }
-    if (summary.endOfRib) this.#told.add(neighbour.plan.name);
+    if (summary.endOfRib !== undefined) {
+      const families = neighbour.session?.wire.families ?? [];
+      neighbour.ended.add(summary.endOfRib);
+      const isWhole = families.every((family) => neighbour.ended.has(family));
+      if (isWhole) this.#told.add(neighbour.plan.name);
+    }
     if (summary.limit === "warning") {
       const { received } = this.#rib().peerCounts(neighbour.id);
       const limit = neighbour.plan.policy.prefixLimit?.max;
@@ -335,7 +397,7 @@ export class Daemon {
   #resume(neighbour: Neighbour): void {
     neighbour.suspended?.timer?.cancel();
     neighbour.suspended = undefined;
-    neighbour.peer.start();
+    this.#startPeer(neighbour);
   }
 
   #keepalive(neighbour: Neighbour): void {
@@ -348,6 +410,7 @@ export class Daemon {
 
   #down(neighbour: Neighbour): void {
     neighbour.session = undefined;
+    neighbour.nextHops = undefined;
     if (neighbour.id === undefined) return;
     this.#rib().removePeer(neighbour.id);
     this.#byId.delete(neighbour.id);
@@ -357,6 +420,30 @@ export class Daemon {
     this.#schedule();
   }
 
+  /** RFC 5882 section 4.2, RFC 9384: the session ends at once, and its routes go with it. */
+  #pathFailed(name: string, cause: string): void {
+    const neighbour = this.neighbours.get(name);
+    if (neighbour === undefined) return;
+    const { peer, plan, id } = neighbour;
+    const reason = { code: CEASE, subcode: BFD_DOWN };
+    if (id !== undefined || plan.bfd?.strict === true) peer.reset(reason, `BFD down: ${cause}`);
+    if (this.liveness.permits(plan)) return;
+    peer.stop(reason).catch((error: unknown) => {
+      this.#options.log.error({ peer: name, error }, "the session did not end cleanly");
+    });
+  }
+
+  #pathWorks(name: string): void {
+    const neighbour = this.neighbours.get(name);
+    if (neighbour?.plan.bfd?.strict === true) this.#startPeer(neighbour);
+  }
+
+  /** Not while its prefixes were too many, nor, where that is asked for, while its path does not work. */
+  #startPeer(neighbour: Neighbour): void {
+    const { peer, plan, suspended } = neighbour;
+    if (suspended === undefined && this.liveness.permits(plan)) peer.start();
+  }
+
   #install(changes: readonly BestChange[]): void {
     this.aggregates.changed(changes);
     if (this.fib === undefined) return;
@@ -364,7 +451,7 @@ export class Daemon {
       if (this.#gateways.owns(prefix)) continue;
       if (best === undefined || this.#isService(prefix, best)) this.fib.unwant(prefix);
       else if (best.source === "local" || best.discard) this.fib.want(prefix, "blackhole");
-      else if (best.nextHop !== undefined) this.fib.want(prefix, best.nextHop);
+      else if (best.nextHop !== undefined) this.fib.want(prefix, [{ address: best.nextHop }]);
     }
   }
 
@@ -381,8 +468,11 @@ export class Daemon {
       this.aggregates.settle();
       const deciding = this.rib?.work(SLICE) === true;
       if (!deciding) this.#hear();
-      const installing = this.fib?.flush(SLICE) === true;
+      const installing = this.fib?.flush(SLICE, deciding ? "routes" : "all") === true;
       if (deciding || installing || this.aggregates.isPending) this.#schedule();
+      if (this.fib?.isUnsure !== true) return;
+      this.#compare = "routes";
+      this.#look(RELIEF);
     });
   }
 
@@ -394,22 +484,33 @@ export class Daemon {
   }
 
   #observe(event: KernelEvent): void {
-    if (event.type === "route") {
-      if (this.fib?.observe(event) === true) this.#schedule();
-      if (event.route.protocol === ROUTE_PROTOCOL) return;
-    } else {
-      // A link that goes down takes its routes along without a word, and an overrun hides some.
-      this.#compare = true;
-    }
-    this.#settle ??= this.#options.clock.after(SETTLE, () => {
+    if (event.type === "overrun") this.#compare = "routes";
+    // A link that goes down takes nexthop objects and their routes along without a word.
+    if (event.type === "link" && this.#compare === "nothing") this.#compare = "objects";
+    if (this.fib?.observe(event) === true) this.#schedule();
+    if (this.resolver.observe(event) && this.#moved === "no") this.#moved = "around";
+    if (this.#moved !== "no" || this.#compare !== "nothing") this.#look();
+  }
+
+  /** Look at what the events of the next moment add up to, and put it right. */
+  #look(after = SETTLE): void {
+    const { clock } = this.#options;
+    this.#settle ??= clock.after(Math.max(after, PAUSE * this.#looked), () => {
+      const began = clock.now();
+      const [moved, compare] = [this.#moved, this.#compare];
       this.#settle = undefined;
-      if (this.resolver.refresh()) {
+      this.#moved = "no";
+      this.#compare = "nothing";
+      if (moved === "learned") this.resolver.relearn();
+      if (moved !== "no") {
         this.rib?.nextHopsChanged();
         this.fib?.retarget();
         this.#relocate();
       }
-      if (this.#compare) this.fib?.resync();
-      this.#compare = false;
+      if (compare === "objects") this.fib?.inspect();
+      if (compare === "routes") this.fib?.resync();
+      if (moved === "around" || compare !== "nothing") this.#reviseNextHops();
+      this.#looked = clock.now() - began;
       this.#schedule();
     });
   }
@@ -424,6 +525,24 @@ export class Daemon {
     for (const peer of plan?.peers ?? []) {
       if (plan !== undefined && asksInterface(peer)) this.#setPolicies(peer, plan);
     }
+  }
+
+  /** Links have come by addresses, or lost them: peers are told other next hops, or a family no more. */
+  #reviseNextHops(): void {
+    const addresses = this.#ownAddresses();
+    for (const neighbour of this.neighbours.values()) {
+      const { id, session } = neighbour;
+      if (id === undefined || session === undefined) continue;
+      const nextHops = ownNextHops(session, addresses);
+      if (JSON.stringify(nextHops) === JSON.stringify(neighbour.nextHops)) continue;
+      neighbour.nextHops = nextHops;
+      this.#rib().setNextHops(id, nextHops);
+    }
+  }
+
+  #ownAddresses(): OwnAddresses {
+    const node = this.plan?.listenAddresses ?? [];
+    return { node, kernel: this.#options.kernel?.addresses() };
   }
 
   #awaitConvergence(plan: SpeakerPlan): Convergence {

@@ -53,13 +53,14 @@ export function originations({ blocks, services }: SpeakerPlan): readonly Prefix
   return [...blocks, ...services];
 }
 
-/** The part of a peer's plan that its session is made of; the rest is policy. */
+/** The part of a peer's plan that its session is made of; the rest is policy, or BFD's to compare. */
 function session({
   node,
   reachableBy,
   filters,
   acceptDefaultRoute,
   policy,
+  bfd,
   ...rest
 }: PeerPlan): unknown {
   return rest;

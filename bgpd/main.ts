@@ -21,10 +21,14 @@ import { containsPrefix, type Prefix } from "../lib/prefix.ts";
 import { version } from "../package.json";
 import type { StatusAnswer } from "../resource/answer.ts";
 import { type ApiServer, serveApi } from "./api.ts";
+import { bfdThread } from "./bfd/thread.ts";
 import { type Blocks, createBlocks, withBlocks } from "./blocks.ts";
 import { watchDirectory } from "./cluster/directory.ts";
 import { type Configuration, createConfiguration, type NodePlan } from "./configuration.ts";
-import { Daemon, describePlan, ROUTE_PROTOCOL } from "./daemon.ts";
+import { Daemon, type DaemonOptions, describePlan, ROUTE_PROTOCOL } from "./daemon.ts";
+import { MAIN_TABLE } from "./fib/fib.ts";
+import { faultOfKernel } from "./fib/objects.ts";
+import { lockFileOf } from "./lock-file.ts";
 import { createPublication, type Publication } from "./publication.ts";
 import { createQueries } from "./queries.ts";
 import { createBunTransport } from "./transport-bun.ts";
@@ -39,12 +43,12 @@ export type BgpdOptions = {
   readonly api: string;
   /** Folder of claims that the nodes share; without it a node has the blocks that its document names. */
   readonly claims?: string;
+  /** Priority of the kernel routes, 1-2^32-1; and their table. */
+  readonly metric?: number;
+  readonly table?: number;
   /** Take our routes out of the kernel at SIGTERM. */
-  readonly withdrawOnExit?: true;
+  readonly withdraw?: true;
 };
-
-/** RT_TABLE_MAIN (linux/rtnetlink.h). */
-const MAIN_TABLE = 254;
 
 const ENDED = 0;
 const FAILED = 1;
@@ -65,7 +69,7 @@ export async function runBgpd(options: BgpdOptions): Promise<number> {
       FAULTY,
     );
   }
-  const lockFile = `${options.api.replace(/\.sock$/, "")}.lock`;
+  const lockFile = lockFileOf(options.api);
   const lock = acquireLock(lockFile);
   if (lock === undefined) {
     return complain(`another bgpd runs here: it holds ${lockFile}`, FAILED);
@@ -78,6 +82,8 @@ export async function runBgpd(options: BgpdOptions): Promise<number> {
   try {
     if (plan === undefined) return complain(configuration.status().faults.join("\n"), FAULTY);
     const kernel = options.fib === "kernel" ? openKernel() : undefined;
+    const fault = kernel === undefined ? undefined : faultOfKernel(kernel);
+    if (fault !== undefined) return complain(fault, FAILED);
     const daemon = { lock: lockFile, grace: GRACE };
     const heartbeat = setInterval(lock.touch, HEARTBEAT);
     await serve(options, { configuration, plan, kernel, reloads, daemon });
@@ -109,10 +115,12 @@ async function serve(options: BgpdOptions, start: Start): Promise<void> {
   const daemon = new Daemon({
     clock,
     kernel,
+    ...placeOf(options),
     log,
     transport: createBunTransport(clock),
     random: Math.random,
     onConverged: () => publish(daemon, blocks, publication),
+    bfd: bfdThread({ clock, log }),
   });
   let { speaker } = start.plan;
   const records = watchUsage(() => blocks.changed());
@@ -155,7 +163,7 @@ async function serve(options: BgpdOptions, start: Start): Promise<void> {
   start.reloads.now = reload;
   process.on("SIGHUP", reload);
   const signal = await asked();
-  log.info({ signal, withdraw: options.withdrawOnExit === true }, "ending");
+  log.info({ signal, withdraw: options.withdraw === true }, "ending");
   start.reloads.now = () => {};
   process.off("SIGHUP", reload);
   blocks.stop();
@@ -167,8 +175,15 @@ async function serve(options: BgpdOptions, start: Start): Promise<void> {
 }
 
 async function end(daemon: Daemon, api: ApiServer, options: BgpdOptions): Promise<void> {
-  await daemon.stop({ withdraw: options.withdrawOnExit === true });
+  await daemon.stop({ withdraw: options.withdraw === true });
   await api.stop();
+}
+
+function placeOf({ metric, table }: BgpdOptions): Pick<DaemonOptions, "metric" | "table"> {
+  return {
+    ...(metric === undefined ? {} : { metric }),
+    ...(table === undefined ? {} : { table }),
+  };
 }
 
 function apply(

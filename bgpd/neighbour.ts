@@ -2,13 +2,15 @@
  * A peer as the daemon keeps it: its session, its compiled policies, and where it stands in the RIB.
  */
 
+import type { Family } from "../lib/address.ts";
 import type { Timer } from "../lib/clock.ts";
 import type { PeerPlan, SpeakerPlan } from "./cluster/speaker.ts";
 import type { Peer, SessionInfo, StopReason } from "./peer.ts";
 import type { CompiledPolicy } from "./policy/compile.ts";
 import type { PeerId, RibPeer, RibPolicies } from "./rib/route.ts";
 import type { SessionRules } from "./rib/rules.ts";
-import { AFI_IPV4, CEASE, MAXIMUM_NUMBER_OF_PREFIXES_REACHED, SAFI_UNICAST } from "./wire/const.ts";
+import { CEASE, MAXIMUM_NUMBER_OF_PREFIXES_REACHED, SAFI_UNICAST } from "./wire/const.ts";
+import { afiOf } from "./wire/family.ts";
 
 /** One peer with what the daemon keeps beside it. */
 export type Neighbour = {
@@ -19,8 +21,12 @@ export type Neighbour = {
   /** Its number in the RIB while Established. */
   id: PeerId | undefined;
   session: SessionInfo | undefined;
+  /** What it is told as next hop where that is "self". */
+  nextHops: RibPeer["nextHops"] | undefined;
   /** KEEPALIVEs since it became Established. */
   keepalives: number;
+  /** Families whose End-of-RIB marker has come since then. */
+  readonly ended: Set<Family>;
   /** It had too many prefixes and is kept away; the timer brings it back, if there is one. */
   suspended: { readonly timer: Timer | undefined } | undefined;
 };
@@ -29,6 +35,7 @@ export type Neighbour = {
 export function ribPeerOf(
   neighbour: Neighbour,
   session: SessionInfo,
+  nextHops: RibPeer["nextHops"],
   speaker: SpeakerPlan,
 ): RibPeer {
   const { plan } = neighbour;
@@ -41,6 +48,7 @@ export function ribPeerOf(
     address: session.remoteAddress,
     identifier: session.identifier.w0,
     localAddress: session.localAddress,
+    nextHops,
     wire: session.wire,
     ...ribPoliciesOf(neighbour),
   };
@@ -58,7 +66,7 @@ export function ribPoliciesOf({ plan, importPolicy, exportPolicy }: Neighbour): 
 
 /** Whether the peer has more prefixes than its plan allows; then how its session ends, and in which words. */
 export function limitOf(
-  { policy: { prefixLimit } }: PeerPlan,
+  { families, policy: { prefixLimit } }: PeerPlan,
   prefixes: number,
 ):
   | {
@@ -75,17 +83,23 @@ export function limitOf(
       ? "it stays down until prefixLimit is changed"
       : `it may come back after ${restartTime} s`;
   return {
-    cease: { code: CEASE, subcode: MAXIMUM_NUMBER_OF_PREFIXES_REACHED, data: upperBound(max) },
+    cease: {
+      code: CEASE,
+      subcode: MAXIMUM_NUMBER_OF_PREFIXES_REACHED,
+      data: upperBound(families, max),
+    },
     reason: `${prefixes} prefixes exceed the limit of ${max}; we sent Cease/Maximum Number of Prefixes Reached, and ${then}`,
     restartTime,
   };
 }
 
-/** AFI (2 octets), SAFI (1) and the upper bound (4), RFC 4486 section 4. */
-function upperBound(max: number): Uint8Array {
+/** AFI (2 octets), SAFI (1) and the upper bound (4), RFC 4486 section 4; nothing where it is of several families. */
+function upperBound(families: readonly Family[], max: number): Uint8Array {
+  const [family, ...others] = families;
+  if (family === undefined || others.length > 0) return new Uint8Array();
   const data = new Uint8Array(7);
   const view = new DataView(data.buffer);
-  view.setUint16(0, AFI_IPV4);
+  view.setUint16(0, afiOf(family));
   view.setUint8(2, SAFI_UNICAST);
   view.setUint32(3, max);
   return data;

@@ -68,6 +68,7 @@ const FAMILIES: Readonly<Record<string, string>> = {
   "2/2": "IPv6 multicast",
 };
 
+const VERSIONS: Readonly<Record<number, string>> = { 1: "IPv4", 2: "IPv6" };
 /** The name of a Role capability's value. */
 export function nameOfRole(code: number): string | undefined {
   return Object.entries(ROLE_CODES).find(([, number]) => number === code)?.[0];
@@ -84,6 +85,13 @@ export function describeCapability(capability: Capability): string {
       return "four-octet AS numbers";
     case "route refresh":
       return "route refresh";
+    case "extended next hop":
+      return capability.encodings
+        .map(({ afi, safi, nextHopAfi }) => {
+          const family = FAMILIES[`${afi}/${safi}`] ?? `family ${afi}/${safi}`;
+          return `${family} with ${VERSIONS[nextHopAfi] ?? `AFI ${nextHopAfi}`} next hops`;
+        })
+        .join(", ");
     case "role":
       return `role ${nameOfRole(capability.role) ?? capability.role}`;
     case "unknown":

@@ -96,6 +96,8 @@ export type Peer = {
   start(): void;
   /** End every session with this NOTIFICATION; resolved when it has been sent or given up. */
   stop(reason: StopReason): Promise<void>;
+  /** End the Established session, or the attempt at one, for this reason; it is tried again later. */
+  reset(reason: StopReason, text: string): void;
   /** End every session with this NOTIFICATION, for a reason that is told, until `start`. */
   suspend(notification: StopReason, reason: string): void;
   /** A connection from the peer's address. */
@@ -162,6 +164,12 @@ class PlannedPeer implements Peer, SessionOwner {
     });
     this.#lastError = reason;
     this.#dependencies.log.warn(`session ended: ${reason}`);
+  }
+
+  reset({ code, subcode, data = new Uint8Array() }: StopReason, text: string): void {
+    for (const shell of this.#shells()) {
+      shell.feed({ type: "AutomaticStop", notification: { code, subcode, data }, reason: text });
+    }
   }
 
   accept(connection: Connection): void {
@@ -350,5 +358,6 @@ function sessionConfig(plan: PeerPlan, identifier: Address): SessionConfig {
     sendNotificationWithoutOpen: true,
     trackTcpState: false,
     collisionDetectEstablishedState: false,
+    families: plan.families,
   };
 }

@@ -6,12 +6,21 @@ import type { Kernel } from "../kernel/kernel.ts";
 import { type Address, formatAddress } from "../lib/address.ts";
 import type { Clock } from "../lib/clock.ts";
 import { containsAddress, formatPrefix, type Prefix } from "../lib/prefix.ts";
-import type { FibAnswer, PeerAnswer, StatusAnswer } from "../resource/answer.ts";
+import type {
+  FamilyAnswer,
+  FibAnswer,
+  FibTableAnswer,
+  PeerAnswer,
+  StatusAnswer,
+} from "../resource/answer.ts";
 import { advertisedAnswer, kernelAnswer, pathAnswer, routeAnswer, whyAnswer } from "./answer.ts";
 import { type Queries, QueryError } from "./api.ts";
+import { LATENESS_BOUNDS } from "./bfd/lateness.ts";
+import type { PeerPlan } from "./cluster/speaker.ts";
 import { type Daemon, ROUTE_PROTOCOL } from "./daemon.ts";
 import type { Neighbour } from "./neighbour.ts";
 import type { PrefixView } from "./rib/route.ts";
+import { describeFamily } from "./wire/family.ts";
 
 export type QueryContext = {
   readonly daemon: Daemon;
@@ -29,9 +38,9 @@ export type QueryContext = {
 export function createQueries(context: QueryContext): Queries {
   const { daemon, kernel } = context;
 
+  const nameOf = (index: number): string => kernel?.link(index)?.name ?? `link ${index}`;
   const kernelState = (prefix: Prefix): string => {
     if (daemon.fib === undefined) return "";
-    const nameOf = (index: number): string => kernel?.link(index)?.name ?? `link ${index}`;
     return kernelAnswer(daemon.fib.stateOf(prefix), nameOf);
   };
   const neighbourCalled = (name: string): Neighbour => {
@@ -53,7 +62,7 @@ export function createQueries(context: QueryContext): Queries {
   return {
     status() {
       const { plan, rib } = daemon;
-      const counts = rib?.counts() ?? { prefixes: 0, paths: 0, attributeSets: 0 };
+      const counts = rib?.counts();
       return {
         version: context.version,
         node: context.node,
@@ -64,9 +73,11 @@ export function createQueries(context: QueryContext): Queries {
         configuration: context.configuration(),
         peers: peerCounts(),
         rib: {
-          prefixes: counts.prefixes,
-          paths: counts.paths,
-          attributeSets: counts.attributeSets,
+          prefixes: counts?.prefixes ?? 0,
+          ipv4Prefixes: counts?.byFamily[4] ?? 0,
+          ipv6Prefixes: counts?.byFamily[6] ?? 0,
+          paths: counts?.paths ?? 0,
+          attributeSets: counts?.attributeSets ?? 0,
         },
         fib: fibAnswer(daemon),
         ready: context.ready(),
@@ -91,6 +102,8 @@ export function createQueries(context: QueryContext): Queries {
       if (id === undefined || daemon.rib === undefined) return [];
       return daemon.rib.advertised(id).map(advertisedAnswer);
     },
+
+    fib: () => fibTableAnswer(daemon, nameOf),
 
     why(asked, target) {
       const view = find(daemon, target);
@@ -136,7 +149,35 @@ function fibAnswer({ fib }: Daemon): FibAnswer {
   return { mode: "kernel", protocol: ROUTE_PROTOCOL, failed, ...fib.counts() };
 }
 
-function peerAnswer(daemon: Daemon, { plan, peer, id, session }: Neighbour): PeerAnswer {
+function fibTableAnswer(
+  { fib, metric, table }: Daemon,
+  nameOf: (link: number) => string,
+): FibTableAnswer {
+  if (fib === undefined) return { mode: "none", protocol: 0, metric, table, routes: [] };
+  const names = new Map<number, string>();
+  const linkOf = (index: number): string => {
+    const name = names.get(index) ?? nameOf(index);
+    names.set(index, name);
+    return name;
+  };
+  const routes = [...fib.wanted()].map(({ prefix, ways, error = "" }) => ({
+    prefix: formatPrefix(prefix),
+    ways:
+      ways === "blackhole"
+        ? ways
+        : ways.map(({ gateway, link, weight, onLink = false }) => ({
+            gateway: formatAddress(gateway),
+            link: linkOf(link),
+            weight,
+            onLink,
+          })),
+    reason: error,
+  }));
+  return { mode: "kernel", protocol: ROUTE_PROTOCOL, metric, table, routes };
+}
+
+function peerAnswer(daemon: Daemon, neighbour: Neighbour): PeerAnswer {
+  const { plan, peer, id, session } = neighbour;
   const status = peer.status();
   const none = { received: 0, accepted: 0, best: 0, advertised: 0 };
   return {
@@ -156,6 +197,48 @@ function peerAnswer(daemon: Daemon, { plan, peer, id, session }: Neighbour): Pee
     holdTime: session?.holdTime ?? plan.holdTime,
     keepaliveTime: session?.keepaliveTime ?? plan.keepaliveTime,
     prefixes: id === undefined ? none : (daemon.rib?.peerCounts(id) ?? none),
+    families: familyAnswers(daemon, neighbour),
     messages: status.messages,
+    ...bfdAnswer(daemon, plan),
   };
+}
+
+function bfdAnswer({ liveness }: Daemon, { name, bfd }: PeerPlan): Pick<PeerAnswer, "bfd"> {
+  const status = liveness.status(name);
+  if (status === undefined || bfd === undefined) return {};
+  const { authentication = null, lateness, ...rest } = status;
+  const { buckets, ...sums } = lateness;
+  const bounded = buckets.map((count, at) => ({ bound: LATENESS_BOUNDS[at] ?? null, count }));
+  return {
+    bfd: {
+      ...rest,
+      since: Math.round(rest.since),
+      strict: bfd.strict,
+      authentication,
+      lateness: { ...sums, buckets: bounded },
+    },
+  };
+}
+
+function familyAnswers({ rib }: Daemon, { id, session, nextHops }: Neighbour): FamilyAnswer[] {
+  if (id === undefined || session === undefined || nextHops === undefined) return [];
+  return session.wire.families.flatMap((family): FamilyAnswer[] => {
+    const prefixes = rib?.peerCounts(id, family);
+    if (prefixes === undefined) return [];
+    const own = nextHops[family];
+    const name = describeFamily(family);
+    if (own.nextHop === undefined) {
+      return [{ name, prefixes, nextHop: null, nextHopLinkLocal: null, reason: own.reason }];
+    }
+    const { nextHop, nextHopLinkLocal } = own;
+    return [
+      {
+        name,
+        prefixes,
+        nextHop: formatAddress(nextHop),
+        nextHopLinkLocal: nextHopLinkLocal === undefined ? null : formatAddress(nextHopLinkLocal),
+        reason: "",
+      },
+    ];
+  });
 }

@@ -13,6 +13,8 @@ import type { BunPlugin } from "bun";
 
 const ROOT = join(import.meta.dir, "..");
 const PLUGIN = join(ROOT, "cni/main.ts");
+/** What `new Worker` starts, by its path from the root. */
+const THREADS = [join(ROOT, "bgpd/bfd/worker.ts")];
 
 const [outfile = join(ROOT, "dist/manx")] = process.argv.slice(2);
 const folder = mkdtempSync(join(tmpdir(), "manx-build-"));
@@ -51,7 +53,7 @@ async function compile(bytecodeOrder: string | null): Promise<void> {
     },
   };
   await Bun.build({
-    entrypoints: [join(ROOT, "main.ts")],
+    entrypoints: [join(ROOT, "main.ts"), ...THREADS],
     target: "bun",
     format: "esm",
     splitting: true,

@@ -25,9 +25,9 @@ const COMMANDS = {
   async start(args) {
     install();
     build();
-    const ports = args.some((arg) => arg.startsWith("--publish"));
+    const plugins = args.some((arg) => /^--(publish|limit)/.test(arg));
     const { environment } = debian(
-      ["bird2", ...(ports ? ["containernetworking-plugins", "iptables"] : [])],
+      ["bird2", ...(plugins ? ["containernetworking-plugins", "iptables"] : [])],
       ["bird", "iptables"],
     );
     const lab = spawn(EXECUTABLE, ["lab", ...args], {

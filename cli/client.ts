@@ -8,6 +8,7 @@ import {
   type AdvertisedAnswer,
   API_PATHS,
   type ErrorAnswer,
+  type FibTableAnswer,
   type PeerAnswer,
   type ReceivedAnswer,
   type RouteAnswer,
@@ -25,6 +26,7 @@ export type Client = {
   advertised(peer: string): Promise<AdvertisedAnswer[]>;
   /** `target` is a prefix or an address. */
   why(target: string): Promise<WhyAnswer>;
+  fib(): Promise<FibTableAnswer>;
 };
 
 /** A daemon that is asked something and stays silent for longer is reported. */
@@ -41,6 +43,7 @@ export function openClient(path: string, deadline: number = DEADLINE): Client {
     received: (peer) => get(API_PATHS.routes, { received: peer }),
     advertised: (peer) => get(API_PATHS.routes, { advertised: peer }),
     why: (target) => get(API_PATHS.why, { target }),
+    fib: () => get(API_PATHS.fib),
   };
 }
 

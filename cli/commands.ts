@@ -6,13 +6,22 @@
 
 import type { Command } from "commander";
 import { type Context, examples } from "./context.ts";
-import { apiOption, jsonOption, someText } from "./flags.ts";
+import { apiOption, jsonOption, oneOf, someText } from "./flags.ts";
 import { addIpam } from "./ipam-commands.ts";
 import type { AskOptions, InstallOptions, RoutesOptions, ValidateOptions } from "./options.ts";
 
 /** Add every such subcommand to `program`, in the order in which help lists them. */
 export function addCommands(program: Command, context: Context): void {
-  for (const add of [addStatus, addPeers, addRoutes, addWhy, addIpam, addValidate, addInstall]) {
+  for (const add of [
+    addStatus,
+    addPeers,
+    addRoutes,
+    addWhy,
+    addFib,
+    addIpam,
+    addValidate,
+    addInstall,
+  ]) {
     add(program, context);
   }
 }
@@ -109,6 +118,28 @@ function addWhy(program: Command, { output, exit }: Context): void {
     .action(async (target: string, options: AskOptions) => {
       const { showWhy } = await import("./why.ts");
       exit(await showWhy({ ...options, target }, output));
+    });
+}
+
+function addFib(program: Command, { output, exit }: Context): void {
+  program
+    .command("fib")
+    .summary("does the kernel have what the daemon wants?")
+    .description(
+      "Compare the routes that this node's daemon wants in the kernel with those that are there, read from the kernel itself, and list what is missing, what leads elsewhere, and what is the daemon's by its protocol number but not wanted. Exit code 1 when there is a difference.",
+    )
+    .addArgument(
+      program.createArgument("<check>", "compare and report").argParser(oneOf(["check"])),
+    )
+    .addOption(apiOption())
+    .addOption(jsonOption())
+    .addHelpText(
+      "after",
+      examples(["manx fib check", "is all well?"], ["manx fib check --json", "for a script"]),
+    )
+    .action(async (_what: "check", options: AskOptions) => {
+      const { checkFib } = await import("./fib.ts");
+      exit(await checkFib(options, output));
     });
 }
 

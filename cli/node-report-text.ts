@@ -12,7 +12,7 @@ const MOST_NODES = 12;
 
 const NODES: readonly Column<NodeReport>[] = [
   { title: "NODE", cell: ({ name }) => styled(name, "strong") },
-  { title: "ADDRESS", cell: ({ address }) => address },
+  { title: "ADDRESS", cell: ({ addresses }) => addresses.join(" ") },
   { title: "AS", cell: ({ asNumber }) => String(asNumber), align: "right" },
   { title: "BLOCKS", cell: ({ blocks }) => blocks.join(" ") || "none named" },
 ];
@@ -28,6 +28,7 @@ const SESSIONS: readonly Column<SessionReport>[] = [
     optional: true,
   },
   { title: "KIND", cell: ({ kind }) => kind },
+  { title: "ROUTES", cell: ({ families }) => families.join(" ") },
   { title: "HOLD", cell: ({ holdTime }) => seconds(holdTime), align: "right" },
   { title: "KEEPALIVE", cell: ({ keepaliveTime }) => seconds(keepaliveTime), align: "right" },
   { title: "RETRY", cell: ({ connectRetryTime }) => seconds(connectRetryTime), align: "right" },

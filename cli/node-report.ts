@@ -4,7 +4,7 @@
  * Pure. The words for people are `node-report-text.ts`.
  */
 
-import type { PeerPlan, SpeakerPlan } from "../bgpd/cluster/speaker.ts";
+import type { BfdPlan, PeerPlan, SpeakerPlan } from "../bgpd/cluster/speaker.ts";
 import { compileFilters, type FilterDirection } from "../bgpd/policy/filter.ts";
 import { formatAddress } from "../lib/address.ts";
 import { formatPrefix } from "../lib/prefix.ts";
@@ -13,7 +13,8 @@ import { formatCommunity } from "../resource/community.ts";
 /** One node's own. */
 export type NodeReport = {
   readonly name: string;
-  readonly address: string;
+  /** IPv4 first. */
+  readonly addresses: readonly string[];
   readonly asNumber: number;
   /** In order of preference; empty where it claims them. */
   readonly blocks: readonly string[];
@@ -32,6 +33,8 @@ export type SessionReport = {
   /** Ours, where it is not the node's. */
   readonly localAsNumber: number | null;
   readonly kind: "internal" | "external";
+  /** What its routes are, such as "IPv4". */
+  readonly families: readonly string[];
   /** Seconds. */
   readonly holdTime: number;
   readonly keepaliveTime: number;
@@ -66,7 +69,7 @@ export class Groups {
     this.#groups.set(key, group);
     group.nodes.push({
       name: plan.node,
-      address: formatAddress(plan.routerId),
+      addresses: plan.listenAddresses.map(formatAddress),
       asNumber: plan.asNumber,
       blocks: plan.blocks.map(formatPrefix),
     });
@@ -150,6 +153,7 @@ function sessionOf(
     asNumber: peer.remoteAs,
     localAsNumber: peer.localAs === plan.asNumber ? null : peer.localAs,
     kind: isExternal ? "external" : "internal",
+    families: peer.families.map((family) => `IPv${family}`),
     holdTime: peer.holdTime,
     keepaliveTime: peer.keepaliveTime,
     connectRetryTime: peer.connectRetryTime,
@@ -166,6 +170,7 @@ function baseName({ name, origin, node }: PeerPlan): string {
 }
 
 function marksOf({
+  bfd,
   passive,
   reflectorClient,
   role,
@@ -179,6 +184,7 @@ function marksOf({
     reflectorClient ? "a client" : "",
     role === undefined ? "" : `role ${role.role}${role.strict ? " strictly" : ""}`,
     aigp ? "AIGP" : "",
+    bfd === undefined ? "" : describeBfd(bfd),
     reachableBy === undefined ? "" : `by ${formatAddress(reachableBy)} alone`,
     policy.nextHop === "Auto" ? "" : `next hop ${policy.nextHop}`,
     policy.asOverride ? "AS override" : "",
@@ -189,6 +195,13 @@ function marksOf({
     policy.gracefulShutdown ? "going away" : "",
     prefixLimit === undefined ? "" : `at most ${prefixLimit.max} prefixes`,
   ].filter((mark) => mark !== "");
+}
+
+function describeBfd({ multihop, authentication, strict, ...timers }: BfdPlan): string {
+  const { minTransmitInterval, minReceiveInterval, detectMultiplier } = timers;
+  const times = `${minTransmitInterval}/${minReceiveInterval} ms, ${detectMultiplier} lost`;
+  const kind = [multihop ? " multihop" : "", authentication === undefined ? "" : " with a key"];
+  return `BFD${kind.join("")} (${times})${strict ? " first" : ""}`;
 }
 
 function rulesOf(peer: PeerPlan): Pick<SessionReport, "incoming" | "outgoing"> {

@@ -78,9 +78,15 @@ export type BgpdOptions = {
   readonly api: string;
   /** Folder of claims that the nodes share. */
   readonly claims?: string;
+  /** Of the kernel routes. */
+  readonly metric: number;
+  readonly table: number;
   /** Take our routes out of the kernel at the end. */
-  readonly withdrawOnExit?: true;
+  readonly withdraw?: true;
 };
+
+/** `manx bgpd --cleanup`. */
+export type CleanupOptions = { readonly api: string };
 
 /** `manx lab`. */
 export type LabOptions = {
@@ -92,6 +98,8 @@ export type LabOptions = {
   readonly router: "auto" | "bird" | "manx";
   /** `POD:PORT`, each. */
   readonly publish: readonly string[];
+  /** `POD:RATE`, each. */
+  readonly limit: readonly string[];
 };
 
 /** `manx lab exec TARGET -- COMMAND…`. */
@@ -100,6 +108,7 @@ export type LabExecOptions = { readonly target: string; readonly command: string
 /** The roles that the executable plays besides answering people. Each gives the exit code. */
 export type Roles = {
   bgpd(options: BgpdOptions): Promise<number>;
+  cleanup(options: CleanupOptions): Promise<number>;
   lab(options: LabOptions): Promise<number>;
   labExec(options: LabExecOptions): Promise<number>;
 };

@@ -2,7 +2,7 @@
  * `manx peers [PEER]`: all sessions as a table, or one of them in full.
  */
 
-import type { PeerAnswer } from "../resource/answer.ts";
+import type { BfdAnswer, FamilyAnswer, PeerAnswer } from "../resource/answer.ts";
 import { openClient } from "./client.ts";
 import { suggestion } from "./nearest.ts";
 import type { PeersOptions } from "./options.ts";
@@ -69,6 +69,7 @@ const COLUMNS: readonly Column<PeerAnswer>[] = [
   { title: "BEST", align: "right", cell: ({ prefixes }) => String(prefixes.best) },
   { title: "OUT", align: "right", cell: ({ prefixes }) => String(prefixes.advertised) },
   { title: "FLAPS", align: "right", cell: ({ flaps }) => String(flaps) },
+  { title: "BFD", optional: true, cell: ({ bfd }) => bfdState(bfd) },
   { title: "LAST ERROR", optional: true, cell: lastError },
 ];
 
@@ -90,6 +91,7 @@ export function formatPeer(peer: PeerAnswer, look: Look): string {
     ],
     ["local", `${peer.localAddress}, AS ${peer.localAs}`],
     ["timers", timers(peer)],
+    ...(peer.families.length === 0 ? [] : [["families", peer.families.map(family)] as const]),
     ["capabilities", peer.capabilities.length === 0 ? "none known" : peer.capabilities.join(", ")],
     [
       "prefixes",
@@ -99,16 +101,54 @@ export function formatPeer(peer: PeerAnswer, look: Look): string {
       "messages",
       `${messages.received} received (${countOf(messages.updatesReceived, "UPDATE")}), ${messages.sent} sent (${countOf(messages.updatesSent, "UPDATE")})`,
     ],
+    ...(peer.bfd === undefined ? [] : bfdFacts(peer.bfd)),
     ["flaps", String(peer.flaps)],
     ["last error", peer.lastError === "" ? "none" : lastError(peer)],
   ];
   return `${title}\n${formatFacts(facts, look)}`;
 }
 
+function family({ name, prefixes, nextHop, reason }: FamilyAnswer): Styled {
+  const counts = `${prefixes.received} received, ${prefixes.advertised} advertised`;
+  if (nextHop === null) return styled(`${name}: ${counts}; no next hop: ${reason}`, "warning");
+  return `${name}: ${counts}, our next hop ${nextHop}`;
+}
+
 function timers({ holdTime, keepaliveTime, state: current }: PeerAnswer): string {
   const how = current === "Established" ? "negotiated" : "configured";
   if (holdTime === 0) return `no hold timer, no keepalives (${how})`;
   return `hold ${holdTime} s, keepalive ${keepaliveTime} s (${how})`;
+}
+
+function bfdFacts(bfd: BfdAnswer): readonly Fact[] {
+  const path = bfd.multihop ? "multihop" : "single hop";
+  const keys = bfd.authentication === null ? [] : [bfd.authentication];
+  const strict = bfd.strict ? ["strict"] : [];
+  const told = bfd.state === "Up" ? [] : [bfd.diagnostic, `the peer said ${bfd.remoteState}`];
+  const { sent, received, discarded } = bfd.packets;
+  const fault = bfd.lastFault === "" ? "" : ` (last: ${bfd.lastFault})`;
+  return [
+    [
+      "bfd",
+      [
+        `${bfd.state} for ${formatDuration(bfd.since)}`,
+        ...told,
+        path,
+        `every ${bfd.transmitInterval} ms`,
+        ...(bfd.detectionTime === 0 ? [] : [`detection ${bfd.detectionTime} ms`]),
+        ...keys,
+        ...strict,
+      ].join(", "),
+    ],
+    ["bfd packets", `${received} received, ${discarded} discarded${fault}, ${sent} sent`],
+    ["bfd lateness", `${bfd.lateness.maximum.toFixed(1)} ms at most, of ${bfd.lateness.count}`],
+    ["bfd failures", String(bfd.failures)],
+  ];
+}
+
+function bfdState(bfd: BfdAnswer | undefined): Styled {
+  if (bfd === undefined) return styled("", "faint");
+  return styled(bfd.state, bfd.state === "Up" ? "good" : "bad");
 }
 
 /** The port is said when it is not BGP's own. */

@@ -17,6 +17,12 @@ export function addRoles(program: Command, roles: Roles, context: Context): void
   addLab(program, roles, context);
 }
 
+type BgpdFlags = Omit<BgpdOptions, "config"> & {
+  readonly config?: string;
+  readonly cleanup?: true;
+  readonly logLevel: LogLevel;
+};
+
 function addBgpd(program: Command, roles: Roles, { exit }: Context): void {
   program
     .command("bgpd")
@@ -24,9 +30,9 @@ function addBgpd(program: Command, roles: Roles, { exit }: Context): void {
     .description(
       "Run this node's BGP speaker in the foreground: it announces the node's blocks, learns the others' and installs them in the kernel. SIGHUP or a changed file re-reads the configuration; SIGTERM ends it. Logs go to stderr: JSON, or for people when that is a terminal.",
     )
-    .requiredOption(
+    .option(
       "--config <path>",
-      "documents that describe the cluster: a YAML file or a directory of them",
+      "documents that describe the cluster: a YAML file or a directory of them; required",
       someText("the path of a file or directory"),
     )
     .option(
@@ -48,8 +54,24 @@ function addBgpd(program: Command, roles: Roles, { exit }: Context): void {
       someText("the path of a folder"),
     )
     .option(
-      "--withdraw-on-exit",
+      "--metric <number>",
+      "priority of the kernel routes, where a lower number wins",
+      numberBetween(1, 999_999_999),
+      1024,
+    )
+    .option(
+      "--table <number>",
+      "table of the kernel routes; next hops are looked up in main (254)",
+      numberBetween(1, 999_999_999),
+      254,
+    )
+    .option(
+      "--withdraw",
       "take the learned routes out of the kernel at SIGTERM; they stay otherwise, for the next bgpd",
+    )
+    .option(
+      "--cleanup",
+      "instead of running: remove the routes that a bgpd left in the kernel, whatever their table and metric",
     )
     .addOption(
       program
@@ -67,11 +89,16 @@ function addBgpd(program: Command, roles: Roles, { exit }: Context): void {
           "claim blocks of the pools",
         ],
         ["manx bgpd --config cluster.yaml --node n1 --fib none", "a speaker that installs nothing"],
+        ["manx bgpd --cleanup", "it shall run here no more"],
       ),
     )
-    .action(async ({ logLevel, ...options }: BgpdOptions & { readonly logLevel: LogLevel }) => {
+    .action(async ({ logLevel, cleanup, config, ...options }: BgpdFlags, command: Command) => {
       process.env.MANX_LOG = logLevel;
-      exit(await roles.bgpd(options));
+      if (cleanup === true) return exit(await roles.cleanup({ api: options.api }));
+      if (config === undefined) {
+        command.error("error: required option '--config <path>' not specified", { exitCode: 2 });
+      }
+      exit(await roles.bgpd({ ...options, config }));
     });
 }
 
@@ -82,6 +109,7 @@ type LabFlags = {
   readonly pods: number;
   readonly router: "auto" | "bird" | "manx";
   readonly publish: readonly string[];
+  readonly limit: readonly string[];
 };
 
 function addLab(program: Command, roles: Roles, { exit }: Context): void {
@@ -105,6 +133,12 @@ function addLab(program: Command, roles: Roles, { exit }: Context): void {
     .option(
       "--publish <pod:port>",
       "a port of the pod's node that leads to the pod's echo server, such as n1-1:8080; repeatable",
+      (value: string, earlier: readonly string[]) => [...earlier, value],
+      [],
+    )
+    .option(
+      "--limit <pod:rate>",
+      "how many bit/s a pod may get and send, such as n1-1:16M or n1-1:in=16M,out=4M; repeatable",
       (value: string, earlier: readonly string[]) => [...earlier, value],
       [],
     )

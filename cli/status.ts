@@ -34,7 +34,9 @@ export function formatStatus(status: StatusAnswer, look: Look): string {
     [
       "routes",
       [
-        countOf(rib.prefixes, "prefix", "prefixes"),
+        rib.ipv6Prefixes === 0
+          ? countOf(rib.prefixes, "prefix", "prefixes")
+          : `${rib.ipv4Prefixes} IPv4 and ${countOf(rib.ipv6Prefixes, "IPv6 prefix", "IPv6 prefixes")}`,
         countOf(rib.paths, "path"),
         countOf(rib.attributeSets, "attribute set"),
       ].join(", "),

@@ -77,7 +77,7 @@ function applyOn(
 
 function attachmentOf(request: Request, config: CniConfig, lease: Lease, host: Kernel): Attachment {
   const ends = endsOf(request);
-  const { gateways, queues, sysctls, forwarding, mac } = config;
+  const { gateways, queues, sysctls, forwarding, sourceCheck, mac } = config;
   const mtu = config.mtu === "auto" ? (lease.mtu ?? uplinkMtu(host)) : (config.mtu ?? lease.mtu);
   return {
     hostEnd: ends.hostEnd,
@@ -90,6 +90,7 @@ function attachmentOf(request: Request, config: CniConfig, lease: Lease, host: K
     queues,
     sysctls,
     forwarding,
+    sourceCheck,
     ...(mtu === undefined ? {} : { mtu }),
   };
 }

@@ -3,7 +3,7 @@
  */
 
 import { CniError, CODE } from "../ipam/protocol/error.ts";
-import { type Kernel, KernelError, type Request } from "../kernel/kernel.ts";
+import { type Kernel, KernelError, type Request, type SourceCheck } from "../kernel/kernel.ts";
 import { equalPrefix, formatPrefix } from "../lib/prefix.ts";
 import type { CreateVeth, Plan, Setting } from "./plan.ts";
 
@@ -14,6 +14,7 @@ import type { CreateVeth, Plan, Setting } from "./plan.ts";
 export function applyPlan(plan: Plan, host: Kernel, pod: Kernel, refuseTaken: () => void): void {
   createPair(host, plan.pair, refuseTaken);
   try {
+    if (plan.sourceCheck !== undefined) applySourceCheck(host, plan.sourceCheck);
     for (const setting of plan.hostSettings) applySetting(host, setting);
     for (const setting of plan.podSettings) applySetting(pod, setting);
     // The end that comes up last finds its carrier there: it sends and has IPv6 at once, so it must be the pod's. Of
@@ -46,6 +47,16 @@ function createPair(host: Kernel, pair: CreateVeth, refuseTaken: () => void): vo
   if (!removeHostEnd(host, pair.end.name)) throw refused(error);
   const [again] = host.applyAll([pair]);
   if (again !== undefined) throw refused(again);
+}
+
+function applySourceCheck(host: Kernel, check: SourceCheck): void {
+  try {
+    host.ensureSourceCheck(check);
+  } catch (error) {
+    if (!(error instanceof KernelError)) throw error;
+    const details = `IPv6 sources cannot be checked; "sourceCheck": false attaches pods all the same`;
+    throw new CniError(CODE.kernel, error.message, { details, cause: error });
+  }
 }
 
 function applySetting(host: Kernel, { name, value }: Setting): void {

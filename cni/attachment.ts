@@ -21,6 +21,8 @@ export type Attachment = Ends & {
   readonly sysctls: readonly Setting[];
   /** Whether the pod forwards what comes in over the interface. */
   readonly forwarding: boolean;
+  /** Whether only packets from the pod's own addresses are let in. */
+  readonly sourceCheck: boolean;
 };
 
 /** Every host end has it, so a pod that moved or slept need learn nothing. */

@@ -66,9 +66,19 @@ function madeOf(request: Request, config: CniConfig): Attachment {
     throw new CniError(CODE.deviation, `prevResult has no interface ${podEnd} with an address`);
   }
   const podMac = result.interfaces[pod]?.mac?.toLowerCase() ?? ends.podMac;
-  const { gateways, queues, sysctls, forwarding } = config;
+  const { gateways, queues, sysctls, forwarding, sourceCheck } = config;
   const routes = routesOf(result, gateways);
-  return { ...ends, podMac, addresses, routes, gateways, queues, sysctls, forwarding };
+  return {
+    ...ends,
+    podMac,
+    addresses,
+    routes,
+    gateways,
+    queues,
+    sysctls,
+    forwarding,
+    sourceCheck,
+  };
 }
 
 /** Ours go through the gateway that only we use. */

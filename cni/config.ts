@@ -29,6 +29,8 @@ export type CniConfig = {
   readonly queues: number;
   /** Whether the pod forwards between its interfaces. */
   readonly forwarding: boolean;
+  /** Whether the host lets in only what comes from the pod's own addresses. */
+  readonly sourceCheck: boolean;
 };
 
 /** What IPv4 asks of a link, and what veth can do. */
@@ -44,7 +46,7 @@ export function parseCniConfig(request: Pick<Request, "config" | "args">): CniCo
   if (ipam === undefined) {
     faults.push(`"ipam" has no "type": expected the name of a plugin, such as ${OWN_IPAM}`);
   }
-  const { mtu, dns, numQueues = 1, forwarding = false } = config;
+  const { mtu, dns, numQueues = 1, forwarding = false, sourceCheck = true } = config;
   if (mtu !== undefined && mtu !== "auto" && !isWhole(mtu, MTU)) {
     faults.push(
       `mtu is ${JSON.stringify(mtu)}: expected a whole number from ${MTU.least} to ${MTU.most}, or "auto"`,
@@ -61,6 +63,9 @@ export function parseCniConfig(request: Pick<Request, "config" | "args">): CniCo
   if (typeof forwarding !== "boolean") {
     faults.push(`forwarding is ${JSON.stringify(forwarding)}: expected true or false`);
   }
+  if (typeof sourceCheck !== "boolean") {
+    faults.push(`sourceCheck is ${JSON.stringify(sourceCheck)}: expected true or false`);
+  }
   const mac = macOf(request, faults);
   const gateways = gatewaysOf(config.gateway, faults);
   const sysctls = sysctlsOf(config.sysctls, faults);
@@ -74,6 +79,7 @@ export function parseCniConfig(request: Pick<Request, "config" | "args">): CniCo
     sysctls,
     queues: Number(numQueues),
     forwarding: forwarding === true,
+    sourceCheck: sourceCheck !== false,
   };
 }
 

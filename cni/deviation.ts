@@ -12,12 +12,14 @@ import {
   type Request,
   type Route,
   type RouteSpec,
+  type SourceCheck,
 } from "../kernel/kernel.ts";
 import { IPV4_SETTINGS } from "../kernel/link.ts";
 import { equalAddress, type Family, formatAddress } from "../lib/address.ts";
 import { equalPrefix, formatPrefix, type Prefix } from "../lib/prefix.ts";
 import { isOffAnyway } from "./apply.ts";
 import type { CreateVeth, Plan, Setting } from "./plan.ts";
+import { mendingCommand } from "./source-check.ts";
 
 /**
  * One of the two namespaces, each thing in it looked up once. In a pod all routes are read, for a default route cannot
@@ -65,6 +67,8 @@ function sideOf(kernel: Kernel, where: string, readsAll: boolean): Side {
 
 const MAIN_TABLE = 254;
 
+type SetLink = Extract<Request, { type: "set link" }>;
+
 /** What is missing or different, in words; empty when all is as planned. */
 export function deviations(plan: Plan, host: Kernel, pod: Kernel): string[] {
   const here = sideOf(host, "on the host", false);
@@ -73,6 +77,7 @@ export function deviations(plan: Plan, host: Kernel, pod: Kernel): string[] {
   // Without its links the rest is gone as well, and says nothing new.
   if (links.missing) return links.faults;
   const { faults } = links;
+  if (plan.sourceCheck !== undefined) faults.push(...sourceCheckFaults(plan.sourceCheck, host));
   for (const setting of plan.hostSettings) faults.push(...settingFaults(setting, here));
   for (const setting of plan.podSettings) faults.push(...settingFaults(setting, there));
   for (const request of plan.pod) faults.push(...requestFaults(request, there));
@@ -105,6 +110,18 @@ function endFaults(asked: CreateVeth["end"], link: Link | undefined, where: stri
   return faults;
 }
 
+function sourceCheckFaults(check: SourceCheck, host: Kernel): string[] {
+  try {
+    if (host.hasSourceCheck(check)) return [];
+  } catch (error) {
+    if (!(error instanceof KernelError)) throw error;
+    return [error.message];
+  }
+  return [
+    `the check of IPv6 sources is missing on the host, or another one: ${mendingCommand(check)}`,
+  ];
+}
+
 function settingFaults({ name, value }: Setting, { kernel }: Side): string[] {
   try {
     const found = kernel.sysctl(name);
@@ -120,7 +137,7 @@ function requestFaults(request: Request, side: Side): string[] {
   const { kernel, where } = side;
   switch (request.type) {
     case "set link":
-      return side.link(request.link)?.up === request.up ? [] : [`${request.link} is down ${where}`];
+      return linkFaults(request, side);
     case "set ipv4 settings":
       return ipv4Faults(request.link, request.settings, kernel.ipv4Settings(request.link));
     case "add address": {
@@ -151,6 +168,16 @@ function requestFaults(request: Request, side: Side): string[] {
       // A request that cannot be looked up must not be in a plan.
       throw new Error(`a plan has ${request.type}`);
   }
+}
+
+function linkFaults({ link, up, group }: SetLink, side: Side): string[] {
+  const { where } = side;
+  const found = side.link(link);
+  const faults = found?.up === up ? [] : [`${link} is down ${where}`];
+  if (group !== undefined && found?.group !== group) {
+    faults.push(`${link} is in group ${found?.group ?? 0} ${where}, expected ${group}`);
+  }
+  return faults;
 }
 
 function ipv4Faults(

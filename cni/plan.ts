@@ -2,13 +2,14 @@
  * What ADD makes, as data: kernel requests and settings, in the order in which they are done.
  *
  * CHECK reads the same plan, so it looks at everything that ADD makes and at nothing else. Every step
- * below hangs on the host end: deleting that takes all of it back.
+ * below hangs on the host end, deleting that takes all of it back; but for the source check, which is the node's.
  */
 
-import type { Ipv4Settings, Request } from "../kernel/kernel.ts";
+import type { Ipv4Settings, Request, SourceCheck } from "../kernel/kernel.ts";
 import type { Address } from "../lib/address.ts";
 import { hostPrefix } from "../lib/prefix.ts";
 import { type Attachment, HOST_MAC } from "./attachment.ts";
+import { SOURCE_CHECK, UNCHECKED } from "./source-check.ts";
 
 export type Setting = { readonly name: string; readonly value: string };
 
@@ -17,6 +18,8 @@ export type CreateVeth = Extract<Request, { type: "create veth" }>;
 export type Plan = {
   /** The pair; the peer is born in the pod's namespace. */
   readonly pair: CreateVeth;
+  /** What the node must have before the host end is up. */
+  readonly sourceCheck?: SourceCheck;
   /** Of the host end, before it is up. */
   readonly hostSettings: readonly Setting[];
   readonly podSettings: readonly Setting[];
@@ -35,9 +38,11 @@ export function planOf(attachment: Attachment, namespace: number): Plan {
     { type: "set ipv4 settings", link: podEnd, settings: { forwarding } },
     { type: "set link", link: podEnd, up: true },
   ];
+  const { sourceCheck } = attachment;
+  const group = sourceCheck ? {} : { group: UNCHECKED };
   const host: Request[] = [
-    { type: "set ipv4 settings", link: hostEnd, settings: IPV4_SETTINGS },
-    { type: "set link", link: hostEnd, up: true, ...alias },
+    { type: "set ipv4 settings", link: hostEnd, settings: ipv4Settings(sourceCheck) },
+    { type: "set link", link: hostEnd, up: true, ...alias, ...group },
   ];
   let hasIpv6 = false;
   for (const address of addresses) {
@@ -54,6 +59,7 @@ export function planOf(attachment: Attachment, namespace: number): Plan {
       end: { name: hostEnd, mac: HOST_MAC, ...mtu, queues },
       peer: { name: podEnd, mac: podMac, ...mtu, queues, namespace },
     },
+    ...(hasIpv6 && sourceCheck ? { sourceCheck: SOURCE_CHECK } : {}),
     hostSettings: hasIpv6 ? ipv6Settings(hostEnd) : [ipv6Disabled(hostEnd, "1")],
     podSettings: hasIpv6 ? [ipv6Disabled(podEnd, "0"), ...attachment.sysctls] : attachment.sysctls,
     pod,
@@ -96,15 +102,17 @@ function addAddress(
 const LINK_LOCAL_LENGTH = 64;
 
 /** Of the host end. */
-const IPV4_SETTINGS: Ipv4Settings = {
-  forwarding: 1,
-  // Whatever the pod's own source, only its address comes in.
-  rp_filter: 1,
-  // For software in the pod that flushes neighbours and asks again.
-  proxy_arp: 1,
-  // The node's loopback is no pod's business, whatever conf/default says.
-  route_localnet: 0,
-};
+function ipv4Settings(sourceCheck: boolean): Ipv4Settings {
+  return {
+    forwarding: 1,
+    // Only what comes from where a route leads back over the same link: from the pod's address.
+    rp_filter: sourceCheck ? 1 : 0,
+    // For software in the pod that flushes neighbours and asks again.
+    proxy_arp: 1,
+    // The node's loopback is no pod's business, whatever conf/default says.
+    route_localnet: 0,
+  };
+}
 
 /** Without an IPv6 address there is nothing to speak it for: no link-local, no solicitations. */
 function ipv6Disabled(link: string, value: "0" | "1"): Setting {

@@ -4,7 +4,7 @@
 
 import { type Address, equalAddress, type Family, formatAddress } from "../lib/address.ts";
 import { containsAddress, equalPrefix, formatPrefix, type Prefix, sizeOf } from "../lib/prefix.ts";
-import { addressAt, IN_USE, longestFree, ordinalOf } from "./block.ts";
+import { addressAt, IN_USE, longestFree, type Order, ordinalOf } from "./block.ts";
 import type { NodeBlock } from "./node.ts";
 import { type AddressRecord, describeHolder, type Holder, type Pod } from "./record.ts";
 import type { Records } from "./records.ts";
@@ -147,25 +147,81 @@ function claimAsked(records: Records, wish: Wish, address: Address): AddressReco
   throw new Unobtainable(`${text} is taken: ${by} has it`, true);
 }
 
+/** Whether an address that has been free since then is to be left alone. */
+type Avoid = (freeSince: number) => boolean;
+
 /** By the order of past use, but for those to `avoid`: nearly always the first address tried is the one. */
-function byPreference(
-  records: Records,
-  wish: Wish,
-  avoid: (freeSince: number) => boolean,
-): AddressRecord | undefined {
-  for (const block of wish.blocks) {
-    if (!isOpen(block)) continue;
-    const order = records.order(block);
-    for (const { first, last } of wish.reserved(block)) order.fill(IN_USE, first, last + 1);
-    for (let next = longestFree(order); next !== undefined; next = longestFree(order)) {
-      // The others have been free for even less.
-      if (avoid(order[next] ?? IN_USE)) break;
-      order[next] = IN_USE;
-      const record = recordOf(wish, block, next);
-      if (records.claim(record)) return record;
-    }
+function byPreference(records: Records, wish: Wish, avoid: Avoid): AddressRecord | undefined {
+  const open: NodeBlock[] = [];
+  for (const block of wish.blocks) if (isOpen(block)) open.push(block);
+  const [first, ...others] = open;
+  const taken = first && fromBlock(records, wish, first, avoid);
+  if (taken !== undefined) return taken;
+  const near = others.length < MANY ? undefined : fromBoundary(records, wish, others, avoid);
+  if (near !== undefined) return near;
+  for (const block of others) {
+    const record = fromBlock(records, wish, block, avoid);
+    if (record !== undefined) return record;
   }
   return undefined;
+}
+
+/** So many blocks behind the first one are not looked through one by one, as long as the last one has room. */
+const MANY = 4;
+
+/**
+ * Blocks fill up one after the other, so where those that are full end is found by halves. What was given back in the
+ * middle of them waits until the last one is full.
+ */
+function fromBoundary(
+  records: Records,
+  wish: Wish,
+  blocks: readonly NodeBlock[],
+  avoid: Avoid,
+): AddressRecord | undefined {
+  let low = 0;
+  let high = blocks.length - 1;
+  let candidate = blocks[high];
+  if (candidate === undefined || !hasRoom(records, wish, candidate, avoid)) return undefined;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const block = blocks[middle];
+    if (block !== undefined && hasRoom(records, wish, block, avoid)) {
+      candidate = block;
+      high = middle;
+    } else low = middle + 1;
+  }
+  return fromBlock(records, wish, candidate, avoid);
+}
+
+function hasRoom(records: Records, wish: Wish, block: NodeBlock, avoid: Avoid): boolean {
+  const order = orderFor(records, wish, block);
+  const next = longestFree(order);
+  return next !== undefined && !avoid(order[next] ?? IN_USE);
+}
+
+function fromBlock(
+  records: Records,
+  wish: Wish,
+  block: NodeBlock,
+  avoid: Avoid,
+): AddressRecord | undefined {
+  const order = orderFor(records, wish, block);
+  for (let next = longestFree(order); next !== undefined; next = longestFree(order)) {
+    // The others have been free for even less.
+    if (avoid(order[next] ?? IN_USE)) return undefined;
+    order[next] = IN_USE;
+    const record = recordOf(wish, block, next);
+    if (records.claim(record)) return record;
+  }
+  return undefined;
+}
+
+/** The past of the addresses that the wish may be given. */
+function orderFor(records: Records, { reserved }: Wish, block: NodeBlock): Order {
+  const order = records.order(block);
+  for (const { first, last } of reserved(block)) order.fill(IN_USE, first, last + 1);
+  return order;
 }
 
 /** Whether an address with this past was given back so lately; the clock is asked only when it was used at all. */

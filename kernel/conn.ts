@@ -1,10 +1,11 @@
 /**
- * One NETLINK_ROUTE socket: sequence numbers, pipelined requests, dumps (netlink(7)).
+ * One netlink socket: sequence numbers, pipelined requests, dumps (netlink(7)).
  */
 
 import { NLM_F, NLMSG, RTM } from "./const.ts";
-import { errorOf, type Failure } from "./failure.ts";
+import { errorOf, type Failure, failureOf } from "./failure.ts";
 import { KernelError } from "./kernel.ts";
+import { SystemError } from "./libc.ts";
 import { type Message, MessageWriter, messagesOf } from "./message.ts";
 import type { Port } from "./port.ts";
 
@@ -41,21 +42,46 @@ export class NetlinkConnection {
 
   /**
    * Send what waits, at most `WINDOW`; per request undefined or why it failed. Requests are done in order and only
-   * a failure is told unasked: the last one's ack ends it.
+   * a failure is told unasked: the last one's ack ends it. Where the kernel has no room for the requests or for an
+   * answer (ENOBUFS), each has failed with that: nobody knows which were done.
    */
   exchange(): (Failure | undefined)[] {
     const end = this.#waiting - 1;
     if (end < 0) return [];
     this.#writer.addFlags(NLM_F.ACK);
     const first = this.#sequence - end;
-    this.#send();
     const outcomes = new Array<Failure | undefined>(end + 1);
+    try {
+      this.#send();
+      return this.#outcomes(outcomes, first);
+    } catch (error) {
+      if (!(error instanceof SystemError) || error.code !== "ENOBUFS") throw error;
+      return outcomes.fill(failureOf(error.errno, ""));
+    }
+  }
+
+  #outcomes(outcomes: (Failure | undefined)[], first: number): (Failure | undefined)[] {
+    const end = outcomes.length - 1;
     for (;;) {
       for (const message of this.#receive()) {
         const index = message.sequence - first;
         if (message.type !== NLMSG.ERROR || index < 0 || index > end) continue;
         outcomes[index] = errorOf(message);
         if (index === end) return outcomes;
+      }
+    }
+  }
+
+  /**
+   * Send what waits: a transaction of nfnetlink, which is done whole or not at all. One of its requests asks for an ack;
+   * a failure of any is told before that. Undefined, or why nothing was done.
+   */
+  transact(): Failure | undefined {
+    const first = this.#sequence - this.#waiting + 1;
+    this.#send();
+    for (;;) {
+      for (const message of this.#receive()) {
+        if (message.type === NLMSG.ERROR && message.sequence >= first) return errorOf(message);
       }
     }
   }
@@ -90,6 +116,15 @@ export class NetlinkConnection {
   poke(): void {
     this.begin(RTM.GETLINK, 0).u32(0).u32(1).u32(0).u32(0);
     this.#send();
+  }
+
+  /** How the kernel addresses this socket: nlmsg_pid of its answers, and of what it tells others of our requests. */
+  portId(): number {
+    // The loopback has index 1 in every namespace.
+    this.begin(RTM.GETLINK, 0).u32(0).u32(1).u32(0).u32(0);
+    const answer = this.get();
+    if ("body" in answer) return answer.port;
+    throw answer.toError("RTM_GETLINK 1");
   }
 
   /** Throw once it is closed: the descriptor may be another's by then. */

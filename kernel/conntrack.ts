@@ -6,13 +6,13 @@
 
 import { type Address, addressFromBytes, equalAddress } from "../lib/address.ts";
 import { NetlinkConnection, WINDOW } from "./conn.ts";
+import { NETLINK_NETFILTER, NLA_F_NESTED } from "./const.ts";
 import { KernelError } from "./kernel.ts";
 import { attributesOf, bytesOf, type Message, type MessageWriter } from "./message.ts";
 import { openPort } from "./port.ts";
 import { familyTo } from "./route.ts";
 import { readSysctl } from "./sysctl.ts";
 
-const NETLINK_NETFILTER = 12;
 /** NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_* */
 const CT = { GET: 0x101, DELETE: 0x102 } as const;
 const CTA = { TUPLE_ORIG: 1, TUPLE_REPLY: 2, FILTER: 25 } as const;
@@ -21,7 +21,6 @@ const CTA_IP = { V4_SRC: 1, V6_SRC: 3 } as const;
 const CTA_FILTER = { ORIG_FLAGS: 1, REPLY_FLAGS: 2 } as const;
 /** Of both flags: CTA_IP_SRC is meant. */
 const IP_SRC = 1;
-const NLA_F_NESTED = 0x8000;
 
 /** From whom the packets of one direction come: who began it, or who answers. */
 type Direction = "original" | "reply";

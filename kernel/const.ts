@@ -14,6 +14,7 @@ export const NLM_F = {
   REPLACE: 0x100,
   EXCL: 0x200,
   CREATE: 0x400,
+  APPEND: 0x800,
   CAPPED: 0x100,
   ACK_TLVS: 0x200,
 } as const;
@@ -25,6 +26,10 @@ export const NETLINK_OPTION = {
   GET_STRICT_CHK: 12,
   CAP_ACK: 10,
 } as const;
+/** Of an attribute's type: it has others in it. */
+export const NLA_F_NESTED = 0x8000;
+/** A protocol of AF_NETLINK. */
+export const NETLINK_NETFILTER = 12;
 export const NLMSGERR_ATTR = { MSG: 1, OFFS: 2 } as const;
 
 /** linux/rtnetlink.h */
@@ -41,7 +46,10 @@ export const RTM = {
   NEWNEIGH: 28,
   DELNEIGH: 29,
   GETNEIGH: 30,
+  NEWNEXTHOP: 104,
+  DELNEXTHOP: 105,
+  GETNEXTHOP: 106,
 } as const;
 
 /** netinet/in.h */
-export const IPPROTO = { IP: 0, ICMP: 1, TCP: 6, IPV6: 41 } as const;
+export const IPPROTO = { IP: 0, ICMP: 1, TCP: 6, UDP: 17, IPV6: 41 } as const;

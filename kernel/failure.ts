@@ -22,6 +22,7 @@ const WORDS: Readonly<Record<string, string>> = {
   EPERM: "not permitted: needs CAP_NET_ADMIN in this network namespace",
   EBUSY: "in use",
   ENOMEM: "out of memory",
+  ENOBUFS: "no room in the socket's buffers",
   ENETUNREACH: "network unreachable",
   EADDRNOTAVAIL: "no such address",
   EINVAL: "invalid argument",

@@ -30,6 +30,8 @@ export type Link = {
   readonly carrier: boolean;
   /** Index of the bridge it is a port of. */
   readonly master?: number;
+  /** What somebody put it into (IFLA_GROUP); absent for 0. */
+  readonly group?: number;
   /** A veth's peer, by its index in its own namespace (IFLA_LINK). */
   readonly peer?: number;
   /** Namespace id of that peer, when it is another namespace (IFLA_LINK_NETNSID). */
@@ -85,6 +87,34 @@ export type Route = {
   readonly preferredSource?: Address;
   /** Empty for blackholes; more than one is a multipath route. */
   readonly nextHops: readonly RouteNextHop[];
+  /** The nexthop object it leads over, whose ways `nextHops` are (net.ipv4.nexthop_compat_mode). */
+  readonly nexthop?: number;
+};
+
+/** A nexthop object: a way, a group of ways, or a blackhole, which routes name by its id. */
+export type Nexthop = {
+  /** 1 to 2^32 - 1. */
+  readonly id: number;
+  /** Who made it (nh_protocol), as `Route.protocol`. */
+  readonly protocol: number;
+  /** A group's ways; the other fields are a single one's. */
+  readonly members?: readonly NexthopMember[];
+  readonly gateway?: Address;
+  readonly link?: number;
+  readonly onLink?: boolean;
+  readonly blackhole?: boolean;
+};
+
+/** A group's way: another object by its id, and its relative share, 1-256; absent means 1. */
+export type NexthopMember = { readonly id: number; readonly weight?: number };
+
+/** A nexthop object as one asks for it. */
+export type NexthopSpec = Omit<Nexthop, "protocol" | "link"> & {
+  /** Default 0 (unspecified), as iproute2. */
+  readonly protocol?: number;
+  readonly link?: LinkReference;
+  /** Whose routes may lead over it, where no gateway says so; default 4. */
+  readonly family?: Family;
 };
 
 export type NeighbourState = "permanent" | "reachable" | "stale" | "noarp" | "failed" | "other";
@@ -115,6 +145,8 @@ export type RouteSpec = {
     readonly onLink?: boolean;
     readonly weight?: number;
   }[];
+  /** Over a nexthop object; then `nextHops` is left out. */
+  readonly nexthop?: number;
 };
 
 /** One end of a veth pair at creation. */
@@ -182,6 +214,19 @@ export type Request =
       readonly route: RouteSpec;
     }
   | {
+      /**
+       * "add" fails when the id is taken; "replace" changes the object of that id, and with it every route that leads
+       * over it, at one stroke. A group can become no single object, nor the other way round.
+       */
+      readonly type: "add nexthop" | "replace nexthop";
+      readonly nexthop: NexthopSpec;
+    }
+  /**
+   * Routes over it go with it without a word (IPv4's), it leaves its groups, and a group that was its alone goes too.
+   * So does all that when its link goes down or loses its carrier, and then the objects go silently as well.
+   */
+  | { readonly type: "delete nexthop"; readonly id: number }
+  | {
       readonly type: "replace neighbour";
       readonly link: LinkReference;
       readonly address: Address;
@@ -194,6 +239,21 @@ export type Request =
       readonly link: LinkReference;
       readonly address: Address;
     };
+
+/**
+ * Dropping what comes in by links from an IPv6 source to which no route leads over the same link; link-local and
+ * unspecified sources are let in. Names of at most 15 ASCII characters.
+ */
+export type SourceCheck = {
+  /** Of nf_tables, family ip6. */
+  readonly table: string;
+  /** In the table, and there for this alone. */
+  readonly chain: string;
+  /** The links whose names begin with this. */
+  readonly links: string;
+  /** But for those of this group. */
+  readonly exempt: number;
+};
 
 /** What happened in the kernel, from the multicast groups. */
 export type KernelEvent =
@@ -209,10 +269,14 @@ export type KernelEvent =
       readonly change: "new" | "deleted";
       readonly neighbour: Neighbour;
     }
-  /** Events were lost (ENOBUFS): dump again. */
+  | { readonly type: "nexthop"; readonly change: "new" | "deleted"; readonly nexthop: Nexthop }
+  /** Events were lost (ENOBUFS), with all that waited: dump again. */
   | { readonly type: "overrun" };
 
-export type KernelEventType = "link" | "address" | "route" | "neighbour";
+export type KernelEventType = "link" | "address" | "route" | "neighbour" | "nexthop";
+
+/** Whose changes are told of: those by requests of the same `Kernel` can be left out. */
+export type WatchSource = "all" | "others";
 
 /** A failed request. `message` is for people; `errno` is positive, `code` its name ("EEXIST"). */
 export class KernelError extends Error {
@@ -238,9 +302,13 @@ export type Kernel = {
     readonly family?: Family;
     readonly table?: number;
     readonly protocol?: number;
+    /** All but this one's. */
+    readonly exceptProtocol?: number;
   }): Route[];
   /** The route that a packet to the address takes, without a dump; undefined where it goes nowhere. */
   routeTo(address: Address): Route | undefined;
+  /** All nexthop objects. Throws `KernelError` EOPNOTSUPP where there are none (Linux before 5.3). */
+  nexthops(): Nexthop[];
   neighbours(family?: Family): Neighbour[];
   /** One neighbour, without a dump. */
   neighbour(link: number, address: Address): Neighbour | undefined;
@@ -253,8 +321,23 @@ export type Kernel = {
    * result has one entry per request, undefined where it succeeded. A failure does not stop the rest.
    */
   applyAll(requests: readonly Request[]): (KernelError | undefined)[];
-  /** Call `listener` for each event of the types until the returned function is called. */
-  watch(types: readonly KernelEventType[], listener: (event: KernelEvent) => void): () => void;
+  /**
+   * Make sure that the check is there, in the place of whatever its chain has: as one transaction, so many may do it at
+   * once. Where the chain has a rule it is one question and no more. Throws `KernelError`.
+   */
+  ensureSourceCheck(check: SourceCheck): void;
+  /** Whether the check is there, and nothing else in its chain. Throws `KernelError`. */
+  hasSourceCheck(check: SourceCheck): boolean;
+  /**
+   * Call `listener` for each event of the types until the returned function is called. With "others" the kernel itself
+   * drops those of routes and nexthop objects that `apply` and `applyAll` of this `Kernel` caused: they cost nothing,
+   * however many.
+   */
+  watch(
+    types: readonly KernelEventType[],
+    listener: (event: KernelEvent) => void,
+    source?: WatchSource,
+  ): () => void;
   /** Read a value below /proc/sys, by dotted or slashed name, in this namespace. */
   sysctl(name: string): string;
   /** Write one; throws `KernelError` naming it. */

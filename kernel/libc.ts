@@ -15,7 +15,7 @@ import { errnoName } from "./errno.ts";
  */
 const { dlopen, ptr, read } = nativeFfi();
 
-function nativeFfi(): Pick<typeof BunFfi, "dlopen" | "ptr" | "read"> {
+export function nativeFfi(): Pick<typeof BunFfi, "dlopen" | "ptr" | "read"> {
   const { FFI } = Bun as typeof Bun & { readonly FFI?: typeof BunFfi };
   return FFI ?? (process.getBuiltinModule("bun:ffi") as typeof BunFfi);
 }
@@ -78,6 +78,9 @@ const ENOENT = 2;
 const EINTR = 4;
 const EAGAIN = 11;
 const EINVAL = 22;
+/** sys/socket.h, asm-generic/socket.h */
+const SOL_SOCKET = 1;
+const SO_ATTACH_FILTER = 26;
 /** fcntl.h: paths are relative to the current folder. */
 const AT_FDCWD = -100;
 
@@ -118,12 +121,12 @@ export class SystemError extends Error {
 }
 
 /** Throw what errno says of the call just made. */
-function fail(call: string): never {
+export function fail(call: string): never {
   throw new SystemError(call, lastErrno());
 }
 
 /** errno of the last failed call on this thread. */
-function lastErrno(): number {
+export function lastErrno(): number {
   return read.i32(common.__errno_location() as never, 0);
 }
 
@@ -148,6 +151,15 @@ export function setsockopt(fd: number, level: number, name: number, value: Uint8
   if (call(NR.setsockopt, fd, level, name, ptr(value), value.length) !== 0) {
     fail(`setsockopt ${level}/${name}`);
   }
+}
+
+/** SO_ATTACH_FILTER (socket(7)) with the octets of classic BPF instructions. */
+export function attachFilter(fd: number, instructions: Uint8Array): void {
+  // struct sock_fprog: how many, padding, where.
+  const program = new DataView(new ArrayBuffer(16));
+  program.setUint16(0, instructions.length / 8, true);
+  program.setBigUint64(8, BigInt(ptr(instructions)), true);
+  setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, new Uint8Array(program.buffer));
 }
 
 /** getsockopt(2) of an int. */

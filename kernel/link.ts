@@ -144,6 +144,7 @@ export function readLink({ body }: Message): Link {
   const mac = attributes.get(IFLA.ADDRESS);
   const alias = attributes.get(IFLA.IFALIAS);
   const master = u32(IFLA.MASTER);
+  const group = u32(IFLA.GROUP) ?? 0;
   const peer = u32(IFLA.LINK);
   const peerNamespace = attributes.get(IFLA.LINK_NETNSID)?.getInt32(0, true);
   return {
@@ -156,6 +157,7 @@ export function readLink({ body }: Message): Link {
     up: (flags & IFF.UP) !== 0,
     carrier: (flags & IFF.LOWER_UP) !== 0,
     ...(master === undefined ? {} : { master }),
+    ...(group === 0 ? {} : { group }),
     ...(peer === undefined ? {} : { peer }),
     ...(peerNamespace === undefined ? {} : { peerNamespace }),
   };

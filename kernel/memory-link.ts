@@ -3,6 +3,7 @@
 import { parseAddress } from "../lib/address.ts";
 import type { Request, VethEnd } from "./kernel.ts";
 import { addAddress, clearAddresses, flushNeighbours, raiseAddresses } from "./memory-address.ts";
+import { flushNexthops } from "./memory-nexthop.ts";
 import { flushRoutes } from "./memory-route.ts";
 import { type MemoryLink, type MemoryNamespace, portsOf, refusal, viewOf } from "./memory-state.ts";
 
@@ -128,7 +129,10 @@ function publish(link: MemoryLink): void {
   if (published !== undefined && JSON.stringify(published) === JSON.stringify(view)) return;
   link.published = view;
   link.namespace.emit({ type: "link", change: "new", link: view });
-  if (published?.carrier === true && !view.carrier) flushNeighbours(link, "learnt");
+  if (published?.carrier === true && !view.carrier) {
+    flushNeighbours(link, "learnt");
+    flushNexthops(link);
+  }
   if (link.peer !== undefined) publish(link.peer);
   if (link.master !== undefined) publish(link.master);
 }

@@ -5,7 +5,7 @@
 
 import { type Address, equalAddress } from "../lib/address.ts";
 import { equalPrefix } from "../lib/prefix.ts";
-import type { Route, RouteNextHop, RouteSpec } from "./kernel.ts";
+import type { Nexthop, Route, RouteNextHop, RouteSpec } from "./kernel.ts";
 import { hasCarrier, type MemoryLink, type MemoryNamespace, refusal } from "./memory-state.ts";
 import { withDefaults } from "./route.ts";
 import { scopeTo } from "./scope.ts";
@@ -52,9 +52,14 @@ export function appendRoute(namespace: MemoryNamespace, route: Route): void {
   namespace.emit({ type: "route", change: "new", route: showRoute(namespace, route) });
 }
 
+/** Take a route out without a word. */
+export function takeRoute(namespace: MemoryNamespace, route: Route): void {
+  namespace.routes.remove(route);
+}
+
 /** Take a route out and tell of it. */
 export function removeRoute(namespace: MemoryNamespace, route: Route): void {
-  namespace.routes.remove(route);
+  takeRoute(namespace, route);
   namespace.emit({ type: "route", change: "deleted", route: showRoute(namespace, route) });
 }
 
@@ -73,12 +78,14 @@ export function flushRoutes(
       why === "gone" ||
       (scopeTo(route.scope) < scopeTo("host") &&
         route.nextHops.every((hop) => namespace.links.get(hop.link ?? 0)?.up !== true));
-    if (isLost) namespace.routes.remove(route);
+    if (isLost) takeRoute(namespace, route);
   }
 }
 
-/** The route as a dump shows it: ways over links without carrier are dead. */
+/** The route as a dump shows it: a nexthop object as its ways, and ways over links without carrier as dead. */
 export function showRoute(namespace: MemoryNamespace, route: Route): Route {
+  const over = route.nexthop === undefined ? undefined : namespace.nexthops.get(route.nexthop);
+  if (over !== undefined) return showOver(namespace, route, over);
   if (scopeTo(route.scope) >= scopeTo("host")) return route;
   const isDead = (hop: RouteNextHop): boolean => {
     const link = namespace.links.get(hop.link ?? 0);
@@ -91,13 +98,31 @@ export function showRoute(namespace: MemoryNamespace, route: Route): Route {
   };
 }
 
+function showOver(namespace: MemoryNamespace, route: Route, over: Nexthop): Route {
+  if (over.blackhole === true)
+    return { ...route, type: "blackhole", nextHops: [{ link: LOOPBACK }] };
+  const hop = ({ gateway, link, onLink }: Nexthop): RouteNextHop => ({
+    ...(gateway === undefined ? {} : { gateway }),
+    ...(link === undefined ? {} : { link }),
+    ...(onLink === true ? { onLink } : {}),
+  });
+  const ways = over.members?.flatMap(({ id, weight }) => {
+    const member = namespace.nexthops.get(id);
+    if (member === undefined) return [];
+    return [weight === undefined ? hop(member) : { ...hop(member), weight }];
+  });
+  return { ...route, nextHops: ways ?? [hop(over)] };
+}
+
 /** The route that the kernel would store. Throws what it would refuse with. */
 function check(namespace: MemoryNamespace, spec: RouteSpec): Route {
   const { destination, type, table, protocol, scope, metric, preferredSource, nextHops } =
     withDefaults(spec);
   const isSix = destination.family === 6;
   let ways: RouteNextHop[] = [];
-  if (REFUSING.has(type)) {
+  if (spec.nexthop !== undefined) {
+    checkOver(namespace, spec, spec.nexthop);
+  } else if (REFUSING.has(type)) {
     if (nextHops.length > 0) {
       const said = "Gateway, device and multipath can not be specified for this route type";
       throw refusal("EINVAL", said);
@@ -112,7 +137,33 @@ function check(namespace: MemoryNamespace, spec: RouteSpec): Route {
     throw refusal("EINVAL", "Invalid prefsrc address");
   }
   const source = preferredSource === undefined ? {} : { preferredSource };
-  return { destination, type, table, protocol, scope, metric, ...source, nextHops: ways };
+  const over = spec.nexthop === undefined ? {} : { nexthop: spec.nexthop };
+  return { destination, type, table, protocol, scope, metric, ...source, nextHops: ways, ...over };
+}
+
+/** A route over a nexthop object: it must be there, and lead where the route's family can go. */
+function checkOver(
+  namespace: MemoryNamespace,
+  { destination, nextHops = [] }: RouteSpec,
+  id: number,
+): void {
+  if (nextHops.length > 0) {
+    throw refusal("EINVAL", "Nexthop specification and nexthop id are mutually exclusive");
+  }
+  const over = namespace.nexthops.get(id);
+  if (over === undefined) throw refusal("EINVAL", "Nexthop id does not exist");
+  const ways = over.members?.map((member) => namespace.nexthops.get(member.id)) ?? [over];
+  const isFour = ways.some((way) => way?.gateway?.family === 4);
+  if (destination.family === 6 && isFour) {
+    throw refusal("EINVAL", "IPv6 routes can not use an IPv4 nexthop");
+  }
+}
+
+/** The gateway of a nexthop object, which is as near as that of a route. Throws what Linux would refuse with. */
+export function checkGateway(namespace: MemoryNamespace, hop: Hop): void {
+  // fe80::/10: on every link.
+  if (hop.gateway?.family === 6 && hop.gateway.w0 >>> 22 === 0x3fa) return;
+  checkHop(namespace, hop, scopeTo("global"));
 }
 
 function checkHop(namespace: MemoryNamespace, hop: Hop, scope: number): RouteNextHop {
@@ -186,7 +237,11 @@ function matches(namespace: MemoryNamespace, spec: RouteSpec, route: Route): boo
     (wanted.link === undefined || namespace.need(wanted.link).index === hop.link) &&
     (wanted.gateway === undefined ||
       (hop.gateway !== undefined && equalAddress(wanted.gateway, hop.gateway)));
+  // What leads over an object is described by that alone.
+  const isOver = route.nexthop === undefined ? spec.nexthop === undefined : nextHops.length === 0;
   return (
+    isOver &&
+    (spec.nexthop === undefined || spec.nexthop === route.nexthop) &&
     (type === undefined || type === route.type) &&
     (protocol === undefined || protocol === 0 || protocol === route.protocol) &&
     (scope === undefined || scope === "nowhere" || scope === route.scope) &&
@@ -204,6 +259,7 @@ function sameRoute(a: Route, b: Route): boolean {
     a.protocol === b.protocol &&
     a.scope === b.scope &&
     a.metric === b.metric &&
+    a.nexthop === b.nexthop &&
     sameSource(a.preferredSource, b.preferredSource) &&
     a.nextHops.length === b.nextHops.length &&
     a.nextHops.every((hop, index) => sameHop(hop, b.nextHops[index]))

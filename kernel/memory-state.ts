@@ -7,7 +7,15 @@
 import { constants } from "node:os";
 import type { Address } from "../lib/address.ts";
 import { type Failure, failureOf } from "./failure.ts";
-import type { KernelEvent, Link, LinkReference, Neighbour, Scope } from "./kernel.ts";
+import type {
+  KernelEvent,
+  Link,
+  LinkReference,
+  Neighbour,
+  Nexthop,
+  Scope,
+  SourceCheck,
+} from "./kernel.ts";
 import { RouteTable } from "./memory-table.ts";
 
 export type LinkAddress = {
@@ -45,8 +53,11 @@ export class MemoryNamespace {
   readonly name: string;
   readonly links = new Map<number, MemoryLink>();
   readonly routes = new RouteTable();
+  readonly nexthops = new Map<number, Nexthop>();
   /** Settings that belong to no link, by path. */
   readonly settings = new Map<string, string>();
+  /** By table and chain. */
+  readonly sourceChecks = new Map<string, SourceCheck>();
   readonly listeners = new Set<(event: KernelEvent) => void>();
   readonly #ids = new Map<MemoryNamespace, number>();
   #lastIndex = 0;
@@ -128,7 +139,7 @@ export function portsOf(bridge: MemoryLink): MemoryLink[] {
 
 /** The link as `Kernel.links` shows it. */
 export function viewOf(link: MemoryLink): Link {
-  const { namespace, index, name, kind, mac, mtu, alias, up, master, peer } = link;
+  const { namespace, index, name, kind, mac, mtu, alias, group, up, master, peer } = link;
   return {
     index,
     name,
@@ -139,6 +150,7 @@ export function viewOf(link: MemoryLink): Link {
     up,
     carrier: hasCarrier(link),
     ...(master === undefined ? {} : { master: master.index }),
+    ...(group === 0 ? {} : { group }),
     ...(peer === undefined ? {} : { peer: peer.index }),
     ...(peer === undefined || peer.namespace === namespace
       ? {}

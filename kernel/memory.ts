@@ -16,6 +16,8 @@ import {
   type KernelEventType,
   type LinkReference,
   type Request,
+  type SourceCheck,
+  type WatchSource,
 } from "./kernel.ts";
 import { IPV4_SETTINGS } from "./link.ts";
 import { addAddress, deleteAddress, deleteNeighbour, replaceNeighbour } from "./memory-address.ts";
@@ -27,8 +29,10 @@ import {
   deleteLink,
   setLink,
 } from "./memory-link.ts";
+import { addNexthop, deleteNexthop } from "./memory-nexthop.ts";
 import { printNamespace } from "./memory-print.ts";
 import { addRoute, deleteRoute, showRoute } from "./memory-route.ts";
+import { addSourceCheck, hasSourceCheck } from "./memory-source-check.ts";
 import { MemoryNamespace, Refusal, refusal, viewOf } from "./memory-state.ts";
 import { readSetting, writeSetting } from "./memory-sysctl.ts";
 
@@ -65,6 +69,9 @@ export function createMemoryHost(options: MemoryHostOptions = {}): MemoryHost {
 
 /** The host's own namespace; numbers that are no descriptors of a real process, to find mix-ups. */
 const HOST_NAMESPACE = 1000;
+
+/** What a watch for others' changes leaves out of a kernel's own. */
+const OWN: ReadonlySet<KernelEvent["type"]> = new Set(["route", "nexthop"]);
 
 class Host implements MemoryHost {
   readonly namespaces = new Map<number, MemoryNamespace>();
@@ -136,6 +143,8 @@ class MemoryKernel implements Kernel {
   readonly #namespace: MemoryNamespace;
   readonly #watches = new Set<() => void>();
   #isOpen = true;
+  /** A request of this kernel's is being done: what is told meanwhile is its consequence. */
+  #isAsking = false;
 
   constructor(host: Host, namespace: MemoryNamespace) {
     this.#host = host;
@@ -160,14 +169,15 @@ class MemoryKernel implements Kernel {
     );
   }
 
-  routes({ family, table, protocol }: Parameters<Kernel["routes"]>[0] = {}) {
+  routes({ family, table, protocol, exceptProtocol }: Parameters<Kernel["routes"]>[0] = {}) {
     this.#check();
     return [...this.#namespace.routes]
       .filter(
         (route) =>
           (family === undefined || route.destination.family === family) &&
           (table === undefined || route.table === table) &&
-          (protocol === undefined || route.protocol === protocol),
+          (protocol === undefined || route.protocol === protocol) &&
+          route.protocol !== exceptProtocol,
       )
       .map((route) => showRoute(this.#namespace, route));
   }
@@ -177,6 +187,11 @@ class MemoryKernel implements Kernel {
       .filter(({ destination }) => containsAddress(destination, address))
       .sort((a, b) => b.destination.length - a.destination.length || a.metric - b.metric);
     return best === undefined || !["unicast", "local"].includes(best.type) ? undefined : best;
+  }
+
+  nexthops() {
+    this.#check();
+    return [...this.#namespace.nexthops.values()].sort((a, b) => a.id - b.id);
   }
 
   neighbour(link: number, address: Address) {
@@ -212,17 +227,34 @@ class MemoryKernel implements Kernel {
   applyAll(requests: readonly Request[]): (KernelError | undefined)[] {
     this.#check();
     return requests.map((request) => {
+      this.#isAsking = true;
       try {
         this.#do(request);
         return undefined;
       } catch (error) {
         if (error instanceof Refusal) return error.failure.toError(describeRequest(request));
         throw error;
+      } finally {
+        this.#isAsking = false;
       }
     });
   }
 
-  watch(types: readonly KernelEventType[], listener: (event: KernelEvent) => void): () => void {
+  ensureSourceCheck(check: SourceCheck): void {
+    this.#check();
+    addSourceCheck(this.#namespace, check);
+  }
+
+  hasSourceCheck(check: SourceCheck): boolean {
+    this.#check();
+    return hasSourceCheck(this.#namespace, check);
+  }
+
+  watch(
+    types: readonly KernelEventType[],
+    listener: (event: KernelEvent) => void,
+    source: WatchSource = "all",
+  ): () => void {
     this.#check();
     const queue: KernelEvent[] = [];
     const deliver = (): void => {
@@ -231,6 +263,7 @@ class MemoryKernel implements Kernel {
     const take = (event: KernelEvent): void => {
       if (event.type === "overrun") queue.length = 0;
       else if (!types.includes(event.type)) return;
+      else if (source === "others" && this.#isAsking && OWN.has(event.type)) return;
       if (queue.push(event) === 1) this.#host.defer(deliver);
     };
     const stop = (): void => {
@@ -330,6 +363,15 @@ class MemoryKernel implements Kernel {
         break;
       case "delete route":
         deleteRoute(namespace, request.route);
+        break;
+      case "add nexthop":
+        addNexthop(namespace, request.nexthop, "exclusive");
+        break;
+      case "replace nexthop":
+        addNexthop(namespace, request.nexthop, "replace");
+        break;
+      case "delete nexthop":
+        deleteNexthop(namespace, request.id);
         break;
       case "replace neighbour":
         replaceNeighbour(namespace.need(request.link), request);

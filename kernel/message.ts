@@ -148,6 +148,8 @@ export type Message = {
   readonly type: number;
   readonly flags: number;
   readonly sequence: number;
+  /** nlmsg_pid: the socket whose request it answers, or tells the others of; 0 for none. */
+  readonly port: number;
   readonly body: DataView;
 };
 
@@ -162,6 +164,7 @@ export function messagesOf(bytes: Uint8Array): Message[] {
       type: view.getUint16(at + 4, true),
       flags: view.getUint16(at + 6, true),
       sequence: view.getUint32(at + 8, true),
+      port: view.getUint32(at + 12, true),
       body: new DataView(bytes.buffer, bytes.byteOffset + at + HEADER, length - HEADER),
     });
     at += (length + 3) & ~3;

@@ -20,21 +20,28 @@ import {
   type Link,
   type LinkReference,
   type Neighbour,
+  type Nexthop,
   type Request,
   type Route,
+  type SourceCheck,
+  type WatchSource,
 } from "./kernel.ts";
 import { readIpv4Settings, readLink, writeLinkReference } from "./link.ts";
+import type { Message } from "./message.ts";
 import { readNeighbour, writeNeighbour } from "./neighbour.ts";
 import { insideNamespace } from "./netns.ts";
+import { readNexthop, writeNexthopId } from "./nexthop.ts";
 import { openPort } from "./port.ts";
 import { type Begin, writeRequest } from "./request.ts";
 import {
   familyTo,
+  protocolOf,
   type RouteFilter,
   readRoute,
   writeRouteFilter,
   writeRouteQuestion,
 } from "./route.ts";
+import { ensureSourceCheck, hasSourceCheck } from "./source-check.ts";
 import { readSysctl, writeSysctl } from "./sysctl.ts";
 import { groupsOf, listenTo } from "./watch.ts";
 
@@ -87,9 +94,16 @@ class NetlinkKernel implements Kernel {
     );
   }
 
-  routes({ family, table, protocol }: Parameters<Kernel["routes"]>[0] = {}): Route[] {
+  routes({
+    family,
+    table,
+    protocol,
+    exceptProtocol,
+  }: Parameters<Kernel["routes"]>[0] = {}): Route[] {
     const families = family === undefined ? ([4, 6] as const) : [family];
-    return families.flatMap((one) => this.#routesOf({ family: one, table, protocol }));
+    return families.flatMap((one) =>
+      this.#routesOf({ family: one, table, protocol }, exceptProtocol),
+    );
   }
 
   routeTo(address: Address): Route | undefined {
@@ -131,6 +145,10 @@ class NetlinkKernel implements Kernel {
           .u8(0),
       readNeighbour,
     );
+  }
+
+  nexthops(): Nexthop[] {
+    return this.#connection.dump(RTM.GETNEXTHOP, (writer) => writeNexthopId(writer), readNexthop);
   }
 
   apply(request: Request): void {
@@ -183,11 +201,25 @@ class NetlinkKernel implements Kernel {
     return outcomes;
   }
 
-  watch(types: readonly KernelEventType[], listener: (event: KernelEvent) => void): () => void {
+  ensureSourceCheck(check: SourceCheck): void {
     this.#connection.check();
-    const connection = this.#inside(
-      () => new NetlinkConnection(openPort({ groups: groupsOf(types) })),
-    );
+    this.#inside(() => ensureSourceCheck(check));
+  }
+
+  hasSourceCheck(check: SourceCheck): boolean {
+    this.#connection.check();
+    return this.#inside(() => hasSourceCheck(check));
+  }
+
+  watch(
+    types: readonly KernelEventType[],
+    listener: (event: KernelEvent) => void,
+    source: WatchSource = "all",
+  ): () => void {
+    this.#connection.check();
+    const groups = groupsOf(types);
+    const deafTo = source === "all" ? 0 : this.#connection.portId();
+    const connection = this.#inside(() => new NetlinkConnection(openPort({ groups, deafTo })));
     const stop = listenTo(connection, listener);
     this.#watches.add(stop);
     return () => {
@@ -211,11 +243,13 @@ class NetlinkKernel implements Kernel {
     this.#connection.close();
   }
 
-  #routesOf(filter: RouteFilter): Route[] {
+  #routesOf(filter: RouteFilter, exceptProtocol: number | undefined): Route[] {
     const { table, protocol } = filter;
+    const take = (message: Message): Route | undefined =>
+      protocolOf(message) === exceptProtocol ? undefined : readRoute(message);
     try {
       return this.#connection
-        .dump(RTM.GETROUTE, (writer) => writeRouteFilter(writer, filter), readRoute)
+        .dump(RTM.GETROUTE, (writer) => writeRouteFilter(writer, filter), take)
         .filter(
           // A kernel without strict dumps takes the filter for a wish.
           (route) =>

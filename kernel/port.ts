@@ -6,14 +6,24 @@
  */
 
 import { AF, NETLINK_OPTION, SOCK, SOL_NETLINK } from "./const.ts";
-import { bind, close, readInto, setSocketOption, socket, write } from "./libc.ts";
+import { attachFilter, bind, close, readInto, setSocketOption, socket, write } from "./libc.ts";
 
 const SOL_SOCKET = 1;
 const SO_RCVBUF = 8;
 /** The kernel clamps it to rmem_max for those without privilege; ask for what it gives. */
 const RECEIVE_BUFFER = 4 << 20;
 
-export type PortOptions = { readonly groups?: number; readonly protocol?: number };
+/** classic BPF (linux/bpf_common.h): load a word of the packet, jump if it equals, return. */
+const BPF = { LOAD: 0x20, JUMP_EQUAL: 0x15, RETURN: 0x06 } as const;
+/** Of nlmsg_pid in struct nlmsghdr. */
+const PORT_OFFSET = 12;
+
+export type PortOptions = {
+  readonly groups?: number;
+  readonly protocol?: number;
+  /** What the socket with this port id caused is not told to the groups' listener; 0 for nobody. */
+  readonly deafTo?: number;
+};
 
 export type Port = {
   readonly fd: number;
@@ -29,11 +39,12 @@ export type Port = {
  * A netlink socket in this thread's namespace, of NETLINK_ROUTE where no other protocol is named; `groups` is a mask
  * of multicast groups (nl_groups).
  */
-export function openPort({ groups = 0, protocol = 0 }: PortOptions = {}): Port {
+export function openPort({ groups = 0, protocol = 0, deafTo = 0 }: PortOptions = {}): Port {
   const fd = socket(AF.NETLINK, SOCK.RAW | SOCK.CLOEXEC, protocol);
   const set = (option: number): void => setSocketOption(fd, SOL_NETLINK, option, 1);
   try {
     set(NETLINK_OPTION.EXT_ACK);
+    if (deafTo !== 0) attachFilter(fd, deafFilter(deafTo));
     if (groups !== 0) join(fd, groups);
   } catch (error) {
     close(fd);
@@ -49,6 +60,28 @@ export function openPort({ groups = 0, protocol = 0 }: PortOptions = {}): Port {
     },
     close: () => close(fd),
   };
+}
+
+/** Instructions (struct sock_filter) that drop a datagram whose first message names the port. */
+function deafFilter(port: number): Uint8Array {
+  const view = new DataView(new ArrayBuffer(4 * 8));
+  const instruct = (
+    index: number,
+    code: number,
+    [jumpFalse, k]: readonly [number, number],
+  ): void => {
+    view.setUint16(8 * index, code, true);
+    view.setUint8(8 * index + 3, jumpFalse);
+    view.setUint32(8 * index + 4, k, true);
+  };
+  instruct(0, BPF.LOAD, [0, PORT_OFFSET]);
+  // The filter loads in network order what netlink writes in the host's.
+  const swapped = new DataView(new ArrayBuffer(4));
+  swapped.setUint32(0, port);
+  instruct(1, BPF.JUMP_EQUAL, [1, swapped.getUint32(0, true)]);
+  instruct(2, BPF.RETURN, [0, 0]);
+  instruct(3, BPF.RETURN, [0, 0xffff_ffff]);
+  return new Uint8Array(view.buffer);
 }
 
 /** Who asks only needs no address: the kernel gives him one with his first message. */

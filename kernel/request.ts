@@ -14,6 +14,7 @@ import {
 } from "./link.ts";
 import type { MessageWriter } from "./message.ts";
 import { writeNeighbour } from "./neighbour.ts";
+import { writeNexthop, writeNexthopId } from "./nexthop.ts";
 import { type LinkIndex, writeNewRoute, writeOldRoute } from "./route.ts";
 
 /** Opens the message that the request becomes. */
@@ -58,7 +59,9 @@ export function writeRequest(request: Request, indexOf: LinkIndex, begin: Begin)
     case "add route":
     case "replace route":
     case "delete route": {
-      for (const { link } of request.route.nextHops ?? []) if (link !== undefined) indexOf(link);
+      if (request.route.nextHops !== undefined) {
+        for (const { link } of request.route.nextHops) if (link !== undefined) indexOf(link);
+      }
       if (request.type === "delete route") {
         writeOldRoute(begin(RTM.DELROUTE, 0), request.route, indexOf);
         return;
@@ -67,6 +70,17 @@ export function writeRequest(request: Request, indexOf: LinkIndex, begin: Begin)
       writeNewRoute(begin(RTM.NEWROUTE, flags), request.route, indexOf);
       return;
     }
+    case "add nexthop":
+    case "replace nexthop": {
+      const { nexthop } = request;
+      if (nexthop.link !== undefined) indexOf(nexthop.link);
+      const flags = request.type === "add nexthop" ? CREATE : REPLACE;
+      writeNexthop(begin(RTM.NEWNEXTHOP, flags), nexthop, indexOf);
+      return;
+    }
+    case "delete nexthop":
+      writeNexthopId(begin(RTM.DELNEXTHOP, 0), request.id);
+      return;
     case "replace neighbour": {
       const index = indexOf(request.link);
       const { mac, state = "permanent" } = request;

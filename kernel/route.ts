@@ -22,6 +22,7 @@ const RTA = {
   MULTIPATH: 9,
   TABLE: 15,
   VIA: 18,
+  NH_ID: 30,
 } as const;
 const RTNH_F = { DEAD: 1, ONLINK: 4, LINKDOWN: 16 } as const;
 const RTM_F_CLONED = 0x200;
@@ -51,9 +52,9 @@ export type LinkIndex = (reference: LinkReference) => number;
 
 /** Body of RTM_NEWROUTE: what the spec leaves open gets its default. */
 export function writeNewRoute(writer: MessageWriter, spec: RouteSpec, linkIndex: LinkIndex): void {
-  const { type, protocol, scope } = withDefaults(spec);
-  const kind = { type: TYPES.indexOf(type), protocol, scope: scopeTo(scope) };
-  writeRoute(writer, { spec, ...kind }, linkIndex);
+  const { type = "unicast", protocol = BOOT } = spec;
+  const scope = scopeTo(spec.scope ?? defaultScope(spec));
+  writeRoute(writer, { spec, type: TYPES.indexOf(type), protocol, scope }, linkIndex);
 }
 
 /** Body of RTM_DELROUTE: what the spec leaves open matches anything. */
@@ -70,12 +71,15 @@ export function writeOldRoute(writer: MessageWriter, spec: RouteSpec, linkIndex:
 /** The spec with what the kernel and we would fill in. */
 export function withDefaults(spec: RouteSpec) {
   const { type = "unicast", table = MAIN_TABLE, protocol = BOOT, nextHops = [] } = spec;
-  const isFour = spec.destination.family === 4;
-  const direct = isFour && nextHops[0]?.gateway === undefined;
-  const scope: Scope =
-    spec.scope ?? (type === "local" ? "host" : type === "unicast" && direct ? "link" : "global");
-  const metric = spec.metric ?? (isFour ? 0 : IP6_RT_PRIO_USER);
+  const scope = spec.scope ?? defaultScope(spec);
+  const metric = spec.metric ?? (spec.destination.family === 4 ? 0 : IP6_RT_PRIO_USER);
   return { ...spec, type, table, protocol, metric, scope, nextHops };
+}
+
+function defaultScope({ type = "unicast", destination, nextHops, nexthop }: RouteSpec): Scope {
+  if (type === "local") return "host";
+  const isDirect = nexthop === undefined && nextHops?.[0]?.gateway === undefined;
+  return type === "unicast" && destination.family === 4 && isDirect ? "link" : "global";
 }
 
 type Kind = { readonly type: number; readonly protocol: number; readonly scope: number };
@@ -86,7 +90,8 @@ function writeRoute(
   linkIndex: LinkIndex,
 ): void {
   const { destination, table = MAIN_TABLE, nextHops = [] } = spec;
-  const [only, ...more] = nextHops;
+  const only = nextHops[0];
+  const isOne = nextHops.length === 1;
   writer
     .u8(familyTo(destination.family))
     .u8(destination.length)
@@ -96,15 +101,16 @@ function writeRoute(
     .u8(protocol)
     .u8(scope)
     .u8(type)
-    .u32(only?.onLink === true && more.length === 0 ? RTNH_F.ONLINK : 0);
+    .u32(only?.onLink === true && isOne ? RTNH_F.ONLINK : 0);
   writer.attributeAddress(RTA.DST, destination);
   if (table >= 256) writer.attributeU32(RTA.TABLE, table);
   if (spec.metric !== undefined) writer.attributeU32(RTA.PRIORITY, spec.metric);
   if (spec.preferredSource !== undefined) {
     writer.attributeAddress(RTA.PREFSRC, spec.preferredSource);
   }
+  if (spec.nexthop !== undefined) writer.attributeU32(RTA.NH_ID, spec.nexthop);
   if (only === undefined) return;
-  if (more.length === 0) {
+  if (isOne) {
     writeGateway(writer, destination.family, only.gateway);
     if (only.link !== undefined) writer.attributeU32(RTA.OIF, linkIndex(only.link));
     return;
@@ -128,6 +134,11 @@ export type RouteFilter = {
   readonly table: number | undefined;
   readonly protocol: number | undefined;
 };
+
+/** rtm_protocol of a message that `readRoute` would read, without reading the rest. */
+export function protocolOf({ body }: Message): number {
+  return body.getUint8(5);
+}
 
 /** Body of RTM_GETROUTE for a dump, which a strict kernel filters. */
 export function writeRouteFilter(writer: MessageWriter, filter: RouteFilter): void {
@@ -155,6 +166,7 @@ export function readRoute({ body }: Message): Route | undefined {
       ? { family, w0: 0, w1: 0, w2: 0, w3: 0 }
       : addressFromBytes(bytesOf(destination));
   const preferred = attributes.get(RTA.PREFSRC);
+  const nexthop = attributes.get(RTA.NH_ID)?.getUint32(0, true);
   return {
     destination: prefixOf(address, body.getUint8(1)),
     type: TYPES[body.getUint8(7)] ?? "other",
@@ -164,6 +176,7 @@ export function readRoute({ body }: Message): Route | undefined {
     metric: attributes.get(RTA.PRIORITY)?.getUint32(0, true) ?? 0,
     ...(preferred === undefined ? {} : { preferredSource: addressFromBytes(bytesOf(preferred)) }),
     nextHops: readNextHops(attributes, body.getUint32(8, true)),
+    ...(nexthop === undefined ? {} : { nexthop }),
   };
 }
 

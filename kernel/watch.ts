@@ -4,17 +4,20 @@ import { readAddress } from "./address.ts";
 import type { NetlinkConnection } from "./conn.ts";
 import { RTM } from "./const.ts";
 import type { KernelEvent, KernelEventType } from "./kernel.ts";
+import { pollOne, readInto, SystemError } from "./libc.ts";
 import { readLink } from "./link.ts";
 import { type Message, messagesOf } from "./message.ts";
 import { readNeighbour } from "./neighbour.ts";
+import { readNexthop } from "./nexthop.ts";
 import { readRoute } from "./route.ts";
 
-/** RTMGRP_LINK 1, NEIGH 4, IPV4_IFADDR 0x10, IPV4_ROUTE 0x40, IPV6_IFADDR 0x100, IPV6_ROUTE 0x400. */
+/** RTMGRP_LINK 1, NEIGH 4, IPV4_IFADDR 0x10, IPV4_ROUTE 0x40, IPV6_IFADDR 0x100, IPV6_ROUTE 0x400, RTNLGRP_NEXTHOP the 32nd bit. */
 const GROUPS: Readonly<Record<KernelEventType, number>> = {
   link: 0x1,
   neighbour: 0x4,
   address: 0x110,
   route: 0x440,
+  nexthop: 0x8000_0000,
 };
 
 /** The mask of groups for event types. */
@@ -43,6 +46,7 @@ export function listenTo(
           if (event !== undefined) listener(event);
         }
       } else if (error.code === "ENOBUFS") {
+        drain(connection.fd, buffer);
         listener({ type: "overrun" });
       } else if (error.code !== "EINTR" && error.code !== "EAGAIN") {
         throw error;
@@ -57,6 +61,23 @@ export function listenTo(
     // The pending read does not end with its descriptor: ask something, so that it has an answer to read.
     connection.poke();
   };
+}
+
+/** poll(2) */
+const POLLIN = 1;
+
+/**
+ * Discard what waits. The kernel says once that it has dropped something, and goes on dropping without another word
+ * until the socket is empty (netlink_rcv_wake): only from then on is a dump complete with what is told after it.
+ */
+function drain(fd: number, buffer: Uint8Array): void {
+  while ((pollOne(fd, POLLIN) & POLLIN) !== 0) {
+    try {
+      readInto(fd, buffer);
+    } catch (error) {
+      if (!(error instanceof SystemError) || error.code !== "ENOBUFS") throw error;
+    }
+  }
 }
 
 type Change = "new" | "deleted";
@@ -76,6 +97,10 @@ export function eventOf(message: Message): KernelEvent | undefined {
       return routeEvent("new", message);
     case RTM.DELROUTE:
       return routeEvent("deleted", message);
+    case RTM.NEWNEXTHOP:
+      return { type: "nexthop", change: "new", nexthop: readNexthop(message) };
+    case RTM.DELNEXTHOP:
+      return { type: "nexthop", change: "deleted", nexthop: readNexthop(message) };
     case RTM.NEWNEIGH:
       return neighbourEvent("new", message);
     case RTM.DELNEIGH:

@@ -11,9 +11,11 @@ import { ended, watchForEnding } from "./ending.ts";
 import { LabError, messageOf } from "./error.ts";
 import { INSIDE_MARK } from "./finder.ts";
 import { type Ground, prepareGround } from "./ground.ts";
+import { bandwidthOf, findBandwidth, type Limit, parseLimits, probeLimit } from "./limit.ts";
 import { allPairs, round } from "./matrix.ts";
 import { createOutput, type Output } from "./output.ts";
 import { CLUSTER_FOLDER } from "./place.ts";
+import type { Chained } from "./plugin.ts";
 import { attachPod, type Pod } from "./pod.ts";
 import { openProber, type ProbeParty, type Prober } from "./probe.ts";
 import { createProgress, type Progress } from "./progress.ts";
@@ -27,6 +29,7 @@ import { emptyReport, judge, type LabReport } from "./report.ts";
 import {
   formatCluster,
   formatFailure,
+  formatLimits,
   formatPublished,
   formatReachability,
   formatRecovery,
@@ -37,6 +40,7 @@ import { chooseSoftware, type RouterChoice, type Software, startRouter } from ".
 import { cutUplink, lookAtRoutes, mendUplink, type Stage } from "./scenario.ts";
 import { lookAtNodeFiles, lookAtSessions, type Speaker, startSpeaker } from "./speaker.ts";
 import { surveySessions, surveyTable } from "./survey.ts";
+import { ECHO_PORT } from "./tcp.ts";
 import { planTopology, type Shape, type Topology } from "./topology.ts";
 import { mapLimited, until } from "./wait.ts";
 
@@ -48,6 +52,8 @@ export type LabOptions = Shape & {
   readonly router: RouterChoice;
   /** `POD:PORT`, each: see `publication.ts`. */
   readonly publish: readonly string[];
+  /** `POD:RATE`, each: see `limit.ts`. */
+  readonly limit: readonly string[];
 };
 
 /** ADDs at once: enough to keep two cores busy. */
@@ -69,6 +75,7 @@ export async function runInside(options: LabOptions): Promise<number> {
     options,
     topology,
     published: parsePublications(options.publish, topology),
+    limits: parseLimits(options.limit, topology),
     progress,
     output: createOutput(options.json ? "json" : "text", progress),
     signal: watchForEnding(),
@@ -103,6 +110,7 @@ type Run = {
   readonly options: LabOptions;
   readonly topology: Topology;
   readonly published: readonly Publication[];
+  readonly limits: readonly Limit[];
   readonly progress: Progress;
   readonly output: Output;
   readonly signal: AbortSignal;
@@ -165,17 +173,41 @@ async function attachPods(run: Run, ground: Ground, speakers: Speaker[]): Promis
     lookAtNodeFiles(speakers),
   );
   progress.step("pods");
-  const plugin = run.published.length === 0 ? "" : findPortmap(process.env);
+  const chainOf = chains(run);
   const all = topology.nodes.flatMap(({ name, pods }) => pods.map((pod) => ({ node: name, pod })));
   let attached = 0;
   return await mapLimited(all, ADDS_AT_ONCE, async ({ node, pod }) => {
     goOn();
-    const ports = run.published.filter((wish) => wish.pod === pod).map(({ port }) => port);
-    const hostPorts = ports.length === 0 ? undefined : { plugin, ports };
-    const result = await attachPod(ground.nodeRoomOf(node), ground.roomOf(pod), hostPorts);
+    const result = await attachPod(ground.nodeRoomOf(node), ground.roomOf(pod), chainOf(pod));
     progress.detail(`${++attached} of ${all.length} attached`);
     return result;
   });
+}
+
+/** What stands behind `manx` in each pod's chain. */
+function chains({ published, limits }: Run): (pod: string) => Chained[] {
+  const portmap = published.length === 0 ? "" : findPortmap(process.env);
+  const bandwidth = limits.length === 0 ? "" : findBandwidth(process.env);
+  return (pod) => {
+    const portMappings = published
+      .filter((wish) => wish.pod === pod)
+      .map(({ port }) => ({ hostPort: port, containerPort: ECHO_PORT, protocol: "tcp" }));
+    const limit = limits.find((wish) => wish.pod === pod);
+    return [
+      ...(portMappings.length === 0
+        ? []
+        : [{ path: portmap, type: "portmap", runtimeConfig: { portMappings } }]),
+      ...(limit === undefined
+        ? []
+        : [
+            {
+              path: bandwidth,
+              type: "bandwidth",
+              runtimeConfig: { bandwidth: bandwidthOf(limit) },
+            },
+          ]),
+    ];
+  };
 }
 
 async function breakAndHeal(run: Run, stage: Stage): Promise<void> {
@@ -186,6 +218,7 @@ async function breakAndHeal(run: Run, stage: Stage): Promise<void> {
   extend(run, { reachability });
   await run.output.show(run.report, formatReachability);
   await probeHostPorts(run, prober, goOn);
+  await probeLimits(run, prober, goOn);
   const victim = topology.nodes.at(-1);
   if (victim === undefined) throw new LabError("the lab has no node");
   progress.step(`cutting the uplink of ${victim.name}`);
@@ -202,6 +235,19 @@ async function probeHostPorts(run: Run, { parties }: Prober, goOn: () => void): 
   run.progress.step("probing host ports");
   extend(run, { published: await probePublications(run.published, outside.room, goOn) });
   await run.output.show(run.report, formatPublished);
+}
+
+async function probeLimits(run: Run, { parties }: Prober, goOn: () => void): Promise<void> {
+  const outside = parties.find(({ role }) => role === "outside");
+  if (run.limits.length === 0 || outside === undefined) return;
+  run.progress.step("probing bandwidth limits");
+  const limits: LabReport["limits"][number][] = [];
+  for (const limit of run.limits) {
+    const pod = parties.find(({ name }) => name === limit.pod);
+    if (pod !== undefined) limits.push(...(await probeLimit(limit, { pod, outside }, goOn)));
+  }
+  extend(run, { limits });
+  await run.output.show(run.report, formatLimits);
 }
 
 function describe(

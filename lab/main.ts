@@ -10,6 +10,7 @@ import { LabError } from "./error.ts";
 import { execInLab } from "./exec.ts";
 import { INSIDE_MARK } from "./finder.ts";
 import { type LabOptions, runInside } from "./inside.ts";
+import { findBandwidth, parseLimits } from "./limit.ts";
 import { findPortmap, parsePublications } from "./publication.ts";
 import { planTopology } from "./topology.ts";
 
@@ -22,8 +23,10 @@ import { planTopology } from "./topology.ts";
 export async function runLab(options: LabOptions): Promise<number> {
   return await reporting(async () => {
     // Judged here too, so that a wrong flag costs no namespaces.
-    const published = parsePublications(options.publish, planTopology(options));
+    const topology = planTopology(options);
+    const published = parsePublications(options.publish, topology);
     if (published.length > 0) findPortmap(process.env);
+    if (parseLimits(options.limit, topology).length > 0) findBandwidth(process.env);
     if (process.env[INSIDE_MARK] === "1") return await runInside(options);
     return await runEnclosed(flagsOf(options));
   });
@@ -38,13 +41,14 @@ export async function runLabExec(options: {
 }
 
 /** The command line that says the same as the options. */
-export function flagsOf({ once, json, nodes, pods, router, publish }: LabOptions): string[] {
+export function flagsOf({ once, json, nodes, pods, router, publish, limit }: LabOptions): string[] {
   return [
     "lab",
     ...(once ? ["--once"] : []),
     ...(json ? ["--json"] : []),
     ...["--nodes", String(nodes), "--pods", String(pods), "--router", router],
     ...publish.flatMap((text) => ["--publish", text]),
+    ...limit.flatMap((text) => ["--limit", text]),
   ];
 }
 

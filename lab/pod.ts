@@ -8,9 +8,8 @@ import type { Address } from "../lib/address.ts";
 import { parseInterfaceAddress } from "../lib/prefix.ts";
 import { LabError, messageOf } from "./error.ts";
 import { BIN_FOLDER, EXECUTABLE } from "./place.ts";
-import { pathWithSystem } from "./publication.ts";
+import { type Chained, pathWithSystem } from "./plugin.ts";
 import { type NodeRoom, type Room, within } from "./room.ts";
-import { ECHO_PORT } from "./tcp.ts";
 
 export type Pod = { readonly name: string; readonly room: Room; readonly address: Address };
 
@@ -19,25 +18,23 @@ const NETWORK = { cniVersion: "1.0.0", name: "lab" };
 /** Without blocks, so that the node file that bgpd publishes is used. */
 const MANX = { ...NETWORK, type: "manx", ipam: { type: "manx-ipam" } };
 
-/** Host ports of a pod, and the plugin that makes them. */
-export type HostPorts = { readonly plugin: string; readonly ports: readonly number[] };
-
 /** Time for one ADD, in ms, on a machine that is busy with many. */
 const ADD_DEADLINE = 20_000;
 
-/** Attach the pod in `room` to the node. Throws `LabError` with the plugin's words. */
-export async function attachPod(node: NodeRoom, room: Room, hostPorts?: HostPorts): Promise<Pod> {
-  const result = await callPlugin(node, room, { path: EXECUTABLE, configuration: MANX });
-  const pod = { name: room.name, room, address: readAddress(room, result) };
-  if (hostPorts === undefined) return pod;
-  const portMappings = hostPorts.ports.map((hostPort) => {
-    return { hostPort, containerPort: ECHO_PORT, protocol: "tcp" };
-  });
-  const prevResult = JSON.parse(result);
-  await callPlugin(node, room, {
-    path: hostPorts.plugin,
-    configuration: { ...NETWORK, type: "portmap", runtimeConfig: { portMappings }, prevResult },
-  });
+/** Attach the pod in `room` to the node, by `manx` and these behind it. Throws `LabError` with the plugin's words. */
+export async function attachPod(
+  node: NodeRoom,
+  room: Room,
+  chained: readonly Chained[],
+): Promise<Pod> {
+  const own = await callPlugin(node, room, { path: EXECUTABLE, configuration: MANX });
+  const pod = { name: room.name, room, address: readAddress(room, own) };
+  let result = own;
+  for (const { path, type, runtimeConfig } of chained) {
+    const prevResult = JSON.parse(result);
+    const configuration = { ...NETWORK, type, runtimeConfig, prevResult };
+    result = await callPlugin(node, room, { path, configuration });
+  }
   return pod;
 }
 

@@ -6,11 +6,10 @@
  * reference plugin `portmap` does, behind it in the chain, as on a real node.
  */
 
-import { accessSync, constants } from "node:fs";
-import { delimiter, join } from "node:path";
 import { formatAddress } from "../lib/address.ts";
 import { LabError } from "./error.ts";
 import { round } from "./matrix.ts";
+import { findPlugin, pathWithSystem } from "./plugin.ts";
 import type { LabReport } from "./report.ts";
 import { type Room, within } from "./room.ts";
 import type { Surroundings } from "./router.ts";
@@ -24,8 +23,6 @@ export type Publication = {
   readonly port: number;
 };
 
-/** Where Debian and others put CNI plugins. */
-const PLUGIN_FOLDERS = ["/opt/cni/bin", "/usr/lib/cni"];
 /** A handshake that took so many ms is none. */
 const PATIENCE = 1000;
 /** Between two looks at a handshake, in ms. */
@@ -51,26 +48,13 @@ export function parsePublications(texts: readonly string[], { nodes }: Topology)
 
 /** The path of `portmap`. Throws `LabError` (exit code 2) when it or what it runs is not here. */
 export function findPortmap(surroundings: Surroundings): string {
-  const { MANX_CNI_PLUGINS: own, PATH = "" } = surroundings;
-  const folders = [...(own === undefined ? [] : [own]), ...PLUGIN_FOLDERS];
-  const found = folders.map((folder) => join(folder, "portmap")).find(isExecutable);
-  if (found === undefined) {
-    throw new LabError(
-      `--publish: there is no plugin portmap in ${folders.join(", ")}: install Debian's containernetworking-plugins, or name its folder in MANX_CNI_PLUGINS`,
-      { exitCode: 2 },
-    );
-  }
-  if (Bun.which("iptables", { PATH: pathWithSystem(PATH) }) === null) {
+  const found = findPlugin("portmap", "--publish", surroundings);
+  if (Bun.which("iptables", { PATH: pathWithSystem(surroundings.PATH ?? "") }) === null) {
     throw new LabError("--publish: portmap runs iptables, and there is none: install it", {
       exitCode: 2,
     });
   }
   return found;
-}
-
-/** Where iptables is, which is not on everybody's PATH. */
-export function pathWithSystem(path: string): string {
-  return [path, "/usr/sbin", "/sbin"].join(delimiter);
 }
 
 /** Whether each is reached from `outside`, one after the other. */
@@ -100,13 +84,4 @@ export async function probePublications(
 
 function refused(text: string, reason: string): LabError {
   return new LabError(`--publish ${text}: ${reason}`, { exitCode: 2 });
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

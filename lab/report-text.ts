@@ -4,6 +4,7 @@
  * Pure: records in, text out.
  */
 
+import { formatRate } from "./limit.ts";
 import { formatMatrix, formatMatrixBriefly } from "./matrix-text.ts";
 import type { LabReport, NodeReport, Observation, RouteReport } from "./report.ts";
 import { alignTable } from "./table.ts";
@@ -20,6 +21,7 @@ export function formatReport(report: LabReport): string {
     formatTables(report),
     formatReachability(report),
     formatPublished(report),
+    formatLimits(report),
     formatFailure(report),
     formatRecovery(report),
     formatVerdict(report),
@@ -99,6 +101,18 @@ export function formatPublished({ published }: LabReport): string {
     roundTrip === null ? `lost: ${reason}` : `${roundTrip} ms`,
   ]);
   return section("Host ports", alignTable([["POD", "AT", "TCP"], ...rows]));
+}
+
+/** What transfers came to where pods are limited. */
+export function formatLimits({ limits }: LabReport): string {
+  if (limits.length === 0) return "";
+  const rows = limits.map(({ pod, direction, limit, measured, reason }) => [
+    pod,
+    direction,
+    formatRate(limit),
+    measured === null ? `lost: ${reason}` : formatRate(measured),
+  ]);
+  return section("Bandwidth", alignTable([["POD", "WAY", "LIMIT", "MEASURED"], ...rows]));
 }
 
 /** The cut: who noticed when, and who still reached whom. */

@@ -6,6 +6,7 @@
  */
 
 import type { PeerAnswer } from "../resource/answer.ts";
+import { type Direction, limitFault } from "./limit.ts";
 import type { Matrix } from "./matrix.ts";
 
 export type NodeReport = {
@@ -76,6 +77,18 @@ export type LabReport = {
     /** Why there was none. */
     readonly reason: string;
   }[];
+  /** Bandwidth limits, as transfers between the pod and the outside host are held to them. */
+  readonly limits: readonly {
+    readonly pod: string;
+    /** As the pod sees it. */
+    readonly direction: Direction;
+    /** bit/s */
+    readonly limit: number;
+    /** What came beyond the burst, bit/s; null when not all came. */
+    readonly measured: number | null;
+    /** Why not. */
+    readonly reason: string;
+  }[];
   readonly failure: {
     /** Whose uplink was cut. */
     readonly node: string;
@@ -106,6 +119,7 @@ export function emptyReport(): LabReport {
     tables: [],
     reachability: null,
     published: [],
+    limits: [],
     failure: null,
     recovery: null,
   };
@@ -124,7 +138,8 @@ export function judge(report: LabReport): LabReport {
   const closed = report.published
     .filter(({ roundTrip }) => roundTrip === null)
     .map(({ pod, at, reason }) => `${pod} is not reached at ${at}: ${reason}`);
-  const faults = [...report.faults, ...lost, ...closed];
+  const exceeded = report.limits.flatMap((limit) => limitFault(limit) ?? []);
+  const faults = [...report.faults, ...lost, ...closed, ...exceeded];
   const complete = sections.every(([, matrix]) => matrix);
   return { ...report, faults, ok: complete && faults.length === 0 };
 }

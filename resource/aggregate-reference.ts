@@ -13,6 +13,7 @@ import {
 } from "../lib/prefix.ts";
 import type { Fault } from "./fault.ts";
 import { blockSizeOf } from "./ip-pool.ts";
+import { addressesOf } from "./node.ts";
 import type { Resources } from "./resource.ts";
 
 /** Every fault of every aggregate. */
@@ -61,7 +62,9 @@ function lengths(prefix: Prefix, { nodes, pools }: Resources): string[] {
 
 /** What its discard route would cut off. */
 function strangers(prefix: Prefix, { configuration, nodes, peers }: Resources): string[] {
-  const node = nodes.find(({ resource }) => containsAddress(prefix, resource.address))?.resource;
+  const node = nodes.find(({ resource }) =>
+    addressesOf(resource).some((address) => containsAddress(prefix, address)),
+  )?.resource;
   const range = configuration?.resource.services.find((one) => overlaps(one, prefix));
   const [peer] = peers.flatMap(({ resource: { name, remote } }) =>
     remote.type === "address" && containsAddress(prefix, remote.address)

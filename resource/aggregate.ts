@@ -4,7 +4,7 @@
 
 import * as v from "valibot";
 import type { Prefix } from "../lib/prefix.ts";
-import { booleanSchema, mapOf, oneOf, prefixSchema, selectorSchema } from "./scalar.ts";
+import { booleanSchema, eitherPrefixSchema, mapOf, oneOf, selectorSchema } from "./scalar.ts";
 import type { Selector } from "./selector.ts";
 
 export type Aggregate = {
@@ -22,7 +22,7 @@ export type AggregateAudience = "Routers" | "All";
 export const aggregatesSchema = v.optional(
   v.array(
     mapOf({
-      cidr: prefixSchema,
+      cidr: eitherPrefixSchema,
       nodeSelector: v.optional(selectorSchema, "all()"),
       audience: v.optional(oneOf("Routers", "All"), "Routers"),
       summaryOnly: v.optional(booleanSchema, true),

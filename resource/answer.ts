@@ -22,6 +22,8 @@ export type StatusAnswer = {
   readonly peers: { readonly configured: number; readonly established: number };
   readonly rib: {
     readonly prefixes: number;
+    readonly ipv4Prefixes: number;
+    readonly ipv6Prefixes: number;
     readonly paths: number;
     readonly attributeSets: number;
   };
@@ -39,6 +41,31 @@ export type FibAnswer = {
   readonly stale: number;
   /** What others deleted or changed and we put back since the start. */
   readonly healed: number;
+};
+
+/** What the daemon wants in the kernel. */
+export type FibTableAnswer = {
+  readonly mode: "kernel" | "none";
+  readonly protocol: number;
+  readonly metric: number;
+  readonly table: number;
+  readonly routes: readonly FibRouteAnswer[];
+};
+
+export type FibRouteAnswer = {
+  readonly prefix: string;
+  /** Empty when it leads nowhere, which `reason` then says. */
+  readonly ways: readonly FibWayAnswer[] | "blackhole";
+  /** Why it is not installed as wanted; empty when nothing is known against it. */
+  readonly reason: string;
+};
+
+export type FibWayAnswer = {
+  readonly gateway: string;
+  /** By name. */
+  readonly link: string;
+  readonly weight: number;
+  readonly onLink: boolean;
 };
 
 export type PeerAnswer = {
@@ -60,18 +87,74 @@ export type PeerAnswer = {
   /** Seconds, as negotiated when Established, else as configured. */
   readonly holdTime: number;
   readonly keepaliveTime: number;
-  readonly prefixes: {
-    readonly received: number;
-    readonly accepted: number;
-    readonly best: number;
-    readonly advertised: number;
-  };
+  /** Of all families together. */
+  readonly prefixes: PrefixCounts;
+  /** Of each family that the session carries; empty unless Established. */
+  readonly families: readonly FamilyAnswer[];
   readonly messages: {
     readonly updatesReceived: number;
     readonly updatesSent: number;
     readonly received: number;
     readonly sent: number;
   };
+  /** Absent where the path is not watched. */
+  readonly bfd?: BfdAnswer;
+};
+
+/** Of the BFD session beside a peer; times in ms. */
+export type BfdAnswer = {
+  readonly state: "AdminDown" | "Down" | "Init" | "Up";
+  /** Time in that state. */
+  readonly since: number;
+  /** Why it left Up last, in RFC 5880's words. */
+  readonly diagnostic: string;
+  readonly remoteState: BfdAnswer["state"];
+  readonly remoteDiagnostic: string;
+  readonly localDiscriminator: number;
+  /** 0 while unknown. */
+  readonly remoteDiscriminator: number;
+  readonly multihop: boolean;
+  readonly strict: boolean;
+  readonly authentication: string | null;
+  /** Between our packets, before jitter. */
+  readonly transmitInterval: number;
+  /** 0 while nothing was heard. */
+  readonly detectionTime: number;
+  readonly failures: number;
+  readonly packets: {
+    readonly sent: number;
+    readonly received: number;
+    readonly discarded: number;
+  };
+  /** Why a packet was discarded or could not be sent last; empty when none was. */
+  readonly lastFault: string;
+  /** How late our packets and detections were, against the time they were due. */
+  readonly lateness: {
+    readonly count: number;
+    readonly sum: number;
+    readonly maximum: number;
+    /** How many were at most so late and later than the one before; `null`: later than all. */
+    readonly buckets: readonly { readonly bound: number | null; readonly count: number }[];
+  };
+};
+
+export type PrefixCounts = {
+  readonly received: number;
+  readonly accepted: number;
+  readonly best: number;
+  readonly advertised: number;
+};
+
+export type FamilyAnswer = {
+  /** "IPv4 unicast". */
+  readonly name: string;
+  readonly prefixes: PrefixCounts;
+  /** Ours, as the peer is told; null when there is none. */
+  readonly nextHop: string | null;
+  /** Our link-local address beside it (RFC 2545). */
+  readonly nextHopLinkLocal: string | null;
+  /** Why there is no next hop, so that no route that needs ours is told; else empty. */
+  readonly reason: string;
 };
 
 export type AttributesAnswer = {
@@ -139,6 +222,7 @@ export const API_PATHS = {
   peers: "/peers",
   routes: "/routes",
   why: "/why",
+  fib: "/fib",
 } as const;
 
 /** Where the daemon listens unless told otherwise. */

@@ -5,11 +5,13 @@
 import * as v from "valibot";
 import type { Prefix } from "../lib/prefix.ts";
 import { type Aggregate, aggregatesFrom, aggregatesSchema } from "./aggregate.ts";
+import { type BfdSettings, bfdSchema } from "./bfd.ts";
 import { type Community, communitySchema, parseCommunity } from "./community.ts";
 import type { NotHonoured, NotHonouredFields } from "./not-honoured.ts";
 import {
   asNumberSchema,
   booleanSchema,
+  eitherPrefixSchema,
   holdTimeSchema,
   inList,
   inMap,
@@ -17,7 +19,6 @@ import {
   nameSchema,
   oneOf,
   portSchema,
-  prefixSchema,
   secondsSchema,
   textOf,
 } from "./scalar.ts";
@@ -36,6 +37,7 @@ export type BgpConfiguration = {
   readonly importPolicy: ImportPolicy;
   readonly rejectASSets: boolean;
   readonly discardBlackhole: boolean;
+  readonly bfd?: BfdSettings | undefined;
 };
 
 /** Of the node called `node` alone; undefined: the cluster's. */
@@ -82,7 +84,7 @@ export const timerFields = {
 export const importPolicySchema = oneOf("safe", "all", "none");
 
 const rangesSchema = v.optional(
-  v.array(mapOf({ cidr: prefixSchema }), 'expected a list such as [{cidr: "10.96.0.0/12"}]'),
+  v.array(mapOf({ cidr: eitherPrefixSchema }), 'expected a list such as [{cidr: "10.96.0.0/12"}]'),
   [],
 );
 
@@ -104,7 +106,7 @@ const communityFields = {
 
 const prefixAdvertisementsSchema = v.array(
   mapOf({
-    cidr: prefixSchema,
+    cidr: eitherPrefixSchema,
     communities: v.pipe(
       v.array(communityOrNameSchema, "expected a list of communities"),
       v.minLength(1, "expected at least one community"),
@@ -128,6 +130,7 @@ export const bgpConfigurationSpec = v.pipe(
     importPolicy: v.optional(importPolicySchema, "safe"),
     rejectASSets: v.optional(booleanSchema, false),
     discardBlackhole: v.optional(booleanSchema, false),
+    bfd: bfdSchema,
     ...timerFields,
   }),
   v.rawCheck(({ dataset, addIssue }) => {

@@ -4,6 +4,7 @@
 
 import * as v from "valibot";
 import type { Address } from "../lib/address.ts";
+import { type BfdSettings, bfdSchema } from "./bfd.ts";
 import {
   type ImportPolicy,
   importPolicySchema,
@@ -65,6 +66,7 @@ export type BgpPeer = {
   /** Only with a peer that says its own role. */
   readonly strictRole: boolean;
   readonly prefixLimit: PrefixLimit | undefined;
+  readonly bfd?: BfdSettings | undefined;
 };
 
 /** The other end: one address, or Nodes by label. */
@@ -126,6 +128,7 @@ const bgpPeerFields = mapOf({
       restartTime: v.optional(secondsSchema(1)),
     }),
   ),
+  bfd: bfdSchema,
   ...timerFields,
 });
 
@@ -165,7 +168,7 @@ export const BGP_PEER_NOT_HONOURED: NotHonouredFields = {
   "spec.password": { idle: [], why: "sessions have no passwords" },
   "spec.maxRestartTime": { idle: [], why: "sessions have no graceful restart" },
   "spec.ttlSecurity": { idle: [], why: "the TTL of packets is not checked" },
-  "spec.failureDetectionMode": { idle: ["None"], why: "there is no BFD" },
+  "spec.failureDetectionMode": { idle: ["None"], why: "BFD is asked for by the field bfd" },
   "spec.restartMode": { idle: [], why: "sessions have no graceful restart" },
   "spec.localWorkloadSelector": {
     idle: [],

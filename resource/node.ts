@@ -7,13 +7,25 @@ import {
   type Address,
   AddressError,
   addToAddress,
+  bitsOf,
   equalAddress,
+  type Family,
   tryParseAddress,
 } from "../lib/address.ts";
 import { type Prefix, parseInterfaceAddress, prefixOf, sizeOf } from "../lib/prefix.ts";
 import type { NotHonoured, NotHonouredFields } from "./not-honoured.ts";
-import { asNumberSchema, booleanSchema, isUnicast, mapOf, prefixSchema, textOf } from "./scalar.ts";
+import {
+  asNumberSchema,
+  booleanSchema,
+  eitherPrefixSchema,
+  isUnicast,
+  mapOf,
+  textOf,
+} from "./scalar.ts";
 import type { Labels } from "./selector.ts";
+
+/** An address with the prefix length of its network. */
+export type InterfaceAddress = { readonly address: Address; readonly length: number };
 
 export type Node = {
   readonly name: string;
@@ -22,6 +34,8 @@ export type Node = {
   readonly address: Address;
   /** Prefix length of its network; 32 when the document has none. */
   readonly addressLength: number;
+  /** The IPv6 address of its sessions and next hops; without one the node routes IPv4 alone. */
+  readonly ipv6: InterfaceAddress | undefined;
   /** Its own, where it differs from the cluster's. */
   readonly asNumber: number | undefined;
   /** It reflects routes (RFC 4456) within the cluster of this CLUSTER_ID, and leaves the mesh. */
@@ -32,14 +46,17 @@ export type Node = {
   readonly gracefulShutdown: boolean;
 };
 
-const interfaceAddressSchema = textOf(
-  "expected the node's IPv4 address such as 172.30.0.11, or with its network's length such as 172.30.0.11/24",
-  (text) => {
+function interfaceAddressSchema(family: Family, example: string, length: number) {
+  const expected = `expected the node's IPv${family} address such as ${example}, or with its network's length such as ${example}/${length}`;
+  return textOf(expected, (text): InterfaceAddress | undefined => {
     const bare = tryParseAddress(text);
-    const found = bare === undefined ? interfaceAddressFrom(text) : { address: bare, length: 32 };
-    return found !== undefined && isHost(found.address, found.length) ? found : undefined;
-  },
-);
+    const found =
+      bare === undefined
+        ? interfaceAddressFrom(text)
+        : { address: bare, length: bitsOf(bare.family) };
+    return found?.address.family === family && isHost(found) ? found : undefined;
+  });
+}
 
 /** RFC 4456 section 7: four octets, which need not be anybody's address. */
 const clusterIdSchema = textOf(
@@ -52,11 +69,12 @@ const clusterIdSchema = textOf(
 
 export const nodeSpec = mapOf({
   bgp: mapOf({
-    ipv4Address: interfaceAddressSchema,
+    ipv4Address: interfaceAddressSchema(4, "172.30.0.11", 24),
+    ipv6Address: v.optional(interfaceAddressSchema(6, "fd00::11", 64)),
     asNumber: v.optional(asNumberSchema),
     routeReflectorClusterID: v.optional(clusterIdSchema),
   }),
-  blocks: v.optional(v.array(prefixSchema, 'expected a list such as ["10.244.1.0/24"]'), []),
+  blocks: v.optional(v.array(eitherPrefixSchema, 'expected a list such as ["10.244.1.0/24"]'), []),
   gracefulShutdown: v.optional(booleanSchema, false),
 });
 
@@ -70,7 +88,6 @@ const INVENTORY: NotHonoured = {
 
 /** Fields of Calico's that this version does not honour. */
 export const NODE_NOT_HONOURED: NotHonouredFields = {
-  "spec.bgp.ipv6Address": { idle: [], why: "BGP is IPv4 only" },
   "spec.bgp.ipv4IPIPTunnelAddr": TUNNEL,
   "spec.ipv4VXLANTunnelAddr": TUNNEL,
   "spec.ipv6VXLANTunnelAddr": TUNNEL,
@@ -88,28 +105,44 @@ export function nodeFrom(
   labels: Labels,
   { bgp, blocks, gracefulShutdown }: v.InferOutput<typeof nodeSpec>,
 ): Node {
-  const { address, length } = bgp.ipv4Address;
+  const { ipv4Address, ipv6Address: ipv6, asNumber, routeReflectorClusterID: clusterId } = bgp;
+  const { address, length: addressLength } = ipv4Address;
   return {
     name,
     labels,
     address,
-    addressLength: length,
-    asNumber: bgp.asNumber,
-    clusterId: bgp.routeReflectorClusterID,
+    addressLength,
+    ipv6,
+    asNumber,
+    clusterId,
     blocks,
     gracefulShutdown,
   };
 }
 
-/** Neither special nor the network's own or its broadcast address. */
-function isHost(address: Address, length: number): boolean {
-  if (!isUnicast(address)) return false;
-  const network = prefixOf(address, length);
-  const last = addToAddress(network, sizeOf(network) - 1);
-  return length >= 31 || !(equalAddress(address, network) || equalAddress(address, last));
+/** Where the node listens and its next hops are, IPv4 first. */
+export function addressesOf({ address, ipv6 }: Node): readonly Address[] {
+  return ipv6 === undefined ? [address] : [address, ipv6.address];
 }
 
-function interfaceAddressFrom(text: string): ReturnType<typeof parseInterfaceAddress> | undefined {
+/** Whether the address is one of the node's. */
+export function hasAddress(node: Node, address: Address): boolean {
+  return addressesOf(node).some((own) => equalAddress(own, address));
+}
+
+/**
+ * Neither special nor the network's own (with IPv6 any router's, RFC 4291 section 2.6.1) or its broadcast
+ * address, which IPv6 has not.
+ */
+function isHost({ address, length }: InterfaceAddress): boolean {
+  if (!isUnicast(address)) return false;
+  const network = prefixOf(address, length);
+  if (length >= bitsOf(address.family) - 1) return true;
+  if (equalAddress(address, network)) return false;
+  return address.family === 6 || !equalAddress(address, addToAddress(network, sizeOf(network) - 1));
+}
+
+function interfaceAddressFrom(text: string): InterfaceAddress | undefined {
   try {
     return parseInterfaceAddress(text);
   } catch (error) {

@@ -2,7 +2,7 @@
  * What no document can see alone: names that refer to nothing, addresses and blocks that collide.
  */
 
-import { compareAddress, formatAddress } from "../lib/address.ts";
+import { equalAddress, formatAddress } from "../lib/address.ts";
 import {
   containsAddress,
   containsPrefix,
@@ -13,10 +13,11 @@ import {
   sizeOf,
 } from "../lib/prefix.ts";
 import { checkAggregates } from "./aggregate-reference.ts";
+import type { BgpPeer } from "./bgp-peer.ts";
 import type { Fault } from "./fault.ts";
 import { BLOCK_SIZES, blockSizeOf, type IpPool } from "./ip-pool.ts";
 import type { Kind } from "./kind.ts";
-import type { Node } from "./node.ts";
+import { addressesOf, hasAddress, type Node } from "./node.ts";
 import type { Resources } from "./resource.ts";
 
 /** Of one link alone, and 169.254.1.1 is every pod's gateway. */
@@ -70,15 +71,8 @@ function checkPeers({ peers, nodes, filters }: Resources, isDeclared: IsDeclared
       const message = "expected either node or nodeSelector, not both";
       faults.push(complain(["spec", "nodeSelector"], message));
     }
-    const { remote, reachableBy } = resource;
-    const isItself =
-      remote.type === "address" &&
-      reachableBy !== undefined &&
-      compareAddress(remote.address, reachableBy) === 0;
-    if (isItself) {
-      const message = "expected the gateway to the peer, not the peer itself";
-      faults.push(complain(["spec", "reachableBy"], message));
-    }
+    const message = gatewayFault(resource);
+    if (message !== undefined) faults.push(complain(["spec", "reachableBy"], message));
     if (resource.strictRole && resource.role === undefined) {
       faults.push(complain(["spec", "strictRole"], "goes with a role, and there is none"));
     }
@@ -89,6 +83,17 @@ function checkPeers({ peers, nodes, filters }: Resources, isDeclared: IsDeclared
     }
     return faults;
   });
+}
+
+function gatewayFault({ remote, reachableBy }: BgpPeer): string | undefined {
+  if (remote.type !== "address" || reachableBy === undefined) return undefined;
+  if (equalAddress(remote.address, reachableBy)) {
+    return "expected the gateway to the peer, not the peer itself";
+  }
+  const { family } = remote.address;
+  return family === reachableBy.family
+    ? undefined
+    : `expected an IPv${family} address, like the peer's`;
 }
 
 function checkNodeConfigurations(
@@ -105,12 +110,13 @@ function checkNodeConfigurations(
 
 function checkAddresses({ nodes }: Resources): Fault[] {
   return nodes.flatMap(({ resource, complain }, index) => {
-    const twin = nodes
-      .slice(0, index)
-      .find(({ resource: other }) => compareAddress(other.address, resource.address) === 0);
-    if (twin === undefined) return [];
-    const message = `Node ${twin.resource.name} has the address ${formatAddress(resource.address)} too`;
-    return [complain(["spec", "bgp", "ipv4Address"], message)];
+    const earlier = nodes.slice(0, index);
+    return addressesOf(resource).flatMap((address) => {
+      const twin = earlier.find(({ resource: other }) => hasAddress(other, address));
+      if (twin === undefined) return [];
+      const message = `Node ${twin.resource.name} has the address ${formatAddress(address)} too`;
+      return [complain(["spec", "bgp", `ipv${address.family}Address`], message)];
+    });
   });
 }
 
@@ -125,10 +131,15 @@ function checkBlocks({ nodes, pools }: Resources): Fault[] {
       if (rival !== undefined) {
         wrong(`overlaps ${formatPrefix(rival.block)} of Node ${rival.node}`);
       }
-      const inside = nodes.find((node) => containsAddress(block, node.resource.address));
+      const inside = nodes.find((node) =>
+        addressesOf(node.resource).some((address) => containsAddress(block, address)),
+      );
       if (inside !== undefined) wrong(`has the address of Node ${inside.resource.name} in it`);
       const { shortest, longest } = BLOCK_SIZES[block.family];
       if (block.length < shortest) wrong(`expected a block of /${shortest} to /${longest}`);
+      if (block.family === 6 && resource.ipv6 === undefined) {
+        wrong("the node has no bgp.ipv6Address, without which nobody is told of IPv6 blocks");
+      }
       for (const message of poolFaults(block, resource, pools)) wrong(message);
       earlier.push({ node: resource.name, block });
     }

@@ -9,6 +9,8 @@ import { parseSelector, SelectorError } from "./selector.ts";
 
 /** AS_TRANS (RFC 6793) and the numbers that RFC 7300 and RFC 7607 reserve. */
 const RESERVED_AS = [0, 23_456, 65_535, 0xffff_ffff];
+/** fe80::/10, without what is behind it. */
+const LINK_LOCAL = 0xfe80 >>> 6;
 const MOST_SECONDS = 65_535;
 const UNITS: readonly (readonly [letter: string, seconds: number])[] = [
   ["h", 3600],
@@ -59,9 +61,14 @@ export function inList(input: unknown[], key: number): v.ArrayPathItem {
   return { type: "array", origin: "value", input, key, value: input[key] };
 }
 
-/** Whether one host can have the address (RFC 6890: neither "this network" nor multicast and above). */
-export function isUnicast({ family, w0 }: Address): boolean {
-  return family === 4 && w0 >= 0x0100_0000 && w0 < 0xe000_0000;
+/**
+ * Whether one host can have the address anywhere (RFC 6890: neither "this network" nor multicast and above;
+ * of IPv6 neither unspecified, loopback, an IPv4 address in disguise, link-local nor multicast).
+ */
+export function isUnicast({ family, w0, w1, w2 }: Address): boolean {
+  if (family === 4) return w0 >= 0x0100_0000 && w0 < 0xe000_0000;
+  const isLow = w0 === 0 && w1 === 0 && (w2 === 0 || w2 === 0xffff);
+  return !isLow && w0 < 0xff00_0000 && w0 >>> 22 !== LINK_LOCAL;
 }
 
 export const booleanSchema = v.boolean("expected true or false");
@@ -142,6 +149,26 @@ export function secondsSchema(least: number, note = "") {
   );
 }
 
+/** Milliseconds: a number, or a duration such as "300ms" or "1s". */
+export function millisecondsSchema(least: number, most: number) {
+  const expected = `expected milliseconds from ${least} to ${most}, as a number or as "300ms" or "1s"`;
+  return v.pipe(
+    v.union([v.number(), v.string()], expected),
+    v.rawTransform<number | string, number>(({ dataset, addIssue, NEVER }) => {
+      const { value } = dataset;
+      const duration = typeof value === "number" ? value : millisecondsOf(value);
+      const isRight =
+        duration !== undefined &&
+        Number.isInteger(duration) &&
+        duration >= least &&
+        duration <= most;
+      if (isRight) return duration;
+      addIssue({ message: expected });
+      return NEVER;
+    }),
+  );
+}
+
 /** RFC 4271 section 4.2: zero, or at least three seconds. */
 export const holdTimeSchema = v.pipe(
   secondsSchema(0, "; 0 switches the timer off"),
@@ -187,24 +214,26 @@ export const nameSchema = v.pipe(
   ),
 );
 
-/** `A.B.C.D` or `A.B.C.D:PORT`. */
+/** `A.B.C.D`, `A.B.C.D:PORT`, an IPv6 address or `[IPV6]:PORT`. */
 export const peerAddressSchema = textOf(
-  "expected a host's IPv4 address, optionally with :PORT, such as 172.30.0.1 or 172.30.0.1:1179",
+  "expected a host's address, optionally with :PORT, such as 172.30.0.1, 172.30.0.1:1179, fd00::1 or [fd00::1]:1179; link-local ones are not supported",
   (text) => {
-    const [host = "", port, ...rest] = text.split(":");
-    const address = tryParseAddress(host);
-    const number = port === undefined ? undefined : Number(port);
-    const isPort =
-      number === undefined || (/^\d{1,5}$/.test(port ?? "") && number > 0 && number < 65_536);
-    if (address === undefined || !isUnicast(address) || !isPort || rest.length > 0)
-      return undefined;
-    return { address, port: number };
+    const bare = tryParseAddress(text);
+    const parts = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text);
+    const address = bare ?? tryParseAddress(parts?.[1] ?? parts?.[2] ?? "");
+    const port = bare === undefined ? Number(parts?.[3]) : undefined;
+    const isPort = port === undefined || (port > 0 && port < 65_536);
+    // Brackets are IPv6's.
+    const isBracketed =
+      bare !== undefined || (address?.family === 6) === (parts?.[1] !== undefined);
+    if (address === undefined || !isUnicast(address) || !isPort || !isBracketed) return undefined;
+    return { address, port };
   },
 );
 
-/** `172.30.0.1`. */
+/** `172.30.0.1` or `fd00::1`. */
 export const hostAddressSchema = textOf(
-  "expected a host's IPv4 address such as 172.30.0.1",
+  "expected a host's address such as 172.30.0.1 or fd00::1",
   (text) => {
     const address = tryParseAddress(text);
     return address !== undefined && isUnicast(address) ? address : undefined;
@@ -227,6 +256,11 @@ function secondsOf(text: string): number | undefined {
   const parts = /^(?:(\d{1,5})h)?(?:(\d{1,5})m)?(?:(\d{1,5})s)?$/.exec(text);
   if (parts === null || text === "") return undefined;
   return UNITS.reduce((sum, [, seconds], i) => sum + Number(parts[i + 1] ?? 0) * seconds, 0);
+}
+
+function millisecondsOf(text: string): number | undefined {
+  const [, digits, unit] = /^(\d{1,5})(ms|s)$/.exec(text) ?? [];
+  return digits === undefined ? undefined : Number(digits) * (unit === "s" ? 1000 : 1);
 }
 
 function attempt<Value>(parse: () => Value): Value | undefined {

@@ -15,6 +15,7 @@ const TABLE: Record<string, readonly string[]> = {
   lib: [],
   kernel: ["lib"],
   resource: ["lib"],
+  "bgpd/bfd": ["kernel", "lib"],
   "bgpd/wire": ["lib"],
   "bgpd/fsm": ["bgpd/wire", "lib"],
   "bgpd/rib": ["bgpd/wire", "lib"],

@@ -3,11 +3,11 @@
  * ends of those by which other nodes call it.
  */
 
-import { type Address, equalAddress, formatAddress } from "../../lib/address.ts";
+import { type Address, formatAddress } from "../../lib/address.ts";
 import { DEFAULT_PORT } from "../../resource/bgp-configuration.ts";
 import type { BgpPeer } from "../../resource/bgp-peer.ts";
 import type { Fault } from "../../resource/fault.ts";
-import type { Node } from "../../resource/node.ts";
+import { hasAddress, type Node } from "../../resource/node.ts";
 import type { Documented, Resources } from "../../resource/resource.ts";
 
 /** One session of a node that a BGPPeer describes. */
@@ -81,7 +81,7 @@ export function peeringsOf(node: Node, surroundings: Surroundings): Peerings {
     const localAs = resource.localASNumber ?? surroundings.asNumberOf(node);
     if (remote.type === "address") {
       const { address, asNumber } = remote;
-      if (equalAddress(address, node.address)) return [];
+      if (hasAddress(node, address)) return [];
       const other = nodeAt(remote);
       const port = remote.port ?? (other === undefined ? DEFAULT_PORT : surroundings.portOf(other));
       const remoteAs = asNumber;
@@ -110,14 +110,16 @@ export function peeringsOf(node: Node, surroundings: Surroundings): Peerings {
   function reverse(document: Documented<BgpPeer>): Peering[] {
     const { resource } = document;
     if (!resource.reversePeering || !isRemoteEnd(resource)) return [];
-    return others((labels, name) => selects(resource, { name, labels })).map((other) => ({
-      ...towards(document, other),
-      isReverse: true,
-      isMutual: false,
-      passive: false,
-      localAs: surroundings.asNumberOf(node),
-      remoteAs: resource.localASNumber ?? surroundings.asNumberOf(other),
-    }));
+    const { remote } = resource;
+    const isIpv6 = remote.type === "address" && remote.address.family === 6;
+    return others((labels, name) => selects(resource, { name, labels })).flatMap((other) => {
+      const address = isIpv6 ? other.ipv6?.address : other.address;
+      if (address === undefined) return [];
+      const remoteAs = resource.localASNumber ?? surroundings.asNumberOf(other);
+      const localAs = surroundings.asNumberOf(node);
+      const end = { isReverse: true, isMutual: false, passive: false, localAs, remoteAs };
+      return [{ ...towards(document, other), ...end, address }];
+    });
   }
 
   function towards(document: Documented<BgpPeer>, other: Node) {
@@ -150,8 +152,7 @@ export function peeringsOf(node: Node, surroundings: Surroundings): Peerings {
       .map(({ resource }) => resource)
       .find(
         (other) =>
-          equalAddress(other.address, address) &&
-          (port === undefined || port === surroundings.portOf(other)),
+          hasAddress(other, address) && (port === undefined || port === surroundings.portOf(other)),
       );
   }
 }

@@ -2,6 +2,7 @@
  * The plan of one node's speaker, from the cluster's documents.
  */
 
+import { isDeepStrictEqual } from "node:util";
 import { equalAddress, formatAddress } from "../../lib/address.ts";
 import {
   comparePrefix,
@@ -18,8 +19,9 @@ import {
 } from "../../resource/bgp-configuration.ts";
 import type { BgpPeer, Role } from "../../resource/bgp-peer.ts";
 import type { Fault } from "../../resource/fault.ts";
-import type { Node } from "../../resource/node.ts";
+import { addressesOf, type Node } from "../../resource/node.ts";
 import type { Resources } from "../../resource/resource.ts";
+import { type BfdSource, type KeyReader, planBfd } from "./bfd.ts";
 import { meshPeers } from "./mesh.ts";
 import { type Peering, peeringsOf, type Surroundings } from "./peering.ts";
 import {
@@ -38,6 +40,9 @@ const DEFAULT_CONNECT_RETRY_TIME = 5;
 const MULTIHOP = 64;
 const DIRECT = 1;
 
+/** For who looks at plans on another machine than their node: keys are not there, and not needed. */
+const elsewhere: KeyReader = () => ({ key: Uint8Array.of(0) });
+
 /**
  * What `nodeName`'s speaker is to do, with notes where documents say something that has no effect; or the faults
  * that only this node has.
@@ -45,15 +50,17 @@ const DIRECT = 1;
 export function planSpeaker(
   resources: Resources,
   nodeName: string,
+  readKey = elsewhere,
 ):
   | { readonly plan: SpeakerPlan; readonly notes: readonly Fault[] }
   | { readonly faults: readonly Fault[] } {
   const nodes = resources.nodes.map(({ resource }) => resource);
   const node = nodes.find(({ name }) => name === nodeName);
   if (node === undefined) return { faults: [noSuchNode(nodes, nodeName)] };
-  const context = contextOf(resources, node);
+  const context = contextOf(resources, node, readKey);
   const { peerings, faults, notes } = peeringsOf(node, context);
-  if (faults.length > 0) return { faults };
+  const wrong = [...faults, ...lacking(peerings, node)];
+  if (wrong.length > 0) return { faults: wrong };
   const misfits = peerings.flatMap((peering) => [
     ...misfitsOf(peering, context),
     ...waitsInVain(peering, context),
@@ -65,10 +72,10 @@ export function planSpeaker(
   // Who configures a session with another node by hand has it instead of the mesh's.
   const written = new Set(peerings.map(({ address }) => formatAddress(address)));
   const mesh = meshPeers(resources, node)
-    .filter(({ address }) => !written.has(formatAddress(address)))
+    .filter((other) => !addressesOf(other).some((address) => written.has(formatAddress(address))))
     .map((other) => meshPlan(other, context));
   const peers = [...mesh, ...peerings.map((peering) => explicitPlan(peering, context))];
-  misfits.push(...lonelyAggregates(peers, context));
+  misfits.push(...context.faults, ...lonelyAggregates(peers, context));
   if (misfits.length > 0) return { faults: misfits };
   return {
     plan: {
@@ -77,7 +84,7 @@ export function planSpeaker(
       routerId: node.address,
       clusterId: node.clusterId,
       listenPort: configuration.listenPort,
-      listenAddresses: [node.address],
+      listenAddresses: addressesOf(node),
       blocks: node.blocks,
       pools: pools.map(({ prefix }) => prefix),
       unexportedPools: pools
@@ -98,9 +105,12 @@ type Context = Surroundings & {
   readonly asNumber: number;
   /** Of this node: the cluster's, or its own. */
   readonly configuration: BgpConfiguration;
+  readonly readKey: KeyReader;
+  /** What planning one peer finds; the same of the same document once. */
+  readonly faults: Fault[];
 };
 
-function contextOf(resources: Resources, node: Node): Context {
+function contextOf(resources: Resources, node: Node, readKey: KeyReader): Context {
   const cluster = resources.configuration?.resource ?? defaultConfiguration();
   const own = new Map(
     resources.nodeConfigurations.map(({ resource }) => [resource.node, resource]),
@@ -112,6 +122,8 @@ function contextOf(resources: Resources, node: Node): Context {
     configuration: configurationOf(cluster, own.get(node.name)),
     resources,
     asNumberOf,
+    readKey,
+    faults: [],
     portOf: ({ name }) => own.get(name)?.listenPort ?? cluster.listenPort,
   };
 }
@@ -164,6 +176,7 @@ function meshPlan(other: Node, context: Context): PeerPlan {
     role: undefined,
     aigp: false,
     policy: { ...DEFAULT_POLICY, ...commonPolicy(context) },
+    ...bfdOf(undefined, other.address, context),
   };
 }
 
@@ -251,6 +264,7 @@ function explicitPlan(peering: Peering, context: Context): PeerPlan {
     role: rolePlan(peer, isReverse),
     aigp: peer.aigp,
     policy: explicitPolicy(peering, context),
+    ...bfdOf({ settings: peer.bfd, complain: document.complain }, address, context),
   };
 }
 
@@ -274,16 +288,45 @@ function rolePlan({ role, strictRole }: BgpPeer, isReverse: boolean): PeerPlan["
   return { role: isReverse ? COUNTERPARTS[role] : role, strict: strictRole };
 }
 
+/** The peer's BFD session, where one is wanted. */
+function bfdOf(
+  own: BfdSource | undefined,
+  address: PeerPlan["address"],
+  context: Context,
+): Pick<PeerPlan, "bfd"> {
+  const { configuration } = context.resources;
+  const sources = own === undefined ? [] : [own];
+  if (configuration !== undefined) {
+    sources.push({ settings: configuration.resource.bfd, complain: configuration.complain });
+  }
+  const planned = planBfd(sources, isDirect(context, address), context.readKey);
+  if ("fault" in planned) {
+    const isNews = !context.faults.some((fault) => isDeepStrictEqual(fault, planned.fault));
+    if (isNews) context.faults.push(planned.fault);
+    return {};
+  }
+  return planned.bfd === undefined ? {} : { bfd: planned.bfd };
+}
+
+function isDirect({ node }: Context, address: PeerPlan["address"]): boolean {
+  const { address: own, length } =
+    (address.family === 6 ? node.ipv6 : undefined) ??
+    ({ address: node.address, length: node.addressLength } as const);
+  return containsAddress(prefixOf(own, length), address);
+}
+
 function localSide(
-  { node }: Context,
+  context: Context,
   { address, localAs, remoteAs }: Pick<Peering, "address" | "localAs" | "remoteAs">,
-): Pick<PeerPlan, "remoteAs" | "localAs" | "localAddress" | "ttl"> {
-  const isDirect = containsAddress(prefixOf(node.address, node.addressLength), address);
+): Pick<PeerPlan, "remoteAs" | "localAs" | "localAddress" | "families" | "ttl"> {
+  const { node } = context;
+  const local = address.family === 6 ? node.ipv6 : undefined;
   return {
     remoteAs,
     localAs,
-    localAddress: node.address,
-    ttl: remoteAs !== localAs && isDirect ? DIRECT : MULTIHOP,
+    localAddress: local?.address ?? node.address,
+    families: addressesOf(node).map(({ family }) => family),
+    ttl: remoteAs !== localAs && isDirect(context, address) ? DIRECT : MULTIHOP,
   };
 }
 
@@ -305,6 +348,16 @@ function timersOf(
     connectRetryTime:
       own?.connectRetryTime ?? common?.connectRetryTime ?? DEFAULT_CONNECT_RETRY_TIME,
   };
+}
+
+/** A session needs an address of our own of the same family. */
+function lacking(peerings: readonly Peering[], { name, ipv6 }: Node): Fault[] {
+  if (ipv6 !== undefined) return [];
+  return peerings.flatMap(({ document, address }) => {
+    if (address.family === 4) return [];
+    const message = `Node ${name} has no bgp.ipv6Address for a session with ${formatAddress(address)}`;
+    return [document.complain(["spec", "peerIP"], message)];
+  });
 }
 
 function noSuchNode(nodes: readonly Node[], name: string): Fault {

@@ -4,9 +4,10 @@
  * `plan.ts` makes it (pure); the daemon compares two of them and touches only what differs.
  */
 
-import type { Address } from "../../lib/address.ts";
+import type { Address, Family } from "../../lib/address.ts";
 import type { Prefix } from "../../lib/prefix.ts";
 import type { AggregateAudience } from "../../resource/aggregate.ts";
+import type { BFD_AUTH_TYPES, BfdAuthType } from "../../resource/bfd.ts";
 import type { ImportPolicy, PrefixAdvertisement } from "../../resource/bgp-configuration.ts";
 import type { BgpFilter } from "../../resource/bgp-filter.ts";
 import type { ExportPolicy, PrefixLimit, Role } from "../../resource/bgp-peer.ts";
@@ -20,7 +21,7 @@ export type SpeakerPlan = {
   readonly clusterId: Address | undefined;
   /** TCP port to listen on. */
   readonly listenPort: number;
-  /** The addresses to listen on; never "any". */
+  /** The node's addresses, at most one of a family: what it listens on, never "any", and its next hops. */
   readonly listenAddresses: readonly Address[];
   /** Blocks to originate (with a blackhole below each) and to publish in the node file. */
   readonly blocks: readonly Prefix[];
@@ -57,6 +58,8 @@ export type PeerPlan = {
   readonly remoteAs: number;
   readonly localAs: number;
   readonly localAddress: Address;
+  /** Whose unicast prefixes the session is to carry: those of which the node has an address. */
+  readonly families: readonly Family[];
   /** Seconds; 0 means no timer. */
   readonly holdTime: number;
   readonly keepaliveTime: number;
@@ -77,6 +80,26 @@ export type PeerPlan = {
   /** AIGP_SESSION of an external session (RFC 7311 section 3.3). */
   readonly aigp: boolean;
   readonly policy: PeerPolicy;
+  /** Absent: the path is not watched by BFD. */
+  readonly bfd?: BfdPlan;
+};
+
+/** Of one peer's BFD session; times in ms. */
+export type BfdPlan = {
+  readonly multihop: boolean;
+  /** Of what arrives, where `multihop`. */
+  readonly minimumTtl: number;
+  readonly detectMultiplier: number;
+  readonly minTransmitInterval: number;
+  readonly minReceiveInterval: number;
+  /** No BGP session while the BFD session is not Up. */
+  readonly strict: boolean;
+  readonly authentication?: {
+    readonly type: (typeof BFD_AUTH_TYPES)[BfdAuthType];
+    readonly keyId: number;
+    /** In hexadecimal. */
+    readonly key: string;
+  };
 };
 
 export type RolePlan = {

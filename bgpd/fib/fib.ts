@@ -1,82 +1,88 @@
 /**
  * The kernel's routes of ours: what should be there against what is, applied by difference.
  *
- * `want` and `unwant` say what should exist, `flush` makes it so in batches, `resync` dumps what
- * carries our protocol number and puts right whatever differs. Routes of other protocols are never
- * touched: ours have a metric of their own, are added exclusively and replaced only where ours is.
+ * `want` and `unwant` say what should exist, `flush` makes it so in batches, `resync` dumps what carries our protocol
+ * number and puts right whatever differs. Routes of other protocols are never touched: ours have a metric of their
+ * own, are added exclusively and replaced only where ours is. They lead over nexthop objects (`objects.ts`).
  *
- * Routes that an earlier daemon left are adopted at the first `resync`: those that come to be wanted
- * stay without a message, the others are stale until `sweep` removes them. That is how a restart
- * loses no packet.
+ * Routes that an earlier daemon left are adopted at the first `resync`: those that come to be wanted stay without a
+ * message, the others are stale until `sweep` removes them. That is how a restart loses no packet.
  *
  * Not here: what to want (the RIB), when to flush or resync (the daemon).
  */
 
 import type { Kernel, KernelError, KernelEvent, Request, Route } from "../../kernel/kernel.ts";
-import { type Address, equalAddress } from "../../lib/address.ts";
-import type { Prefix } from "../../lib/prefix.ts";
-import type { Resolution, Way } from "./resolve.ts";
-
-/** Where a prefix should lead: out by a way, or nowhere (the blackhole below our own blocks). */
-export type Target = Way | "blackhole";
+import type { Family } from "../../lib/address.ts";
+import { equalPrefix, type Prefix } from "../../lib/prefix.ts";
+import { type Errand, errandOf, type RoutePlace, shapeOf } from "./errand.ts";
+import { BLACKHOLE, faultOf, isAlive, objectOf, type ResolveHop } from "./hop.ts";
+import { isOurs, NexthopObjects } from "./objects.ts";
+import type { Way } from "./resolve.ts";
+import { NONE, OTHERWISE, Rows } from "./rows.ts";
+import type { NextHop, Target } from "./target.ts";
 
 export type FibOptions = {
   readonly kernel: Kernel;
-  /** rtm_protocol of our routes, 0-255. */
+  /** rtm_protocol of our routes and nexthop objects, 0-255. */
   readonly protocol: number;
   /** Priority of our routes; not 0, so that connected and static routes win and stay apart. */
   readonly metric: number;
-  readonly resolve: (nextHop: Address) => Resolution;
+  readonly resolve: ResolveHop;
+  /** What a prefix leads to has changed; next hops may be reached by it. */
+  readonly onCovering?: (prefix: Prefix) => void;
   /** Milliseconds, for `flush`'s budget. */
   readonly now: () => number;
   readonly table?: number;
 };
 
+/** A way that traffic takes, with its share. */
+export type WeightedWay = Way & { readonly weight: number };
+
 /** How a wanted prefix stands in the kernel. */
 export type FibState =
-  | { readonly state: "installed"; readonly target: Target }
+  | { readonly state: "installed"; readonly target: readonly WeightedWay[] | "blackhole" }
   | { readonly state: "pending" }
   | { readonly state: "failed"; readonly error: string };
 
+export type WantedRoute = {
+  readonly prefix: Prefix;
+  readonly ways: readonly WeightedWay[] | "blackhole";
+  readonly error: string | undefined;
+};
+
+/** What `flush` may do: "routes" while more of them are to come, "all" when dead next hops may take theirs along. */
+export type FlushScope = "routes" | "all";
+
 export type Fib = {
-  /** The prefix should lead over a next hop, or be a blackhole. The prefix may be a scratch record. */
-  want(prefix: Prefix, via: Address | "blackhole"): void;
+  /** The prefix should lead over next hops that share its traffic, or be a blackhole. It may be a scratch record. */
+  want(prefix: Prefix, target: Target): void;
   unwant(prefix: Prefix): void;
   /** Send what is pending for about `milliseconds`; true when more is left. */
-  flush(milliseconds: number): boolean;
-  /** The answers of `resolve` may have changed: aim every route anew; `flush` then moves some. */
+  flush(milliseconds: number, scope?: FlushScope): boolean;
+  /** The answers of `resolve` may have changed: aim every next hop anew; `flush` then moves some. */
   retarget(): void;
-  /** Dump and compare; afterwards `flush` repairs. */
+  /** Links changed: look for nexthop objects that went with them. */
+  inspect(): void;
+  /** Dump and compare everything; afterwards `flush` repairs. */
   resync(): void;
+  /** The kernel had no room for a request or its answer (ENOBUFS): `resync` before anything else is believed. */
+  readonly isUnsure: boolean;
   /** Remove what an earlier daemon left and nobody wanted since; later leftovers go at once. */
   sweep(): void;
-  /** Look at what the kernel reported about a route; true when `flush` has something to mend. */
+  /** Look at what another did to routes and nexthop objects; true when `flush` has something to mend. */
   observe(event: KernelEvent): boolean;
-  /** Stop wanting everything, stale routes included; `flush` then removes every route of ours. */
+  /** Stop wanting everything, stale routes included; `flush` then removes every route and object of ours. */
   clear(): void;
   stateOf(prefix: Prefix): FibState | undefined;
+  /** What a prefix should lead to, if it is wanted. */
+  targetOf(prefix: Prefix): Target | undefined;
+  /** Every route that should be there; no ways, and why, where it leads nowhere. */
+  wanted(): Generator<WantedRoute>;
   counts(): { readonly installed: number; readonly stale: number; readonly healed: number };
   failures(): { readonly prefix: Prefix; readonly error: string }[];
 };
 
-/** One prefix; it can be forgotten when `via` and `present` are both undefined. */
-type Entry = {
-  readonly prefix: Prefix;
-  /** What was asked for, from which `wanted` is resolved. */
-  via: Address | "blackhole" | undefined;
-  wanted: Target | undefined;
-  present: Target | undefined;
-  /** Left by an earlier daemon, not yet wanted by this one. */
-  stale: boolean;
-  /** It is gone by another's hand, as far as is known; counted as healed when it is put back. */
-  lost: boolean;
-  /** Why what was asked for leads nowhere: there is nothing to want. */
-  reason: string | undefined;
-  /** What the kernel refused the last request with. */
-  error: string | undefined;
-};
-
-const MAIN_TABLE = 254;
+export const MAIN_TABLE = 254;
 const BATCH = 512;
 
 /** A FIB over `kernel`; it does nothing until `resync` and `flush` are called. */
@@ -86,266 +92,346 @@ export function createFib(options: FibOptions): Fib {
 
 class KernelFib implements Fib {
   readonly #options: FibOptions;
-  readonly #table: number;
-  readonly #entries = new Map<number | string, Entry>();
-  readonly #dirty = new Set<Entry>();
+  readonly #place: RoutePlace;
+  readonly #objects: NexthopObjects;
+  readonly #rows: Readonly<Record<Family, Rows>> = { 4: new Rows(4), 6: new Rows(6) };
   #keepStale = true;
+  #isUnsure = false;
   #installed = 0;
   #healed = 0;
 
   constructor(options: FibOptions) {
     this.#options = options;
-    this.#table = options.table ?? MAIN_TABLE;
+    const { kernel, protocol, metric, table = MAIN_TABLE, resolve } = options;
+    this.#place = { protocol, metric, table };
+    this.#objects = new NexthopObjects(kernel, protocol, resolve);
   }
 
-  want(prefix: Prefix, via: Address | "blackhole"): void {
-    const entry = this.#entry(prefix);
-    entry.stale = false;
-    entry.via = via;
-    this.#aim(entry);
+  get isUnsure(): boolean {
+    return this.#isUnsure || this.#objects.isUnsure;
+  }
+
+  want(prefix: Prefix, target: Target): void {
+    const rows = this.#rows[prefix.family];
+    const row = rows.table.insert(prefix);
+    const set = target === "blackhole" ? undefined : this.#objects.sets.intern(target);
+    const number = set?.number ?? BLACKHOLE;
+    rows.setStale(row, false);
+    rows.dirty.add(row);
+    rows.errors.delete(row);
+    if (rows.wanted.get(row) === number) return;
+    if (set !== undefined) {
+      if (rows.present.get(row) > OTHERWISE) this.#objects.claim(set, rows.present.get(row));
+      if (set.users++ === 0) this.#objects.touch();
+    }
+    this.#release(rows, row);
+    rows.wanted.set(row, number);
+    this.#options.onCovering?.(prefix);
   }
 
   unwant(prefix: Prefix): void {
-    const entry = this.#entries.get(keyOf(prefix));
-    if (entry === undefined || entry.stale) return;
-    entry.via = undefined;
-    this.#aim(entry);
+    const rows = this.#rows[prefix.family];
+    const row = rows.table.find(prefix);
+    if (row === NONE || rows.isStale(row)) return;
+    this.#unwant(rows, row);
+    this.#options.onCovering?.(prefix);
   }
 
   retarget(): void {
-    for (const entry of this.#entries.values()) if (!entry.stale) this.#aim(entry);
+    this.#objects.sets.resolveAll();
+    this.#objects.touch();
   }
 
-  flush(milliseconds: number): boolean {
+  inspect(): void {
+    this.#lose(this.#objects.compare());
+  }
+
+  flush(milliseconds: number, scope: FlushScope = "all"): boolean {
     const end = this.#options.now() + milliseconds;
-    while (this.#dirty.size > 0) {
-      const batch: Entry[] = [];
-      for (const entry of this.#dirty) {
-        if (batch.length === BATCH) break;
-        this.#dirty.delete(entry);
-        batch.push(entry);
+    if (this.isUnsure) return false;
+    if (this.#objects.prepare()) this.#markAll();
+    for (const rows of [this.#rows[4], this.#rows[6]]) {
+      while (!rows.dirty.isEmpty && !this.isUnsure) {
+        this.#apply(rows);
+        if (this.#options.now() >= end) return this.#hasMore();
       }
-      this.#apply(batch);
-      if (this.#options.now() >= end) break;
     }
-    return this.#dirty.size > 0;
+    if (scope === "all" && !this.isUnsure) {
+      this.#lose(this.#objects.collect({ isSwept: !this.#keepStale }));
+    }
+    return this.#hasMore();
   }
 
   resync(): void {
-    const seen = new Set<Entry>();
-    for (const route of this.#dump()) {
-      const isNew = !this.#entries.has(keyOf(route.destination));
-      const entry = this.#entry(route.destination);
-      seen.add(entry);
-      this.#setPresent(entry, targetOf(route));
-      // One that we know of and do not want is on its way out.
-      if (isNew) entry.stale = this.#keepStale;
-      this.#mark(entry);
-    }
-    for (const entry of this.#entries.values()) {
-      if (seen.has(entry)) continue;
-      if (entry.wanted !== undefined && entry.present !== undefined) entry.lost = true;
-      this.#setPresent(entry, undefined);
-      this.#mark(entry);
+    const { protocol, metric, kernel } = this.#options;
+    this.#isUnsure = false;
+    const routes = kernel.routes({ protocol });
+    const isOwn = (route: Route): boolean =>
+      route.table === this.#place.table && route.metric === metric;
+    const others = routes.filter((route) => !isOwn(route)).map(({ nexthop = 0 }) => nexthop);
+    this.#objects.sets.resolveAll();
+    this.#lose(this.#objects.compare(new Set(others)));
+    const seen = { 4: new Set<number>(), 6: new Set<number>() };
+    for (const route of routes) if (isOwn(route)) this.#find(route, seen[route.destination.family]);
+    for (const family of [4, 6] as const) {
+      const rows = this.#rows[family];
+      for (const row of rows.table.indices()) {
+        if (seen[family].has(row)) continue;
+        if (rows.wanted.get(row) !== NONE && rows.present.get(row) !== NONE)
+          rows.setLost(row, true);
+        this.#setPresent(rows, row, NONE);
+        rows.errors.delete(row);
+        rows.dirty.add(row);
+      }
     }
   }
 
   sweep(): void {
     this.#keepStale = false;
-    for (const entry of this.#entries.values()) {
-      if (!entry.stale) continue;
-      entry.stale = false;
-      this.#mark(entry);
-    }
+    this.#objects.touch();
+    this.#each((rows, row) => {
+      if (!rows.isStale(row)) return;
+      rows.setStale(row, false);
+      rows.dirty.add(row);
+    });
   }
 
   observe(event: KernelEvent): boolean {
-    if (event.type !== "route" || event.route.table !== this.#table) return false;
+    if (event.type === "nexthop") {
+      const { id } = event.nexthop;
+      if (!isOurs(id) || !this.#objects.has(id)) return false;
+      this.inspect();
+      return true;
+    }
+    if (event.type !== "route" || event.route.table !== this.#place.table) return false;
     const { route, change } = event;
-    const entry = this.#entries.get(keyOf(route.destination));
-    if (entry?.wanted === undefined || route.metric !== this.#options.metric) return false;
-    const ours = route.protocol === this.#options.protocol;
-    if (change === "new" && ours) {
-      const target = targetOf(route);
-      if (entry.present === undefined || sameTarget(target, entry.present)) return false;
-      // Changed by another's hand, or an old echo: asking for what is wanted is right for both.
-      this.#setPresent(entry, target);
-    } else if (change === "new" || ours) {
-      // Deleted or overwritten, or the echo of a removal of ours: adding it exclusively will tell.
-      if (entry.present === undefined) return false;
-      this.#setPresent(entry, undefined);
-      entry.lost = true;
-    } else if (entry.error === undefined) {
+    const rows = this.#rows[route.destination.family];
+    const row = rows.table.find(route.destination);
+    if (row === NONE || rows.wanted.get(row) === NONE || route.metric !== this.#options.metric) {
       return false;
     }
-    this.#mark(entry);
-    return this.#dirty.has(entry);
+    const ours = route.protocol === this.#options.protocol;
+    if (change === "new" && ours) {
+      const target = shapeOf(route);
+      if (rows.present.get(row) === target) return false;
+      this.#setPresent(rows, row, target);
+    } else if (change === "new" || ours) {
+      // Deleted or overwritten: adding it exclusively will tell.
+      if (rows.present.get(row) === NONE) return false;
+      this.#setPresent(rows, row, NONE);
+      rows.setLost(row, true);
+    } else if (!rows.errors.has(row)) {
+      return false;
+    }
+    rows.errors.delete(row);
+    rows.dirty.add(row);
+    return true;
   }
 
   clear(): void {
     this.sweep();
-    for (const entry of this.#entries.values()) {
-      entry.via = undefined;
-      this.#aim(entry);
-    }
+    this.#each((rows, row) => this.#unwant(rows, row));
   }
 
   stateOf(prefix: Prefix): FibState | undefined {
-    const entry = this.#entries.get(keyOf(prefix));
-    if (entry?.via === undefined) return undefined;
-    const error = entry.error ?? entry.reason;
+    const rows = this.#rows[prefix.family];
+    const row = rows.table.find(prefix);
+    if (row === NONE || rows.wanted.get(row) === NONE) return undefined;
+    const error = this.#errorOf(rows, row);
     if (error !== undefined) return { state: "failed", error };
-    return entry.wanted !== undefined && sameTarget(entry.wanted, entry.present)
-      ? { state: "installed", target: entry.wanted }
-      : { state: "pending" };
+    const set = this.#objects.sets.get(rows.wanted.get(row));
+    const object = set === undefined ? BLACKHOLE : objectOf(set);
+    if ((set !== undefined && object === 0) || rows.present.get(row) !== object) {
+      return { state: "pending" };
+    }
+    return { state: "installed", target: this.#waysAt(rows, row) };
+  }
+
+  targetOf(prefix: Prefix): Target | undefined {
+    const rows = this.#rows[prefix.family];
+    const row = rows.table.find(prefix);
+    return row === NONE ? undefined : this.#targetAt(rows, row);
+  }
+
+  *wanted(): Generator<WantedRoute> {
+    for (const rows of [this.#rows[4], this.#rows[6]]) {
+      for (const row of rows.table.indices()) {
+        if (rows.wanted.get(row) === NONE) continue;
+        const ways = this.#waysAt(rows, row);
+        yield { prefix: rows.prefix(row), ways, error: this.#errorOf(rows, row) };
+      }
+    }
   }
 
   counts() {
-    let stale = 0;
-    for (const entry of this.#entries.values()) if (entry.stale) stale++;
+    const stale = this.#rows[4].stale + this.#rows[6].stale;
     return { installed: this.#installed - stale, stale, healed: this.#healed };
   }
 
   failures() {
-    return [...this.#entries.values()].flatMap(({ prefix, reason, error = reason }) =>
-      error === undefined ? [] : [{ prefix, error }],
+    const failures: { readonly prefix: Prefix; readonly error: string }[] = [];
+    this.#each((rows, row) => {
+      const error = rows.wanted.get(row) === NONE ? rows.errors.get(row) : this.#errorOf(rows, row);
+      if (error !== undefined) failures.push({ prefix: rows.prefix(row), error });
+    });
+    return failures;
+  }
+
+  #targetAt(rows: Rows, row: number): Target | undefined {
+    const number = rows.wanted.get(row);
+    if (number === NONE) return undefined;
+    const set = this.#objects.sets.get(number);
+    return (
+      set?.shares.map(
+        ({ hop: { address, link }, weight }): NextHop => ({
+          address,
+          weight,
+          ...(link === undefined ? {} : { link }),
+        }),
+      ) ?? "blackhole"
     );
   }
 
-  #entry(prefix: Prefix): Entry {
-    const key = keyOf(prefix);
-    const known = this.#entries.get(key);
-    if (known !== undefined) return known;
-    const entry: Entry = {
-      // A copy: callers may pass a scratch record.
-      prefix: { ...prefix },
-      via: undefined,
-      wanted: undefined,
-      present: undefined,
-      stale: false,
-      lost: false,
-      reason: undefined,
-      error: undefined,
-    };
-    this.#entries.set(key, entry);
-    return entry;
+  #waysAt(rows: Rows, row: number): readonly WeightedWay[] | "blackhole" {
+    const set = this.#objects.sets.get(rows.wanted.get(row));
+    if (set === undefined) return "blackhole";
+    return set.shares.flatMap(({ hop, weight }) =>
+      isAlive(hop) && hop.way !== undefined ? [{ ...hop.way, weight }] : [],
+    );
   }
 
-  /** Resolve what was asked for into what the kernel should have, and queue the difference. */
-  #aim(entry: Entry): void {
-    const { via } = entry;
-    const resolution =
-      via === undefined || via === "blackhole" ? undefined : this.#options.resolve(via);
-    entry.error = undefined;
-    entry.wanted = via === "blackhole" ? via : resolution?.way;
-    entry.reason =
-      resolution === undefined || resolution.way !== undefined
-        ? undefined
-        : (resolution.reason ?? "the next hop resolves to no link");
-    this.#mark(entry);
+  /** Why what was asked for is not there, and will not be without something changing. */
+  #errorOf(rows: Rows, row: number): string | undefined {
+    const set = this.#objects.sets.get(rows.wanted.get(row));
+    return rows.errors.get(row) ?? (set === undefined ? undefined : faultOf(set));
   }
 
-  /** Queue the entry if the kernel must be told something of it, forget it if nothing is left. */
-  #mark(entry: Entry): void {
-    if (entry.stale || sameTarget(entry.wanted, entry.present)) {
-      this.#dirty.delete(entry);
-      if (entry.via === undefined && entry.present === undefined) {
-        this.#entries.delete(keyOf(entry.prefix));
-      }
-    } else {
-      this.#dirty.add(entry);
+  #hasMore(): boolean {
+    return !this.isUnsure && !(this.#rows[4].dirty.isEmpty && this.#rows[6].dirty.isEmpty);
+  }
+
+  #each(visit: (rows: Rows, row: number) => void): void {
+    for (const rows of [this.#rows[4], this.#rows[6]]) {
+      for (const row of rows.table.indices()) visit(rows, row);
     }
   }
 
-  #setPresent(entry: Entry, target: Target | undefined): void {
-    if (entry.present === undefined && target !== undefined) this.#installed++;
-    if (entry.present !== undefined && target === undefined) this.#installed--;
-    entry.present = target;
+  #release(rows: Rows, row: number): void {
+    const before = this.#objects.sets.get(rows.wanted.get(row));
+    if (before !== undefined && --before.users === 0) this.#objects.touch();
   }
 
-  #apply(batch: readonly Entry[]): void {
-    const outcomes = this.#options.kernel.applyAll(batch.map((entry) => this.#request(entry)));
-    const taken: Entry[] = [];
-    batch.forEach((entry, index) => {
-      const error = outcomes[index];
-      if (error?.code === "EEXIST") taken.push(entry);
-      else this.#conclude(entry, error);
+  #unwant(rows: Rows, row: number): void {
+    this.#release(rows, row);
+    rows.wanted.set(row, NONE);
+    rows.errors.delete(row);
+    rows.dirty.add(row);
+  }
+
+  /** A route that is there. */
+  #find(route: Route, seen: Set<number>): void {
+    const rows = this.#rows[route.destination.family];
+    const isNew = rows.table.find(route.destination) === NONE;
+    const row = rows.table.insert(route.destination);
+    seen.add(row);
+    this.#setPresent(rows, row, shapeOf(route));
+    // One that we know of and do not want is on its way out.
+    if (isNew) rows.setStale(row, this.#keepStale);
+    rows.errors.delete(row);
+    rows.dirty.add(row);
+  }
+
+  /** Objects went, and with them every route over them. */
+  #lose(gone: ReadonlySet<number>): void {
+    if (gone.size === 0) return;
+    this.#each((rows, row) => {
+      if (!gone.has(rows.present.get(row))) return;
+      this.#setPresent(rows, row, NONE);
+      rows.dirty.add(row);
     });
-    if (taken.length > 0) this.#findOwners(taken);
   }
 
-  /** The place is taken: by a route of ours (an event was an echo) or by another's. The dump tells. */
-  #findOwners(taken: readonly Entry[]): void {
-    const ours = new Map(this.#dump().map((route) => [keyOf(route.destination), route]));
-    for (const entry of taken) {
-      const route = ours.get(keyOf(entry.prefix));
-      if (route === undefined) {
-        entry.error = `another's route to this destination with our metric ${this.#options.metric} is there: remove it or give it another metric`;
-      } else {
-        entry.error = undefined;
-        entry.lost = false;
-        this.#setPresent(entry, targetOf(route));
-        this.#mark(entry);
+  /** Objects came or cannot be had: see where routes have to move. */
+  #markAll(): void {
+    this.#each((rows, row) => {
+      if (rows.wanted.get(row) > BLACKHOLE) rows.dirty.add(row);
+    });
+  }
+
+  #setPresent(rows: Rows, row: number, shape: number): void {
+    const before = rows.present.get(row);
+    if (before === shape) return;
+    if (before > OTHERWISE) this.#objects.count(before, -1);
+    if (shape > OTHERWISE) this.#objects.count(shape, 1);
+    if (before === NONE) this.#installed++;
+    if (shape === NONE) this.#installed--;
+    rows.present.set(row, shape);
+  }
+
+  /** One batch of a family's rows. */
+  #apply(rows: Rows): void {
+    const errands: Errand[] = [];
+    const requests: Request[] = [];
+    for (let row = rows.dirty.take(); row !== undefined; row = rows.dirty.take()) {
+      const errand = errandOf(rows, row, this.#objects.sets, this.#place);
+      if (errand === undefined) {
+        rows.forget(row);
+        continue;
       }
+      errands.push(errand);
+      requests.push(errand.request);
+      if (errands.length === BATCH) break;
     }
+    if (errands.length === 0) return;
+    const outcomes = this.#options.kernel.applyAll(requests);
+    const taken: Errand[] = [];
+    let index = 0;
+    for (const errand of errands) {
+      const error = outcomes[index++];
+      if (error?.code === "EEXIST") taken.push(errand);
+      else this.#conclude(rows, errand, error);
+    }
+    if (taken.length > 0) this.#findOwners(rows, taken);
   }
 
-  /** Our routes. Another metric than ours is not in our way, and not ours to remove. */
-  #dump(): Route[] {
-    const { kernel, protocol, metric } = this.#options;
-    return kernel
-      .routes({ table: this.#table, protocol })
-      .filter((route) => route.metric === metric);
-  }
-
-  #request({ prefix, wanted, present }: Entry): Request {
-    const { protocol, metric } = this.#options;
-    const route = { destination: prefix, table: this.#table, protocol, metric };
-    // Whatever shape it has: there is one of ours by this destination and metric.
-    if (wanted === undefined) return { type: "delete route", route };
-    const type = present === undefined ? "add route" : "replace route";
-    return wanted === "blackhole"
-      ? { type, route: { ...route, type: "blackhole" } }
-      : { type, route: { ...route, nextHops: [wanted] } };
-  }
-
-  #conclude(entry: Entry, error: KernelError | undefined): void {
-    entry.error = undefined;
-    if (error === undefined) {
-      if (entry.lost && entry.wanted !== undefined) this.#healed++;
-      this.#setPresent(entry, entry.wanted);
-    } else if (error.code === "ESRCH" && entry.wanted === undefined) {
-      // It went with its link or by another's hand: both are what was asked for.
-      this.#setPresent(entry, undefined);
-    } else {
-      entry.error = error.message;
+  #conclude(rows: Rows, { row, object }: Errand, error: KernelError | undefined): void {
+    if (error?.code === "ENOBUFS") {
+      this.#isUnsure = true;
+      rows.dirty.add(row);
       return;
     }
-    entry.lost = false;
-    this.#mark(entry);
+    // It went with its link or by another's hand: both are what was asked for.
+    if (error === undefined || (error.code === "ESRCH" && object === NONE)) {
+      if (rows.isLost(row) && object !== NONE) this.#healed++;
+      rows.setLost(row, false);
+      rows.errors.delete(row);
+      this.#setPresent(rows, row, object);
+      rows.forget(row);
+    } else {
+      rows.errors.set(row, error.message);
+    }
   }
-}
 
-/** IPv4 prefixes as one exact number, which a Map hashes without making text. */
-function keyOf(prefix: Prefix): number | string {
-  return prefix.family === 4
-    ? prefix.w0 * 64 + prefix.length
-    : `${prefix.w0} ${prefix.w1} ${prefix.w2} ${prefix.w3}/${prefix.length}`;
-}
-
-function targetOf(route: Route): Target {
-  const [hop, ...more] = route.nextHops;
-  if (route.type === "blackhole") return "blackhole";
-  // A shape that we never install (several ways, no gateway) must differ from all that we may want.
-  if (hop?.gateway === undefined || hop.link === undefined || more.length > 0) {
-    return { gateway: { family: route.destination.family, w0: 0, w1: 0, w2: 0, w3: 0 }, link: 0 };
+  /** The place is taken: by a route of ours (an event was old) or by another's. The dump tells. */
+  #findOwners(rows: Rows, taken: readonly Errand[]): void {
+    const { kernel, protocol, metric } = this.#options;
+    const { family } = rows.table;
+    const ours = kernel.routes({ family, table: this.#place.table, protocol });
+    for (const { row } of taken) {
+      const prefix = rows.prefix(row);
+      const route = ours.find(
+        (one) => one.metric === metric && equalPrefix(one.destination, prefix),
+      );
+      if (route === undefined) {
+        rows.errors.set(
+          row,
+          `another's route to this destination with our metric ${metric} is there: remove it or give it another metric`,
+        );
+      } else {
+        rows.setLost(row, false);
+        this.#setPresent(rows, row, shapeOf(route));
+        rows.dirty.add(row);
+      }
+    }
   }
-  const onLink = hop.onLink === true ? ({ onLink: true } as const) : {};
-  return { gateway: hop.gateway, link: hop.link, ...onLink };
-}
-
-function sameTarget(a: Target | undefined, b: Target | undefined): boolean {
-  if (a === b) return true;
-  if (a === undefined || b === undefined || a === "blackhole" || b === "blackhole") return false;
-  return a.link === b.link && a.onLink === b.onLink && equalAddress(a.gateway, b.gateway);
 }

@@ -1,11 +1,11 @@
 /**
  * Our OPEN, and the judgement of the peer's: RFC 4271 section 6.2 and the capabilities of RFC 5492.
  *
- * Advertised: multiprotocol IPv4 unicast (RFC 4760), route refresh (RFC 2918), four-octet AS numbers
- * (RFC 6793). Syntax is the codec's; here is what the fields mean to this session.
+ * Advertised: the configured families (RFC 4760), IPv4 with IPv6 next hops where both are (RFC 8950), route
+ * refresh (RFC 2918), four-octet AS numbers (RFC 6793). Syntax is the codec's; here is what the fields mean to this session.
  */
 
-import { equalAddress } from "../../lib/address.ts";
+import { equalAddress, type Family } from "../../lib/address.ts";
 import type { Capability, OpenMessage } from "../wire/message.ts";
 import type { MessageFault } from "./event.ts";
 import type { Negotiated, Role, SessionConfig } from "./state.ts";
@@ -13,10 +13,10 @@ import type { Negotiated, Role, SessionConfig } from "./state.ts";
 const VERSION = 4;
 /** RFC 6793 section 4.2.3: stands for an AS number that does not fit into two octets. */
 const AS_TRANS = 23456;
-const AFI_IPV4 = 1;
+const AFI: Readonly<Record<Family, number>> = { 4: 1, 6: 2 };
 const SAFI_UNICAST = 1;
-/** The multiprotocol capability of IPv4 unicast, as RFC 5492 section 4 wants it in the Data field. */
-const IPV4_UNICAST = Uint8Array.of(1, 4, 0, AFI_IPV4, 0, SAFI_UNICAST);
+/** RFC 4760 section 8. */
+const MULTIPROTOCOL = 1;
 
 /** OPEN Message Error and its subcodes (section 4.5, RFC 5492 section 5). */
 const OPEN_ERROR = 2;
@@ -39,7 +39,7 @@ const ROLES: Readonly<Record<Role, { readonly ours: number; readonly theirs: num
 
 /** The OPEN that we send. */
 export function localOpen(config: SessionConfig): OpenMessage {
-  const { localAs, holdTime, identifier, role } = config;
+  const { localAs, holdTime, identifier, families, role } = config;
   return {
     type: "open",
     version: VERSION,
@@ -47,8 +47,9 @@ export function localOpen(config: SessionConfig): OpenMessage {
     holdTime,
     identifier,
     capabilities: [
-      { type: "multiprotocol", afi: AFI_IPV4, safi: SAFI_UNICAST },
+      ...families.map((family) => multiprotocol(family)),
       { type: "route refresh" },
+      ...(families.length === 2 ? [IPV4_OVER_IPV6] : []),
       { type: "four-octet AS", asNumber: localAs },
       ...(role === undefined ? [] : [{ type: "role" as const, role: ROLES[role.role].ours }]),
     ],
@@ -77,6 +78,8 @@ export function negotiate(config: SessionConfig, open: OpenMessage): Judgement {
         external: config.localAs !== config.remoteAs,
         maxLength: 4096,
         ...(config.aigp === true && config.localAs !== config.remoteAs ? { aigp: true } : {}),
+        families: familiesOf(config, open.capabilities),
+        extendedNextHop: config.families.length === 2 && open.capabilities.some(isIpv4OverIpv6),
       },
       routeRefresh: open.capabilities.some(({ type }) => type === "route refresh"),
       capabilities: open.capabilities,
@@ -108,10 +111,11 @@ function faultOf(config: SessionConfig, open: OpenMessage): MessageFault | undef
   if (config.localAs === config.remoteAs && equalAddress(open.identifier, config.identifier)) {
     return fault(BAD_IDENTIFIER, "the peer has our own BGP Identifier");
   }
-  // RFC 4760 section 8: without the capability a session carries IPv4 unicast and nothing else.
-  const families = open.capabilities.filter(({ type }) => type === "multiprotocol");
-  if (families.length > 0 && !families.some(isIpv4Unicast)) {
-    return fault(UNSUPPORTED_CAPABILITY, "the peer does not do IPv4 unicast", IPV4_UNICAST);
+  if (familiesOf(config, open.capabilities).length === 0) {
+    const names = config.families.map((family) => `IPv${family} unicast`).join(" or ");
+    // RFC 5492 section 4: the Data field has the capabilities that are missing.
+    const data = config.families.flatMap((family) => [MULTIPROTOCOL, 4, 0, AFI[family], 0, 1]);
+    return fault(UNSUPPORTED_CAPABILITY, `the peer does not do ${names}`, Uint8Array.from(data));
   }
   return roleFault(config, open);
 }
@@ -137,11 +141,34 @@ function roleFault(
     : fault(ROLE_MISMATCH, `the peer's role ${theirs} does not go with ours, ${role.role}`);
 }
 
-function isIpv4Unicast(capability: Capability): boolean {
+const IPV4_OVER_IPV6: Capability = {
+  type: "extended next hop",
+  encodings: [{ afi: AFI[4], safi: SAFI_UNICAST, nextHopAfi: AFI[6] }],
+};
+
+function multiprotocol(family: Family): Capability {
+  return { type: "multiprotocol", afi: AFI[family], safi: SAFI_UNICAST };
+}
+
+/** The families of both; without the capability a peer does IPv4 unicast alone (RFC 4760 section 8). */
+function familiesOf(
+  { families }: SessionConfig,
+  capabilities: readonly Capability[],
+): readonly Family[] {
+  const said = capabilities.filter((capability) => capability.type === "multiprotocol");
+  if (said.length === 0) return families.filter((family) => family === 4);
+  return families.filter((family) =>
+    said.some(({ afi, safi }) => afi === AFI[family] && safi === SAFI_UNICAST),
+  );
+}
+
+function isIpv4OverIpv6(capability: Capability): boolean {
   return (
-    capability.type === "multiprotocol" &&
-    capability.afi === AFI_IPV4 &&
-    capability.safi === SAFI_UNICAST
+    capability.type === "extended next hop" &&
+    capability.encodings.some(
+      ({ afi, safi, nextHopAfi }) =>
+        afi === AFI[4] && safi === SAFI_UNICAST && nextHopAfi === AFI[6],
+    )
   );
 }
 

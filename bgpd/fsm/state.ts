@@ -6,7 +6,7 @@
  * long, and the shell makes it so.
  */
 
-import type { Address } from "../../lib/address.ts";
+import type { Address, Family } from "../../lib/address.ts";
 import type { ROLE_CODES } from "../wire/capability.ts";
 import type { WireContext } from "../wire/context.ts";
 import type { Capability } from "../wire/message.ts";
@@ -57,6 +57,8 @@ export type SessionConfig = {
   readonly sendNotificationWithoutOpen: boolean;
   readonly trackTcpState: boolean;
   readonly collisionDetectEstablishedState: boolean;
+  /** Whose unicast prefixes we want the session to carry. */
+  readonly families: readonly Family[];
 };
 
 /** What both OPENs agreed upon. */
@@ -66,6 +68,7 @@ export type Negotiated = {
   /** Seconds; 0 means that no timer runs. */
   readonly holdTime: number;
   readonly keepaliveTime: number;
+  /** The families that the session carries are in it. */
   readonly wire: WireContext;
   /** Both sides know RFC 2918. */
   readonly routeRefresh: boolean;

@@ -25,6 +25,7 @@ const MARTIANS: readonly (readonly [prefix: string, name: string])[] = [
   ["224.0.0.0/4", "multicast"],
   ["240.0.0.0/4", "reserved"],
   ["::/127", "unspecified or loopback"],
+  ["::ffff:0.0.0.0/96", "IPv4-mapped"],
   ["fe80::/10", "link-local"],
   ["ff00::/8", "multicast"],
 ];

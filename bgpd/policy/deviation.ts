@@ -17,9 +17,10 @@ export function deviations(speaker: SpeakerPlan): Deviation[] {
     .flatMap((peer) => [...refused(peer, speaker), ...untold(peer, speaker)]);
 }
 
-function refused({ name, filters, policy, acceptDefaultRoute }: PeerPlan, speaker: SpeakerPlan) {
+function refused(peer: PeerPlan, speaker: SpeakerPlan): Deviation[] {
+  const { name, filters, policy, acceptDefaultRoute } = peer;
   const sentences: Deviation[] = [];
-  if (endsInAccept(filters, "import", 4)) return sentences;
+  if (decidesAll(peer, "import")) return sentences;
   if (policy.importPolicy === "none") {
     const rest = filters.length === 0 ? "no route comes in" : "only what filters accept comes in";
     sentences.push({ name, text: `${rest} (importPolicy: none, RFC 8212); Calico takes all` });
@@ -39,8 +40,9 @@ function refused({ name, filters, policy, acceptDefaultRoute }: PeerPlan, speake
   return sentences;
 }
 
-function untold({ name, filters, policy }: PeerPlan, { pools }: SpeakerPlan): Deviation[] {
-  if (endsInAccept(filters, "export", 4) || policy.exportPolicy === "pools") return [];
+function untold(peer: PeerPlan, { pools }: SpeakerPlan): Deviation[] {
+  const { name, filters, policy } = peer;
+  if (decidesAll(peer, "export") || policy.exportPolicy === "pools") return [];
   if (policy.exportPolicy === "none") {
     const rest = filters.length === 0 ? "no route goes out" : "only what filters accept goes out";
     return [{ name, text: `${rest} (exportPolicy: none, RFC 8212); Calico tells our blocks` }];
@@ -49,4 +51,9 @@ function untold({ name, filters, policy }: PeerPlan, { pools }: SpeakerPlan): De
   const list = pools.map(formatPrefix).join(", ");
   const text = `not told where Calico tells it: other nodes' routes in ${list}; exportPolicy: pools tells them`;
   return [{ name, text }];
+}
+
+/** Whether filters decide every route of every family, so that no built-in policy is asked. */
+function decidesAll({ families, filters }: PeerPlan, direction: "import" | "export"): boolean {
+  return families.every((family) => endsInAccept(filters, direction, family));
 }

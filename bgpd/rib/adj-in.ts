@@ -1,33 +1,21 @@
 /**
- * Adj-RIBs-In of all peers (RFC 4271 section 3.2): what each announced, and what import policy made of it.
+ * Adj-RIBs-In of all peers in one family (RFC 4271 section 3.2): what each announced, and what import
+ * policy made of it. What of an UPDATE comes here is `receive.ts`.
  *
  * Paths are kept as received, rejected ones too, so that a new policy needs no new announcement and
  * `why` can tell of every path.
  */
 
-import { worst } from "../wire/attribute.ts";
-import type { Fault } from "../wire/attributes.ts";
-import { UPDATE_MESSAGE_ERROR } from "../wire/const.ts";
-import { BgpError } from "../wire/error.ts";
-import { createScratch, readPrefix4 } from "../wire/nlri.ts";
-import { createRanges, isEndOfRib, readUpdate } from "../wire/update.ts";
+import { createScratch, type PrefixScratch, readPrefix } from "../wire/nlri.ts";
 import type { AttributeSet, AttributeSets } from "./attribute-set.ts";
 import { prepare } from "./import.ts";
 import { refuse } from "./loop.ts";
 import type { Member } from "./member.ts";
 import { NONE, type PathTable } from "./path-table.ts";
 import type { PrefixTable } from "./prefix-table.ts";
-import type { PolicyVerdict, ReceiveSummary, RibPeer, RouteSource } from "./route.ts";
-import type { PrefixLimit } from "./rules.ts";
+import type { PolicyVerdict, RibPeer, RouteSource } from "./route.ts";
 
 const ORIGINATED: PolicyVerdict = { accept: true, reason: "originated here" };
-const NOTHING: ReceiveSummary = {
-  announced: 0,
-  withdrawn: 0,
-  treatedAsWithdraw: 0,
-  faults: [],
-  endOfRib: false,
-};
 
 export type AdjInParts = {
   readonly identifier: number;
@@ -50,44 +38,54 @@ type Judge = {
 
 export class AdjIn {
   readonly #parts: AdjInParts;
-  readonly #ranges = createRanges();
-  readonly #scratch = createScratch(4);
+  readonly #scratch: PrefixScratch;
 
   constructor(parts: AdjInParts) {
     this.#parts = parts;
+    this.#scratch = createScratch(parts.table.family);
   }
 
-  /**
-   * Take the UPDATE body `buffer[start..end)`. Attributes are judged before anything is applied. Throws
-   * `BgpError` where RFC 7606 asks for a session reset.
-   */
-  receive(member: Member, buffer: Uint8Array, start: number, end: number): ReceiveSummary {
-    const ranges = this.#ranges;
-    readUpdate(buffer, start, end, ranges);
-    if (isEndOfRib(ranges)) return { ...NOTHING, endOfRib: true };
-    const { attributesStart, attributesEnd, nlriStart, nlriEnd } = ranges;
-    if (attributesStart === attributesEnd && nlriStart === nlriEnd) {
-      const withdrawn = this.#withdraw(member, buffer, ranges.withdrawnStart, ranges.withdrawnEnd);
-      return { ...NOTHING, withdrawn };
+  /** Take back the prefixes in a range of the buffer; how many of them were there. */
+  withdraw(
+    member: Member,
+    buffer: Uint8Array,
+    [start, end]: readonly [start: number, end: number],
+  ): number {
+    const { table, paths } = this.#parts;
+    let count = 0;
+    for (let at = start; at < end; ) {
+      at = readPrefix(buffer, at, end, this.#scratch);
+      const prefix = table.find(this.#scratch);
+      const row = prefix === NONE ? NONE : paths.find(prefix, member.id);
+      if (row === NONE) continue;
+      this.#remove(member, row);
+      count++;
     }
-    const { sets } = this.#parts;
-    const received = sets.receive(buffer, attributesStart, attributesEnd, member.peer.wire);
-    const faults = nlriStart < nlriEnd ? received.faultsWithPrefix : received.faultsWithoutPrefix;
-    const disposition = worst(faults);
-    if (disposition === "session reset") throw resetFor(faults);
-    const withdrawn = this.#withdraw(member, buffer, ranges.withdrawnStart, ranges.withdrawnEnd);
-    const { set } = received;
-    const summary = { ...NOTHING, withdrawn, faults: faults.map(({ message }) => message) };
-    if (set === undefined || disposition === "treat as withdraw") {
-      const treatedAsWithdraw = this.#withdraw(member, buffer, nlriStart, nlriEnd);
-      if (set !== undefined) sets.dropUnheld(set);
-      return { ...summary, treatedAsWithdraw };
+    return count;
+  }
+
+  /** Take the prefixes in a range of the buffer with a set; how many they are. */
+  announce(
+    member: Member,
+    set: AttributeSet,
+    buffer: Uint8Array,
+    [start, end]: readonly [start: number, end: number],
+  ): number {
+    const { table, paths } = this.#parts;
+    const judge = this.#judgeOf(member, set);
+    let count = 0;
+    for (let at = start; at < end; count++) {
+      at = readPrefix(buffer, at, end, this.#scratch);
+      const prefix = table.insert(this.#scratch);
+      const known = paths.find(prefix, member.id);
+      // The same again changes nothing: policies depend on the route alone.
+      if (known !== NONE && paths.received.get(known) === set.id) continue;
+      const row = known === NONE ? paths.add(prefix, member.id) : known;
+      if (known === NONE) member.received++;
+      this.#setReceived(row, set);
+      this.#apply(member, row, judge);
     }
-    const before = member.received;
-    const announced = this.#announce(member, set, buffer, nlriStart, nlriEnd);
-    sets.dropUnheld(set);
-    const limit = limitMet(before, member.received, member.peer.rules.prefixLimit);
-    return { ...summary, announced, ...(limit === undefined ? {} : { limit }) };
+    return count;
   }
 
   /** Put in, or replace, a route of our own. */
@@ -118,44 +116,6 @@ export class AdjIn {
       table.read(paths.prefix.get(row), this.#scratch);
       this.#apply(member, row, this.#judgeOf(member, set));
     }
-  }
-
-  #withdraw(member: Member, buffer: Uint8Array, start: number, end: number): number {
-    const { table, paths } = this.#parts;
-    let count = 0;
-    for (let at = start; at < end; ) {
-      at = readPrefix4(buffer, at, end, this.#scratch);
-      const prefix = table.find(this.#scratch);
-      const row = prefix === NONE ? NONE : paths.find(prefix, member.id);
-      if (row === NONE) continue;
-      this.#remove(member, row);
-      count++;
-    }
-    return count;
-  }
-
-  #announce(
-    member: Member,
-    set: AttributeSet,
-    buffer: Uint8Array,
-    start: number,
-    end: number,
-  ): number {
-    const { table, paths } = this.#parts;
-    const judge = this.#judgeOf(member, set);
-    let count = 0;
-    for (let at = start; at < end; count++) {
-      at = readPrefix4(buffer, at, end, this.#scratch);
-      const prefix = table.insert(this.#scratch);
-      const known = paths.find(prefix, member.id);
-      // The same again changes nothing: policies depend on the route alone.
-      if (known !== NONE && paths.received.get(known) === set.id) continue;
-      const row = known === NONE ? paths.add(prefix, member.id) : known;
-      if (known === NONE) member.received++;
-      this.#setReceived(row, set);
-      this.#apply(member, row, judge);
-    }
-    return count;
   }
 
   /** What all prefixes of one set from one peer have in common: judged and made once. */
@@ -230,23 +190,4 @@ export class AdjIn {
 /** Where routes of such a peer come from, as policies see it. */
 export function sourceOf({ external }: Pick<RibPeer, "external">): RouteSource {
   return external ? "external" : "internal";
-}
-
-/** What the number of a peer's prefixes has come to. */
-function limitMet(
-  before: number,
-  now: number,
-  limit: PrefixLimit | undefined,
-): ReceiveSummary["limit"] {
-  if (limit === undefined) return undefined;
-  if (now > limit.most) return "exceeded";
-  return before < limit.warnAt && now >= limit.warnAt ? "warning" : undefined;
-}
-
-/** The NOTIFICATION of the first fault that asks for one. */
-function resetFor(faults: readonly Fault[]): BgpError {
-  const { subcode, message, data } = faults.find(
-    ({ verdict }) => verdict === "session reset",
-  ) as Fault;
-  return new BgpError(UPDATE_MESSAGE_ERROR, subcode, message, data);
 }

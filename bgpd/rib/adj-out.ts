@@ -1,5 +1,5 @@
 /**
- * Adj-RIBs-Out of all peers (RFC 4271 section 3.2), kept once per update group.
+ * Adj-RIBs-Out of all peers in one family (RFC 4271 section 3.2), kept once per update group.
  */
 
 import type { AttributeSets } from "./attribute-set.ts";
@@ -26,9 +26,6 @@ export class AdjOut {
 
   constructor(parts: AdjOutParts) {
     this.#parts = parts;
-    parts.sets.onFree = (id) => {
-      for (const group of this.#groups.values()) group.forget(id);
-    };
   }
 
   get size(): number {
@@ -40,7 +37,7 @@ export class AdjOut {
     this.#joining.add(member);
   }
 
-  /** The peer's export policy is another: at the next `settle` it is told the difference. */
+  /** The peer's export policy or next hop is another: at the next `settle` it is told the difference. */
   move(member: Member): void {
     this.#moving.add(member);
   }
@@ -84,6 +81,11 @@ export class AdjOut {
     for (const group of this.#groups.values()) group.flush();
   }
 
+  /** An attribute set is gone: what was computed from it is let go. */
+  forget(set: number): void {
+    for (const group of this.#groups.values()) group.forget(set);
+  }
+
   /** Whether any peer has been told the prefix. */
   holds(prefix: number): boolean {
     for (const group of this.#groups.values()) if (group.holds(prefix)) return true;
@@ -106,13 +108,13 @@ export class AdjOut {
 
   #transfer(member: Member): void {
     const from = this.#groupOf.get(member.id);
-    if (from === undefined || from.key === groupKey(member.peer)) return;
+    if (from === undefined || from.key === groupKey(member.peer, this.#parts.table.family)) return;
     this.#enter(member).adopt(member.id, from);
     this.#depart(member, from);
   }
 
   #enter(member: Member): UpdateGroup {
-    const key = groupKey(member.peer);
+    const key = groupKey(member.peer, this.#parts.table.family);
     const group = this.#groups.get(key) ?? this.#found(member, key);
     group.members.add(member.id);
     this.#groupOf.set(member.id, group);

@@ -9,13 +9,15 @@
 import { aigpMetric } from "../wire/aigp.ts";
 import { asPathLength } from "../wire/as-path.ts";
 import {
+  type Announcement,
   decodeAttributes,
   encodeAttributes,
-  faultsWithoutPrefix,
-  missingMandatory,
+  faultsIn,
 } from "../wire/attribute.ts";
 import type { Attributes, Fault } from "../wire/attributes.ts";
 import type { WireContext } from "../wire/context.ts";
+import { encodeNextHop, isPresent, nextHopFault, readNextHop } from "../wire/multiprotocol.ts";
+import { type UpdateRanges, withReach } from "../wire/update.ts";
 
 export type AttributeSet = {
   readonly id: number;
@@ -41,16 +43,20 @@ export type AttributeSet = {
 export type Received = {
   /** Undefined when no route can be made of it. */
   readonly set: AttributeSet | undefined;
-  /** What is wrong where prefixes are announced, attributes that a route needs included. */
-  readonly faultsWithPrefix: readonly Fault[];
-  /** What is wrong where none is (RFC 7606 section 5.2). */
-  readonly faultsWithoutPrefix: readonly Fault[];
+  /** What is wrong where prefixes are announced so. */
+  readonly faults: readonly Fault[];
 };
 
 /** LOCAL_PREF of a route that has none (RFC 4271 section 9.1.1 leaves it to policy; all use 100). */
 export const DEFAULT_LOCAL_PREF = 100;
 
-const CANONICAL: WireContext = { fourOctetAs: true, external: false, maxLength: 65_535 };
+const CANONICAL: WireContext = {
+  fourOctetAs: true,
+  external: false,
+  maxLength: 65_535,
+  families: [4, 6],
+  extendedNextHop: true,
+};
 /** Raw ranges that made no set are not remembered beyond this many. */
 const MOST_FAULTY = 1024;
 /**
@@ -84,20 +90,23 @@ export class AttributeSets {
     return set;
   }
 
-  /** The set that `buffer[start..end)` stands for on a session. Not held yet. */
-  receive(buffer: Uint8Array, start: number, end: number, context: WireContext): Received {
-    const raw = rawKey(buffer, start, end, context);
+  /** The set that the attributes of an UPDATE stand for on a session. Not held yet. */
+  receive(
+    buffer: Uint8Array,
+    ranges: UpdateRanges,
+    announcement: Announcement,
+    context: WireContext,
+  ): Received {
+    const raw = rawKey(buffer, ranges, announcement, context);
     const known = this.#byRaw.get(raw);
     if (known !== undefined) return known;
-    const decoded = decodeAttributes(buffer, start, end, context);
-    const { attributes, faults, present } = decoded;
-    const set = attributes === undefined ? undefined : this.intern(attributes);
-    const missing = missingMandatory(attributes, present);
-    const received = {
-      set,
-      faultsWithPrefix: missing === undefined ? faults : [...faults, missing],
-      faultsWithoutPrefix: faultsWithoutPrefix(decoded),
-    };
+    const decoded = decodeAttributes(buffer, ranges.attributesStart, ranges.attributesEnd, context);
+    const faults = faultsIn(decoded, announcement);
+    const received =
+      announcement === "reach"
+        ? this.#received(buffer, ranges, { attributes: decoded.attributes, faults })
+        : { set: this.#internIf(decoded.attributes), faults };
+    const { set } = received;
     if (set === undefined) {
       if (++this.#faulty > MOST_FAULTY) return received;
     } else {
@@ -110,7 +119,7 @@ export class AttributeSets {
 
   /** The set of these attributes. Not held yet: `hold` it or `dropUnheld`. */
   intern(attributes: Attributes): AttributeSet {
-    const key = Buffer.from(encodeAttributes(attributes, CANONICAL)).toString("latin1");
+    const key = keyOf(attributes);
     const known = this.#byKey.get(key);
     if (known !== undefined) return known;
     const [first] = attributes.asPath;
@@ -149,6 +158,23 @@ export class AttributeSets {
     if (set.holders === 0 && this.#byId[set.id] === set) this.#drop(set);
   }
 
+  #received(
+    buffer: Uint8Array,
+    { reach }: UpdateRanges,
+    { attributes, faults }: { attributes: Attributes | undefined; faults: readonly Fault[] },
+  ): Received {
+    const told = readNextHop(buffer, reach);
+    const wrong = nextHopFault(buffer, reach, told);
+    return {
+      set: this.#internIf(attributes === undefined ? undefined : withReach(attributes, told)),
+      faults: wrong === undefined ? faults : [...faults, wrong],
+    };
+  }
+
+  #internIf(attributes: Attributes | undefined): AttributeSet | undefined {
+    return attributes === undefined ? undefined : this.intern(attributes);
+  }
+
   #drop(set: AttributeSet): void {
     this.onFree(set.id);
     this.#byKey.delete(set.key);
@@ -168,10 +194,41 @@ export function encodedFor(set: AttributeSet, context: WireContext): Uint8Array 
   return set.encoded2;
 }
 
-/** Raw bytes mean the same only on sessions of the same kind. */
-function rawKey(buffer: Uint8Array, start: number, end: number, context: WireContext): string {
+/** Canonical bytes; those of a next hop that is no part of them, with their number, in front. */
+function keyOf(attributes: Attributes): string {
+  const { nextHop } = attributes;
+  const bytes = text(encodeAttributes(attributes, CANONICAL));
+  if (nextHop?.family !== 6) return `\0${bytes}`;
+  const hop = encodeNextHop({ ...attributes, nextHop });
+  return `${String.fromCharCode(hop.length)}${text(hop)}${bytes}`;
+}
+
+/**
+ * Raw bytes without those of prefixes: of MP_REACH_NLRI only the next hop, with its length, is in it.
+ * They mean the same only on sessions of the same kind and with prefixes in the same place.
+ */
+function rawKey(
+  buffer: Uint8Array,
+  { attributesStart, attributesEnd, reach, unreach }: UpdateRanges,
+  announcement: Announcement,
+  context: WireContext,
+): string {
   const { fourOctetAs, external, aigp } = context;
   const kind = (fourOctetAs ? 1 : 0) | (external ? 2 : 0) | (aigp === true ? 4 : 0);
-  const bytes = Buffer.from(buffer.buffer, buffer.byteOffset + start, end - start);
-  return `${kind}${bytes.toString("latin1")}`;
+  let key = `${kind}${announcement}`;
+  if (announcement === "reach") {
+    const { nextHopStart, nextHopEnd } = reach;
+    key += `${nextHopEnd - nextHopStart}:${text(buffer, nextHopStart, nextHopEnd)}`;
+  }
+  let at = attributesStart;
+  for (const range of reach.start < unreach.start ? [reach, unreach] : [unreach, reach]) {
+    if (!isPresent(range)) continue;
+    key += text(buffer, at, range.start);
+    at = range.end;
+  }
+  return key + text(buffer, at, attributesEnd);
+}
+
+function text(buffer: Uint8Array, start = 0, end = buffer.length): string {
+  return Buffer.from(buffer.buffer, buffer.byteOffset + start, end - start).toString("latin1");
 }

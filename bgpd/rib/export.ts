@@ -2,6 +2,7 @@
  * What becomes of attributes on the way out (RFC 4271 sections 5.1 and 9.1.3), and what must not leave.
  */
 
+import { type Family, formatAddress } from "../../lib/address.ts";
 import { raiseAigp } from "../wire/aigp.ts";
 import { isTold, prependAs, removePrivateAs, replaceAs } from "../wire/as-path.ts";
 import type { AsSegment, Attributes } from "../wire/attributes.ts";
@@ -13,13 +14,14 @@ import {
   NO_EXPORT_SUBCONFED,
   NO_PEER,
 } from "../wire/const.ts";
+import type { MultiprotocolNextHop } from "../wire/multiprotocol.ts";
 import { DEFAULT_LOCAL_PREF } from "./attribute-set.ts";
-import type { RibPeer, RouteSource } from "./route.ts";
+import type { OwnNextHop, RibPeer, RouteSource } from "./route.ts";
 
 /** What of a peer decides how it is told a route. */
 export type Audience = Pick<
   RibPeer,
-  "external" | "localAs" | "remoteAs" | "localAddress" | "wire" | "rules"
+  "external" | "localAs" | "remoteAs" | "nextHops" | "wire" | "rules"
 >;
 
 /** Why BGP itself forbids to tell the route to such a peer; undefined when it may be told. */
@@ -46,16 +48,49 @@ export function forbidden(
   return undefined;
 }
 
-/** The attributes as the peers of a group get them; `cost` is that to the next hop, for AIGP. */
+/**
+ * The next hop of a route on its way to such a peer (RFC 4271 section 5.1.3, RFC 4760 section 3), or why
+ * there is none. A route that keeps its own does so without the link-local address, which only its neighbours can use
+ * (RFC 2545 section 3).
+ */
+export function nextHopFor(
+  { nextHop }: Attributes,
+  source: RouteSource,
+  peer: Audience,
+  family: Family,
+): OwnNextHop {
+  const { external, nextHops, wire } = peer;
+  if (isSelf(source, peer) || (external && nextHop === undefined)) return nextHops[family];
+  if (nextHop === undefined) return { nextHop, reason: "it has no next hop" };
+  if (family === 4 && nextHop.family === 6 && !wire.extendedNextHop) {
+    const words = `its next hop ${formatAddress(nextHop)} is an IPv6 address, which the peer does not take for IPv4 (RFC 8950)`;
+    return { nextHop: undefined, reason: words };
+  }
+  return { nextHop };
+}
+
+/**
+ * Whether the next hop is ours: where the route begins and, unless the session's rules say otherwise, to external
+ * peers; a route learned from outside keeps its own to internal ones.
+ */
+function isSelf(source: RouteSource, { external, rules }: Pick<RibPeer, "external" | "rules">) {
+  if (source === "local") return true;
+  return external ? rules.nextHop !== "Keep" : rules.nextHop === "Self";
+}
+
+/** The attributes as the peers of a group get them, with the next hop that was found for them. */
 export function transform(
   attributes: Attributes,
   source: RouteSource,
   peer: Audience,
-  cost: number,
+  /** `cost` is that to the next hop, for AIGP. */
+  { told, cost }: { readonly told: MultiprotocolNextHop; readonly cost: number },
 ): Attributes {
-  return peer.external
-    ? toExternal(attributes, source, peer, cost)
-    : toInternal(attributes, source, peer, cost);
+  const { nextHop, nextHopLinkLocal, ...rest } = attributes;
+  const made = peer.external
+    ? toExternal(rest, source, peer, cost)
+    : toInternal(rest, source, peer, cost);
+  return { ...made, ...told };
 }
 
 function toExternal(
@@ -74,17 +109,14 @@ function toExternal(
   peer: Audience,
   cost: number,
 ): Attributes {
-  const { localAs, localAddress, rules, wire } = peer;
+  const { localAs, rules, wire } = peer;
   const told = withShutdown(communities, peer);
   const extended = extendedCommunities.filter(isTransitive);
   const ipv6Extended = ipv6ExtendedCommunities.filter(isTransitive);
-  const isKept = rules.nextHop === "Keep" && source !== "local";
-  const nextHop = isKept ? (rest.nextHop ?? localAddress) : localAddress;
   const marked = rules.role === "provider" || rules.role === "rs" || rules.role === "peer";
   return {
     ...rest,
     asPath: prependAs(pathFor(rest.asPath, peer), localAs),
-    nextHop,
     // A MULTI_EXIT_DISC from another AS must not travel on (section 5.1.4).
     ...(source === "local" && multiExitDisc !== undefined ? { multiExitDisc } : {}),
     ...(told.length === 0 ? {} : { communities: told }),
@@ -93,7 +125,7 @@ function toExternal(
     // RFC 7311 section 3.3: only where both sides belong to one domain.
     ...(aigp === undefined || wire.aigp !== true
       ? {}
-      : { aigp: isKept ? aigp : raiseAigp(aigp, cost) }),
+      : { aigp: isSelf(source, peer) ? raiseAigp(aigp, cost) : aigp }),
     ...(marked ? { onlyToCustomer: rest.onlyToCustomer ?? localAs } : {}),
   };
 }
@@ -101,18 +133,16 @@ function toExternal(
 function toInternal(
   attributes: Attributes,
   source: RouteSource,
-  { localAddress, rules }: Audience,
+  peer: Audience,
   cost: number,
 ): Attributes {
   const { aigp } = attributes;
-  // Ours where the route begins; a route learned from outside keeps its next hop (section 5.1.3).
-  const isSelf = source === "local" || rules.nextHop === "Self";
+  const { gracefulShutdown } = peer.rules;
   return {
     ...attributes,
     // RFC 8326 section 4.3: within the AS the preference says it, and the community stays outside.
-    localPref: rules.gracefulShutdown ? 0 : (attributes.localPref ?? DEFAULT_LOCAL_PREF),
-    ...(isSelf ? { nextHop: localAddress } : {}),
-    ...(isSelf && aigp !== undefined ? { aigp: raiseAigp(aigp, cost) } : {}),
+    localPref: gracefulShutdown ? 0 : (attributes.localPref ?? DEFAULT_LOCAL_PREF),
+    ...(isSelf(source, peer) && aigp !== undefined ? { aigp: raiseAigp(aigp, cost) } : {}),
   };
 }
 

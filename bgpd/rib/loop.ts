@@ -64,7 +64,13 @@ function inCluster({ originatorId }: Attributes, identifier: number): string | u
 }
 
 /** RFC 4271 section 6.3: the next hop must not be the receiving speaker. */
-function inNextHop({ nextHop }: Attributes, { localAddress }: RibPeer): string | undefined {
-  if (nextHop === undefined || !equalAddress(nextHop, localAddress)) return undefined;
+function inNextHop(
+  { nextHop }: Attributes,
+  { localAddress, nextHops }: RibPeer,
+): string | undefined {
+  if (nextHop === undefined) return undefined;
+  const own = [localAddress, nextHops[4].nextHop, nextHops[6].nextHop];
+  const isOwn = own.some((address) => address !== undefined && equalAddress(nextHop, address));
+  if (!isOwn) return undefined;
   return `its NEXT_HOP ${formatAddress(nextHop)} is our own address`;
 }

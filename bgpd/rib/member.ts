@@ -1,5 +1,5 @@
 /**
- * A peer in the RIB's tables, with the counts that would be dear to gather when somebody asks.
+ * A peer in the RIB's tables of one family, with the counts that would be dear to gather when somebody asks.
  */
 
 import type { PeerId, RibPeer } from "./route.ts";
@@ -13,5 +13,5 @@ export type Member = {
   best: number;
 };
 
-/** Every established peer by number. */
+/** Every established peer whose session carries the family, by number. */
 export type Members = ReadonlyMap<PeerId, Member>;

@@ -1,14 +1,29 @@
 /**
  * UPDATE messages full of prefixes: one attribute set, as many prefixes as fit, many messages to a buffer.
+ *
+ * A message has prefixes in one place only, and MP_REACH_NLRI or MP_UNREACH_NLRI is its first attribute
+ * (RFC 7606 section 5.1).
  */
 
+import type { Family } from "../../lib/address.ts";
 import { HEADER_LENGTH, UPDATE } from "../wire/const.ts";
 import { writeHeader } from "../wire/header.ts";
+import { beginReach, beginUnreach, endMultiprotocol } from "../wire/multiprotocol.ts";
 import { createScratch, prefixOctets, writePrefix } from "../wire/nlri.ts";
 import type { PrefixTable } from "./prefix-table.ts";
 
 /** Messages are handed over in buffers of about this size, one write each. */
 const CHUNK = 1 << 18;
+
+/** What is around the prefixes of a message; offsets are into the buffer, `body` is where the body is. */
+type Form = {
+  /** Octets behind the prefixes. */
+  readonly tail: number;
+  /** Write what is in front of them; where the first one goes. */
+  begin(buffer: Uint8Array, body: number): number;
+  /** The last one ends at `end`: write the rest; where the message ends. */
+  finish(buffer: Uint8Array, body: number, end: number): number;
+};
 
 /** Collects messages for one audience; `emit` gets whole messages and keeps the bytes. */
 export class Packer {
@@ -22,21 +37,31 @@ export class Packer {
     this.#emit = emit;
   }
 
-  /** Announce the prefixes with the encoded attributes. */
-  announce(attributes: Uint8Array, prefixes: readonly number[], table: PrefixTable): void {
-    this.#fill(prefixes, table, attributes);
+  /**
+   * Announce the prefixes with the encoded attributes. With the `nextHop` field of MP_REACH_NLRI they go
+   * there, without it (IPv4 alone) behind the attributes.
+   */
+  announce(
+    attributes: Uint8Array,
+    nextHop: Uint8Array | undefined,
+    prefixes: readonly number[],
+    table: PrefixTable,
+  ): void {
+    const form = nextHop === undefined ? inBody(attributes) : inReach(table, nextHop, attributes);
+    this.#fill(prefixes, table, form);
   }
 
+  /** IPv4 is withdrawn in the body, whatever next hop it had. */
   withdraw(prefixes: readonly number[], table: PrefixTable): void {
-    this.#fill(prefixes, table, undefined);
+    this.#fill(prefixes, table, table.family === 4 ? WITHDRAWN : inUnreach(table.family));
   }
 
-  /** The End-of-RIB marker of IPv4 unicast: an UPDATE with nothing in it (RFC 4724 section 2). */
-  endOfRib(): void {
+  /** A family's End-of-RIB marker: an UPDATE that withdraws nothing (RFC 4724 section 2). */
+  endOfRib(family: Family): void {
+    const form = family === 4 ? WITHDRAWN : inUnreach(family);
     this.#reserve();
-    const end = writeHeader(this.#buffer, this.#end, HEADER_LENGTH + 4, UPDATE);
-    this.#buffer.fill(0, end, end + 4);
-    this.#end = end + 4;
+    const body = this.#end + HEADER_LENGTH;
+    this.#conclude(form.finish(this.#buffer, body, form.begin(this.#buffer, body)));
   }
 
   /** Hand over what is left. */
@@ -46,20 +71,14 @@ export class Packer {
     this.#end = 0;
   }
 
-  #fill(prefixes: readonly number[], table: PrefixTable, attributes: Uint8Array | undefined): void {
+  #fill(prefixes: readonly number[], table: PrefixTable, form: Form): void {
     const scratch = createScratch(table.family);
     for (let next = 0; next < prefixes.length; ) {
       this.#reserve();
-      const start = this.#end;
-      const limit = start + this.#maxLength - (attributes === undefined ? 2 : 0);
-      let at = start + HEADER_LENGTH + 2;
-      if (attributes !== undefined) {
-        writeU16(this.#buffer, start + HEADER_LENGTH, 0);
-        writeU16(this.#buffer, at, attributes.length);
-        this.#buffer.set(attributes, at + 2);
-        at += 2 + attributes.length;
-      }
-      const first = at;
+      const body = this.#end + HEADER_LENGTH;
+      const limit = this.#end + this.#maxLength - form.tail;
+      const first = form.begin(this.#buffer, body);
+      let at = first;
       while (next < prefixes.length) {
         table.read(prefixes[next] ?? 0, scratch);
         if (at + prefixOctets(scratch) > limit) break;
@@ -67,14 +86,14 @@ export class Packer {
         next++;
       }
       if (at === first) throw new RangeError("the attributes leave no room for a prefix");
-      if (attributes === undefined) {
-        writeU16(this.#buffer, start + HEADER_LENGTH, at - first);
-        writeU16(this.#buffer, at, 0);
-        at += 2;
-      }
-      writeHeader(this.#buffer, start, at - start, UPDATE);
-      this.#end = at;
+      this.#conclude(form.finish(this.#buffer, body, at));
     }
+  }
+
+  /** The message that was begun ends here. */
+  #conclude(end: number): void {
+    writeHeader(this.#buffer, this.#end, end - this.#end, UPDATE);
+    this.#end = end;
   }
 
   /** Room for the longest message. */
@@ -85,6 +104,62 @@ export class Packer {
     this.flush();
     this.#buffer = new Uint8Array(isFirst ? this.#maxLength : Math.max(CHUNK, this.#maxLength));
   }
+}
+
+/** Withdrawn Routes and no attributes. */
+const WITHDRAWN: Form = {
+  tail: 2,
+  begin: (_buffer, body) => body + 2,
+  finish(buffer, body, end) {
+    writeU16(buffer, body, end - body - 2);
+    writeU16(buffer, end, 0);
+    return end + 2;
+  },
+};
+
+/** NLRI behind the attributes. */
+function inBody(attributes: Uint8Array): Form {
+  return {
+    tail: 0,
+    begin(buffer, body) {
+      writeU16(buffer, body, 0);
+      writeU16(buffer, body + 2, attributes.length);
+      buffer.set(attributes, body + 4);
+      return body + 4 + attributes.length;
+    },
+    finish: (_buffer, _body, end) => end,
+  };
+}
+
+function inReach({ family }: PrefixTable, nextHop: Uint8Array, attributes: Uint8Array): Form {
+  return {
+    tail: attributes.length,
+    begin(buffer, body) {
+      writeU16(buffer, body, 0);
+      return beginReach(buffer, body + 4, family, nextHop);
+    },
+    finish(buffer, body, end) {
+      endMultiprotocol(buffer, body + 4, end);
+      buffer.set(attributes, end);
+      writeU16(buffer, body + 2, end + attributes.length - body - 4);
+      return end + attributes.length;
+    },
+  };
+}
+
+function inUnreach(family: Family): Form {
+  return {
+    tail: 0,
+    begin(buffer, body) {
+      writeU16(buffer, body, 0);
+      return beginUnreach(buffer, body + 4, family);
+    },
+    finish(buffer, body, end) {
+      endMultiprotocol(buffer, body + 4, end);
+      writeU16(buffer, body + 2, end - body - 4);
+      return end;
+    },
+  };
 }
 
 function writeU16(buffer: Uint8Array, offset: number, value: number): void {

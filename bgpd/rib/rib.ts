@@ -1,25 +1,23 @@
 /**
- * The RIB of one speaker: adj-RIBs-in, decision, adj-RIBs-out, joined by a queue of changed prefixes.
+ * The RIB of one speaker: adj-RIBs-in, decision, adj-RIBs-out of each family, joined by a queue of changed
+ * prefixes.
  *
  * `receive` and its like only store and mark; `work` decides in slices and tells the kernel's side and the
  * peers what changed. Nothing here waits or knows of sockets.
  */
 
-import type { Address } from "../../lib/address.ts";
+import type { Address, Family } from "../../lib/address.ts";
 import type { Prefix } from "../../lib/prefix.ts";
 import type { Attributes } from "../wire/attributes.ts";
-import { AdjIn } from "./adj-in.ts";
-import { AdjOut } from "./adj-out.ts";
+import { describeFamily } from "../wire/family.ts";
 import { AttributeSets } from "./attribute-set.ts";
-import { Dirty } from "./dirty.ts";
-import { isDiscarded } from "./import.ts";
-import { LocRib } from "./loc-rib.ts";
-import type { Member } from "./member.ts";
+import { FamilyTables } from "./family-tables.ts";
 import { NextHops } from "./next-hops.ts";
-import { NONE, PathTable } from "./path-table.ts";
-import { PrefixTable } from "./prefix-table.ts";
+import { NONE } from "./path-table.ts";
+import { type PlaceOf, Receiver } from "./receive.ts";
 import type {
-  BestChange,
+  AdvertisedView,
+  PeerCounts,
   PeerId,
   ReceiveSummary,
   Rib,
@@ -27,92 +25,91 @@ import type {
   RibPeer,
   RibPolicies,
 } from "./route.ts";
-import type { Best } from "./update-group.ts";
-import { View } from "./view.ts";
-
-/** The clock is looked at once per this many decisions. */
-const STRIDE = 256;
+import type { PrefixLimit } from "./rules.ts";
 
 /** An empty RIB. */
 export function createRib(options: RibOptions): Rib {
   return new RibTables(options);
 }
 
+const NO_COUNTS: PeerCounts = { received: 0, accepted: 0, best: 0, advertised: 0 };
+
+type Known = { peer: RibPeer; readonly placeOf: PlaceOf };
+
 class RibTables implements Rib {
   readonly #options: RibOptions;
-  readonly #table = new PrefixTable(4);
-  readonly #paths = new PathTable();
   readonly #sets = new AttributeSets();
-  readonly #members = new Map<PeerId, Member>();
   readonly #nextHops: NextHops;
-  readonly #dirty = new Dirty();
-  readonly #adjIn: AdjIn;
-  readonly #locRib: LocRib;
-  readonly #adjOut: AdjOut;
-  readonly #view: View;
+  readonly #peers = new Map<PeerId, Known>();
+  readonly #receiver = new Receiver(this.#sets);
+  readonly #tables: Readonly<Record<Family, FamilyTables>>;
+  /** All tables; the first is the next to work. */
+  #order: readonly FamilyTables[];
   #nextId = 0;
 
   constructor(options: RibOptions) {
-    const table = this.#table;
-    const paths = this.#paths;
-    const sets = this.#sets;
-    const members = this.#members;
-    const nextHops = new NextHops(options.resolve);
     this.#options = options;
-    this.#nextHops = nextHops;
-    this.#adjIn = new AdjIn({
-      identifier: options.identifier,
-      table,
-      paths,
-      sets,
-      changed: (prefix) => this.#dirty.add(prefix),
-    });
-    this.#locRib = new LocRib({ paths, sets, nextHops, members });
-    this.#adjOut = new AdjOut({ table, sets, locRib: this.#locRib, send: options.onSend });
-    const { adjOut, locRib } = { adjOut: this.#adjOut, locRib: this.#locRib };
-    this.#view = new View({ table, paths, sets, members, nextHops, locRib, adjOut });
+    this.#nextHops = new NextHops(options.resolve);
+    const parts = { options, sets: this.#sets, nextHops: this.#nextHops };
+    this.#tables = { 4: new FamilyTables(4, parts), 6: new FamilyTables(6, parts) };
+    this.#order = [this.#tables[4], this.#tables[6]];
+    this.#sets.onFree = (set) => {
+      for (const { adjOut } of this.#order) adjOut.forget(set);
+    };
   }
 
   addPeer(peer: RibPeer): PeerId {
     const id = this.#nextId++;
-    const member = { id, peer, received: 0, accepted: 0, best: 0 };
-    this.#members.set(id, member);
-    this.#adjOut.join(member);
+    for (const family of peer.wire.families) this.#tables[family].join(id, peer);
+    this.#peers.set(id, { peer, placeOf: this.#placesOf(id) });
     return id;
   }
 
   removePeer(peer: PeerId): void {
-    const member = this.#member(peer);
-    this.#adjIn.clear(member);
-    this.#adjOut.leave(member);
-    this.#members.delete(peer);
+    this.#known(peer);
+    for (const tables of this.#order) tables.leave(peer);
+    this.#peers.delete(peer);
   }
 
   setPolicies(peer: PeerId, policies: RibPolicies): void {
-    const member = this.#member(peer);
-    const { discardBlackhole } = member.peer.rules;
-    member.peer = { ...member.peer, ...policies };
-    this.#adjIn.reconsider(member);
-    this.#adjOut.move(member);
-    if (discardBlackhole !== policies.rules.discardBlackhole) this.#tellBest(peer);
+    const known = this.#known(peer);
+    known.peer = { ...known.peer, ...policies };
+    for (const tables of this.#order) tables.revise(peer, known.peer);
+  }
+
+  setNextHops(peer: PeerId, nextHops: RibPeer["nextHops"]): void {
+    const known = this.#known(peer);
+    known.peer = { ...known.peer, nextHops };
+    for (const tables of this.#order) tables.revise(peer, known.peer);
   }
 
   receive(peer: PeerId, buffer: Uint8Array, start: number, end: number): ReceiveSummary {
-    return this.#adjIn.receive(this.#member(peer), buffer, start, end);
+    const { peer: from, placeOf } = this.#known(peer);
+    const limit = from.rules.prefixLimit;
+    if (limit === undefined) {
+      return this.#receiver.receive(placeOf, from.wire, buffer, [start, end]);
+    }
+    const before = this.#receivedFrom(peer);
+    const summary = this.#receiver.receive(placeOf, from.wire, buffer, [start, end]);
+    const met = limitMet(before, this.#receivedFrom(peer), limit);
+    return met === undefined ? summary : { ...summary, limit: met };
   }
 
-  refresh(peer: PeerId): void {
-    this.#adjOut.refresh(this.#member(peer));
+  refresh(peer: PeerId, family: Family): void {
+    const { adjOut, members } = this.#tables[family];
+    const member = members.get(peer);
+    if (member !== undefined) adjOut.refresh(member);
   }
 
   originate(prefix: Prefix, attributes: Attributes): void {
-    const set = this.#sets.intern(attributes);
-    this.#adjIn.originate(this.#table.insert(prefix), set);
+    const { adjIn, table } = this.#tables[prefix.family];
+    adjIn.originate(table.insert(prefix), this.#sets.intern(attributes));
   }
 
   withdraw(prefix: Prefix): void {
-    const index = this.#table.find(prefix);
-    if (index !== NONE) this.#adjIn.retract(index);
+    const { adjIn, table } = this.#tables[prefix.family];
+    const index = table.find(prefix);
+    if (index !== NONE) adjIn.retract(index);
   }
 
   nextHopsChanged(): void {
@@ -126,102 +123,114 @@ class RibTables implements Rib {
       if (isChanged(attributes.nextHop)) touched.add(id);
     }
     if (touched.size === 0) return;
-    for (const prefix of this.#table.indices()) {
-      for (let row = this.#paths.first(prefix); row !== NONE; row = this.#paths.next.get(row)) {
-        if (touched.has(this.#paths.used.get(row))) this.#dirty.add(prefix);
-      }
-    }
+    for (const tables of this.#order) tables.reconsider(touched);
   }
 
   work(milliseconds: number): boolean {
     const deadline = this.#options.now() + milliseconds;
-    const changes: BestChange[] = [];
-    const emptied: number[] = [];
-    for (let count = 1; ; count++) {
-      const prefix = this.#dirty.take();
-      if (prefix === undefined) break;
-      const isChanged = this.#locRib.update(prefix);
-      const best = this.#locRib.best(prefix);
-      if (isChanged) {
-        changes.push({ prefix: this.#table.prefix(prefix), best: this.#describe(best) });
-      }
-      // An AIGP that peers are told follows the cost to the next hop (RFC 7311 section 3.4.3).
-      if (isChanged || best?.set.aigp !== undefined) this.#adjOut.change(prefix, best);
-      if (this.#paths.first(prefix) === NONE) emptied.push(prefix);
-      if (count % STRIDE === 0 && this.#options.now() >= deadline) break;
-    }
-    // The kernel forwards before the neighbours are told that it does.
-    if (changes.length > 0) this.#options.onBest(changes);
-    this.#adjOut.flush();
-    for (const prefix of emptied) this.#table.remove(prefix);
-    if (!this.#dirty.isEmpty) return true;
-    this.#adjOut.settle();
-    return false;
+    const [first, ...others] = this.#order;
+    if (first === undefined) return false;
+    // The other one begins next time, so that neither waits for all of the other's table.
+    this.#order = [...others, first];
+    let isMore = false;
+    for (const tables of [first, ...others]) isMore = tables.work(deadline) || isMore;
+    return isMore;
   }
 
   lookup(prefix: Prefix) {
-    return this.#view.lookup(prefix);
+    return this.#tables[prefix.family].view.lookup(prefix);
   }
 
   longestMatch(address: Address) {
-    return this.#view.longestMatch(address);
+    return this.#tables[address.family].view.longestMatch(address);
   }
 
   routes() {
-    return this.#view.routes();
+    return this.#inOrder().flatMap(({ view }) => view.routes());
   }
 
   received(peer: PeerId) {
-    return this.#view.received(this.#member(peer));
+    this.#known(peer);
+    return this.#inOrder().flatMap(({ view, members }) => {
+      const member = members.get(peer);
+      return member === undefined ? [] : view.received(member);
+    });
   }
 
-  advertised(peer: PeerId) {
-    return this.#view.advertised(this.#member(peer));
+  advertised(peer: PeerId): AdvertisedView[] {
+    this.#known(peer);
+    return this.#inOrder().flatMap(({ view, members }) => {
+      const member = members.get(peer);
+      return member === undefined ? [] : view.advertised(member);
+    });
   }
 
-  advertisedTo(peer: PeerId, prefix: Prefix) {
-    return this.#view.advertisedTo(this.#member(peer), prefix);
+  advertisedTo(peer: PeerId, prefix: Prefix): AdvertisedView | undefined {
+    const { view, members, family } = this.#tables[prefix.family];
+    const member = members.get(peer);
+    if (member !== undefined) return view.advertisedTo(member, prefix);
+    this.#known(peer);
+    const reason = `the session does not carry ${describeFamily(family)}`;
+    return { prefix, advertised: false, attributes: undefined, reason };
   }
 
   counts() {
+    const [four, six] = this.#inOrder();
+    const sum = (count: (tables: FamilyTables) => number): number =>
+      this.#order.reduce((total, tables) => total + count(tables), 0);
     return {
-      prefixes: this.#table.size,
-      paths: this.#paths.size,
+      prefixes: sum(({ table }) => table.size),
+      byFamily: { 4: four?.table.size ?? 0, 6: six?.table.size ?? 0 },
+      paths: sum(({ paths }) => paths.size),
       attributeSets: this.#sets.size,
-      updateGroups: this.#adjOut.size,
+      updateGroups: sum(({ adjOut }) => adjOut.size),
     };
   }
 
-  peerCounts(peer: PeerId) {
-    const { received, accepted, best } = this.#member(peer);
-    const advertised = this.#adjOut.groupOf(peer)?.count(peer) ?? 0;
-    return { received, accepted, best, advertised };
+  peerCounts(peer: PeerId, family?: Family): PeerCounts {
+    this.#known(peer);
+    const tables = family === undefined ? this.#order : [this.#tables[family]];
+    return tables
+      .map((one) => one.counts(peer) ?? NO_COUNTS)
+      .reduce((a, b) => ({
+        received: a.received + b.received,
+        accepted: a.accepted + b.accepted,
+        best: a.best + b.best,
+        advertised: a.advertised + b.advertised,
+      }));
   }
 
-  /** The attributes of a peer's routes may be the same as before, and packets to them dropped all the same. */
-  #tellBest(peer: PeerId): void {
-    const changes = [...this.#paths.ofPeer(peer)].flatMap((row): BestChange[] => {
-      const index = this.#paths.prefix.get(row);
-      const best = this.#locRib.best(index);
-      if (best?.peer !== peer) return [];
-      return [{ prefix: this.#table.prefix(index), best: this.#describe(best) }];
-    });
-    if (changes.length > 0) this.#options.onBest(changes);
+  /** Prefixes of all families that the peer has announced. */
+  #receivedFrom(peer: PeerId): number {
+    let sum = 0;
+    for (const { members } of this.#order) sum += members.get(peer)?.received ?? 0;
+    return sum;
   }
 
-  #member(peer: PeerId): Member {
-    const member = this.#members.get(peer);
-    if (member === undefined) throw new RangeError(`peer ${peer} is not in the RIB`);
-    return member;
+  #inOrder(): readonly FamilyTables[] {
+    return [this.#tables[4], this.#tables[6]];
   }
 
-  #describe(best: Best | undefined): BestChange["best"] {
-    if (best === undefined) return undefined;
-    const { source, set, peer } = best;
-    const from = this.#members.get(peer)?.peer;
-    const { nextHop } = set.attributes;
-    const route = { source, nextHop, peer: from?.name ?? "" };
-    const isDropped = from !== undefined && isDiscarded(set.attributes, from);
-    return isDropped ? { ...route, discard: true } : route;
+  /** The peer's places, looked up once and not for each UPDATE. */
+  #placesOf(id: PeerId): PlaceOf {
+    const placeIn = (family: Family) => {
+      const { adjIn, members } = this.#tables[family];
+      const member = members.get(id);
+      return member === undefined ? undefined : { adjIn, member };
+    };
+    const places = { 4: placeIn(4), 6: placeIn(6) };
+    return (family) => (family === undefined ? undefined : places[family]);
   }
+
+  #known(peer: PeerId): Known {
+    const known = this.#peers.get(peer);
+    if (known === undefined) throw new RangeError(`peer ${peer} is not in the RIB`);
+    return known;
+  }
+}
+
+/** What the number of a peer's prefixes has come to. */
+function limitMet(before: number, now: number, limit: PrefixLimit): ReceiveSummary["limit"] {
+  if (now > limit.most) return "exceeded";
+  return before < limit.warnAt && now >= limit.warnAt ? "warning" : undefined;
 }

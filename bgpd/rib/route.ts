@@ -5,10 +5,11 @@
  * fit `RoutePolicy` by structure, and the daemon joins the two.
  */
 
-import type { Address } from "../../lib/address.ts";
+import type { Address, Family } from "../../lib/address.ts";
 import type { Prefix } from "../../lib/prefix.ts";
 import type { Attributes } from "../wire/attributes.ts";
 import type { WireContext } from "../wire/context.ts";
+import type { MultiprotocolNextHop } from "../wire/multiprotocol.ts";
 import type { SessionRules } from "./rules.ts";
 
 /** Where a route came from, as policies and the decision see it. */
@@ -37,6 +38,11 @@ export type PolicyVerdict = {
 
 export type RoutePolicy = (route: PolicyRoute) => PolicyVerdict;
 
+/** What we tell as next hop where it is "self", or why there is no address to tell. */
+export type OwnNextHop =
+  | MultiprotocolNextHop
+  | { readonly nextHop: undefined; readonly reason: string };
+
 /** What the RIB must know of a peer whose session is Established. */
 export type RibPeer = {
   readonly name: string;
@@ -51,8 +57,11 @@ export type RibPeer = {
   readonly address: Address;
   /** The peer's BGP Identifier as an unsigned word. */
   readonly identifier: number;
-  /** Our address on the session: NEXT_HOP where it is "self". */
+  /** Our address on the session. */
   readonly localAddress: Address;
+  /** NEXT_HOP where it is "self", for prefixes of each family. */
+  readonly nextHops: Readonly<Record<Family, OwnNextHop>>;
+  /** Its families are those in which the peer has tables. */
   readonly wire: WireContext;
   readonly rules: SessionRules;
   readonly importPolicy: RoutePolicy;
@@ -148,8 +157,8 @@ export type ReceiveSummary = {
   readonly faults: readonly string[];
   /** The peer's prefixes have just come to the number that is worth a warning, or exceed their limit. */
   readonly limit?: "warning" | "exceeded";
-  /** The UPDATE was the End-of-RIB marker of IPv4 unicast (RFC 4724 section 2). */
-  readonly endOfRib: boolean;
+  /** The family whose End-of-RIB marker the UPDATE was (RFC 4724 section 2). */
+  readonly endOfRib: Family | undefined;
 };
 
 /** The RIB: adj-in, decision and adj-out of one speaker. Everything is synchronous. */
@@ -159,10 +168,12 @@ export type Rib = {
   removePeer(peer: PeerId): void;
   /** New policies for an established peer; adj-in and adj-out are re-evaluated, only changes are sent. */
   setPolicies(peer: PeerId, policies: RibPolicies): void;
+  /** Other next hops of our own: peers are told the difference. */
+  setNextHops(peer: PeerId, nextHops: RibPeer["nextHops"]): void;
   /** Take an UPDATE (its body: after the 19-octet header). Throws `BgpError` to reset the session. */
   receive(peer: PeerId, buffer: Uint8Array, start: number, end: number): ReceiveSummary;
-  /** Send the whole table once more (RFC 2918 section 4). */
-  refresh(peer: PeerId): void;
+  /** Send the whole table of a family once more (RFC 2918 section 4). */
+  refresh(peer: PeerId, family: Family): void;
   /** Put a route of our own in (again with other attributes: replaced), or take it out. */
   originate(prefix: Prefix, attributes: Attributes): void;
   withdraw(prefix: Prefix): void;
@@ -187,17 +198,21 @@ export type Rib = {
   advertisedTo(peer: PeerId, prefix: Prefix): AdvertisedView | undefined;
   counts(): {
     readonly prefixes: number;
+    readonly byFamily: Readonly<Record<Family, number>>;
     readonly paths: number;
     readonly attributeSets: number;
     readonly updateGroups: number;
   };
-  /** Paths of a peer: received in all, accepted by policy, chosen as best; and prefixes sent to it. */
-  peerCounts(peer: PeerId): {
-    readonly received: number;
-    readonly accepted: number;
-    readonly best: number;
-    readonly advertised: number;
-  };
+  /** Of one family, or of all that the session carries. */
+  peerCounts(peer: PeerId, family?: Family): PeerCounts;
+};
+
+/** Paths of a peer: received in all, accepted by policy, chosen as best; and prefixes sent to it. */
+export type PeerCounts = {
+  readonly received: number;
+  readonly accepted: number;
+  readonly best: number;
+  readonly advertised: number;
 };
 
 export type RibOptions = {

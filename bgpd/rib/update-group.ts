@@ -6,10 +6,13 @@
  * everyone, to everyone but one peer, or to one peer alone.
  */
 
+import type { Family } from "../../lib/address.ts";
+import type { Attributes } from "../wire/attributes.ts";
+import { encodeNextHop, reachOverhead } from "../wire/multiprotocol.ts";
 import { EMPTY_UPDATE_LENGTH } from "../wire/update.ts";
 import { type AttributeSet, type AttributeSets, encodedFor } from "./attribute-set.ts";
 import { Column } from "./column.ts";
-import { forbidden, transform } from "./export.ts";
+import { forbidden, nextHopFor, transform } from "./export.ts";
 import { Packer } from "./pack.ts";
 import { NONE } from "./path-table.ts";
 import type { PrefixTable } from "./prefix-table.ts";
@@ -26,8 +29,8 @@ export type Best = {
   readonly cost: number;
 };
 
-/** What a route is exported as; undefined when that does not fit into a message. */
-type Exported = { readonly set: AttributeSet | undefined; readonly cost: number };
+/** What a route is exported as, or why it is not. */
+type Exported = { readonly set: AttributeSet | string; readonly cost: number };
 
 /** What a group would be told, and why (not). */
 export type Export = { readonly set: AttributeSet | undefined; readonly reason: string };
@@ -38,12 +41,13 @@ type Rewrite = NonNullable<PolicyVerdict["rewrite"]>;
 const LONGEST_PREFIX = 17;
 const SOURCES: readonly RouteSource[] = ["local", "internal", "external"];
 
-/** Peers with equal keys can share a group. */
-export function groupKey(peer: RibPeer): string {
-  const { external, localAs, remoteAs, localAddress, wire, rules, exportKey } = peer;
-  const { w0, w1, w2, w3 } = localAddress;
-  const { fourOctetAs, maxLength, aigp = false } = wire;
-  const session = [external, localAs, w0, w1, w2, w3, fourOctetAs, maxLength, aigp];
+/** Peers with equal keys can share a group of the family. */
+export function groupKey(peer: RibPeer, family: Family): string {
+  const { external, localAs, remoteAs, nextHops, wire, rules, exportKey } = peer;
+  const { fourOctetAs, maxLength, extendedNextHop, aigp = false } = wire;
+  const hop = nextHops[family];
+  const own = hop.nextHop === undefined ? "" : encodeNextHop(hop).join(".");
+  const session = [external, localAs, own, fourOctetAs, maxLength, extendedNextHop, aigp];
   return `${session.join(" ")} ${exportRulesKey(rules, remoteAs)} ${exportKey}`;
 }
 
@@ -75,7 +79,7 @@ export class UpdateGroup {
       readonly send: (peer: PeerId, bytes: Uint8Array) => void;
     },
   ) {
-    this.key = groupKey(peer);
+    this.key = groupKey(peer, parts.table.family);
     this.#peer = peer;
     this.#sets = parts.sets;
     this.#table = parts.table;
@@ -88,10 +92,10 @@ export class UpdateGroup {
     if (no !== undefined) return { set: undefined, reason: no };
     const verdict = this.#peer.exportPolicy(route);
     if (!verdict.accept) return { set: undefined, reason: verdict.reason };
-    const set = this.#export(best, verdict.rewrite);
-    return set === undefined
-      ? { set, reason: "its attributes are too long for one message to this peer" }
-      : { set, reason: verdict.reason };
+    const exported = this.#export(best, verdict.rewrite);
+    return typeof exported === "string"
+      ? { set: undefined, reason: exported }
+      : { set: exported, reason: verdict.reason };
   }
 
   /** Take the new best of a prefix; what changes for whom is queued for `flush`. */
@@ -144,9 +148,9 @@ export class UpdateGroup {
       packerFor(this.#audience(except)).withdraw(prefixes, this.#table);
     }
     for (const [id, byPeer] of this.#announced) {
-      const bytes = encodedFor(this.#sets.get(id), this.#peer.wire);
+      const set = this.#sets.get(id);
       for (const [except, prefixes] of byPeer) {
-        packerFor(this.#audience(except)).announce(bytes, prefixes, this.#table);
+        this.#announce(packerFor(this.#audience(except)), set, prefixes);
         for (const _ of prefixes) this.#sets.release(id);
       }
     }
@@ -196,7 +200,7 @@ export class UpdateGroup {
       for (let source = 0; source < SOURCES.length; source++) {
         const key = id * SOURCES.length + source;
         const exported = byRoute.get(key)?.set;
-        if (!byRoute.delete(key) || exported === undefined || exported.id === id) continue;
+        if (!byRoute.delete(key) || typeof exported !== "object" || exported.id === id) continue;
         this.#sets.release(exported.id);
       }
     }
@@ -216,11 +220,11 @@ export class UpdateGroup {
     this.#exported.clear();
     for (const [key, { set }] of cached) {
       const id = Math.floor(key / SOURCES.length);
-      if (set !== undefined && set.id !== id) this.#sets.release(set.id);
+      if (typeof set === "object" && set.id !== id) this.#sets.release(set.id);
     }
   }
 
-  #export({ set, source, cost }: Best, rewrite: Rewrite | undefined): AttributeSet | undefined {
+  #export({ set, source, cost }: Best, rewrite: Rewrite | undefined): AttributeSet | string {
     let byRoute = this.#exported.get(rewrite);
     if (byRoute === undefined) {
       byRoute = new Map();
@@ -230,15 +234,25 @@ export class UpdateGroup {
     const known = byRoute.get(key);
     if (known?.cost === cost) return known.set;
     const rewritten = rewrite === undefined ? set.attributes : rewrite(set.attributes);
-    const exported = this.#sets.intern(transform(rewritten, source, this.#peer, cost));
-    const octets = EMPTY_UPDATE_LENGTH + encodedFor(exported, this.#peer.wire).length;
-    const fits = octets + LONGEST_PREFIX <= this.#peer.wire.maxLength;
-    byRoute.set(key, { set: fits ? exported : undefined, cost });
-    if (!fits) this.#sets.dropUnheld(exported);
-    else if (exported.id !== set.id) this.#sets.hold(exported);
+    const exported = this.#transformed(rewritten, source, cost);
+    byRoute.set(key, { set: exported, cost });
+    if (typeof exported === "object" && exported.id !== set.id) this.#sets.hold(exported);
     // What another cost had made of it; whoever was told that holds it.
-    if (known?.set !== undefined && known.set.id !== set.id) this.#sets.release(known.set.id);
-    return fits ? exported : undefined;
+    if (typeof known?.set === "object" && known.set.id !== set.id) this.#sets.release(known.set.id);
+    return exported;
+  }
+
+  #transformed(attributes: Attributes, source: RouteSource, cost: number): AttributeSet | string {
+    const { family } = this.#table;
+    const told = nextHopFor(attributes, source, this.#peer, family);
+    if (told.nextHop === undefined) return told.reason;
+    const exported = this.#sets.intern(transform(attributes, source, this.#peer, { told, cost }));
+    const field = nextHopField(exported, family);
+    const overhead = EMPTY_UPDATE_LENGTH + (field === undefined ? 0 : reachOverhead(field.length));
+    const octets = overhead + encodedFor(exported, this.#peer.wire).length + LONGEST_PREFIX;
+    if (octets <= this.#peer.wire.maxLength) return exported;
+    this.#sets.dropUnheld(exported);
+    return "its attributes are too long for one message to this peer";
   }
 
   #setOut(prefix: number, set: number, peer: PeerId, { held } = { held: false }): void {
@@ -286,16 +300,28 @@ export class UpdateGroup {
     const packer = new Packer(this.#peer.wire.maxLength, (bytes) => this.#send(member, bytes));
     if (gone.length > 0) packer.withdraw(gone, this.#table);
     for (const [id, prefixes] of bySet) {
-      packer.announce(encodedFor(this.#sets.get(id), this.#peer.wire), prefixes, this.#table);
+      this.#announce(packer, this.#sets.get(id), prefixes);
     }
-    if (endOfRib) packer.endOfRib();
+    if (endOfRib) packer.endOfRib(this.#table.family);
     packer.flush();
+  }
+
+  #announce(packer: Packer, set: AttributeSet, prefixes: readonly number[]): void {
+    const encoded = encodedFor(set, this.#peer.wire);
+    packer.announce(encoded, nextHopField(set, this.#table.family), prefixes, this.#table);
   }
 
   /** Everyone is told at once unless the route's own peer is among them. */
   #audience(except: PeerId): PeerId {
     return this.members.has(except) ? except : NONE;
   }
+}
+
+/** The Next Hop field of MP_REACH_NLRI; undefined where NEXT_HOP says it and the body has the prefixes. */
+function nextHopField({ attributes }: AttributeSet, family: Family): Uint8Array | undefined {
+  const { nextHop } = attributes;
+  if (nextHop === undefined || (family === 4 && nextHop.family === 4)) return undefined;
+  return encodeNextHop({ ...attributes, nextHop });
 }
 
 function listOf(map: Map<number, number[]>, key: number): number[] {

@@ -1,6 +1,8 @@
 /**
  * Sets of path attributes: bytes to record, judged by RFC 7606, and back in canonical form.
  *
+ * MP_REACH_NLRI and MP_UNREACH_NLRI carry prefixes and are no part of a set: they are `multiprotocol.ts`.
+ *
  *     |  Attr. Flags  |Attr. Type Code|  Length (1 or 2 octets)  |  Value
  */
 
@@ -48,10 +50,16 @@ const VERDICTS: readonly FaultVerdict[] = [
   "session reset",
 ];
 
-/** Well-known mandatory attributes (RFC 4271 section 5). */
-const MANDATORY: readonly number[] = [ORIGIN, AS_PATH, NEXT_HOP];
+/** Well-known mandatory attributes (RFC 4271 section 5, RFC 4760 section 3). */
+const MANDATORY: Readonly<Record<"nlri" | "reach", readonly number[]>> = {
+  nlri: [ORIGIN, AS_PATH, NEXT_HOP],
+  reach: [ORIGIN, AS_PATH],
+};
 
-/** Decode `buffer[start..end)`. Never throws: what is wrong is in `faults` (RFC 7606). */
+/**
+ * Decode `buffer[start..end)`. Never throws: what is wrong is in `faults` (RFC 7606). MP_REACH_NLRI and
+ * MP_UNREACH_NLRI are passed over: they are `multiprotocol.ts`.
+ */
 export function decodeAttributes(
   buffer: Uint8Array,
   start: number,
@@ -69,6 +77,7 @@ export function decodeAttributes(
       break;
     }
     at += item.whole.length;
+    if (item.code === MP_REACH_NLRI || item.code === MP_UNREACH_NLRI) continue;
     const row = ATTRIBUTES[item.code];
     const wrong = present.has(item.code)
       ? repeated(item.code)
@@ -81,30 +90,30 @@ export function decodeAttributes(
   return { attributes: finish(draft, unknown), faults, present };
 }
 
-/**
- * What an UPDATE that announces prefixes misses (RFC 4271 section 6.3, RFC 7606 section 3 d). Without
- * `present` a malformed attribute counts as a missing one.
- */
-export function missingMandatory(
-  attributes: Attributes | undefined,
-  present: ReadonlySet<number> = presentIn(attributes),
-): Fault | undefined {
-  const missing = MANDATORY.find((code) => !present.has(code));
-  if (missing === undefined) return undefined;
-  const words = `${nameOf(missing)} is missing`;
-  const data = Uint8Array.of(missing);
-  return fault("treat as withdraw", missing, MISSING_WELL_KNOWN_ATTRIBUTE, words, data);
-}
+/** Where the prefixes are that an UPDATE's attributes belong to. */
+export type Announcement =
+  /** Behind the attributes: they need NEXT_HOP. */
+  | "nlri"
+  /** In MP_REACH_NLRI, which has a next hop of its own (RFC 4760 section 3). */
+  | "reach"
+  /** In an MP_REACH_NLRI of a family that the session does not carry. */
+  | "ignored"
+  | "nothing";
 
 /**
- * The faults of an UPDATE that announces no prefix: where nothing tells which prefixes were meant, what
- * would be treated as withdraw resets the session (RFC 7606 section 5.2).
+ * All faults of attributes in an UPDATE that announces so. Where nothing tells which prefixes were
+ * meant, what would be treated as withdraw resets the session (RFC 7606 section 5.2).
  */
-export function faultsWithoutPrefix({ faults, present }: DecodedAttributes): readonly Fault[] {
-  if (present.has(MP_REACH_NLRI)) return faults;
-  return faults.map((one) =>
-    one.verdict === "treat as withdraw" ? { ...one, verdict: "session reset" } : one,
-  );
+export function faultsIn(decoded: DecodedAttributes, announcement: Announcement): readonly Fault[] {
+  const { faults } = decoded;
+  if (announcement === "ignored") return faults;
+  if (announcement === "nothing") {
+    return faults.map((one) =>
+      one.verdict === "treat as withdraw" ? { ...one, verdict: "session reset" } : one,
+    );
+  }
+  const missing = missingMandatory(decoded, announcement);
+  return missing === undefined ? faults : [...faults, missing];
 }
 
 /** The gravest verdict; undefined when there is no fault. */
@@ -141,10 +150,16 @@ export function nameOf(code: number): string {
   return ATTRIBUTES[code]?.name ?? `attribute ${code}`;
 }
 
-/** A set without ORIGIN or AS_PATH is none, so that neither can be told from the other then. */
-function presentIn(attributes: Attributes | undefined): ReadonlySet<number> {
-  if (attributes === undefined) return new Set();
-  return new Set(attributes.nextHop === undefined ? [ORIGIN, AS_PATH] : MANDATORY);
+/** What an UPDATE that announces prefixes misses (RFC 4271 section 6.3, RFC 7606 section 3 d). */
+function missingMandatory(
+  { present }: DecodedAttributes,
+  announcement: "nlri" | "reach",
+): Fault | undefined {
+  const missing = MANDATORY[announcement].find((code) => !present.has(code));
+  if (missing === undefined) return undefined;
+  const words = `${nameOf(missing)} is missing`;
+  const data = Uint8Array.of(missing);
+  return fault("treat as withdraw", missing, MISSING_WELL_KNOWN_ATTRIBUTE, words, data);
 }
 
 function header(value: Uint8Array): number {
@@ -231,10 +246,6 @@ function takeUnknown(
 
 /** RFC 7606 section 3 g. */
 function repeated(code: number): Fault {
-  if (code === MP_REACH_NLRI || code === MP_UNREACH_NLRI) {
-    const words = `attribute ${code}, which lists prefixes, occurs more than once`;
-    return fault("session reset", code, MALFORMED_ATTRIBUTE_LIST, words);
-  }
   const words = `${nameOf(code)} occurs more than once: only the first counts`;
   return fault("attribute discard", code, MALFORMED_ATTRIBUTE_LIST, words);
 }

@@ -31,7 +31,10 @@ export type UnknownAttribute = {
 export type Attributes = {
   readonly origin: Origin;
   readonly asPath: readonly AsSegment[];
+  /** Of NEXT_HOP, or of the MP_REACH_NLRI that announced the prefixes (RFC 4760 section 3). */
   readonly nextHop?: Address;
+  /** The link-local address that came with a global one (RFC 2545 section 3). */
+  readonly nextHopLinkLocal?: Address;
   readonly multiExitDisc?: number;
   readonly localPref?: number;
   readonly atomicAggregate?: true;

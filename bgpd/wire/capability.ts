@@ -11,6 +11,7 @@ import type { Capability } from "./message.ts";
 export const CAPABILITY = {
   MULTIPROTOCOL: 1,
   ROUTE_REFRESH: 2,
+  EXTENDED_NEXT_HOP: 5,
   ROLE: 9,
   FOUR_OCTET_AS: 65,
 } as const;
@@ -30,6 +31,15 @@ const DECODERS: Readonly<Record<number, (reader: Reader) => Capability | undefin
   },
   [CAPABILITY.ROUTE_REFRESH]: (reader) =>
     reader.left === 0 ? { type: "route refresh" } : undefined,
+  [CAPABILITY.EXTENDED_NEXT_HOP]: (reader) => {
+    if (reader.left === 0 || reader.left % 6 !== 0) return undefined;
+    const encodings = Array.from({ length: reader.left / 6 }, () => ({
+      afi: reader.u16(),
+      safi: reader.u16(),
+      nextHopAfi: reader.u16(),
+    }));
+    return { type: "extended next hop", encodings };
+  },
   [CAPABILITY.ROLE]: (reader) =>
     reader.left === 1 ? { type: "role", role: reader.u8() } : undefined,
   [CAPABILITY.FOUR_OCTET_AS]: (reader) =>
@@ -94,6 +104,12 @@ function encodeCapability(capability: Capability): Uint8Array {
       break;
     case "route refresh":
       writer.u8(CAPABILITY.ROUTE_REFRESH).u8(0);
+      break;
+    case "extended next hop":
+      writer.u8(CAPABILITY.EXTENDED_NEXT_HOP).u8(6 * capability.encodings.length);
+      for (const { afi, safi, nextHopAfi } of capability.encodings) {
+        writer.u16(afi).u16(safi).u16(nextHopAfi);
+      }
       break;
     case "role":
       writer.u8(CAPABILITY.ROLE).u8(1).u8(capability.role);

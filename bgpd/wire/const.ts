@@ -62,6 +62,8 @@ export const CONNECTION_REJECTED = 5;
 export const OTHER_CONFIGURATION_CHANGE = 6;
 export const CONNECTION_COLLISION_RESOLUTION = 7;
 export const OUT_OF_RESOURCES = 8;
+/** RFC 9384. */
+export const BFD_DOWN = 10;
 
 /** Address families (RFC 4760). */
 export const AFI_IPV4 = 1;

@@ -4,6 +4,8 @@
  * It is an explicit argument of every codec function; there is no global state in this folder.
  */
 
+import type { Family } from "../../lib/address.ts";
+
 export type WireContext = {
   /** AS_PATH and AGGREGATOR carry four-octet AS numbers (RFC 6793: both speakers said so). */
   readonly fourOctetAs: boolean;
@@ -13,6 +15,10 @@ export type WireContext = {
   readonly maxLength: number;
   /** AIGP_SESSION of an external session (RFC 7311 section 3.3); internal ones always have it. */
   readonly aigp?: true;
+  /** Whose unicast prefixes the session carries; others are ignored (RFC 4760 section 8). */
+  readonly families: readonly Family[];
+  /** IPv4 prefixes may have IPv6 next hops (RFC 8950). */
+  readonly extendedNextHop: boolean;
 };
 
 /** Before anything is negotiated. */
@@ -20,4 +26,6 @@ export const INITIAL_CONTEXT: WireContext = {
   fourOctetAs: false,
   external: false,
   maxLength: 4096,
+  families: [4],
+  extendedNextHop: false,
 };

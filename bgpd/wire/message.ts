@@ -2,14 +2,24 @@
  * BGP messages as records (RFC 4271 section 4).
  */
 
-import type { Address } from "../../lib/address.ts";
+import type { Address, Family } from "../../lib/address.ts";
 import type { Prefix } from "../../lib/prefix.ts";
 import type { Attributes, Fault } from "./attributes.ts";
+import type { MultiprotocolNextHop } from "./multiprotocol.ts";
+
+/** One entry of the extended next hop capability (RFC 8950 section 4). */
+export type NextHopEncoding = {
+  readonly afi: number;
+  readonly safi: number;
+  readonly nextHopAfi: number;
+};
 
 /** Capabilities of an OPEN (RFC 5492). Codes that we do not know are kept as they came. */
 export type Capability =
   | { readonly type: "multiprotocol"; readonly afi: number; readonly safi: number }
   | { readonly type: "route refresh" }
+  /** RFC 8950: NLRI of these families may have next hops of these AFIs. */
+  | { readonly type: "extended next hop"; readonly encodings: readonly NextHopEncoding[] }
   | { readonly type: "four-octet AS"; readonly asNumber: number }
   /** RFC 9234 section 4.1; what the numbers mean is in `capability.ts`. */
   | { readonly type: "role"; readonly role: number }
@@ -26,13 +36,27 @@ export type OpenMessage = {
   readonly capabilities: readonly Capability[];
 };
 
+/** Prefixes that MP_REACH_NLRI announces (RFC 4760 section 3). */
+export type Reach = MultiprotocolNextHop & {
+  readonly family: Family;
+  readonly prefixes: readonly Prefix[];
+};
+
+/** Prefixes that MP_UNREACH_NLRI withdraws; none in the family's End-of-RIB marker. */
+export type Unreach = { readonly family: Family; readonly prefixes: readonly Prefix[] };
+
 /** An UPDATE spelled out, for people and tests; the daemon's hot path reads ranges instead. */
 export type UpdateMessage = {
   readonly type: "update";
+  /** IPv4 prefixes, of the field of that name. */
   readonly withdrawn: readonly Prefix[];
   /** Undefined when the UPDATE only withdraws (or is the End-of-RIB marker, RFC 4724 section 2). */
   readonly attributes: Attributes | undefined;
+  /** IPv4 prefixes, of the field behind the attributes. */
   readonly announced: readonly Prefix[];
+  /** Absent as well where it is of a family that the session does not carry. */
+  readonly reach?: Reach;
+  readonly unreach?: Unreach;
   /** What RFC 7606 found wrong, worst verdict not yet applied. */
   readonly faults: readonly Fault[];
 };

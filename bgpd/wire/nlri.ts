@@ -4,7 +4,7 @@
  * The reader fills a record that its caller owns, so that a million prefixes make no objects.
  */
 
-import type { Family } from "../../lib/address.ts";
+import { bitsOf, type Family } from "../../lib/address.ts";
 import type { Prefix } from "../../lib/prefix.ts";
 import { INVALID_NETWORK_FIELD, UPDATE_MESSAGE_ERROR } from "./const.ts";
 import { BgpError } from "./error.ts";
@@ -24,6 +24,18 @@ export function createScratch(family: Family): PrefixScratch {
   return { family, w0: 0, w1: 0, w2: 0, w3: 0, length: 0 };
 }
 
+/** Read the prefix at `offset` of the family that `target` has; otherwise as `readPrefix4`. */
+export function readPrefix(
+  buffer: Uint8Array,
+  offset: number,
+  end: number,
+  target: PrefixScratch,
+): number {
+  return target.family === 4
+    ? readPrefix4(buffer, offset, end, target)
+    : readPrefix6(buffer, offset, end, target);
+}
+
 /**
  * Read the IPv4 prefix at `offset` into `target`; the offset after it. Trailing bits are cleared, for
  * their value is irrelevant. Throws `BgpError` 3/10: where one prefix is wrong the rest cannot be
@@ -38,13 +50,32 @@ export function readPrefix4(
   const length = buffer[offset] ?? 0;
   const octets = (length + 7) >>> 3;
   const next = offset + 1 + octets;
-  if (length > 32 || next > end) throw malformed(length, end - offset - 1);
+  if (length > 32 || next > end) throw malformed(4, length, end - offset - 1);
   let word = 0;
   if (octets > 0) word = (buffer[offset + 1] ?? 0) << 24;
   if (octets > 1) word |= (buffer[offset + 2] ?? 0) << 16;
   if (octets > 2) word |= (buffer[offset + 3] ?? 0) << 8;
   if (octets > 3) word |= buffer[offset + 4] ?? 0;
   target.w0 = length === 0 ? 0 : (word & (0xffff_ffff << (32 - length))) >>> 0;
+  target.length = length;
+  return next;
+}
+
+/** Read the IPv6 prefix at `offset` into `target`; otherwise as `readPrefix4`. */
+export function readPrefix6(
+  buffer: Uint8Array,
+  offset: number,
+  end: number,
+  target: PrefixScratch,
+): number {
+  const length = buffer[offset] ?? 0;
+  const first = offset + 1;
+  const next = first + ((length + 7) >>> 3);
+  if (length > 128 || next > end) throw malformed(6, length, end - first);
+  target.w0 = keep(wordAt(buffer, first, next), length);
+  target.w1 = keep(wordAt(buffer, first + 4, next), length - 32);
+  target.w2 = keep(wordAt(buffer, first + 8, next), length - 64);
+  target.w3 = keep(wordAt(buffer, first + 12, next), length - 96);
   target.length = length;
   return next;
 }
@@ -65,9 +96,25 @@ export function writePrefix(target: Uint8Array, offset: number, prefix: Prefix):
   return offset + 1 + octets;
 }
 
-function malformed(length: number, left: number): BgpError {
+/** Four octets at `offset`, zero from `end` on. */
+function wordAt(buffer: Uint8Array, offset: number, end: number): number {
+  let word = 0;
+  if (offset < end) word = (buffer[offset] ?? 0) << 24;
+  if (offset + 1 < end) word |= (buffer[offset + 1] ?? 0) << 16;
+  if (offset + 2 < end) word |= (buffer[offset + 2] ?? 0) << 8;
+  if (offset + 3 < end) word |= buffer[offset + 3] ?? 0;
+  return word >>> 0;
+}
+
+/** The word with all but its first `bits` bits cleared; `bits` may be outside 0-32. */
+function keep(word: number, bits: number): number {
+  if (bits >= 32) return word;
+  return bits <= 0 ? 0 : (word & (0xffff_ffff << (32 - bits))) >>> 0;
+}
+
+function malformed(family: Family, length: number, left: number): BgpError {
   const words =
-    length > 32
+    length > bitsOf(family)
       ? `a prefix length of ${length}`
       : `a /${length} needs more than the ${left} octets that are left`;
   return new BgpError(UPDATE_MESSAGE_ERROR, INVALID_NETWORK_FIELD, `malformed prefix: ${words}`);

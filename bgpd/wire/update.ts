@@ -7,21 +7,29 @@
  * the sets that it knows; `decodeUpdate` spells the same ranges out for people and tests.
  */
 
+import type { Family } from "../../lib/address.ts";
 import type { Prefix } from "../../lib/prefix.ts";
-import {
-  decodeAttributes,
-  encodeAttributes,
-  faultsWithoutPrefix,
-  missingMandatory,
-} from "./attribute.ts";
+import { type Announcement, decodeAttributes, encodeAttributes, faultsIn } from "./attribute.ts";
+import type { Attributes } from "./attributes.ts";
 import { HEADER_LENGTH, MALFORMED_ATTRIBUTE_LIST, UPDATE_MESSAGE_ERROR } from "./const.ts";
 import type { WireContext } from "./context.ts";
 import { BgpError } from "./error.ts";
-import type { UpdateMessage } from "./message.ts";
-import { createScratch, prefixOctets, readPrefix4, writePrefix } from "./nlri.ts";
+import type { Reach, Unreach, UpdateMessage } from "./message.ts";
+import {
+  createMultiprotocolRanges,
+  encodeReach,
+  encodeUnreach,
+  findMultiprotocol,
+  isPresent,
+  type MultiprotocolRange,
+  type MultiprotocolRanges,
+  nextHopFault,
+  readNextHop,
+} from "./multiprotocol.ts";
+import { createScratch, prefixOctets, readPrefix, writePrefix } from "./nlri.ts";
 
 /** Offsets into the buffer; each range is `[start, end)`. */
-export type UpdateRanges = {
+export type UpdateRanges = MultiprotocolRanges & {
   withdrawnStart: number;
   withdrawnEnd: number;
   attributesStart: number;
@@ -33,6 +41,7 @@ export type UpdateRanges = {
 /** A record for `readUpdate` to fill. */
 export function createRanges(): UpdateRanges {
   return {
+    ...createMultiprotocolRanges(),
     withdrawnStart: 0,
     withdrawnEnd: 0,
     attributesStart: 0,
@@ -42,11 +51,14 @@ export function createRanges(): UpdateRanges {
   };
 }
 
-/** Find the three parts of the body `buffer[start..end)`. Throws `BgpError` 3/1 when they overlap. */
+/**
+ * Find the parts of the body `buffer[start..end)`. Throws `BgpError` 3/1 when they overlap, and what
+ * `findMultiprotocol` throws.
+ */
 export function readUpdate(
   buffer: Uint8Array,
-  start: number,
-  end: number,
+  [start, end]: readonly [number, number],
+  context: WireContext,
   ranges: UpdateRanges,
 ): void {
   ranges.withdrawnStart = start + 2;
@@ -57,44 +69,83 @@ export function readUpdate(
   if (ranges.attributesEnd > end) throw overlap("the path attributes");
   ranges.nlriStart = ranges.attributesEnd;
   ranges.nlriEnd = end;
+  findMultiprotocol(buffer, [ranges.attributesStart, ranges.attributesEnd], context, ranges);
 }
 
-/** Whether the ranges are those of IPv4 unicast's End-of-RIB marker (RFC 4724 section 2). */
-export function isEndOfRib({ withdrawnStart, nlriEnd }: UpdateRanges): boolean {
-  return nlriEnd - withdrawnStart === 2;
+/** The family whose End-of-RIB marker the ranges are (RFC 4724 section 2); undefined when they are none. */
+export function endOfRibIn(ranges: UpdateRanges): Family | undefined {
+  const { withdrawnStart, attributesStart, attributesEnd, nlriEnd, unreach } = ranges;
+  if (nlriEnd - withdrawnStart === 2) return 4;
+  const isAlone =
+    unreach.start === withdrawnStart + 2 &&
+    unreach.start === attributesStart &&
+    unreach.end === attributesEnd &&
+    unreach.end === nlriEnd;
+  return isAlone && unreach.nlriStart === unreach.end ? unreach.family : undefined;
 }
 
-/** The body of an UPDATE as a record. Throws `BgpError` 3/1, 3/10. */
+/** Where the prefixes are that the attributes belong to; of both places the one that asks for more. */
+export function announcementIn({ reach, nlriStart, nlriEnd }: UpdateRanges): Announcement {
+  if (nlriStart < nlriEnd) return "nlri";
+  if (reach.family !== undefined) return "reach";
+  return isPresent(reach) ? "ignored" : "nothing";
+}
+
+/** Whether there is any attribute but the two that carry prefixes. */
+export function hasAttributes(ranges: UpdateRanges): boolean {
+  const { attributesStart, attributesEnd, reach, unreach } = ranges;
+  const octets = reach.end - reach.start + unreach.end - unreach.start;
+  return attributesEnd - attributesStart > octets;
+}
+
+/** The body of an UPDATE as a record. Throws `BgpError` 3/1, 3/9, 3/10. */
 export function decodeUpdate(body: Uint8Array, context: WireContext): UpdateMessage {
   const ranges = createRanges();
-  readUpdate(body, 0, body.length, ranges);
-  const withdrawn = decodePrefixes(body, ranges.withdrawnStart, ranges.withdrawnEnd);
-  const announced = decodePrefixes(body, ranges.nlriStart, ranges.nlriEnd);
-  if (ranges.attributesStart === ranges.attributesEnd && announced.length === 0) {
-    return { type: "update", withdrawn, attributes: undefined, announced, faults: [] };
+  readUpdate(body, [0, body.length], context, ranges);
+  const isCarried = context.families.includes(4);
+  const listed = (start: number, end: number): Prefix[] => {
+    const prefixes = decodePrefixes(body, [start, end], 4);
+    return isCarried ? prefixes : [];
+  };
+  const withdrawn = listed(ranges.withdrawnStart, ranges.withdrawnEnd);
+  const announced = listed(ranges.nlriStart, ranges.nlriEnd);
+  const { reach, unreach } = ranges;
+  const lists = {
+    withdrawn,
+    announced,
+    ...(unreach.family === undefined ? {} : { unreach: decodeNlri(body, unreach) }),
+  };
+  const announcement = announcementIn(ranges);
+  if (announcement === "nothing" && !hasAttributes(ranges)) {
+    return { type: "update", attributes: undefined, ...lists, faults: ranges.faults };
   }
   const { attributesStart, attributesEnd } = ranges;
   const decoded = decodeAttributes(body, attributesStart, attributesEnd, context);
-  const { attributes, present } = decoded;
-  if (announced.length === 0) {
-    return {
-      type: "update",
-      withdrawn,
-      attributes,
-      announced,
-      faults: faultsWithoutPrefix(decoded),
-    };
-  }
-  const missing = missingMandatory(attributes, present);
-  const faults = missing === undefined ? decoded.faults : [...decoded.faults, missing];
-  return { type: "update", withdrawn, attributes, announced, faults };
+  const { attributes } = decoded;
+  const faults = [...ranges.faults, ...faultsIn(decoded, announcement)];
+  if (reach.family === undefined) return { type: "update", attributes, ...lists, faults };
+  const told = readNextHop(body, reach);
+  const wrong = nextHopFault(body, reach, told);
+  return {
+    type: "update",
+    attributes,
+    ...lists,
+    reach: { ...told, ...decodeNlri(body, reach) },
+    faults: wrong === undefined ? faults : [...faults, wrong],
+  };
 }
 
-/** The body of an UPDATE. The caller keeps it within the session's longest message. */
+/**
+ * The body of an UPDATE. What carries prefixes comes first among the attributes (RFC 7606 section 5.1).
+ * The caller keeps it within the session's longest message.
+ */
 export function encodeUpdate(update: UpdateMessage, context: WireContext): Uint8Array {
-  const { attributes } = update;
-  const encoded =
-    attributes === undefined ? new Uint8Array() : encodeAttributes(attributes, context);
+  const { attributes, reach, unreach } = update;
+  const encoded = Buffer.concat([
+    ...(reach === undefined ? [] : [encodeReach(reach.family, reach, reach.prefixes)]),
+    ...(unreach === undefined ? [] : [encodeUnreach(unreach.family, unreach.prefixes)]),
+    ...(attributes === undefined ? [] : [encodeAttributes(attributes, context)]),
+  ]);
   const octets = (prefixes: readonly Prefix[]): number =>
     prefixes.reduce((sum, prefix) => sum + prefixOctets(prefix), 0);
   const withdrawn = octets(update.withdrawn);
@@ -112,11 +163,27 @@ export function encodeUpdate(update: UpdateMessage, context: WireContext): Uint8
 /** Octets of an UPDATE that holds nothing yet, header included. */
 export const EMPTY_UPDATE_LENGTH = HEADER_LENGTH + 4;
 
-function decodePrefixes(body: Uint8Array, start: number, end: number): Prefix[] {
-  const scratch = createScratch(4);
+/** Attributes of prefixes that MP_REACH_NLRI announces: NEXT_HOP means nothing to them. */
+export function withReach(
+  { nextHop, nextHopLinkLocal, ...rest }: Attributes,
+  told: Pick<Reach, "nextHop" | "nextHopLinkLocal">,
+): Attributes {
+  return { ...rest, ...told };
+}
+
+function decodeNlri(body: Uint8Array, { family = 4, nlriStart, end }: MultiprotocolRange): Unreach {
+  return { family, prefixes: decodePrefixes(body, [nlriStart, end], family) };
+}
+
+function decodePrefixes(
+  body: Uint8Array,
+  [start, end]: readonly [number, number],
+  family: Family,
+): Prefix[] {
+  const scratch = createScratch(family);
   const prefixes: Prefix[] = [];
   for (let at = start; at < end; ) {
-    at = readPrefix4(body, at, end, scratch);
+    at = readPrefix(body, at, end, scratch);
     prefixes.push({ ...scratch });
   }
   return prefixes;

@@ -19,6 +19,7 @@ import {
   isInside,
   missing,
   namespaceOf,
+  onNode,
   PLACES,
 } from "./contender.ts";
 
@@ -74,7 +75,8 @@ export async function runCrowdBench(args: string[]): Promise<number> {
   return 0;
 }
 
-async function crowd(
+/** The verb for all of the pods, so many at a time. Throws when one fails. */
+export async function crowd(
   contender: Contender,
   folder: string,
   verb: string,
@@ -115,13 +117,15 @@ async function call(
   pod: string,
   more: object,
 ): Promise<void> {
-  const child = Bun.spawn({
-    cmd: [join(folder, contender.plugin)],
-    env: environmentOf(contender, folder, verb, pod),
-    stdin: Buffer.from(JSON.stringify({ cniVersion: "1.0.0", ...contender.config, ...more })),
-    stdout: "pipe",
-    stderr: "inherit",
-  });
+  const child = onNode(contender, () =>
+    Bun.spawn({
+      cmd: [join(folder, contender.plugin)],
+      env: environmentOf(contender, folder, verb, pod),
+      stdin: Buffer.from(JSON.stringify({ cniVersion: "1.0.0", ...contender.config, ...more })),
+      stdout: "pipe",
+      stderr: "inherit",
+    }),
+  );
   if ((await child.exited) === 0) return;
   throw new Error(`${contender.name} ${verb}: ${await new Response(child.stdout).text()}`);
 }

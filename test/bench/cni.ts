@@ -11,12 +11,11 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { mount } from "../../kernel/libc.ts";
 import { createNamespace } from "../../kernel/netns.ts";
+import { alignTable } from "../../lab/table.ts";
 import {
   CONTENDERS,
   COPIES,
-  type Contender,
   enter,
-  environmentOf,
   install,
   isInside,
   missing,
@@ -24,20 +23,12 @@ import {
   PEER,
   PLACES,
 } from "./contender.ts";
+import { call, cellsOf, type Figures, figuresOf, type Sample } from "./sample.ts";
 
 const VERBS = ["ADD", "CHECK", "DEL"] as const;
 type Verb = (typeof VERBS)[number];
 
-/** One call. */
-type Sample = { readonly wall: number; readonly cpu: number };
 type Samples = Record<Verb, Sample[]>;
-
-type Figures = {
-  readonly median: number;
-  readonly p99: number;
-  readonly least: number;
-  readonly cpu: number;
-};
 
 type Row = {
   readonly verb: Verb;
@@ -93,7 +84,10 @@ function measure(count: number, folders: readonly string[]): Row[] {
         if (next === undefined) continue;
         const { contender, samples, results } = next;
         const folder = folders[round % folders.length] ?? "";
-        const { sample, printed } = call(contender, folder, verb, pod, results.get(pod));
+        const { sample, printed } = call(contender, folder, verb, {
+          pod,
+          prevResult: results.get(pod),
+        });
         if (verb === "ADD") results.set(pod, JSON.parse(printed));
         // The first of each copy warms up: it makes folders and loads the executable.
         if (round >= folders.length) samples[verb].push(sample);
@@ -104,46 +98,11 @@ function measure(count: number, folders: readonly string[]): Row[] {
     const rows = all.map(({ contender: { name }, samples }) => ({
       verb,
       name,
-      figures: figures(samples[verb]),
+      figures: figuresOf(samples[verb]),
     }));
     const peer = rows.find(({ name }) => name === PEER)?.figures.median ?? Number.NaN;
     return rows.map((row) => ({ ...row, ratio: row.figures.median / peer }));
   });
-}
-
-function call(contender: Contender, folder: string, verb: Verb, pod: string, prevResult: unknown) {
-  const config = { cniVersion: "1.0.0", ...contender.config, prevResult };
-  const stdin = Buffer.from(JSON.stringify(config));
-  const env = environmentOf(contender, folder, verb, pod);
-  const begin = performance.now();
-  const { exitCode, stdout, stderr, resourceUsage } = Bun.spawnSync({
-    cmd: [join(folder, contender.plugin)],
-    env,
-    stdin,
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  const wall = performance.now() - begin;
-  if (exitCode !== 0) throw new Error(`${contender.name} ${verb}: ${stdout}${stderr}`);
-  const cpu = Number(resourceUsage.cpuTime.total) / 1000;
-  return { sample: { wall, cpu }, printed: stdout.toString() };
-}
-
-function figures(samples: readonly Sample[]): Figures {
-  const wall = samples.map((sample) => sample.wall).sort((a, b) => a - b);
-  const cpu = samples.map((sample) => sample.cpu).sort((a, b) => a - b);
-  return {
-    median: quantile(wall, 0.5),
-    p99: quantile(wall, 0.99),
-    least: quantile(wall, 0),
-    cpu: quantile(cpu, 0.5),
-  };
-}
-
-/** Of sorted values, by nearest rank. */
-function quantile(values: readonly number[], share: number): number {
-  const rank = Math.max(1, Math.ceil(share * values.length));
-  return Math.round((values[rank - 1] ?? Number.NaN) * 1000) / 1000;
 }
 
 function table(rows: readonly Row[]): string {
@@ -151,21 +110,8 @@ function table(rows: readonly Row[]): string {
   const lines = rows.map(({ verb, name, figures, ratio }, index) => [
     rows[index - 1]?.verb === verb ? "" : verb,
     name,
-    ...cells(figures),
+    ...cellsOf(figures),
     name === PEER ? "" : ratio.toFixed(2),
   ]);
-  const all = [head, ...lines];
-  const widths = head.map((_, at) => Math.max(...all.map((line) => line[at]?.length ?? 0)));
-  return all
-    .map((line) =>
-      line
-        .map((cell, at) => (at < 2 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0)))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
-}
-
-function cells({ median, p99, least, cpu }: Figures): string[] {
-  return [median, p99, least, cpu].map((value) => value.toFixed(2));
+  return alignTable([head, ...lines], (column) => (column < 2 ? "left" : "right")).join("\n");
 }

@@ -2,6 +2,7 @@
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { insideNamespace } from "../../kernel/netns.ts";
 import { UNSHARE } from "../../lab/enclosure.ts";
 
 /** `unshare --fork` made us the first of a pid namespace: a fact, where a variable could be set by mistake. */
@@ -13,6 +14,8 @@ export const COPIES = 4;
 export type Contender = {
   readonly name: string;
   readonly plugin: string;
+  /** Path of its node's network namespace; absent: the one that the benchmark runs in. */
+  readonly node?: string;
   readonly config: { readonly [key: string]: unknown };
 };
 
@@ -103,6 +106,11 @@ export const CONTENDERS: readonly Contender[] = [
 
 export function namespaceOf({ config }: Contender, pod: string): string {
   return `/run/pods/${config.name}-${pod}`;
+}
+
+/** Start something on the contender's node; it stays there. */
+export function onNode<Started>({ node }: Contender, start: () => Started): Started {
+  return node === undefined ? start() : insideNamespace(node, start);
 }
 
 /** Environment of a call. */

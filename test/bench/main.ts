@@ -3,7 +3,9 @@
 const BENCHES: Record<string, () => Promise<(args: string[]) => Promise<number>>> = {
   cni: async () => (await import("./cni.ts")).runCniBench,
   bgp: async () => (await import("./bgp.ts")).runBgpBench,
+  "cni-density": async () => (await import("./cni-density.ts")).runDensityBench,
   "cni-crowd": async () => (await import("./cni-crowd.ts")).runCrowdBench,
+  fib: async () => (await import("./fib.ts")).runFibBench,
 };
 
 const [name = "", ...args] = process.argv.slice(2);

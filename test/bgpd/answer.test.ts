@@ -72,18 +72,21 @@ describe("answers", () => {
 
   test("the kernel's state in words", () => {
     const name = (link: number): string => `eth${link}`;
-    const target = { gateway: parseAddress("172.30.0.1"), link: 0 };
+    const way = { gateway: parseAddress("172.30.0.1"), link: 0, weight: 1 };
+    const other = { gateway: parseAddress("fe80::7"), link: 1, weight: 3 };
     expect([
       kernelAnswer(undefined, name),
       kernelAnswer({ state: "pending" }, name),
       kernelAnswer({ state: "failed", error: "no memory" }, name),
-      kernelAnswer({ state: "installed", target }, name),
+      kernelAnswer({ state: "installed", target: [way] }, name),
+      kernelAnswer({ state: "installed", target: [way, other] }, name),
       kernelAnswer({ state: "installed", target: "blackhole" }, name),
     ]).toEqual([
       "not installed: no path is used",
       "not installed: on its way to the kernel",
       "not installed: no memory",
       "installed via 172.30.0.1 dev eth0",
+      "installed via 172.30.0.1 dev eth0 and via fe80::7 dev eth1 weight 3",
       "blackhole",
     ]);
   });

@@ -21,6 +21,7 @@ function peer(name: string, change: Partial<PeerPlan> = {}): PeerPlan {
     connectRetryTime: 5,
     passive: false,
     ttl: 1,
+    families: [4],
     acceptDefaultRoute: false,
     filters: [],
     role: undefined,
@@ -108,6 +109,18 @@ describe("difference of plans", () => {
     ];
     const after = [peer("a", { filters }), peer("b", { acceptDefaultRoute: true })];
     expect(summary({ ...plan, peers: after })).toEqual(nothing);
+  });
+
+  test("other BFD parameters keep the session", () => {
+    const bfd = {
+      multihop: false,
+      minimumTtl: 1,
+      detectMultiplier: 3,
+      minTransmitInterval: 100,
+      minReceiveInterval: 100,
+      strict: false,
+    };
+    expect(summary({ ...plan, peers: [peer("a", { bfd }), peer("b")] })).toEqual(nothing);
   });
 
   const parameters: Partial<PeerPlan>[] = [

@@ -31,6 +31,7 @@ const PLAN: PeerPlan = {
   connectRetryTime: 5,
   passive: false,
   ttl: 1,
+  families: [4],
   acceptDefaultRoute: false,
   filters: [],
   role: undefined,

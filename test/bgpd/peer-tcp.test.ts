@@ -55,6 +55,7 @@ function side(us: Address, them: Address, port: number, plan: Partial<PeerPlan>)
       connectRetryTime: 1,
       passive: false,
       ttl: 1,
+      families: [4],
       acceptDefaultRoute: false,
       filters: [],
       role: undefined,

@@ -37,7 +37,13 @@ describe("coming up", () => {
     expect(stage.sessions).toEqual([
       {
         identifier: THEM,
-        wire: { fourOctetAs: true, external: true, maxLength: 4096 },
+        wire: {
+          fourOctetAs: true,
+          external: true,
+          maxLength: 4096,
+          families: [4],
+          extendedNextHop: false,
+        },
         localAddress: US,
         remoteAddress: THEM,
         holdTime: 9,
@@ -190,6 +196,17 @@ describe("ending", () => {
     stage.pass(0.1);
     expect(stage.heard).toEqual([notification(6, 8)]);
     expect(stage.peer.status().lastError).toContain("internal error");
+  });
+
+  test("a reset says its Cease, is told with its reason, and the session comes back", () => {
+    const stage = established();
+    stage.peer.reset({ code: 6, subcode: 10 }, "BFD down: detection time expired");
+    stage.pass(0.1);
+    expect(stage.heard).toEqual([notification(6, 10)]);
+    expect(stage.calls).toEqual(["down: BFD down: detection time expired; we sent Cease/BFD Down"]);
+    expect(stage.peer.status()).toMatchObject({ state: "Idle", flaps: 1 });
+    stage.pass(2);
+    expect(stage.peer.status().state).toBe("OpenSent");
   });
 
   test("stop says Cease after what was queued, resolves when it has left, and nothing comes back", async () => {

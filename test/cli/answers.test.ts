@@ -17,7 +17,13 @@ const TABLES: readonly (readonly [name: string, format: (look: Look) => string])
   ["peers", (look) => formatPeers(fixtures.PEERS, look)],
   ["peers-none", (look) => formatPeers([], look)],
   ["peer", (look) => formatPeer(fixtures.PEERS[1]!, look)],
+  ["peer-families", (look) => formatPeer(fixtures.PEERS[2]!, look)],
   ["peer-down", (look) => formatPeer(fixtures.PEERS[3]!, look)],
+  ["peer-bfd", (look) => formatPeer(fixtures.PEERS[2]!, look)],
+  [
+    "peer-bfd-down",
+    (look) => formatPeer({ ...fixtures.PEERS[2]!, bfd: fixtures.FAILED_BFD }, look),
+  ],
   ["routes", (look) => formatRoutes(fixtures.ROUTES, look)],
   ["received", (look) => formatReceived(fixtures.RECEIVED, look)],
   ["advertised", (look) => formatAdvertised(fixtures.ADVERTISED, look)],

@@ -6,6 +6,7 @@
 import type {
   AdvertisedAnswer,
   AttributesAnswer,
+  BfdAnswer,
   PathAnswer,
   PeerAnswer,
   ReceivedAnswer,
@@ -26,7 +27,7 @@ export const STATUS: StatusAnswer = {
   blocks: ["10.244.1.0/24"],
   configuration: { source: "/etc/manx/cluster", generation: 1, faults: [] },
   peers: { configured: 4, established: 4 },
-  rib: { prefixes: 5, paths: 9, attributeSets: 4 },
+  rib: { prefixes: 5, ipv4Prefixes: 5, ipv6Prefixes: 0, paths: 9, attributeSets: 4 },
   fib: { mode: "kernel", protocol: 186, installed: 4, failed: [], stale: 0, healed: 0 },
   ready: { ok: true, reason: "" },
 };
@@ -70,7 +71,7 @@ export const BARE_STATUS: StatusAnswer = {
     faults: ["/etc/manx/cluster: no such file or directory (ENOENT)"],
   },
   peers: { configured: 0, established: 0 },
-  rib: { prefixes: 0, paths: 0, attributeSets: 0 },
+  rib: { prefixes: 0, ipv4Prefixes: 0, ipv6Prefixes: 0, paths: 0, attributeSets: 0 },
   fib: { mode: "none", protocol: 0, installed: 0, failed: [], stale: 0, healed: 0 },
   ready: { ok: false, reason: "no configuration has been accepted" },
 };
@@ -91,10 +92,53 @@ function peer(given: Pick<PeerAnswer, "name" | "address"> & Partial<PeerAnswer>)
     holdTime: 90,
     keepaliveTime: 30,
     prefixes: { received: 1, accepted: 1, best: 1, advertised: 1 },
+    families: [],
     messages: { updatesReceived: 2, updatesSent: 2, received: 385, sent: 384 },
     ...given,
   };
 }
+
+const BFD: BfdAnswer = {
+  state: "Up",
+  since: 2 * HOUR,
+  diagnostic: "no diagnostic",
+  remoteState: "Up",
+  remoteDiagnostic: "no diagnostic",
+  localDiscriminator: 0x1234_5678,
+  remoteDiscriminator: 0x8765_4321,
+  multihop: false,
+  strict: false,
+  authentication: "meticulous keyed SHA1",
+  transmitInterval: 100,
+  detectionTime: 300,
+  failures: 1,
+  packets: { sent: 82_000, received: 81_500, discarded: 2 },
+  lastFault: "arrived with TTL 254: expected 255",
+  lateness: {
+    count: 82_001,
+    sum: 4100,
+    maximum: 1.44,
+    buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500, null].map((bound, at) => ({
+      bound,
+      count: [81_990, 11][at] ?? 0,
+    })),
+  },
+};
+
+/** Its BFD session is down, and with it BGP's. */
+export const FAILED_BFD: BfdAnswer = {
+  ...BFD,
+  state: "Down",
+  since: 42_000,
+  diagnostic: "detection time expired",
+  multihop: true,
+  strict: true,
+  authentication: null,
+  transmitInterval: 1000,
+  detectionTime: 0,
+  packets: { sent: 40, received: 0, discarded: 0 },
+  lastFault: "",
+};
 
 export const PEERS: readonly PeerAnswer[] = [
   peer({ name: "mesh n2", address: "172.30.0.12" }),
@@ -111,7 +155,24 @@ export const PEERS: readonly PeerAnswer[] = [
     address: "172.30.0.1",
     remoteAs: 65000,
     prefixes: { received: 5, accepted: 2, best: 1, advertised: 1 },
+    families: [
+      {
+        name: "IPv4 unicast",
+        prefixes: { received: 4, accepted: 1, best: 1, advertised: 1 },
+        nextHop: "172.30.0.11",
+        nextHopLinkLocal: null,
+        reason: "",
+      },
+      {
+        name: "IPv6 unicast",
+        prefixes: { received: 1, accepted: 1, best: 0, advertised: 0 },
+        nextHop: null,
+        nextHopLinkLocal: null,
+        reason: "no link of this node has an IPv6 address that could be the next hop",
+      },
+    ],
     messages: { updatesReceived: 3, updatesSent: 1, received: 386, sent: 383 },
+    bfd: BFD,
   }),
   peer({
     name: "tor2",

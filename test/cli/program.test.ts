@@ -8,6 +8,7 @@ const COMMANDS = [
   "peers",
   "routes",
   "why",
+  "fib",
   "ipam",
   "validate",
   "install",
@@ -82,6 +83,12 @@ describe("a wrong command line ends with 2, nothing on stdout, and", () => {
       ["routes", "--received", "a", "--advertised", "b"],
       "option '--advertised <peer>' cannot be used with option '--received <peer>'",
     ],
+    [["fib"], "missing required argument 'check'"],
+    [["fib", "chekc"], "Expected one of check (did you mean check?)."],
+    [
+      ["bgpd", "--config", "x", "--metric", "0"],
+      "option '--metric <number>' argument '0' is invalid. Expected a whole number from 1 to",
+    ],
     [["bgpd"], "required option '--config <path>' not specified"],
     [
       ["bgpd", "--config", "x", "--fib", "kernl"],
@@ -128,6 +135,8 @@ describe("roles", () => {
             node: hostname(),
             fib: "kernel",
             api: "/run/manx/bgpd.sock",
+            metric: 1024,
+            table: 254,
           },
         },
       ]);
@@ -140,20 +149,28 @@ describe("roles", () => {
     }
   });
 
+  test("a cleanup of bgpd needs no documents", async () => {
+    const { code, calls } = await run(["bgpd", "--cleanup", "--api", "/run/x.sock"]);
+    expect(code).toBe(ROLE_CODE);
+    expect(calls).toEqual([{ role: "cleanup", options: { api: "/run/x.sock" } }]);
+  });
+
   test("lab gets three nodes with two pods each unless told otherwise", async () => {
     const { code, calls } = await run(["lab"]);
     expect(code).toBe(ROLE_CODE);
     const size = { nodes: 3, pods: 2 } as const;
-    const options = { once: false, json: false, ...size, router: "auto", publish: [] } as const;
+    const lists = { publish: [], limit: [] };
+    const options = { once: false, json: false, ...size, router: "auto", ...lists } as const;
     expect(calls).toEqual([{ role: "lab", options }]);
   });
 
   test("lab gets what it is told", async () => {
     const argv = ["lab", "--once", "--json", "--nodes", "20", "--pods", "10", "--router", "manx"];
     argv.push("--publish", "n1-1:8080", "--publish", "n2-1:8080");
-    const publish = ["n1-1:8080", "n2-1:8080"];
+    argv.push("--limit", "n1-1:16M");
+    const lists = { publish: ["n1-1:8080", "n2-1:8080"], limit: ["n1-1:16M"] };
     const size = { nodes: 20, pods: 10 } as const;
-    const options = { once: true, json: true, ...size, router: "manx", publish } as const;
+    const options = { once: true, json: true, ...size, router: "manx", ...lists } as const;
     expect((await run(argv)).calls).toEqual([{ role: "lab", options }]);
   });
 

@@ -2,13 +2,14 @@
  * Runs the command line in this process, with its output collected and its roles recorded.
  */
 
-import type { BgpdOptions, LabExecOptions, LabOptions } from "../../cli/options.ts";
+import type { BgpdOptions, CleanupOptions, LabExecOptions, LabOptions } from "../../cli/options.ts";
 import type { Output } from "../../cli/output.ts";
 import { runProgram } from "../../cli/program.ts";
 import { type Look, PLAIN_LOOK } from "../../cli/style.ts";
 
 export type Call =
   | { readonly role: "bgpd"; readonly options: BgpdOptions }
+  | { readonly role: "cleanup"; readonly options: CleanupOptions }
   | { readonly role: "lab"; readonly options: LabOptions }
   | { readonly role: "labExec"; readonly options: LabExecOptions };
 
@@ -44,6 +45,7 @@ export async function run(argv: readonly string[], look: Look = PLAIN_LOOK): Pro
     argv,
     {
       bgpd: (options) => record({ role: "bgpd", options }),
+      cleanup: (options) => record({ role: "cleanup", options }),
       lab: (options) => record({ role: "lab", options }),
       labExec: (options) => record({ role: "labExec", options }),
     },

@@ -154,7 +154,15 @@ describe("what each node would do", () => {
     const path = write(
       "a.yaml",
       ["BGPConfiguration", "default", { listenPort: 1179, logSeverityScreen: "Debug" }],
-      ["Node", "n1", { ...NODE, blocks: ["10.244.1.0/24"], gracefulShutdown: true }],
+      [
+        "Node",
+        "n1",
+        {
+          bgp: { ...NODE.bgp, ipv6Address: "fd00::11/64" },
+          blocks: ["10.244.1.0/24"],
+          gracefulShutdown: true,
+        },
+      ],
       [
         "BGPPeer",
         "odd",
@@ -168,6 +176,7 @@ describe("what each node would do", () => {
           role: "customer",
           strictRole: true,
           aigp: true,
+          bfd: { strict: true, minTransmitInterval: 100 },
           nextHopMode: "Self",
           asOverride: true,
           removePrivateAS: true,

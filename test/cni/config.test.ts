@@ -12,7 +12,13 @@ import { isVersion } from "../../ipam/protocol/version.ts";
 const parse = (config: object, args: Record<string, string> = {}) =>
   parseCniConfig({ config: config as Request["config"], args: new Map(Object.entries(args)) });
 
-const DEFAULTS = { gateways: GATEWAYS, sysctls: [], queues: 1, forwarding: false };
+const DEFAULTS = {
+  gateways: GATEWAYS,
+  sysctls: [],
+  queues: 1,
+  forwarding: false,
+  sourceCheck: true,
+};
 
 describe("the configuration", () => {
   test("of conf/ is right", () => {
@@ -45,6 +51,11 @@ describe("the configuration", () => {
       "forwarding that is text",
       { forwarding: "yes" },
       'forwarding is "yes": expected true or false',
+    ],
+    [
+      "a source check that is a number",
+      { sourceCheck: 0 },
+      "sourceCheck is 0: expected true or false",
     ],
     ["a gateway that is no address", { gateway: "x" }, 'gateway is "x": expected a unicast IPv4'],
     ["a gateway that is a group", { gateway: "224.0.0.1" }, 'gateway is "224.0.0.1"'],

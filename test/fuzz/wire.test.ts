@@ -104,7 +104,7 @@ function attempt<Result>(run: () => Result): Result | undefined {
   }
 }
 
-const LONGEST: WireContext = { fourOctetAs: true, external: true, maxLength: 65_535 };
+const LONGEST: WireContext = { ...CONTEXTS[0]!, maxLength: 65_535 };
 
 describe(`broken messages (seed ${SEED})`, () => {
   test("are decoded or refused, and what is decoded can be encoded", () => {

@@ -1,5 +1,5 @@
 /**
- * A small network for interop tests: named namespaces on one bridge, each with one address.
+ * A small network for interop tests: named namespaces on one bridge, each with an address or several.
  *
  * Runs only where the test runner has put us into fresh namespaces of our own; made with iproute2, so
  * that nothing of ours checks itself.
@@ -24,8 +24,10 @@ export type Network = {
   remove(): Promise<void>;
 };
 
-/** Make namespaces with addresses, e.g. `{ n1: "172.30.0.11/24", tor: "172.30.0.1/24" }`. */
-export function createNetwork(members: Readonly<Record<string, string>>): Network {
+/** Make namespaces with addresses, e.g. `{ n1: "172.30.0.11/24", tor: ["172.30.0.1/24", "fd00:30::1/64"] }`. */
+export function createNetwork(
+  members: Readonly<Record<string, string | readonly string[]>>,
+): Network {
   if (!isInside) throw new Error("run by `npm test`, which makes namespaces of its own");
   if (!existsSync("/run/netns")) {
     command("mount", "-t", "tmpfs", "tmpfs", "/run");
@@ -40,11 +42,15 @@ export function createNetwork(members: Readonly<Record<string, string>>): Networ
   }
   command("ip", "-n", "fabric", "link", "add", "br0", "type", "bridge");
   command("ip", "-n", "fabric", "link", "set", "br0", "up");
-  for (const [name, address] of Object.entries(members)) {
+  for (const [name, given] of Object.entries(members)) {
     const veth = ["link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", name];
     command("ip", "-n", "fabric", ...veth);
     command("ip", "-n", "fabric", "link", "set", name, "master", "br0", "up");
-    command("ip", "-n", name, "address", "add", address, "dev", "eth0");
+    for (const address of typeof given === "string" ? [given] : given) {
+      // Nobody else is here whose address it could be: no need to wait until that is certain.
+      const nodad = address.includes(":") ? ["nodad"] : [];
+      command("ip", "-n", name, "address", "add", address, "dev", "eth0", ...nodad);
+    }
     command("ip", "-n", name, "link", "set", "eth0", "up");
     command("ip", "netns", "exec", name, "sysctl", "-qw", "net.ipv4.ip_forward=1");
   }
@@ -76,6 +82,11 @@ export function createNetwork(members: Readonly<Record<string, string>>): Networ
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Routes as `ip route` prints them, without the numbers of nexthop objects. */
+export function withoutObjects(routes: string): string {
+  return routes.replaceAll(/ nhid \d+/g, "");
 }
 
 /** Wait until `look` returns something, for at most `deadline` ms. Throws with what was seen last. */

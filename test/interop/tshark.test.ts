@@ -51,6 +51,12 @@ const FIELDS = {
   counts: "bgp.update.path_attribute.as_path_segment.length",
   two: "bgp.update.path_attribute.as_path_segment.as2",
   four: "bgp.update.path_attribute.as_path_segment.as4",
+  reach4: "bgp.mp_reach_nlri_ipv4_prefix",
+  reach6: "bgp.mp_reach_nlri_ipv6_prefix",
+  reachHop6: "bgp.update.path_attribute.mp_reach_nlri.next_hop.ipv6",
+  reachHopLinkLocal: "bgp.update.path_attribute.mp_reach_nlri.next_hop.ipv6.link_local",
+  unreach4: "bgp.mp_unreach_nlri_ipv4_prefix",
+  unreach6: "bgp.mp_unreach_nlri_ipv6_prefix",
   nextHop: "bgp.update.path_attribute.next_hop",
   multiExitDisc: "bgp.update.path_attribute.multi_exit_disc",
   localPref: "bgp.update.path_attribute.local_pref",
@@ -91,14 +97,32 @@ function expected(message: Message, context: WireContext): Row {
       };
     }
     case "update": {
-      const { withdrawn, announced, attributes } = message;
+      const { withdrawn, announced, attributes, reach, unreach } = message;
       const addresses = (prefixes: readonly Prefix[]): string => prefixes.map(formatAddress).join();
       return {
         ...row,
         withdrawn: addresses(withdrawn),
         announced: addresses(announced),
-        lengths: [...withdrawn, ...announced].map(({ length }) => length).join(),
+        lengths: [
+          ...withdrawn,
+          ...(reach?.prefixes ?? []),
+          ...(unreach?.prefixes ?? []),
+          ...announced,
+        ]
+          .map(({ length }) => length)
+          .join(),
         ...(attributes === undefined ? {} : expectedAttributes(attributes, context)),
+        codes: [
+          ...(reach ? [14] : []),
+          ...(unreach ? [15] : []),
+          ...(attributes ? codesOf(attributes, context) : []),
+        ].join(),
+        ...(reach && {
+          [`reach${reach.family}`]: addresses(reach.prefixes),
+          reachHop6: reach.nextHop.family === 6 ? formatAddress(reach.nextHop) : "",
+          reachHopLinkLocal: reach.nextHopLinkLocal ? formatAddress(reach.nextHopLinkLocal) : "",
+        }),
+        ...(unreach && { [`unreach${unreach.family}`]: addresses(unreach.prefixes) }),
       };
     }
   }
@@ -106,30 +130,40 @@ function expected(message: Message, context: WireContext): Row {
 
 function codeOf(capability: Capability): number {
   if (capability.type === "unknown") return capability.code;
-  return { multiprotocol: 1, "route refresh": 2, role: 9, "four-octet AS": 65 }[capability.type];
+  return {
+    multiprotocol: 1,
+    "route refresh": 2,
+    "extended next hop": 5,
+    role: 9,
+    "four-octet AS": 65,
+  }[capability.type];
 }
 
 function asNumberOf(capability: Capability): number[] {
   return capability.type === "four-octet AS" ? [capability.asNumber] : [];
 }
 
-function expectedAttributes(attributes: Attributes, { fourOctetAs }: WireContext): Partial<Row> {
-  const { origin, asPath, nextHop, aggregator } = attributes;
-  const isWide = (asNumber: number): boolean => asNumber > 0xffff;
-  const numbers = (path: readonly AsSegment[]) => path.flatMap(({ asNumbers }) => asNumbers);
+/** What of a set two-octet speakers carry in AS4_PATH and AS4_AGGREGATOR. */
+function carriedBeside({ asPath, aggregator }: Attributes, { fourOctetAs }: WireContext) {
   const told = asPath.filter(({ type }) => type === "sequence" || type === "set");
-  const path4 = !fourOctetAs && numbers(told).some(isWide) ? told : [];
+  const path4 = !fourOctetAs && numbersOf(told).some(isWide) ? told : [];
   const aggregator4 = !fourOctetAs && aggregator !== undefined && isWide(aggregator.asNumber);
-  const narrow = (asNumber: number): number => (isWide(asNumber) ? AS_TRANS : asNumber);
-  const paths = [...asPath, ...path4];
-  const codes = [
+  return { path4, aggregator4 };
+}
+
+const isWide = (asNumber: number): boolean => asNumber > 0xffff;
+const numbersOf = (path: readonly AsSegment[]) => path.flatMap(({ asNumbers }) => asNumbers);
+
+function codesOf(attributes: Attributes, context: WireContext): number[] {
+  const { path4, aggregator4 } = carriedBeside(attributes, context);
+  return [
     1,
     2,
-    ...(nextHop ? [3] : []),
+    ...(attributes.nextHop ? [3] : []),
     ...(attributes.multiExitDisc === undefined ? [] : [4]),
     ...(attributes.localPref === undefined ? [] : [5]),
     ...(attributes.atomicAggregate ? [6] : []),
-    ...(aggregator ? [7] : []),
+    ...(attributes.aggregator ? [7] : []),
     ...(attributes.communities ? [8] : []),
     ...(attributes.originatorId === undefined ? [] : [9]),
     ...(attributes.clusterList ? [10] : []),
@@ -141,15 +175,22 @@ function expectedAttributes(attributes: Attributes, { fourOctetAs }: WireContext
     ...(attributes.largeCommunities ? [32] : []),
     ...(attributes.onlyToCustomer === undefined ? [] : [35]),
     ...(attributes.unknown ?? []).map(({ code }) => code),
-  ];
+  ].sort((a, b) => a - b);
+}
+
+function expectedAttributes(attributes: Attributes, context: WireContext): Partial<Row> {
+  const { fourOctetAs } = context;
+  const { origin, asPath, nextHop, aggregator } = attributes;
+  const { path4, aggregator4 } = carriedBeside(attributes, context);
+  const narrow = (asNumber: number): number => (isWide(asNumber) ? AS_TRANS : asNumber);
+  const paths = [...asPath, ...path4];
   const aggregators = aggregator ? [aggregator.asNumber] : [];
   return {
-    codes: codes.sort((a, b) => a - b).join(),
     origin: `${origin}`,
     segments: paths.map(({ type }) => SEGMENTS.indexOf(type) + 1).join(),
     counts: paths.map(({ asNumbers }) => asNumbers.length).join(),
-    two: fourOctetAs ? "" : numbers(asPath).map(narrow).join(),
-    four: numbers(fourOctetAs ? asPath : path4).join(),
+    two: fourOctetAs ? "" : numbersOf(asPath).map(narrow).join(),
+    four: numbersOf(fourOctetAs ? asPath : path4).join(),
     nextHop: nextHop ? formatAddress(nextHop) : "",
     multiExitDisc: `${attributes.multiExitDisc ?? ""}`,
     localPref: `${attributes.localPref ?? ""}`,
@@ -174,13 +215,20 @@ function expectedAttributes(attributes: Attributes, { fourOctetAs }: WireContext
  * be path identifiers of RFC 7911.
  */
 function unambiguous(update: UpdateMessage): UpdateMessage {
-  const { withdrawn, attributes, announced } = update;
+  const { withdrawn, attributes, announced, reach, unreach } = update;
   const plain = (prefixes: readonly Prefix[]): Prefix[] =>
     prefixes.filter(({ w0, length }) => length > 7 && w0 >>> 24 > 0);
-  if (attributes === undefined) return { ...update, withdrawn: plain(withdrawn) };
+  const multiprotocol = {
+    ...(reach && { reach: { ...reach, prefixes: plain(reach.prefixes) } }),
+    ...(unreach && { unreach: { ...unreach, prefixes: plain(unreach.prefixes) } }),
+  };
+  if (attributes === undefined) {
+    return { ...update, ...multiprotocol, withdrawn: plain(withdrawn) };
+  }
   const { unknown: _, ...known } = attributes;
   return {
     ...update,
+    ...multiprotocol,
     withdrawn: plain(withdrawn),
     attributes: known,
     announced: plain(announced),

@@ -197,4 +197,59 @@ describe("allocation", () => {
       "no free address: block 10.244.1.0/32 has 1 of 1 addresses in use, block 10.244.9.0/31 has 2 of 2 addresses in use",
     );
   });
+
+  describe("of many blocks", () => {
+    const BLOCKS = Array.from({ length: 32 }, (_, index) => `10.244.${index}.0/31`);
+    const names = (from: number, count: number) =>
+      Array.from({ length: count }, (_, index) => `p${from + index}`);
+
+    test("fills one after the other, and gives every address once", () => {
+      const { add } = scene(...BLOCKS);
+      const expected = BLOCKS.flatMap((_, index) => [`10.244.${index}.0`, `10.244.${index}.1`]);
+      expect(names(0, 64).map((name) => add(name))).toEqual(expected);
+      expect(() => add("more")).toThrow("no free address: block 10.244.0.0/31 has 2 of 2");
+    });
+
+    test("looks at few, wherever the full ones end", () => {
+      const { add, records } = scene(...BLOCKS);
+      const { order } = records;
+      let looks = 0;
+      Object.assign(records, {
+        order: (block: Parameters<typeof order>[0]) => {
+          looks++;
+          return order(block);
+        },
+      });
+      const most = names(0, 62).map((name) => {
+        looks = 0;
+        add(name);
+        return looks;
+      });
+      // The first one, the last one, five halves of the others, and the one that it is.
+      expect(Math.max(...most)).toBeLessThanOrEqual(8);
+      expect(most.slice(0, 2)).toEqual([1, 1]);
+    });
+
+    test("takes what was given back in the first one, and in the middle when the last one is full", () => {
+      const { add, del } = scene(...BLOCKS);
+      for (const name of names(0, 60)) add(name);
+      for (const name of ["p0", "p21"]) del(name);
+      expect(names(60, 5).map((name) => add(name))).toEqual([
+        "10.244.0.0",
+        "10.244.30.0",
+        "10.244.30.1",
+        "10.244.31.0",
+        "10.244.31.1",
+      ]);
+      expect(add("p65")).toBe("10.244.10.1");
+    });
+
+    test("takes what cools rather than none", () => {
+      const { add, del, cool } = scene(...BLOCKS);
+      cool({ time: 30_000, isStrict: false });
+      for (const name of names(0, 64)) add(name);
+      del("p33");
+      expect(add("x")).toBe("10.244.16.1");
+    });
+  });
 });

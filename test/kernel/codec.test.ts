@@ -20,6 +20,7 @@ import {
   textOf,
 } from "../../kernel/message.ts";
 import { readNeighbour } from "../../kernel/neighbour.ts";
+import { readNexthop } from "../../kernel/nexthop.ts";
 import { writeRequest } from "../../kernel/request.ts";
 import { readRoute } from "../../kernel/route.ts";
 import { formatAddress } from "../../lib/address.ts";
@@ -120,6 +121,57 @@ const OURS: Readonly<Record<string, Request>> = {
     nextHops: [via("172.30.0.12")],
   }),
   "ip route add 10.4.0.0/16 dev v0": route("add", "10.4.0.0/16", { nextHops: [{ link: "v0" }] }),
+  "ip nexthop add id 7 via 10.0.0.2 dev v0 proto 77": {
+    type: "add nexthop",
+    nexthop: { id: 7, protocol: 77, ...via("10.0.0.2"), link: "v0" },
+  },
+  "ip nexthop add id 8 via 169.254.1.1 dev v0 onlink": {
+    type: "add nexthop",
+    nexthop: { id: 8, ...via("169.254.1.1"), link: "v0", onLink: true },
+  },
+  "ip nexthop add id 9 via fd00::2 dev v0": {
+    type: "add nexthop",
+    nexthop: { id: 9, ...via("fd00::2"), link: "v0" },
+  },
+  "ip nexthop add id 10 group 7/8,3 proto 77": {
+    type: "add nexthop",
+    nexthop: { id: 10, protocol: 77, members: [{ id: 7 }, { id: 8, weight: 3 }] },
+  },
+  "ip nexthop add id 11 blackhole": {
+    type: "add nexthop",
+    nexthop: { id: 11, blackhole: true },
+  },
+  "ip nexthop add id 7 via 10.0.0.3 dev v0": {
+    type: "add nexthop",
+    nexthop: { id: 7, ...via("10.0.0.3"), link: "v0" },
+  },
+  "ip nexthop replace id 7 via 10.0.0.4 dev v0 proto 77": {
+    type: "replace nexthop",
+    nexthop: { id: 7, protocol: 77, ...via("10.0.0.4"), link: "v0" },
+  },
+  "ip nexthop add id 12 group 7/99": {
+    type: "add nexthop",
+    nexthop: { id: 12, members: [{ id: 7 }, { id: 99 }] },
+  },
+  "ip nexthop replace id 13 group 7/9": {
+    type: "replace nexthop",
+    nexthop: { id: 13, members: [{ id: 7 }, { id: 9 }] },
+  },
+  "ip nexthop del id 11": { type: "delete nexthop", id: 11 },
+  "ip nexthop del id 99": { type: "delete nexthop", id: 99 },
+  "ip route add 10.11.0.0/16 nhid 10 proto 77 metric 1024": route("add", "10.11.0.0/16", {
+    protocol: 77,
+    metric: 1024,
+    nexthop: 10,
+  }),
+  "ip route add 10.12.0.0/16 nhid 9": route("add", "10.12.0.0/16", { nexthop: 9 }),
+  "ip route add 10.13.0.0/16 nhid 13": route("add", "10.13.0.0/16", { nexthop: 13 }),
+  "ip route add 10.14.0.0/16 nhid 11": route("add", "10.14.0.0/16", { nexthop: 11 }),
+  "ip route add 10.15.0.0/16 via inet6 fd00::3 dev v0": route("add", "10.15.0.0/16", {
+    nextHops: [{ ...via("fd00::3"), link: "v0" }],
+  }),
+  "ip route add fd02::/64 nhid 9": route("add", "fd02::/64", { nexthop: 9 }),
+  "ip route del 10.14.0.0/16 nhid 11": route("delete", "10.14.0.0/16", { nexthop: 11 }),
   "ip neigh replace 10.0.0.2 lladdr 02:00:00:00:00:02 dev v0": {
     type: "replace neighbour",
     link: "v0",
@@ -135,6 +187,9 @@ const LOOKUPS = ["ip link del nope"];
 const REFUSED: Readonly<Record<string, string>> = {
   "ip route add 10.244.2.0/24 via 172.30.0.12": "asked: Nexthop has invalid gateway (ENETUNREACH)",
   "ip route add 10.4.0.0/16 dev v0": "asked: exists already (EEXIST)",
+  "ip nexthop add id 7 via 10.0.0.3 dev v0": "asked: exists already (EEXIST)",
+  "ip nexthop add id 12 group 7/99": "asked: Invalid nexthop id (EINVAL)",
+  "ip nexthop del id 99": "asked: no such entry (ENOENT)",
   "ip link del nope": "asked: no such link (ENODEV)",
 };
 
@@ -146,6 +201,8 @@ const BODY: Readonly<Record<number, number>> = {
   [RTM.DELADDR]: 8,
   [RTM.NEWROUTE]: 12,
   [RTM.DELROUTE]: 12,
+  [RTM.NEWNEXTHOP]: 8,
+  [RTM.DELNEXTHOP]: 8,
   [RTM.NEWNEIGH]: 12,
   [RTM.DELNEIGH]: 12,
 };
@@ -318,6 +375,24 @@ describe("answers are read as ip shows them", () => {
     ],
     ["ip -4 route show table 1000", ["10.7.0.0/16 via 10.0.0.2 dev v0 proto 3 table 1000"]],
     [
+      "ip -4 route show table main with nexthop objects",
+      [
+        "10.0.0.0/24 dev v0 proto 2 scope link src 10.0.0.1",
+        "10.11.0.0/16 via 10.0.0.4 dev v0, via 169.254.1.1 dev v0 onlink weight 3 proto 77 metric 1024 nhid 10",
+        "10.12.0.0/16 via fd00::2 dev v0 proto 3 nhid 9",
+        "10.13.0.0/16 via 10.0.0.4 dev v0, via fd00::2 dev v0 proto 3 nhid 13",
+        "10.15.0.0/16 via fd00::3 dev v0 proto 3",
+      ],
+    ],
+    [
+      "ip -6 route show table main with nexthop objects",
+      [
+        "fd00::/64 dev v0 proto 2 metric 256",
+        "fd02::/64 via fd00::2 dev v0 proto 3 metric 1024 nhid 9",
+        "fe80::/64 dev v0 proto 2 metric 256",
+      ],
+    ],
+    [
       "ip -6 route show table main",
       [
         "fd00::/64 dev v0 proto 2 metric 256",
@@ -331,6 +406,17 @@ describe("answers are read as ip shows them", () => {
       expect(decoded(command, (message) => routeText(readRoute(message)!, names))).toEqual(texts);
     });
   }
+
+  test("ip nexthop show", () => {
+    expect(decoded("ip nexthop show", readNexthop)).toEqual([
+      { id: 7, protocol: 77, ...via("10.0.0.4"), link: 3 },
+      { id: 8, protocol: 0, ...via("169.254.1.1"), link: 3, onLink: true },
+      { id: 9, protocol: 0, ...via("fd00::2"), link: 3 },
+      { id: 10, protocol: 77, members: [{ id: 7 }, { id: 8, weight: 3 }] },
+      { id: 11, protocol: 0, blackhole: true },
+      { id: 13, protocol: 0, members: [{ id: 7 }, { id: 9 }] },
+    ]);
+  });
 
   test("ip neigh show", () => {
     const text = (message: Message) => {
@@ -376,6 +462,7 @@ describe("octets that lie", () => {
           if (message.type === RTM.NEWLINK) readLink(message);
           if (message.type === RTM.NEWADDR) readAddress(message);
           if (message.type === RTM.NEWNEIGH) readNeighbour(message);
+          if (message.type === RTM.NEWNEXTHOP) readNexthop(message);
         }
       }
     }

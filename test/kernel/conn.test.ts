@@ -4,6 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { NetlinkConnection, WINDOW } from "../../kernel/conn.ts";
 import { NLM_F, NLMSG, RTM } from "../../kernel/const.ts";
 import { KernelError } from "../../kernel/kernel.ts";
+import { SystemError } from "../../kernel/libc.ts";
 import { type Message, MessageWriter, messagesOf } from "../../kernel/message.ts";
 import type { Port } from "../../kernel/port.ts";
 
@@ -178,6 +179,23 @@ describe("requests", () => {
     expect(connection.exchange()).toEqual([undefined]);
     expect(port.writes).toEqual([1]);
   });
+
+  for (const where of ["write", "read"] as const) {
+    test(`for which there is no room at the ${where} have all failed with that, and the next are heard`, () => {
+      const port = new ScriptedPort(({ flags }) => ((flags & NLM_F.ACK) === 0 ? [] : [[ack]]));
+      const connection = new NetlinkConnection(port);
+      const method = port[where];
+      port[where] = () => {
+        throw new SystemError(where, 105);
+      };
+      request(connection);
+      request(connection);
+      expect(connection.exchange().map((failure) => failure?.code)).toEqual(["ENOBUFS", "ENOBUFS"]);
+      Object.assign(port, { [where]: method.bind(port) });
+      request(connection);
+      expect(connection.exchange()).toEqual([undefined]);
+    });
+  }
 
   test("a closed connection refuses to send, and closing again is nothing", () => {
     const port = new ScriptedPort(() => [[ack]]);

@@ -5,10 +5,12 @@ kernelSuite("kernel in memory", () => {
   const memory = createMemoryHost();
   const podNamespace = memory.createNamespace("pod");
   const host = memory.kernel();
+  const second = memory.kernel();
   const pod = memory.kernel(podNamespace);
   return {
     host,
     pod,
+    second,
     podNamespace,
     async until(condition) {
       for (let turn = 0; turn < 10 && !condition(); turn++) await Promise.resolve();
@@ -17,6 +19,7 @@ kernelSuite("kernel in memory", () => {
     close() {
       host.close();
       pod.close();
+      second.close();
     },
   };
 });

@@ -114,6 +114,37 @@ describe.skipIf(executable === undefined)("the lab", () => {
     PATIENCE,
   );
 
+  test.skipIf(process.env.MANX_CNI_PLUGINS === undefined)(
+    "limits of pods hold in each direction",
+    async () => {
+      const before = surroundings();
+      const flags = ["n1-1:16M", "n2-2:in=8M"].flatMap((limit) => ["--limit", limit]);
+      const { code, stdout, stderr } = await run([
+        ...["--once", "--json", "--nodes", "2", "--router", "manx"],
+        ...flags,
+      ]);
+      expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
+      const { limits }: LabReport = JSON.parse(stdout);
+      expect(limits.map(({ pod, direction, limit }) => `${pod} ${direction} ${limit}`)).toEqual([
+        "n1-1 in 16000000",
+        "n1-1 out 16000000",
+        "n2-2 in 8000000",
+      ]);
+      for (const { measured, limit } of limits) {
+        expect(measured).toBeGreaterThan(0);
+        expect(measured).toBeLessThan(1.05 * limit);
+      }
+      expect(await settledSurroundings(before)).toEqual(before);
+    },
+    PATIENCE,
+  );
+
+  test("--limit n1-1:1 is refused before anything is made", async () => {
+    const { code, stderr } = await run(["--once", "--limit", "n1-1:1"]);
+    expect(code).toBe(2);
+    expect(stderr).toContain("--limit n1-1:1: expected POD:RATE");
+  });
+
   for (const [port, says] of [
     ["n1-9:8080", "there is no pod n1-9 in a lab of this size"],
     ["n1-1:99999", "expected POD:PORT, such as n1-1:8080"],

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { parseAddress } from "../../lib/address.ts";
 import { formatPrefix } from "../../lib/prefix.ts";
 import { readDocuments } from "../../resource/document.ts";
 import { formatFault } from "../../resource/fault.ts";
@@ -12,16 +13,56 @@ const goodPeer = "peerIP: 172.30.0.1\nasNumber: 65000";
 type Case = readonly [name: string, documents: readonly string[], faults: readonly string[]];
 
 const ADDRESS =
-  "expected a host's IPv4 address, optionally with :PORT, such as 172.30.0.1 or 172.30.0.1:1179";
-const PREFIX = "expected an IPv4 prefix such as 10.244.0.0/16, with no bits set behind its length";
+  "expected a host's address, optionally with :PORT, such as 172.30.0.1, 172.30.0.1:1179, fd00::1 or [fd00::1]:1179; link-local ones are not supported";
+const PREFIX =
+  "expected a prefix such as 10.244.0.0/16 or fd00::/48, with no bits set behind its length";
+const PREFIX4 = "expected an IPv4 prefix such as 10.244.0.0/16, with no bits set behind its length";
 const SECONDS = 'expected whole seconds from 0 to 65535, as a number or as "90s"';
 const AS_NUMBER = "expected an AS number from 1 to 4294967294";
 const NODE_ADDRESS =
   "expected the node's IPv4 address such as 172.30.0.11, or with its network's length such as 172.30.0.11/24";
 const PEER_FIELDS =
-  "node, nodeSelector, peerIP, asNumber, peerSelector, reversePeering, reachableBy, filters, localASNumber, numAllowedLocalASNumbers, nextHopMode, keepOriginalNextHop, acceptDefaultRoute, passive, importPolicy, exportPolicy, rejectASSets, discardBlackhole, asOverride, removePrivateAS, gracefulShutdown, aigp, role, strictRole, prefixLimit, holdTime, keepaliveTime, connectRetryTime";
+  "node, nodeSelector, peerIP, asNumber, peerSelector, reversePeering, reachableBy, filters, localASNumber, numAllowedLocalASNumbers, nextHopMode, keepOriginalNextHop, acceptDefaultRoute, passive, importPolicy, exportPolicy, rejectASSets, discardBlackhole, asOverride, removePrivateAS, gracefulShutdown, aigp, role, strictRole, prefixLimit, bfd, holdTime, keepaliveTime, connectRetryTime";
+
+const INTERVAL = 'expected milliseconds from 10 to 60000, as a number or as "300ms" or "1s"';
+const BFD_FIELDS =
+  "enabled, minTransmitInterval, minReceiveInterval, detectMultiplier, multihop, minimumTtl, strict, auth";
+const KEY_FILE = "expected the absolute path of a file with the key";
 
 const values: readonly Case[] = [
+  [
+    "BFD's intervals",
+    [peer(`${goodPeer}\nbfd:\n  minTransmitInterval: 9\n  minReceiveInterval: 1m`)],
+    [
+      `c.yaml:8: BGPPeer tor: spec.bfd.minTransmitInterval: 9: ${INTERVAL}`,
+      `c.yaml:9: BGPPeer tor: spec.bfd.minReceiveInterval: "1m": ${INTERVAL}`,
+    ],
+  ],
+  [
+    "a BFD multiplier of zero, a TTL of 256",
+    [peer(`${goodPeer}\nbfd:\n  detectMultiplier: 0\n  minimumTtl: 256`)],
+    [
+      "c.yaml:8: BGPPeer tor: spec.bfd.detectMultiplier: 0: expected a number of packets from 1 to 255",
+      "c.yaml:9: BGPPeer tor: spec.bfd.minimumTtl: 256: expected a TTL from 1 to 255",
+    ],
+  ],
+  [
+    "BFD's keys",
+    [peer(`${goodPeer}\nbfd:\n  auth:\n    type: MD5\n    keyId: 256\n    keyFile: key`)],
+    [
+      'c.yaml:9: BGPPeer tor: spec.bfd.auth.type: "MD5": expected one of KeyedMD5, MeticulousKeyedMD5, KeyedSHA1, MeticulousKeyedSHA1',
+      "c.yaml:10: BGPPeer tor: spec.bfd.auth.keyId: 256: expected a key ID from 0 to 255",
+      `c.yaml:11: BGPPeer tor: spec.bfd.auth.keyFile: "key": ${KEY_FILE}`,
+    ],
+  ],
+  [
+    "a key of BFD without a file, and a field that BFD does not have",
+    [peer(`${goodPeer}\nbfd:\n  echo: true\n  auth: {type: KeyedMD5, keyId: 1}`)],
+    [
+      `c.yaml:8: BGPPeer tor: spec.bfd.echo: true: no such field: expected one of ${BFD_FIELDS}`,
+      `c.yaml:9: BGPPeer tor: spec.bfd.auth.keyFile: missing: ${KEY_FILE}`,
+    ],
+  ],
   [
     "a peer's address with an octet above 255",
     [peer("peerIP: 10.0.0.300\nasNumber: 65000")],
@@ -38,10 +79,34 @@ const values: readonly Case[] = [
     [`c.yaml:5: BGPPeer tor: spec.peerIP: "224.0.0.5": ${ADDRESS}`],
   ],
   [
-    "a peer's IPv6 address",
-    [peer('peerIP: "fd00::1"\nasNumber: 65000')],
-    [`c.yaml:5: BGPPeer tor: spec.peerIP: "fd00::1": ${ADDRESS}`],
+    "a peer's link-local address",
+    [peer('peerIP: "fe80::1"\nasNumber: 65000')],
+    [`c.yaml:5: BGPPeer tor: spec.peerIP: "fe80::1": ${ADDRESS}`],
   ],
+  [
+    "a peer's IPv4 address in brackets",
+    [peer('peerIP: "[10.0.0.1]:179"\nasNumber: 65000')],
+    [`c.yaml:5: BGPPeer tor: spec.peerIP: "[10.0.0.1]:179": ${ADDRESS}`],
+  ],
+  [
+    "a peer's IPv4 address in an IPv6 one",
+    [peer('peerIP: "::ffff:10.0.0.1"\nasNumber: 65000')],
+    [`c.yaml:5: BGPPeer tor: spec.peerIP: "::ffff:10.0.0.1": ${ADDRESS}`],
+  ],
+  [
+    "a peer's port 0",
+    [peer('peerIP: "[fd00::1]:0"\nasNumber: 65000')],
+    [`c.yaml:5: BGPPeer tor: spec.peerIP: "[fd00::1]:0": ${ADDRESS}`],
+  ],
+  ...["fe80::11/64", "ff02::1", "::1/128", "fd00::/64", "172.30.0.11"].map(
+    (text): Case => [
+      `${text} as the IPv6 address of a node`,
+      [documentOf("Node", "n1", `bgp:\n  ipv4Address: 172.30.0.11\n  ipv6Address: "${text}"`)],
+      [
+        `c.yaml:7: Node n1: spec.bgp.ipv6Address: "${text}": expected the node's IPv6 address such as fd00::11, or with its network's length such as fd00::11/64`,
+      ],
+    ],
+  ),
   [
     "a peer without AS number is told at its spec, with what belongs there",
     [peer("peerIP: 172.30.0.1")],
@@ -97,7 +162,7 @@ const values: readonly Case[] = [
     "a node without a BGP address",
     [documentOf("Node", "n1", "blocks: [10.244.1.0/24]")],
     [
-      "c.yaml:4: Node n1: spec.bgp: missing: expected a map with ipv4Address, asNumber, routeReflectorClusterID",
+      "c.yaml:4: Node n1: spec.bgp: missing: expected a map with ipv4Address, ipv6Address, asNumber, routeReflectorClusterID",
     ],
   ],
   [
@@ -154,7 +219,7 @@ const values: readonly Case[] = [
         'importV4:\n- {action: Accept, cidr: "fd00::/8", matchOperator: In}',
       ),
     ],
-    [`c.yaml:6: BGPFilter f: spec.importV4[0].cidr: "fd00::/8": ${PREFIX}`],
+    [`c.yaml:6: BGPFilter f: spec.importV4[0].cidr: "fd00::/8": ${PREFIX4}`],
   ],
   [
     "a pool with a block size that no block has",
@@ -203,7 +268,7 @@ const fields: readonly Case[] = [
     [documentOf("Node", "n1", "bgp:\n  ipv4Address: nowhere\n  speed: 3")],
     [
       `c.yaml:6: Node n1: spec.bgp.ipv4Address: "nowhere": ${NODE_ADDRESS}`,
-      "c.yaml:7: Node n1: spec.bgp.speed: 3: no such field: expected one of ipv4Address, asNumber, routeReflectorClusterID",
+      "c.yaml:7: Node n1: spec.bgp.speed: 3: no such field: expected one of ipv4Address, ipv6Address, asNumber, routeReflectorClusterID",
     ],
   ],
   [
@@ -272,6 +337,20 @@ const ends: readonly Case[] = [
     ['c.yaml:6: BGPPeer tor: spec.reachableBy: "172.30.0.254": goes with a peerIP'],
   ],
   [
+    "a gateway that is the peer itself",
+    [peer(`${goodPeer}\nreachableBy: 172.30.0.1`)],
+    [
+      'c.yaml:7: BGPPeer tor: spec.reachableBy: "172.30.0.1": expected the gateway to the peer, not the peer itself',
+    ],
+  ],
+  [
+    "a gateway of the other family",
+    [peer(`${goodPeer}\nreachableBy: fd00::1`)],
+    [
+      'c.yaml:7: BGPPeer tor: spec.reachableBy: "fd00::1": expected an IPv4 address, like the peer\'s',
+    ],
+  ],
+  [
     "a cluster ID of nobody",
     [documentOf("Node", "n1", "bgp:\n  ipv4Address: 10.0.0.1\n  routeReflectorClusterID: 0.0.0.0")],
     [
@@ -330,6 +409,16 @@ const aggregates: readonly Case[] = [
       (what) =>
         `c.yaml:7: BGPConfiguration default: spec.aggregates[0].cidr: "172.30.0.0/16": has ${what} in it, to which its discard route would lead`,
     ),
+  ],
+  [
+    "an IPv6 aggregate with a node in it",
+    [
+      documentOf("BGPConfiguration", "default", 'aggregates:\n- cidr: "fd00::/64"'),
+      dualNode("n1", 11, "fd00::11/64"),
+    ],
+    [
+      'c.yaml:6: BGPConfiguration default: spec.aggregates[0].cidr: "fd00::/64": has the address of Node n1 in it, to which its discard route would lead',
+    ],
   ],
   [
     "aggregates within one another",
@@ -420,6 +509,16 @@ const documents: readonly Case[] = [
   ],
 ];
 
+/** A node with an IPv6 address of its own. */
+function dualNode(name: string, host: number, address6: string, ...blocks: string[]): string {
+  const list = blocks.map((block) => JSON.stringify(block)).join(", ");
+  return documentOf(
+    "Node",
+    name,
+    `bgp:\n  ipv4Address: 172.30.0.${host}/24\n  ipv6Address: "${address6}"\nblocks: [${list}]`,
+  );
+}
+
 const references: readonly Case[] = [
   [
     "a filter that is not there",
@@ -454,6 +553,39 @@ const references: readonly Case[] = [
     [
       'c.yaml:12: Node n2: spec.bgp.ipv4Address: "172.30.0.11/24": Node n1 has the address 172.30.0.11 too',
     ],
+  ],
+  [
+    "two nodes with one IPv6 address",
+    [dualNode("n1", 11, "fd00::11/64"), dualNode("n2", 12, "fd00::11")],
+    ['c.yaml:16: Node n2: spec.bgp.ipv6Address: "fd00::11": Node n1 has the address fd00::11 too'],
+  ],
+  [
+    "an IPv6 block of a node without an IPv6 address",
+    [nodeOf("n1", 11, "fd00:244::/122")],
+    [
+      'c.yaml:6: Node n1: spec.blocks[0]: "fd00:244::/122": the node has no bgp.ipv6Address, without which nobody is told of IPv6 blocks',
+    ],
+  ],
+  [
+    "IPv6 blocks that are too large, and outside the pool of their family",
+    [
+      dualNode("n1", 11, "fd00::11/64", "10.244.1.0/24", "fd00:244::/112", "fd00:245::/122"),
+      documentOf("IPPool", "six", 'cidr: "fd00:244::/48"'),
+    ],
+    [
+      'c.yaml:8: Node n1: spec.blocks[1]: "fd00:244::/112": expected a block of /116 to /128',
+      'c.yaml:8: Node n1: spec.blocks[2]: "fd00:245::/122": inside no IPPool: there are fd00:244::/48',
+    ],
+  ],
+  [
+    "an IPv6 block with a node's address in it",
+    [dualNode("n1", 11, "fd00::11/64", "fd00::/122")],
+    ['c.yaml:8: Node n1: spec.blocks[0]: "fd00::/122": has the address of Node n1 in it'],
+  ],
+  [
+    "a blockSize of the other family",
+    [documentOf("IPPool", "six", 'cidr: "fd00:244::/48"\nblockSize: 26')],
+    ["c.yaml:6: IPPool six: spec.blockSize: 26: expected a prefix length from 116 to 128"],
   ],
   [
     "blocks of two nodes that overlap",
@@ -625,6 +757,22 @@ describe("readDocuments", () => {
       'c.yaml:10: Node n1: metadata.annotations.projectcalico.org/ASNumber: "65000": is for Nodes of Kubernetes and means nothing here: this one has spec.bgp.asNumber',
       "c.yaml:14: Node n1: spec.wireguard: means nothing to this version of Manx: nothing is encrypted between nodes",
     ]);
+  });
+
+  test("a node of both families, an IPv6 pool, and a peer with an IPv6 address and a port", () => {
+    const { nodes, peers, pools } = resourcesOf(
+      dualNode("n1", 11, "fd00::11/64", "10.244.1.0/24", "fd00:244::40/122"),
+      documentOf("IPPool", "six", 'cidr: "fd00:244::/48"\nblockSize: 122'),
+      peer('peerIP: "[fd00::1]:1179"\nasNumber: 65000'),
+    );
+    const [node] = nodes.map(({ resource }) => resource);
+    expect(node?.ipv6).toEqual({ address: parseAddress("fd00::11"), length: 64 });
+    expect(node?.blocks.map(formatPrefix)).toEqual(["10.244.1.0/24", "fd00:244::40/122"]);
+    expect(pools[0]?.resource.blockSize).toBe(122);
+    expect(peers[0]?.resource.remote).toMatchObject({
+      address: parseAddress("fd00::1"),
+      port: 1179,
+    });
   });
 
   test("a cluster of one Node with a block and no IPPool is valid", () => {

@@ -131,7 +131,7 @@ describe("JSON Schemas", () => {
     const { properties } = jsonSchemas()["bgppeer.json"] ?? {};
     expect(properties?.spec).toMatchObject({
       properties: {
-        reachableBy: { description: "expected a host's IPv4 address such as 172.30.0.1" },
+        reachableBy: { description: "expected a host's address such as 172.30.0.1 or fd00::1" },
       },
     });
   });

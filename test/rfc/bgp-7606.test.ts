@@ -51,6 +51,8 @@ describe("a malformed attribute", () => {
           fourOctetAs: true,
           external: session === "external",
           maxLength: 4096,
+          families: [4] as const,
+          extendedNextHop: false,
         };
         const { faults } = decodeAttributes(bytes, 0, bytes.length, context);
         expect(worst(faults) ?? "no fault").toBe(wanted);

@@ -8,7 +8,14 @@ import { attributesOf, peerAt, Scene } from "../bgpd/rib/scene.ts";
 
 const PREFIX = "198.51.100.0/24";
 const METRIC_100 = "01000b0000000000000064";
-const AIGP_WIRE = { fourOctetAs: true, external: true, maxLength: 4096, aigp: true } as const;
+const AIGP_WIRE = {
+  fourOctetAs: true,
+  external: true,
+  maxLength: 4096,
+  families: [4],
+  extendedNextHop: false,
+  aigp: true,
+} as const;
 
 function metricOf(scene: Scene, id: number): number | undefined {
   const { aigp } = scene.told.get(id)?.routes.get(PREFIX) ?? {};

@@ -18,12 +18,23 @@ import { ProcessClock, seeded } from "./world.ts";
 
 const NODES = 4;
 const ROUTER = "tor";
-const ROUTER_BLOCK = "192.0.2.0/24";
+const ROUTER_BLOCKS = ["192.0.2.0/24", "2001:db8::/120"];
+/** Routes IPv4 alone, as its sessions do at both ends. */
+const OLD = "n4";
 const TIMERS = { holdTime: 9, keepaliveTime: 3, connectRetryTime: 2 };
 
 const names = Array.from({ length: NODES }, (_, index) => `n${index + 1}`);
 const addressOf = (name: string): string =>
   name === ROUTER ? "172.30.0.1" : `172.30.0.${10 + Number(name.slice(1))}`;
+
+/** Of both families, but for the old one. */
+function bgpOf(name: string): object {
+  const address6 = `fd00:30::${addressOf(name).split(".").at(-1)}/64`;
+  const ipv4Address = `${addressOf(name)}/24`;
+  return name === OLD ? { ipv4Address } : { ipv4Address, ipv6Address: address6 };
+}
+
+const isCarried = (name: string, prefix: string): boolean => name !== OLD || !prefix.includes(":");
 
 function document(kind: string, name: string, spec: object): string {
   return JSON.stringify({ apiVersion: "projectcalico.org/v3", kind, metadata: { name }, spec });
@@ -38,8 +49,8 @@ function planOf(name: string, blocks: ReadonlyMap<string, readonly string[]>): S
       ...TIMERS,
     }),
     document("Node", ROUTER, {
-      bgp: { ipv4Address: `${addressOf(ROUTER)}/24` },
-      blocks: [ROUTER_BLOCK],
+      bgp: bgpOf(ROUTER),
+      blocks: ROUTER_BLOCKS,
     }),
     ...names.map((node) =>
       document("BGPPeer", node, { peerIP: addressOf(node), asNumber: 64_512 }),
@@ -49,9 +60,10 @@ function planOf(name: string, blocks: ReadonlyMap<string, readonly string[]>): S
     document("BGPConfiguration", "default", TIMERS),
     document("BGPPeer", ROUTER, { peerIP: addressOf(ROUTER), asNumber: 65_000 }),
     document("IPPool", "pods", { cidr: "10.244.0.0/16" }),
+    document("IPPool", "pods6", { cidr: "fd00:244::/48" }),
     ...names.map((node) =>
       document("Node", node, {
-        bgp: { ipv4Address: `${addressOf(node)}/24` },
+        bgp: bgpOf(node),
         blocks: blocks.get(node) ?? [],
       }),
     ),
@@ -64,11 +76,18 @@ function planOf(name: string, blocks: ReadonlyMap<string, readonly string[]>): S
   return planned.plan;
 }
 
+/** The n-th block of each family that the node routes. */
+function blocksOf(name: string, n: number): string[] {
+  return [`10.244.${n}.0/24`, `fd00:244:0:${n}::/122`].filter((block) => isCarried(name, block));
+}
+
 class Cluster {
   readonly clock = new VirtualClock();
   readonly random: () => number;
   readonly network: MemoryNetwork;
-  readonly blocks = new Map(names.map((name, i) => [name, [`10.244.${i + 1}.0/24`]] as const));
+  readonly blocks = new Map<string, readonly string[]>(
+    names.map((name, i) => [name, blocksOf(name, i + 1)]),
+  );
   readonly #alive = new Map<string, { readonly daemon: Daemon; readonly clock: ProcessClock }>();
 
   constructor(seed: number) {
@@ -103,7 +122,7 @@ class Cluster {
   }
 
   setBlocks(name: string, blocks: readonly string[]): void {
-    this.blocks.set(name, blocks as never);
+    this.blocks.set(name, blocks);
     for (const [other, { daemon }] of this.#alive) daemon.apply(planOf(other, this.blocks));
   }
 
@@ -128,21 +147,28 @@ class Cluster {
   /** `PREFIX from PEER` of every best route, sorted. */
   table(name: string): string[] {
     const views = this.daemon(name).rib?.routes() ?? [];
-    return views.flatMap(({ prefix, paths }) => {
-      const best = paths.find(({ state }) => state === "best");
-      return best === undefined ? [] : [`${formatPrefix(prefix)} from ${best.peer ?? "itself"}`];
-    });
+    return views
+      .flatMap(({ prefix, paths }) => {
+        const best = paths.find(({ state }) => state === "best");
+        return best === undefined ? [] : [`${formatPrefix(prefix)} from ${best.peer ?? "itself"}`];
+      })
+      .sort();
   }
 
   /** What the table is to be when everything is whole. */
   expected(name: string): string[] {
     const lines = [...this.blocks].flatMap(([owner, blocks]) =>
-      blocks.map((block) => {
-        if (owner === name) return `${block} from itself`;
-        return `${block} from ${name === ROUTER ? owner : `mesh ${owner}`}`;
-      }),
+      blocks
+        .filter((block) => isCarried(name, block))
+        .map((block) => {
+          if (owner === name) return `${block} from itself`;
+          return `${block} from ${name === ROUTER ? owner : `mesh ${owner}`}`;
+        }),
     );
-    return [...lines, `${ROUTER_BLOCK} from ${name === ROUTER ? "itself" : ROUTER}`].sort();
+    const outside = ROUTER_BLOCKS.filter((block) => isCarried(name, block)).map(
+      (block) => `${block} from ${name === ROUTER ? "itself" : ROUTER}`,
+    );
+    return [...lines, ...outside].sort();
   }
 
   flaps(): number {
@@ -172,7 +198,10 @@ function disturb(cluster: Cluster, extra: { next: number }): void {
     () => isPair && cluster.cut(one, other),
     () => isPair && cluster.mend(one, other),
     () => cluster.setBlocks(pick(random, names), []),
-    () => cluster.setBlocks(pick(random, names), [`10.244.${extra.next++}.0/24`]),
+    () => {
+      const name = pick(random, names);
+      cluster.setBlocks(name, blocksOf(name, extra.next++));
+    },
   ];
   pick(random, misfortunes)();
 }

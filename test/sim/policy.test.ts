@@ -69,7 +69,8 @@ function scene(ours: SpeakerPlan, theirs: SpeakerPlan) {
     return daemon;
   };
   const router = start(ROUTER, theirs, undefined);
-  const node = start(NODE, ours, kernel);
+  // What the daemon does itself it is not told.
+  const node = start(NODE, ours, host.kernel());
   const statusOf = (daemon: Daemon, name: string) => daemon.neighbours.get(name)?.peer.status();
   return {
     node,

@@ -130,6 +130,7 @@ class Speaker {
       connectRetryTime: 5,
       passive: options.passive?.(this.index, other) ?? false,
       ttl: 1,
+      families: [4],
       acceptDefaultRoute: false,
       filters: [],
       role: undefined,

@@ -1,6 +1,13 @@
 /** Short ways to ask a kernel for things and to read its answers, for the suites. */
 
-import type { Kernel, KernelEvent, Request, Route, RouteNextHop } from "../../kernel/kernel.ts";
+import type {
+  Kernel,
+  KernelEvent,
+  Nexthop,
+  Request,
+  Route,
+  RouteNextHop,
+} from "../../kernel/kernel.ts";
 import { formatAddress, parseAddress } from "../../lib/address.ts";
 import { formatPrefix, parseInterfaceAddress, parsePrefix } from "../../lib/prefix.ts";
 
@@ -8,6 +15,8 @@ import { formatPrefix, parseInterfaceAddress, parsePrefix } from "../../lib/pref
 export type KernelHarness = {
   readonly host: Kernel;
   readonly pod: Kernel;
+  /** Another's hand in the host's namespace. */
+  readonly second: Kernel;
   /** What stands for the second one in requests. */
   readonly podNamespace: number;
   /** Let events come until the condition holds; throws when it does not within some seconds. */
@@ -64,6 +73,7 @@ export function routesOf(kernel: Kernel, filter: { table?: number; protocol?: nu
 
 export function routeText(route: Route, names: ReadonlyMap<number, string>): string {
   const { destination, type, table, protocol, scope, metric, preferredSource, nextHops } = route;
+  const { nexthop } = route;
   const hop = ({ gateway, link, onLink, weight, dead }: RouteNextHop): string =>
     [
       gateway === undefined ? "" : `via ${formatAddress(gateway)} `,
@@ -81,9 +91,24 @@ export function routeText(route: Route, names: ReadonlyMap<number, string>): str
     ...(metric === 0 ? [] : [`metric ${metric}`]),
     ...(table === 254 ? [] : [`table ${table}`]),
     ...(preferredSource === undefined ? [] : [`src ${formatAddress(preferredSource)}`]),
+    ...(nexthop === undefined ? [] : [`nhid ${nexthop}`]),
   ]
     .filter((part) => part !== "")
     .join(" ");
+}
+
+export function nexthopText(nexthop: Nexthop, names: ReadonlyMap<number, string>): string {
+  const { id, protocol, members, gateway, link, onLink, blackhole } = nexthop;
+  const shares = members?.map(({ id: member, weight = 1 }) => `${member},${weight}`);
+  return [
+    `${id}`,
+    ...(shares === undefined ? [] : [`group ${shares.join("/")}`]),
+    ...(blackhole === true ? ["blackhole"] : []),
+    ...(gateway === undefined ? [] : [`via ${formatAddress(gateway)}`]),
+    ...(link === undefined ? [] : [`dev ${names.get(link) ?? link}`]),
+    ...(onLink === true ? ["onlink"] : []),
+    `proto ${protocol}`,
+  ].join(" ");
 }
 
 /** An event in a line; links by what most tests look at. */
@@ -99,6 +124,8 @@ export function eventText(event: KernelEvent, names: ReadonlyMap<number, string>
       return `route ${event.change} ${routeText(event.route, names)}`;
     case "neighbour":
       return `neighbour ${event.change} ${formatAddress(event.neighbour.address)} ${event.neighbour.state}`;
+    case "nexthop":
+      return `nexthop ${event.change} ${nexthopText(event.nexthop, names)}`;
     default:
       return event.type;
   }

@@ -8,6 +8,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import type { Kernel, KernelEvent, KernelEventType, Request } from "../../kernel/kernel.ts";
 import { formatAddress } from "../../lib/address.ts";
+import { kernelNexthopSuite } from "./kernel-nexthop.ts";
 import { kernelRouteSuite } from "./kernel-route.ts";
 import {
   addAddress,
@@ -36,6 +37,40 @@ export function kernelSuite(name: string, open: () => KernelHarness): void {
       ({ host, pod } = harness);
     });
     afterEach(() => harness.close());
+
+    const CHECK = { table: "manx", chain: "sources", links: "manx", exempt: 7 };
+
+    describe("the check of IPv6 sources", () => {
+      test("is there once it is asked for, however often, and in its own namespace alone", () => {
+        expect(host.hasSourceCheck(CHECK)).toBe(false);
+        for (let times = 0; times < 3; times++) {
+          host.ensureSourceCheck(CHECK);
+          expect(host.hasSourceCheck(CHECK)).toBe(true);
+        }
+        expect(pod.hasSourceCheck(CHECK)).toBe(false);
+      });
+
+      test("in one chain is none in another, or in another table", () => {
+        host.ensureSourceCheck(CHECK);
+        for (const other of [{ chain: "other" }, { table: "other" }]) {
+          expect(host.hasSourceCheck({ ...CHECK, ...other })).toBe(false);
+          host.ensureSourceCheck({ ...CHECK, ...other });
+          expect(host.hasSourceCheck({ ...CHECK, ...other })).toBe(true);
+        }
+      });
+
+      test("of other links, or with another group exempt, is another one", () => {
+        host.ensureSourceCheck(CHECK);
+        expect(host.hasSourceCheck({ ...CHECK, links: "veth" })).toBe(false);
+        expect(host.hasSourceCheck({ ...CHECK, exempt: 8 })).toBe(false);
+      });
+
+      test("takes a closed kernel no more than other requests do", () => {
+        host.close();
+        expect(() => host.ensureSourceCheck(CHECK)).toThrow("the kernel is closed (EBADF)");
+        expect(() => host.hasSourceCheck(CHECK)).toThrow("the kernel is closed (EBADF)");
+      });
+    });
 
     const addressesOf = (kernel: Kernel): string[] =>
       kernel
@@ -466,6 +501,7 @@ export function kernelSuite(name: string, open: () => KernelHarness): void {
     });
 
     kernelRouteSuite(() => harness);
+    kernelNexthopSuite(() => harness);
 
     describe("batches", () => {
       test("a batch may use by name the links that it makes and renames", () => {

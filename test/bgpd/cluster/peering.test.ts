@@ -144,6 +144,21 @@ describe("both ends of a BGPPeer", () => {
     ]);
   });
 
+  test("by an IPv6 address, and the other end is called there too", () => {
+    const dual = (name: string, host: number): string =>
+      documentOf(
+        "Node",
+        name,
+        `bgp: {ipv4Address: 172.30.0.${host}/24, ipv6Address: "fd00::${host}/64"}`,
+      );
+    const one = peer("one", 'node: n1\npeerIP: "fd00::12"\nasNumber: 64512');
+    const resources = resourcesOf(one, dual("n1", 11), dual("n2", 12));
+    const ends = ["n1", "n2"].map((name) =>
+      planOf(resources, name).peers.map((end) => [end.name, formatAddress(end.address)]),
+    );
+    expect(ends).toEqual([[["one", "fd00::12"]], [["one n1", "fd00::11"]]]);
+  });
+
   test("of two that wait by the same document, one calls", () => {
     const all = peer("all", "peerSelector: all()\npassive: true\nlocalASNumber: 65100");
     const resources = resourcesOf(all, node("n1", 11), node("n2", 12));

@@ -78,7 +78,7 @@ far (BGPPeer), 172.30.0.11 AS 64601 to 203.0.113.1:179 AS 65001, ttl 64, hold 9 
   test("what documents say of routes", () => {
     const resources = resourcesOf(
       configuration(
-        'importPolicy: none\nrejectASSets: true\nserviceClusterIPs: [{cidr: 10.96.0.0/12}]\nprefixAdvertisements: [{cidr: 10.244.0.0/16, communities: ["65000:1", "65000:1:2"]}]',
+        'importPolicy: none\nrejectASSets: true\nserviceClusterIPs: [{cidr: 10.96.0.0/12}, {cidr: "fd00:96::/112"}]\nprefixAdvertisements: [{cidr: 10.244.0.0/16, communities: ["65000:1", "65000:1:2"]}]',
       ),
       documentOf(
         "Node",
@@ -100,7 +100,7 @@ far (BGPPeer), 172.30.0.11 AS 64601 to 203.0.113.1:179 AS 65001, ttl 64, hold 9 
 n1 AS 64512 id 172.30.0.11 listens 172.30.0.11 port 179
 blocks 10.244.1.0/24 pools 10.244.0.0/16
 untold 10.244.0.0/16
-services 10.96.0.0/12
+services 10.96.0.0/12 fd00:96::/112
 10.244.0.0/16 with 65000:1 65000:1:2
 mesh n2 (mesh), 172.30.0.11 AS 64512 to 172.30.0.12:179 AS 64512, ttl 64, hold 90 keepalive 30 retry 5, default, refuseAsSets true, gracefulShutdown true
 plain (BGPPeer), 172.30.0.11 AS 64512 to 172.30.0.1:179 AS 65000, ttl 1, hold 90 keepalive 30 retry 5, importPolicy "none", refuseAsSets true, nextHop "Keep", gracefulShutdown true
@@ -109,6 +109,45 @@ inside (BGPPeer), 172.30.0.11 AS 64512 to 172.30.0.3:179 AS 64512, ttl 64, hold 
 joined (BGPPeer), 172.30.0.11 AS 65000 to 172.30.0.4:179 AS 65000, ttl 64, hold 90 keepalive 30 retry 5, importPolicy "none", refuseAsSets true, gracefulShutdown true
 `.trim(),
     );
+  });
+
+  test("with an IPv6 address all sessions carry both families, IPv6 peers from that address", () => {
+    const dual = (name: string, host: number): string =>
+      documentOf(
+        "Node",
+        name,
+        `bgp: {ipv4Address: 172.30.0.${host}/24, ipv6Address: "fd00:30::${host}/64"}\nblocks: ["fd00:244::${host}00/122"]`,
+      );
+    const resources = resourcesOf(
+      dual("n1", 11),
+      dual("n2", 12),
+      nodeOf("n3", 13),
+      documentOf("IPPool", "six", 'cidr: "fd00:244::/48"'),
+      peer("near", 'peerIP: "fd00:30::1"\nasNumber: 65000\nnode: n1'),
+      peer("far", 'peerIP: "[2001:db8::1]:1179"\nasNumber: 65001\nnode: n1'),
+      peer("other", 'peerIP: "fd00:30::12"\nasNumber: 64512\nnode: n1'),
+    );
+    expect(printPlan(planOf(resources, "n1"))).toBe(
+      `
+n1 AS 64512 id 172.30.0.11 listens 172.30.0.11 fd00:30::11 port 179
+blocks fd00:244::1100/122 pools fd00:244::/48
+mesh n3 (mesh), 172.30.0.11 AS 64512 to 172.30.0.13:179 AS 64512, IPv4 IPv6, ttl 64, hold 90 keepalive 30 retry 5, default
+near (BGPPeer), fd00:30::11 AS 64512 to fd00:30::1:179 AS 65000, IPv4 IPv6, ttl 1, hold 90 keepalive 30 retry 5
+far (BGPPeer), fd00:30::11 AS 64512 to 2001:db8::1:1179 AS 65001, IPv4 IPv6, ttl 64, hold 90 keepalive 30 retry 5
+other (BGPPeer), fd00:30::11 AS 64512 to fd00:30::12:179 AS 64512, IPv4 IPv6, ttl 64, hold 90 keepalive 30 retry 5, importPolicy "all"
+`.trim(),
+    );
+    expect(names(planOf(resources, "n2"))).toEqual(["mesh n3", "other n1"]);
+  });
+
+  test("a peer with an IPv6 address is refused where the node has none", () => {
+    const resources = resourcesOf(
+      nodeOf("n1", 11),
+      peer("six", 'peerIP: "fd00:30::1"\nasNumber: 65000'),
+    );
+    expect(faultsOf(resources, "n1")).toEqual([
+      'c.yaml:12: BGPPeer six: spec.peerIP: "fd00:30::1": Node n1 has no bgp.ipv6Address for a session with fd00:30::1',
+    ]);
   });
 
   test("both ends of a mesh session have each other", () => {

@@ -26,6 +26,8 @@ export function printPlan(plan: SpeakerPlan): string {
 export function printPeer(peer: PeerPlan): string {
   const ends = `${formatAddress(peer.localAddress)} AS ${peer.localAs} to ${formatAddress(peer.address)}:${peer.port} AS ${peer.remoteAs}`;
   const timers = `hold ${peer.holdTime} keepalive ${peer.keepaliveTime} retry ${peer.connectRetryTime}`;
+  const families = peer.families.map((family) => `IPv${family}`).join(" ");
+  const carried = families === "IPv4" ? [] : [families];
   const marks = [
     peer.passive ? "passive" : "",
     peer.acceptDefaultRoute ? "default" : "",
@@ -36,5 +38,12 @@ export function printPeer(peer: PeerPlan): string {
       .filter(([key, value]) => value !== DEFAULT_POLICY[key as keyof typeof DEFAULT_POLICY])
       .map(([key, value]) => `${key} ${JSON.stringify(value)}`),
   ].filter((mark) => mark !== "");
-  return [`${peer.name} (${peer.origin})`, ends, `ttl ${peer.ttl}`, timers, ...marks].join(", ");
+  return [
+    `${peer.name} (${peer.origin})`,
+    ends,
+    ...carried,
+    `ttl ${peer.ttl}`,
+    timers,
+    ...marks,
+  ].join(", ");
 }

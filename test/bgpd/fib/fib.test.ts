@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from "bun:test";
+import { FIRST_ID } from "../../../bgpd/fib/objects.ts";
 import { type Daemon, ip, METRIC, net, PROTOCOL, Scene } from "./scene.ts";
 
 const ROUTER = "172.30.0.1";
@@ -16,6 +17,32 @@ beforeEach(() => {
 const proto = (text: string): string => `${text.replace(" via", ` proto ${PROTOCOL} via`)}`;
 const counts = () => daemon.fib.counts();
 
+test("IPv6 routes and blackholes, and IPv4 routes over IPv6 next hops, are installed as IPv4 is", () => {
+  scene.address("eth0", "fd00:30::11/64");
+  daemon.resolver.refresh();
+  // The kernel hangs it on lo, which nobody has brought up here.
+  const blackhole = `blackhole fd00:244::40/122 proto ${PROTOCOL} dev lo dead`;
+  daemon.want("2001:db8::/48", "fd00:30::1");
+  daemon.want("fd00:244::40/122", "blackhole");
+  daemon.want("192.0.2.0/24", "fd00:30::1");
+  expect(daemon.flush()).toEqual([
+    "add 192.0.2.0/24 via fd00:30::1",
+    "add 2001:db8::/48 via fd00:30::1",
+    "add blackhole fd00:244::40/122",
+  ]);
+  expect(scene.routes().sort()).toEqual(
+    [
+      proto("192.0.2.0/24 via fd00:30::1 dev eth0"),
+      proto("2001:db8::/48 via fd00:30::1 dev eth0"),
+      blackhole,
+    ].sort(),
+  );
+  daemon.unwant("2001:db8::/48");
+  daemon.unwant("192.0.2.0/24");
+  daemon.flush();
+  expect(scene.routes()).toEqual([blackhole]);
+});
+
 describe("want, unwant and flush", () => {
   test("nothing is sent before flush, and then all of it", () => {
     daemon.want("10.1.0.0/24", ROUTER);
@@ -30,7 +57,7 @@ describe("want, unwant and flush", () => {
     const link = scene.kernel.link("eth0")!.index;
     expect(daemon.state("10.1.0.0/24")).toEqual({
       state: "installed",
-      target: { gateway: ip(ROUTER), link },
+      target: [{ gateway: ip(ROUTER), link, weight: 1 }],
     });
     expect(counts()).toEqual({ installed: 2, stale: 0, healed: 0 });
   });
@@ -65,9 +92,9 @@ describe("want, unwant and flush", () => {
 
   test("the prefix may be a scratch record", () => {
     const scratch = { ...net("10.1.0.0/24") };
-    daemon.fib.want(scratch, ip(ROUTER));
+    daemon.fib.want(scratch, [{ address: ip(ROUTER) }]);
     Object.assign(scratch, net("10.2.0.0/24"));
-    daemon.fib.want(scratch, ip(ROUTER));
+    daemon.fib.want(scratch, [{ address: ip(ROUTER) }]);
     Object.assign(scratch, net("10.3.0.0/24"));
     expect(daemon.flush()).toEqual([
       "add 10.1.0.0/24 via 172.30.0.1",
@@ -200,7 +227,7 @@ describe("routes of an earlier daemon", () => {
     daemon.fib.sweep();
     daemon.flush();
     scene.route("add", "10.7.0.0/24", { type: "blackhole" });
-    expect(daemon.settle()).toEqual(["delete 10.7.0.0/24"]);
+    expect(daemon.resync()).toEqual(["delete 10.7.0.0/24"]);
   });
 
   test("by our protocol with another metric are neither in our way nor removed", () => {
@@ -281,7 +308,7 @@ describe("healing", () => {
     scene.route("delete", "10.2.0.0/24");
     scene.host.overrun();
     expect(daemon.hear()).toEqual([]);
-    expect(daemon.settle()).toEqual(["add blackhole 10.2.0.0/24"]);
+    expect(daemon.resync()).toEqual(["add blackhole 10.2.0.0/24"]);
     expect(counts().healed).toBe(1);
   });
 
@@ -310,10 +337,7 @@ describe("refused routes", () => {
     );
     daemon.want("10.1.0.0/24", ROUTER);
     daemon.flush();
-    const error = "RTM_NEWROUTE 10.1.0.0/24 via 172.30.0.1 dev 2: out of memory (ENOMEM)".replace(
-      "dev 2",
-      `dev ${scene.kernel.link("eth0")!.index}`,
-    );
+    const error = `RTM_NEWROUTE 10.1.0.0/24 nhid ${FIRST_ID}: out of memory (ENOMEM)`;
     expect(daemon.state("10.1.0.0/24")).toEqual({ state: "failed", error });
     expect(daemon.flush()).toEqual([]);
     stop();
@@ -323,14 +347,31 @@ describe("refused routes", () => {
   });
 
   test("are tried again at a resync", () => {
-    const stop = scene.host.inject(() => ({ code: "ENOBUFS" }));
-    daemon.want("10.1.0.0/24", ROUTER);
+    const stop = scene.host.inject(() => ({ code: "EIO" }));
+    daemon.want("10.1.0.0/24", "blackhole");
     daemon.flush();
-    expect(daemon.settle()).toEqual(["add 10.1.0.0/24 via 172.30.0.1"]);
+    expect(daemon.resync()).toEqual(["add blackhole 10.1.0.0/24"]);
     stop();
-    daemon.settle();
+    daemon.resync();
     expect(daemon.state("10.1.0.0/24")).toMatchObject({ state: "installed" });
   });
+
+  for (const what of ["route", "nexthop"]) {
+    test(`for want of room leave it unsure what became of a ${what}, and nothing is sent until a resync`, () => {
+      const stop = scene.host.inject((request) =>
+        request.type === `add ${what}` ? { code: "ENOBUFS" } : undefined,
+      );
+      daemon.want("10.1.0.0/24", ROUTER);
+      daemon.flush();
+      expect(daemon.fib.isUnsure).toBe(true);
+      expect(daemon.state("10.1.0.0/24")).toEqual({ state: "pending" });
+      stop();
+      expect(daemon.flush()).toEqual([]);
+      expect(daemon.resync()).toEqual(["add 10.1.0.0/24 via 172.30.0.1"]);
+      expect(daemon.fib.isUnsure).toBe(false);
+      expect(daemon.state("10.1.0.0/24")).toMatchObject({ state: "installed" });
+    });
+  }
 
   test("one refusal in a batch stops no other", () => {
     scene.host.inject((request) =>
@@ -352,9 +393,7 @@ describe("refused routes", () => {
     daemon.flush();
     expect(daemon.state("10.1.0.0/24")).toMatchObject({
       state: "failed",
-      error: expect.stringMatching(
-        /^RTM_NEWROUTE .*: Nexthop has invalid gateway \(ENETUNREACH\)$/,
-      ),
+      error: expect.stringMatching(/^RTM_NEWNEXTHOP .*: Nexthop device is not up \(ENETDOWN\)$/),
     });
     scene.set("eth0", "up");
     expect(daemon.settle()).toEqual(["add 10.1.0.0/24 via 172.30.0.1"]);
@@ -391,7 +430,9 @@ describe("next hops that change", () => {
     daemon.want("10.1.0.0/24", ROUTER);
     daemon.flush();
     scene.router.apply({ type: "set link", link: "to-eth0", up: false });
-    expect(daemon.settle()).toEqual(["delete 10.1.0.0/24"]);
+    // The kernel took the object, and the route with it.
+    expect(scene.routes()).toEqual([]);
+    expect(daemon.settle()).toEqual([]);
     expect(daemon.state("10.1.0.0/24")).toEqual({
       state: "failed",
       error: "the link to next hop 172.30.0.1 is down (eth0, route 172.30.0.0/24)",
@@ -412,9 +453,13 @@ describe("next hops that change", () => {
       "add 10.2.0.0/24 via 172.30.0.12",
     ]);
     scene.route("replace", "192.0.2.0/24", way(SECOND));
-    expect(daemon.settle()).toEqual(["replace 10.1.0.0/24 via 172.31.0.1"]);
+    daemon.mend();
+    expect(daemon.flushAll()).toEqual(["replace #0 via 172.31.0.1"]);
+    expect(scene.routes()).toContain(proto("10.1.0.0/24 via 172.31.0.1 dev eth1"));
     scene.route("delete", "192.0.2.0/24", { protocol: 4 });
-    expect(daemon.settle()).toEqual(["delete 10.1.0.0/24"]);
+    daemon.mend();
+    expect(daemon.flushAll()).toEqual(["delete #0"]);
+    expect(scene.routes().length).toBe(1);
     expect(daemon.fib.failures()).toEqual([
       { prefix: net("10.1.0.0/24"), error: "no route to next hop 192.0.2.1" },
     ]);
@@ -438,6 +483,8 @@ describe("next hops that change", () => {
     daemon.fib.retarget();
     expect(daemon.flush()).toEqual([]);
     scene.router.apply({ type: "set link", link: "to-eth1", up: false });
+    expect(scene.routes().length).toBe(15);
+    scene.router.apply({ type: "set link", link: "to-eth1", up: true });
     expect(daemon.settle().length).toBe(5);
   });
 });

@@ -1,14 +1,16 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { createOpenResolver, createResolver, type Resolver } from "../../../bgpd/fib/resolve.ts";
 import { formatAddress } from "../../../lib/address.ts";
-import { ip, PROTOCOL, Scene } from "./scene.ts";
+import { ip, METRIC, PROTOCOL, Scene } from "./scene.ts";
 
 let scene: Scene;
 let resolver: Resolver;
 
 beforeEach(() => {
   scene = new Scene();
-  resolver = createResolver(scene.kernel, PROTOCOL);
+  const learned = { targetOf: () => undefined, nextHopsOf: () => [] };
+  const { kernel } = scene;
+  resolver = createResolver({ kernel, protocol: PROTOCOL, metric: METRIC, learned });
   resolver.refresh();
 });
 
@@ -131,6 +133,32 @@ describe("refresh", () => {
     scene.kernel.apply({ type: "add address", link: "lo", address: ip("10.3.0.1"), length: 32 });
     expect(resolver.refresh()).toBe(true);
     expect(resolver.refresh()).toBe(false);
+  });
+});
+
+describe("IPv6 next hops", () => {
+  beforeEach(() => {
+    scene.address("eth0", "fd00:30::11/64");
+    resolver.refresh();
+  });
+
+  test("on a connected subnet are their own gateway, for IPv4 routes as well", () => {
+    expect(answer("fd00:30::1")).toBe("fd00:30::1 dev eth0 cost 256");
+  });
+
+  test("behind a route are reached over its gateway, and never through ours", () => {
+    scene.route("add", "2001:db8::/32", { ...STATIC, nextHops: [{ gateway: ip("fd00:30::7") }] });
+    scene.route("add", "2001:db9::/32", { nextHops: [{ gateway: ip("fd00:30::7") }] });
+    resolver.refresh();
+    expect(answer("2001:db8::1")).toContain("fd00:30::7 dev eth0");
+    expect(answer("2001:db9::1")).toBe("no route to next hop 2001:db9::1");
+    expect(answer("fd00:30::11")).toBe("next hop fd00:30::11 is an address of this node");
+  });
+
+  test("that are link-local say nothing without a link", () => {
+    expect(answer("fe80::1")).toBe(
+      "next hop fe80::1 is link-local, and nothing says on which link it is",
+    );
   });
 });
 

@@ -1,10 +1,12 @@
 /** A node with two uplinks in the in-memory kernel, its resolver and its FIB. */
 
 import { createFib, type Fib } from "../../../bgpd/fib/fib.ts";
-import { createResolver } from "../../../bgpd/fib/resolve.ts";
-import type { Kernel, Request, RouteSpec } from "../../../kernel/kernel.ts";
+import { FIRST_ID } from "../../../bgpd/fib/objects.ts";
+import { createResolver, type Resolver } from "../../../bgpd/fib/resolve.ts";
+import type { NextHop } from "../../../bgpd/fib/target.ts";
+import type { Kernel, KernelError, Nexthop, Request, RouteSpec } from "../../../kernel/kernel.ts";
 import { createMemoryHost, type MemoryHost } from "../../../kernel/memory.ts";
-import { formatAddress, parseAddress } from "../../../lib/address.ts";
+import { type Address, formatAddress, parseAddress } from "../../../lib/address.ts";
 import { formatPrefix, parseInterfaceAddress, parsePrefix } from "../../../lib/prefix.ts";
 
 export const PROTOCOL = 77;
@@ -32,10 +34,14 @@ export class Scene {
     ] as const) {
       const peer = { name: `to-${name}`, namespace };
       this.kernel.apply({ type: "create veth", end: { name }, peer });
-      this.kernel.apply({ type: "add address", link: name, ...parseInterfaceAddress(address) });
+      this.address(name, address);
       this.router.apply({ type: "set link", link: peer.name, up: true });
       this.set(name, "up");
     }
+  }
+
+  address(link: string, text: string): void {
+    this.kernel.apply({ type: "add address", link, ...parseInterfaceAddress(text) });
   }
 
   set(link: string, state: "up" | "down"): void {
@@ -61,7 +67,26 @@ export class Scene {
       .print()
       .split("\n")
       .filter((line) => line.startsWith("  route ") && !line.includes("proto 2 "))
-      .map((line) => line.slice("  route ".length).replace(` metric ${METRIC}`, ""));
+      .map((line) =>
+        line
+          .slice("  route ".length)
+          .replace(` metric ${METRIC}`, "")
+          .replace(/ nhid \d+/, ""),
+      );
+  }
+
+  /** Nexthop objects, by their numbers in our range. */
+  objects(): string[] {
+    return this.host
+      .print()
+      .split("\n")
+      .filter((line) => line.startsWith("  nexthop "))
+      .map((line) =>
+        line
+          .slice("  nexthop id ".length)
+          .replace(` proto ${PROTOCOL}`, "")
+          .replaceAll(/\b12918\d{5}\b/g, (id) => `#${Number(id) - FIRST_ID}`),
+      );
   }
 
   /** Let what the kernel has to tell be told. */
@@ -75,40 +100,59 @@ export class Scene {
   }
 }
 
+/** What was sent: routes by where they lead, and nexthop objects. */
+export type Sent = { readonly routes: string[]; readonly objects: string[] };
+
 /** Does with the FIB what the daemon does, when it is told to. */
 export class Daemon {
   readonly fib: Fib;
-  readonly resolver: ReturnType<typeof createResolver>;
+  readonly resolver: Resolver;
+  /** The requests that are still let through; the daemon dies with the next. */
+  lives = Number.POSITIVE_INFINITY;
   readonly #scene: Scene;
-  readonly #sent: string[] = [];
+  readonly #kernel: Kernel;
+  readonly #sent: Sent = { routes: [], objects: [] };
+  /** Next hops of paths that are known and not used. */
+  readonly paths = new Map<string, readonly Address[]>();
   #isDisturbed = false;
+  #hasMoved = false;
 
   constructor(scene: Scene) {
     this.#scene = scene;
-    const { kernel } = scene;
-    kernel.watch(["route"], (event) => {
-      if (this.fib.observe(event)) this.#isDisturbed = true;
-    });
-    this.resolver = createResolver(kernel, PROTOCOL);
-    this.fib = createFib({
-      kernel: {
-        ...this.#delegate(kernel),
-        applyAll: (requests) => {
-          this.#sent.push(...requests.map(wordOf));
-          return kernel.applyAll(requests);
-        },
+    this.#kernel = scene.host.kernel();
+    const kernel = this.#delegate(this.#kernel);
+    kernel.watch(
+      ["link", "address", "route", "nexthop"],
+      (event) => {
+        if (this.fib.observe(event)) this.#isDisturbed = true;
+        if (this.resolver.observe(event)) this.#hasMoved = true;
       },
-      protocol: PROTOCOL,
-      metric: METRIC,
-      resolve: (nextHop) => this.resolver.resolve(nextHop),
+      "others",
+    );
+    const place = { kernel, protocol: PROTOCOL, metric: METRIC };
+    this.resolver = createResolver({
+      ...place,
+      learned: {
+        targetOf: (prefix) => this.fib.targetOf(prefix),
+        nextHopsOf: (prefix) => this.paths.get(formatPrefix(prefix)) ?? [],
+      },
+    });
+    this.fib = createFib({
+      ...place,
+      resolve: (nextHop, link) => this.resolver.resolve(nextHop, link),
+      onCovering: (prefix) => {
+        if (this.resolver.concerns(prefix)) this.#hasMoved = true;
+      },
       now: () => 0,
     });
     this.resolver.refresh();
     this.fib.resync();
   }
 
-  want(destination: string, via: string): void {
-    this.fib.want(net(destination), via === "blackhole" ? via : ip(via));
+  /** Over next hops such as `172.30.0.1` or `fe80::1%3*2` (link 3, weight 2), or into a `blackhole`. */
+  want(destination: string, ...via: readonly string[]): void {
+    const target = via[0] === "blackhole" ? via[0] : via.map(nextHopOf);
+    this.fib.want(net(destination), target);
   }
 
   unwant(destination: string): void {
@@ -119,10 +163,17 @@ export class Daemon {
     return this.fib.stateOf(net(destination));
   }
 
-  /** Send everything; what was sent. */
+  /** Send everything; what routes were sent. */
   flush(): string[] {
     while (this.fib.flush(1000));
-    return this.#sent.splice(0);
+    this.#sent.objects.length = 0;
+    return this.#sent.routes.splice(0);
+  }
+
+  /** Send everything; what objects and routes were sent, in that order. */
+  flushAll(): string[] {
+    while (this.fib.flush(1000));
+    return [...this.#sent.objects.splice(0), ...this.#sent.routes.splice(0)];
   }
 
   /** Take in what the kernel tells, mend at once; what was sent for it. */
@@ -134,10 +185,36 @@ export class Daemon {
 
   /** Links or others' routes changed: what is done once that has settled. */
   settle(): string[] {
-    this.#scene.deliver();
-    if (this.resolver.refresh()) this.fib.retarget();
+    this.mend();
+    return this.flush();
+  }
+
+  /** Everything is compared; what routes were sent. */
+  resync(): string[] {
+    this.mend();
     this.fib.resync();
     return this.flush();
+  }
+
+  /** As `settle`, but for the sending. */
+  mend(): void {
+    this.#scene.deliver();
+    if (this.#hasMoved) {
+      this.resolver.relearn();
+      this.fib.retarget();
+    }
+    this.#hasMoved = false;
+    this.fib.inspect();
+  }
+
+  #applyAll(requests: readonly Request[]): (KernelError | undefined)[] {
+    const objects = new Map(this.#kernel.nexthops().map((one) => [one.id, one]));
+    return requests.map((request) => {
+      if (this.lives-- <= 0) throw new Error("the daemon is dead");
+      const kind = "route" in request ? "routes" : "objects";
+      this.#sent[kind].push(wordOf(request, objects));
+      return this.#kernel.applyAll([request])[0];
+    });
   }
 
   #delegate(kernel: Kernel): Kernel {
@@ -147,12 +224,15 @@ export class Daemon {
       addresses: (family) => kernel.addresses(family),
       routes: (filter) => kernel.routes(filter),
       routeTo: (address) => kernel.routeTo(address),
+      nexthops: () => kernel.nexthops(),
       neighbours: (family) => kernel.neighbours(family),
       neighbour: (link, address) => kernel.neighbour(link, address),
       ipv4Settings: (link) => kernel.ipv4Settings(link),
       apply: (request) => kernel.apply(request),
-      applyAll: (requests) => kernel.applyAll(requests),
-      watch: (types, listener) => kernel.watch(types, listener),
+      applyAll: (requests) => this.#applyAll(requests),
+      ensureSourceCheck: (check) => kernel.ensureSourceCheck(check),
+      hasSourceCheck: (check) => kernel.hasSourceCheck(check),
+      watch: (types, listener, source) => kernel.watch(types, listener, source),
       sysctl: (name) => kernel.sysctl(name),
       setSysctl: (name, value) => kernel.setSysctl(name, value),
       close: () => kernel.close(),
@@ -160,14 +240,38 @@ export class Daemon {
   }
 }
 
-/** `add 10.1.0.0/24 via 172.30.0.1` */
-function wordOf(request: Request): string {
+function nextHopOf(text: string): NextHop {
+  const [way = "", weight] = text.split("*");
+  const [address = "", link] = way.split("%");
+  return {
+    address: ip(address),
+    ...(weight === undefined ? {} : { weight: Number(weight) }),
+    ...(link === undefined ? {} : { link: Number(link) }),
+  };
+}
+
+/** `add 10.1.0.0/24 via 172.30.0.1`, `replace #2 group #0/#1,3`; objects by their number in our range. */
+function wordOf(request: Request, objects: ReadonlyMap<number, Nexthop>): string {
+  const verb = request.type.split(" ")[0] ?? "";
+  const own = (id: number): string => `#${id - FIRST_ID}`;
+  const way = (id: number): string => {
+    const { gateway, members } = objects.get(id) ?? {};
+    if (members !== undefined) return members.map((member) => way(member.id)).join(" ");
+    return gateway === undefined ? own(id) : `via ${formatAddress(gateway)}`;
+  };
+  if (request.type === "delete nexthop") return `${verb} ${own(request.id)}`;
+  if ("nexthop" in request) {
+    const { id, gateway, members = [] } = request.nexthop;
+    const shares = members.map(
+      (member) => `${own(member.id)}${member.weight === 1 ? "" : `,${member.weight}`}`,
+    );
+    const what =
+      gateway === undefined ? `group ${shares.join("/")}` : `via ${formatAddress(gateway)}`;
+    return `${verb} ${own(id)} ${what}`;
+  }
   if (!("route" in request)) return request.type;
-  const { destination, type = "", nextHops = [] } = request.route;
-  const ways = nextHops.map(({ gateway }) =>
-    gateway === undefined ? "" : `via ${formatAddress(gateway)}`,
-  );
-  return [request.type.split(" ")[0], type, formatPrefix(destination), ...ways]
+  const { destination, type = "", nexthop } = request.route;
+  return [verb, type, formatPrefix(destination), nexthop === undefined ? "" : way(nexthop)]
     .filter((word) => word !== "")
     .join(" ");
 }

@@ -29,13 +29,20 @@ export const CONFIG: SessionConfig = {
   sendNotificationWithoutOpen: true,
   trackTcpState: false,
   collisionDetectEstablishedState: false,
+  families: [4],
 };
 
 export const NEGOTIATED: Negotiated = {
   identifier: parseAddress("10.0.0.2"),
   holdTime: 9,
   keepaliveTime: 3,
-  wire: { fourOctetAs: true, external: true, maxLength: 4096 },
+  wire: {
+    fourOctetAs: true,
+    external: true,
+    maxLength: 4096,
+    families: [4],
+    extendedNextHop: false,
+  },
   routeRefresh: true,
   capabilities: [],
 };

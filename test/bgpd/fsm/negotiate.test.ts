@@ -11,6 +11,11 @@ import { CONFIG } from "./fixture.ts";
 const IPV4: Capability = { type: "multiprotocol", afi: 1, safi: 1 };
 const IPV6: Capability = { type: "multiprotocol", afi: 2, safi: 1 };
 
+const IPV4_OVER_IPV6 = {
+  type: "extended next hop" as const,
+  encodings: [{ afi: 1, safi: 1, nextHopAfi: 2 }],
+};
+
 function four(asNumber: number): Capability {
   return { type: "four-octet AS", asNumber };
 }
@@ -41,6 +46,8 @@ function judged(open: Partial<OpenMessage>, config: Partial<SessionConfig> = {})
   const { code, subcode, data } = judgement.fault;
   return `${code}/${subcode} ${toHex(data)}`.trim();
 }
+
+const BOTH: Partial<SessionConfig> = { families: [4, 6] };
 
 type Case = readonly [string, Partial<OpenMessage>, Partial<SessionConfig>, string];
 
@@ -99,6 +106,19 @@ const CASES: readonly Case[] = [
     "2/3",
   ],
   ["other families only (RFC 5492)", { capabilities: [IPV6, four(64513)] }, {}, "2/7 010400010001"],
+  ["IPv6 alone is enough for both", { capabilities: [IPV6, four(64513)] }, BOTH, "good"],
+  [
+    "neither family of both",
+    { capabilities: [{ ...IPV6, safi: 2 }, four(64513)] },
+    BOTH,
+    "2/7 010400010001010400020001",
+  ],
+  [
+    "no capability, which means IPv4, where only IPv6 is wanted",
+    { capabilities: [four(64513)] },
+    { families: [6] },
+    "2/7 010400020001",
+  ],
   ["other families too", { capabilities: [IPV6, IPV4, four(64513)] }, {}, "good"],
   [
     "the AS number is judged before the hold time",
@@ -151,6 +171,23 @@ describe("what both agree upon", () => {
     expect(settled({ capabilities: [] }).wire.fourOctetAs).toBe(false);
   });
 
+  test("the families that both have; without the capability IPv4 alone (RFC 4760 section 8)", () => {
+    expect(settled({}, BOTH).wire.families).toEqual([4]);
+    expect(settled({ capabilities: [IPV6, IPV4] }, BOTH).wire.families).toEqual([4, 6]);
+    expect(settled({ capabilities: [IPV6, IPV4] }).wire.families).toEqual([4]);
+    expect(settled({ capabilities: [IPV6, four(64513)] }, BOTH).wire.families).toEqual([6]);
+    expect(settled({ capabilities: [] }, BOTH).wire.families).toEqual([4]);
+  });
+
+  test("IPv6 next hops for IPv4 when both have the capability (RFC 8950 section 4)", () => {
+    const capabilities = [IPV4, IPV6, IPV4_OVER_IPV6];
+    expect(settled({ capabilities }, BOTH).wire.extendedNextHop).toBe(true);
+    expect(settled({ capabilities }).wire.extendedNextHop).toBe(false);
+    expect(settled({ capabilities: [IPV4, IPV6] }, BOTH).wire.extendedNextHop).toBe(false);
+    const vpn = { ...IPV4_OVER_IPV6, encodings: [{ afi: 1, safi: 128, nextHopAfi: 2 }] };
+    expect(settled({ capabilities: [IPV4, vpn] }, BOTH).wire.extendedNextHop).toBe(false);
+  });
+
   test("internal and external by the AS numbers, route refresh by the capability", () => {
     expect(settled({}).wire.external).toBe(true);
     expect(settled({}).routeRefresh).toBe(true);
@@ -169,6 +206,16 @@ describe("our OPEN", () => {
       identifier: CONFIG.identifier,
       capabilities: [IPV4, { type: "route refresh" }, four(64512)],
     });
+  });
+
+  test("has both families and IPv6 next hops for IPv4 where both are wanted", () => {
+    expect(localOpen({ ...CONFIG, families: [4, 6] }).capabilities).toEqual([
+      IPV4,
+      IPV6,
+      { type: "route refresh" },
+      IPV4_OVER_IPV6,
+      four(64512),
+    ]);
   });
 
   test("has AS_TRANS for an AS number above 65535", () => {

@@ -22,6 +22,7 @@ const peer: PeerPlan = {
   connectRetryTime: 5,
   passive: false,
   ttl: 1,
+  families: [4],
   acceptDefaultRoute: false,
   filters: [],
   role: undefined,
@@ -40,7 +41,7 @@ const speaker: SpeakerPlan = {
   listenPort: 179,
   listenAddresses: [parseAddress("172.30.0.11")],
   blocks: [parsePrefix("10.250.1.0/24")],
-  pools: [parsePrefix("10.244.0.0/16")],
+  pools: [parsePrefix("10.244.0.0/16"), parsePrefix("fd00:244::/48")],
   unexportedPools: [],
   services: [],
   advertisements: [],
@@ -118,6 +119,14 @@ describe("the built-in import policy of an external peer", () => {
     [
       "ff02::/16",
       "reject: built-in policy: multicast (ff00::/8; Calico takes it, and so does importPolicy: all)",
+    ],
+    [
+      "::ffff:10.0.0.0/104",
+      "reject: built-in policy: IPv4-mapped (::ffff:0.0.0.0/96; Calico takes it, and so does importPolicy: all)",
+    ],
+    [
+      "fd00:244:0:1::/122",
+      "reject: built-in policy: inside our own pool fd00:244::/48 (Calico takes it, and so does importPolicy: all)",
     ],
     ["2001:db8::/32", NEITHER],
   ])("%s", (prefix, answer) => {

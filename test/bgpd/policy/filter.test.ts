@@ -27,6 +27,7 @@ const external: PeerPlan = {
   connectRetryTime: 5,
   passive: false,
   ttl: 1,
+  families: [4],
   acceptDefaultRoute: false,
   filters: [],
   role: undefined,

@@ -1,9 +1,23 @@
 import { expect, test } from "bun:test";
 import { AttributeSets } from "../../../bgpd/rib/attribute-set.ts";
 import { encodeAttributes } from "../../../bgpd/wire/attribute.ts";
+import type { WireContext } from "../../../bgpd/wire/context.ts";
+import { createRanges } from "../../../bgpd/wire/update.ts";
 import { attributesOf } from "./scene.ts";
 
-const CONTEXT = { fourOctetAs: true, external: true, maxLength: 4096 };
+const CONTEXT: WireContext = {
+  fourOctetAs: true,
+  external: true,
+  maxLength: 4096,
+  families: [4],
+  extendedNextHop: false,
+};
+
+/** Attributes of an UPDATE that announces prefixes behind them. */
+function receive(sets: AttributeSets, attributes: Uint8Array, context: WireContext) {
+  const ranges = { ...createRanges(), attributesEnd: attributes.length };
+  return sets.receive(attributes, ranges, "nlri", context);
+}
 
 test("the spellings of one set that are remembered have an end", () => {
   const sets = new AttributeSets();
@@ -14,18 +28,18 @@ test("the spellings of one set that are remembered have an end", () => {
     spelled[0] = (spelled[0] ?? 0) | bits;
     return spelled;
   });
-  const received = spellings.map((one) => sets.receive(one, 0, one.length, CONTEXT));
+  const received = spellings.map((one) => receive(sets, one, CONTEXT));
   expect(new Set(received.map(({ set }) => set)).size).toBe(1);
   expect(received[0]?.set?.raw.length).toBe(8);
-  expect(received.every(({ faultsWithPrefix }) => faultsWithPrefix.length === 0)).toBe(true);
+  expect(received.every(({ faults }) => faults.length === 0)).toBe(true);
 });
 
 test("octets mean something else where AIGP_SESSION is on", () => {
   const sets = new AttributeSets();
   const attributes = attributesOf([65_009], "172.30.0.9", { aigp: "01000b0000000000000064" });
   const bytes = encodeAttributes(attributes, CONTEXT);
-  const off = sets.receive(bytes, 0, bytes.length, CONTEXT);
-  const on = sets.receive(bytes, 0, bytes.length, { ...CONTEXT, aigp: true });
+  const off = receive(sets, bytes, CONTEXT);
+  const on = receive(sets, bytes, { ...CONTEXT, aigp: true });
   expect([off.set?.attributes.aigp, on.set?.attributes.aigp]).toEqual([
     undefined,
     "01000b0000000000000064",

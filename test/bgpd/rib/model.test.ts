@@ -7,10 +7,19 @@ import { PLAIN_RULES } from "../../../bgpd/rib/rules.ts";
 import type { Attributes } from "../../../bgpd/wire/attributes.ts";
 import { formatAddress } from "../../../lib/address.ts";
 import { formatPrefix, parsePrefix } from "../../../lib/prefix.ts";
-import { ACCEPT, attributesOf, brief, OUR_AS, OUR_ID, peerAt, Scene } from "./scene.ts";
+import { ACCEPT, attributesOf, brief, OUR_AS, OUR_ID, OUR_ID6, peerAt, Scene } from "./scene.ts";
 
-const PREFIXES = ["10.0.0.0/8", "10.1.0.0/16", "192.0.2.0/24", "198.51.100.0/25", "0.0.0.0/0"];
-const HOPS = ["172.30.0.50", "172.30.0.51", "172.30.0.52"];
+const PREFIXES = [
+  "10.0.0.0/8",
+  "10.1.0.0/16",
+  "192.0.2.0/24",
+  "198.51.100.0/25",
+  "0.0.0.0/0",
+  "2001:db8::/32",
+  "2001:db8:1::/49",
+  "::/0",
+];
+const HOPS = ["172.30.0.50", "172.30.0.51", "172.30.0.52", "fd00:30::50", "fd00:30::51"];
 const PEERS = [2, 3, 8, 9, 10];
 const REFUSED: PolicyVerdict = { accept: false, reason: "odd lengths are refused" };
 const PREFERRED: PolicyVerdict = {
@@ -160,7 +169,7 @@ class Model {
       const own = source === "local" || target.external;
       const sent: Attributes = {
         ...rest,
-        ...(own ? { nextHop: OUR_ID } : {}),
+        ...(own ? { nextHop: text.includes(":") ? OUR_ID6 : OUR_ID } : {}),
         ...(target.external ? {} : { localPref: localPref ?? 100 }),
         asPath: target.external
           ? [{ type: "sequence", asNumbers: [OUR_AS, ...rest.asPath.flatMap((s) => s.asNumbers)] }]
@@ -218,8 +227,11 @@ function runForPeer(now: Extract<Step, { peer: number }>, scene: Scene, model: M
     const path = known.peer.external ? [known.peer.remoteAs, ...now.path] : now.path;
     const pref = known.peer.external ? {} : { localPref: 100 };
     const attributes = attributesOf(path, now.hop, { multiExitDisc: now.med, ...pref });
-    scene.announce(known.id, now.prefixes, attributes);
-    for (const prefix of now.prefixes) model.set(prefix, now.peer, attributes);
+    // A next hop is of its prefixes' family.
+    const prefixes = now.prefixes.filter((text) => text.includes(":") === now.hop.includes(":"));
+    if (prefixes.length === 0) return;
+    scene.announce(known.id, prefixes, attributes);
+    for (const prefix of prefixes) model.set(prefix, now.peer, attributes);
   } else if (now.do === "policy") {
     const policies = {
       importPolicy: POLICIES[now.imports] ?? ACCEPT,
@@ -264,6 +276,7 @@ test("whatever happens, peers and kernel are told what the obvious RIB says, and
       scene.settle();
       expect(scene.rib.counts()).toEqual({
         prefixes: 0,
+        byFamily: { 4: 0, 6: 0 },
         paths: 0,
         attributeSets: 0,
         updateGroups: 0,

@@ -15,12 +15,15 @@ import type { Attributes } from "../../../bgpd/wire/attributes.ts";
 import { decode, encode } from "../../../bgpd/wire/codec.ts";
 import { HEADER_LENGTH } from "../../../bgpd/wire/const.ts";
 import { Framer } from "../../../bgpd/wire/framer.ts";
-import type { UpdateMessage } from "../../../bgpd/wire/message.ts";
-import { formatAddress, parseAddress } from "../../../lib/address.ts";
+import type { Reach, UpdateMessage } from "../../../bgpd/wire/message.ts";
+import type { MultiprotocolNextHop } from "../../../bgpd/wire/multiprotocol.ts";
+import { type Family, formatAddress, parseAddress } from "../../../lib/address.ts";
 import { formatPrefix, type Prefix, parsePrefix } from "../../../lib/prefix.ts";
 
 export const OUR_AS = 64512;
 export const OUR_ID = parseAddress("172.30.0.1");
+
+export const OUR_ID6 = parseAddress("fd00:30::1");
 
 export const ACCEPT: RoutePolicy = () => ACCEPTED;
 const ACCEPTED = { accept: true, reason: "accepted by the test" };
@@ -38,7 +41,14 @@ export function peerAt(n: number, kind: "internal" | "external", rest: Partial<R
     identifier: address.w0,
     localAddress: OUR_ID,
     speakerAs: OUR_AS,
-    wire: { fourOctetAs: true, external, maxLength: 4096 },
+    nextHops: { 4: { nextHop: OUR_ID }, 6: { nextHop: OUR_ID6 } },
+    wire: {
+      fourOctetAs: true,
+      external,
+      maxLength: 4096,
+      families: [4, 6],
+      extendedNextHop: false,
+    },
     rules: PLAIN_RULES,
     importPolicy: ACCEPT,
     exportPolicy: ACCEPT,
@@ -51,7 +61,7 @@ export function peerAt(n: number, kind: "internal" | "external", rest: Partial<R
 export class Told {
   readonly routes = new Map<string, Attributes>();
   readonly updates: UpdateMessage[] = [];
-  endsOfRib = 0;
+  readonly endsOfRib: Family[] = [];
 
   take(bytes: Uint8Array, peer: RibPeer): void {
     const framer = new Framer(peer.wire.maxLength);
@@ -65,15 +75,21 @@ export class Told {
       if (message.type !== "update") throw new Error(`a ${message.type} from the RIB`);
       if (message.faults.length > 0) throw new Error(message.faults[0]?.message);
       this.updates.push(message);
-      const { withdrawn, announced, attributes } = message;
-      if (withdrawn.length === 0 && announced.length === 0) this.endsOfRib++;
-      for (const prefix of withdrawn) {
+      const { withdrawn, announced, attributes, reach, unreach } = message;
+      const gone = [...withdrawn, ...(unreach?.prefixes ?? [])];
+      const isEnd = gone.length === 0 && announced.length === 0 && reach === undefined;
+      if (isEnd) this.endsOfRib.push(unreach?.family ?? 4);
+      for (const prefix of gone) {
         if (!this.routes.delete(formatPrefix(prefix))) {
           throw new Error(`withdrawn but never announced: ${formatPrefix(prefix)}`);
         }
       }
       for (const prefix of announced)
         this.routes.set(formatPrefix(prefix), attributes as Attributes);
+      for (const prefix of reach?.prefixes ?? []) {
+        const told = { ...(attributes as Attributes), ...hopOf(reach as Reach) };
+        this.routes.set(formatPrefix(prefix), told);
+      }
     }
   }
 
@@ -83,9 +99,14 @@ export class Told {
   }
 }
 
-export function brief({ nextHop, asPath, localPref }: Attributes): string {
+function hopOf({ nextHop, nextHopLinkLocal }: MultiprotocolNextHop): MultiprotocolNextHop {
+  return nextHopLinkLocal === undefined ? { nextHop } : { nextHop, nextHopLinkLocal };
+}
+
+export function brief({ nextHop, nextHopLinkLocal, asPath, localPref }: Attributes): string {
   const path = asPath.flatMap(({ asNumbers }) => asNumbers).join(" ");
-  const hop = nextHop === undefined ? "-" : formatAddress(nextHop);
+  const hops = [nextHop, nextHopLinkLocal].flatMap((hop) => (hop ? [formatAddress(hop)] : []));
+  const hop = hops.join("+") || "-";
   return `via ${hop} path [${path}]${localPref === undefined ? "" : ` pref ${localPref}`}`;
 }
 
@@ -153,8 +174,24 @@ export class Scene {
     const wire = this.peers.get(id)?.wire;
     if (wire === undefined) throw new Error(`no peer ${id}`);
     const { announced = [], withdrawn = [], attributes } = update;
+    const of = (prefixes: readonly Prefix[], family: Family): Prefix[] =>
+      prefixes.filter((prefix) => prefix.family === family);
+    const nextHop = attributes?.nextHop;
+    const isInReach = nextHop?.family === 6 && announced[0] !== undefined;
+    const family = isInReach ? (announced[0]?.family ?? 6) : 6;
+    const gone = of(withdrawn, 6);
     const bytes = encode(
-      { type: "update", announced, withdrawn, attributes, faults: [] },
+      {
+        type: "update",
+        announced: isInReach ? [] : of(announced, 4),
+        withdrawn: of(withdrawn, 4),
+        attributes,
+        ...(isInReach && attributes !== undefined
+          ? { reach: { ...hopOf({ ...attributes, nextHop }), family, prefixes: announced } }
+          : {}),
+        ...(gone.length > 0 ? { unreach: { family: 6, prefixes: gone } } : {}),
+        faults: [],
+      },
       { ...wire, maxLength: 65_535 },
     );
     return this.rib.receive(id, bytes, HEADER_LENGTH, bytes.length);

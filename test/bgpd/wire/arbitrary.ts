@@ -14,16 +14,27 @@ import type {
   Message,
   NotificationMessage,
   OpenMessage,
+  Reach,
   RouteRefreshMessage,
+  Unreach,
   UpdateMessage,
 } from "../../../bgpd/wire/message.ts";
 import { type Address, address4 } from "../../../lib/address.ts";
 import { toHex } from "../../../lib/hex.ts";
 import { type Prefix, prefixOf } from "../../../lib/prefix.ts";
 
-/** The sessions that change bytes: two- and four-octet AS numbers, internal and external. */
+/**
+ * The sessions that change bytes: two- and four-octet AS numbers, internal and external; the internal ones
+ * with IPv6 next hops for IPv4.
+ */
 export const CONTEXTS: readonly WireContext[] = [false, true].flatMap((fourOctetAs) =>
-  [false, true].map((external) => ({ fourOctetAs, external, maxLength: 4096 })),
+  [false, true].map((external) => ({
+    fourOctetAs,
+    external,
+    maxLength: 4096,
+    families: [4, 6],
+    extendedNextHop: !external,
+  })),
 );
 
 const u8 = fc.integer({ min: 0, max: 0xff });
@@ -34,7 +45,7 @@ const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
 const TAKEN: ReadonlySet<number> = new Set([
   1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 14, 15, 16, 17, 18, 25, 26, 32, 35,
 ]);
-const KNOWN_CAPABILITIES: ReadonlySet<number> = new Set([1, 2, 9, 65]);
+const KNOWN_CAPABILITIES: ReadonlySet<number> = new Set([1, 2, 5, 9, 65]);
 
 /** Known optional transitive attributes, by code. */
 const PASSED_ON: Readonly<Record<string, keyof Attributes>> = {
@@ -79,6 +90,20 @@ export const hosts: fc.Arbitrary<Address> = addresses.filter(({ w0 }) => {
 export const prefixes: fc.Arbitrary<Prefix> = fc
   .tuple(u32, fc.integer({ min: 0, max: 32 }))
   .map(([word, length]) => prefixOf(address4(word), length));
+
+/** IPv6 prefixes of every length. */
+export const prefixes6: fc.Arbitrary<Prefix> = fc
+  .tuple(u32, u32, u32, u32, fc.integer({ min: 0, max: 128 }))
+  .map(([w0, w1, w2, w3, length]) => prefixOf({ family: 6, w0, w1, w2, w3 }, length));
+
+/** IPv6 addresses that a next hop may be, none of them link-local. */
+export const hosts6: fc.Arbitrary<Address> = fc
+  .tuple(fc.integer({ min: 0x2000_0000, max: 0xfdff_ffff }), u32, u32, u32)
+  .map(([w0, w1, w2, w3]) => ({ family: 6, w0, w1, w2, w3 }));
+
+const linkLocals: fc.Arbitrary<Address> = fc
+  .tuple(u32, u32)
+  .map(([w2, w3]) => ({ family: 6, w0: 0xfe80_0000, w1: 0, w2, w3 }));
 
 /** AS numbers, those of two octets as often as the others; never 0 (RFC 7607). */
 export const asNumbers: fc.Arbitrary<number> = fc.oneof(
@@ -154,18 +179,59 @@ export function updates(context: WireContext): fc.Arbitrary<UpdateMessage> {
     attributes: attributeSets(context),
     announced: list,
   });
-  return fc
-    .oneof(
-      withdrawing.map((update) => ({ ...update, announced: [] })),
-      announcing,
-    )
-    .map((update) => ({ type: "update", ...update, faults: [] }));
+  const withReach = fc
+    .tuple(announcing, reaches(context))
+    .map(([update, reach]) => ({ ...update, reach }));
+  const one = fc.oneof(
+    withdrawing.map((update) => ({ ...update, announced: [] })),
+    announcing,
+    withReach,
+  );
+  return fc.tuple(one, fc.option(unreaches, { nil: undefined })).map(([update, unreach]) => ({
+    type: "update",
+    ...update,
+    ...(unreach === undefined ? {} : { unreach }),
+    faults: [],
+  }));
+}
+
+const prefixes6List = fc.array(prefixes6, { maxLength: 12 });
+
+const unreaches: fc.Arbitrary<Unreach> = fc.oneof(
+  fc.record({ family: fc.constant(6 as const), prefixes: prefixes6List }),
+  fc.record({ family: fc.constant(4 as const), prefixes: fc.array(prefixes, { maxLength: 12 }) }),
+);
+
+/** IPv6 prefixes, and IPv4 prefixes with next hops of the families that the session allows. */
+function reaches({ extendedNextHop }: WireContext): fc.Arbitrary<Reach> {
+  const hop6 = fc.oneof(
+    fc.record({ nextHop: hosts6 }),
+    fc.record({ nextHop: hosts6, nextHopLinkLocal: linkLocals }),
+    fc.record({ nextHop: linkLocals }),
+  );
+  const hop4 = fc.record({ nextHop: hosts });
+  const list = fc.array(prefixes, { maxLength: 12 });
+  return fc.oneof(
+    fc
+      .tuple(hop6, prefixes6List)
+      .map(([hop, all]): Reach => ({ family: 6, ...hop, prefixes: all })),
+    fc
+      .tuple(extendedNextHop ? fc.oneof(hop4, hop6) : hop4, list)
+      .map(([hop, all]): Reach => ({ family: 4, ...hop, prefixes: all })),
+  );
 }
 
 /** Capabilities, known and unknown. */
 export const capabilities: fc.Arbitrary<Capability> = fc.oneof(
   fc.record({ type: fc.constant("multiprotocol" as const), afi: u16, safi: u8 }),
   fc.constant({ type: "route refresh" as const }),
+  fc.record({
+    type: fc.constant("extended next hop" as const),
+    encodings: fc.array(fc.record({ afi: u16, safi: u16, nextHopAfi: u16 }), {
+      minLength: 1,
+      maxLength: 3,
+    }),
+  }),
   fc.record({ type: fc.constant("four-octet AS" as const), asNumber: u32 }),
   fc.record({ type: fc.constant("role" as const), role: u8 }),
   fc.record({

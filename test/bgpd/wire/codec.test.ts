@@ -5,11 +5,18 @@ import fc from "fast-check";
 import { isTold } from "../../../bgpd/wire/as-path.ts";
 import { decodeAttributes, encodeAttributes, worst } from "../../../bgpd/wire/attribute.ts";
 import type { AsSegment } from "../../../bgpd/wire/attributes.ts";
+import { CAPABILITY, decodeParameters } from "../../../bgpd/wire/capability.ts";
 import { decode, encode } from "../../../bgpd/wire/codec.ts";
 import { HEADER_LENGTH } from "../../../bgpd/wire/const.ts";
 import { BgpError } from "../../../bgpd/wire/error.ts";
-import { createScratch, prefixOctets, readPrefix4, writePrefix } from "../../../bgpd/wire/nlri.ts";
-import { attributeSets, CONTEXTS, messages, prefixes, updates } from "./arbitrary.ts";
+import {
+  createScratch,
+  prefixOctets,
+  readPrefix4,
+  readPrefix6,
+  writePrefix,
+} from "../../../bgpd/wire/nlri.ts";
+import { attributeSets, CONTEXTS, messages, prefixes, prefixes6, updates } from "./arbitrary.ts";
 
 for (const context of CONTEXTS) {
   const { fourOctetAs, external } = context;
@@ -126,11 +133,47 @@ describe("encode", () => {
 describe("AS4_PATH", () => {
   test("is not sent when it would be empty, which is malformed", () => {
     const asPath = [{ type: "confederation sequence" as const, asNumbers: [4_200_000_001] }];
-    const context = { fourOctetAs: false, external: false, maxLength: 4096 };
+    const context = CONTEXTS.find((one) => !one.fourOctetAs && !one.external)!;
     const bytes = encodeAttributes({ origin: 0, asPath }, context);
     expect(split(bytes).map((attribute) => attribute[1])).toEqual([1, 2]);
     const { attributes } = decodeAttributes(bytes, 0, bytes.length, context);
     expect(attributes?.asPath).toEqual([{ type: "confederation sequence", asNumbers: [23_456] }]);
+  });
+});
+
+test("an extended next hop capability whose length is wrong is kept as it came", () => {
+  const code = CAPABILITY.EXTENDED_NEXT_HOP;
+  for (const value of [[], [0, 1, 0, 1, 0]]) {
+    const parameter = Uint8Array.of(2, 2 + value.length, code, value.length, ...value);
+    const kept = { type: "unknown" as const, code, value: Uint8Array.from(value) };
+    expect(decodeParameters(parameter)).toEqual([kept]);
+  }
+});
+
+describe("IPv6 prefixes on the wire", () => {
+  test("are read as written, in as few octets as hold them", () => {
+    fc.assert(
+      fc.property(prefixes6, fc.nat(7), (prefix, offset) => {
+        const buffer = new Uint8Array(32).fill(0xa5);
+        const end = writePrefix(buffer, offset, prefix);
+        expect(end - offset).toBe(prefixOctets(prefix));
+        const scratch = createScratch(6);
+        expect(readPrefix6(buffer, offset, end, scratch)).toBe(end);
+        expect(scratch).toEqual(prefix);
+      }),
+    );
+  });
+
+  test("cannot be longer than 128 bits or reach beyond their field", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 1, maxLength: 18 }), (bytes) => {
+        const scratch = createScratch(6);
+        const next = attempt(() => readPrefix6(bytes, 0, bytes.length, scratch));
+        const octets = 1 + Math.ceil(bytes[0]! / 8);
+        if (bytes[0]! > 128 || octets > bytes.length) expect(next).toBeUndefined();
+        else expect([next, scratch.length]).toEqual([octets, bytes[0]]);
+      }),
+    );
   });
 });
 

@@ -49,9 +49,9 @@ function answerTo(message: Message, local: Vector["local"]): Answer {
     return { code: UPDATE_MESSAGE_ERROR, subcode: fault.subcode, data: toHex(fault.data) };
   }
   if (message.type === "open" && local !== undefined) {
-    const { localAs, remoteAs } = local;
+    const { localAs, remoteAs, families = [4] } = local;
     const identifier = parseAddress(local.identifier);
-    const config = { localAs, remoteAs, identifier, holdTime: 90, keepaliveTime: 30 };
+    const config = { localAs, remoteAs, identifier, holdTime: 90, keepaliveTime: 30, families };
     const judgement = negotiate(config as SessionConfig, message);
     return judgement.negotiated === undefined ? answerOf(judgement.fault) : undefined;
   }

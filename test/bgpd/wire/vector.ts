@@ -5,7 +5,8 @@ import { join } from "node:path";
 import type { AsSegment, Attributes, Origin } from "../../../bgpd/wire/attributes.ts";
 import type { WireContext } from "../../../bgpd/wire/context.ts";
 import type { Capability, Message } from "../../../bgpd/wire/message.ts";
-import { address4, formatAddress, parseAddress } from "../../../lib/address.ts";
+import type { MultiprotocolNextHop } from "../../../bgpd/wire/multiprotocol.ts";
+import { address4, type Family, formatAddress, parseAddress } from "../../../lib/address.ts";
 import { fromHex, toHex } from "../../../lib/hex.ts";
 import { formatPrefix, parsePrefix } from "../../../lib/prefix.ts";
 
@@ -65,6 +66,13 @@ export type Meaning =
       readonly withdrawn: readonly string[];
       readonly announced: readonly string[];
       readonly attributes?: PlainAttributes;
+      readonly reach?: {
+        readonly family: Family;
+        readonly nextHop: string;
+        readonly nextHopLinkLocal?: string;
+        readonly prefixes: readonly string[];
+      };
+      readonly unreach?: { readonly family: Family; readonly prefixes: readonly string[] };
       readonly faults?: readonly PlainFault[];
     }
   | {
@@ -90,6 +98,8 @@ export type Vector = {
     readonly localAs: number;
     readonly remoteAs: number;
     readonly identifier: string;
+    /** IPv4 alone where there are none. */
+    readonly families?: readonly Family[];
   };
   readonly meaning?: Meaning;
   readonly canonical?: string;
@@ -117,9 +127,16 @@ export function bytesOf({ hex }: Vector): Uint8Array {
   return fromHex(hex);
 }
 
-/** The session of a vector; external and four-octet where it says nothing else. */
+/** The session of a vector; external, four-octet and of both families where it says nothing else. */
 export function contextOf({ context }: Vector): WireContext {
-  return { fourOctetAs: true, external: true, maxLength: 4096, ...context };
+  return {
+    fourOctetAs: true,
+    external: true,
+    maxLength: 4096,
+    families: [4, 6],
+    extendedNextHop: false,
+    ...context,
+  };
 }
 
 /** Whether both directions of the codec are to be checked. */
@@ -146,12 +163,22 @@ export function meaningOf(message: Message): Meaning {
         ),
       };
     case "update": {
-      const { type, withdrawn, announced, attributes, faults } = message;
+      const { type, withdrawn, announced, attributes, reach, unreach, faults } = message;
       return {
         type,
         withdrawn: withdrawn.map(formatPrefix),
         announced: announced.map(formatPrefix),
         ...(attributes === undefined ? {} : { attributes: plainAttributes(attributes) }),
+        ...(reach && {
+          reach: {
+            ...plainNextHop(reach),
+            family: reach.family,
+            prefixes: reach.prefixes.map(formatPrefix),
+          },
+        }),
+        ...(unreach && {
+          unreach: { family: unreach.family, prefixes: unreach.prefixes.map(formatPrefix) },
+        }),
         ...(faults.length === 0
           ? {}
           : {
@@ -186,16 +213,36 @@ export function messageOf(meaning: Meaning): Message {
         ),
       };
     case "update": {
-      const { type, withdrawn, announced, attributes } = meaning;
+      const { type, withdrawn, announced, attributes, reach, unreach } = meaning;
       return {
         type,
         withdrawn: withdrawn.map(parsePrefix),
         announced: announced.map(parsePrefix),
         attributes: attributes === undefined ? undefined : attributesOf(attributes),
+        ...(reach && {
+          reach: {
+            family: reach.family,
+            nextHop: parseAddress(reach.nextHop),
+            ...(reach.nextHopLinkLocal && {
+              nextHopLinkLocal: parseAddress(reach.nextHopLinkLocal),
+            }),
+            prefixes: reach.prefixes.map(parsePrefix),
+          },
+        }),
+        ...(unreach && {
+          unreach: { family: unreach.family, prefixes: unreach.prefixes.map(parsePrefix) },
+        }),
         faults: [],
       };
     }
   }
+}
+
+function plainNextHop({ nextHop, nextHopLinkLocal }: MultiprotocolNextHop) {
+  return {
+    nextHop: formatAddress(nextHop),
+    ...(nextHopLinkLocal && { nextHopLinkLocal: formatAddress(nextHopLinkLocal) }),
+  };
 }
 
 function plainAttributes(attributes: Attributes): PlainAttributes {

@@ -8,7 +8,13 @@ import { dirname, join } from "node:path";
 import { type NodeFile, readNodeFile } from "../../../ipam/node.ts";
 import { containsPrefix, formatPrefix, parsePrefix } from "../../../lib/prefix.ts";
 import type { StatusAnswer } from "../../../resource/answer.ts";
-import { createNetwork, eventually, isInside, type Network } from "../../interop/network.ts";
+import {
+  createNetwork,
+  eventually,
+  isInside,
+  type Network,
+  withoutObjects,
+} from "../../interop/network.ts";
 
 const manx = process.env.MANX_EXECUTABLE ?? "";
 
@@ -51,7 +57,7 @@ function bgpd(node: string, ...more: string[]): ReturnType<Network["start"]> {
   return network.start(node, node, inside(node, manx, "bgpd", ...flags, ...more));
 }
 
-const routesOf = (node: string): string => network.run(node, "ip", "-4", "route");
+const routesOf = (node: string): string => withoutObjects(network.run(node, "ip", "-4", "route"));
 const fileOf = (node: string): NodeFile => readNodeFile(join(network.folder, node, "node.json"));
 const blocksOf = (node: string): string[] => fileOf(node).blocks.ipv4.map(formatPrefix);
 const claimed = (): string[] =>

@@ -7,8 +7,15 @@
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { IS_LONG, sampled } from "./long.ts";
-import type { Call, Scene } from "./scene.ts";
-import { createNode, RECOVERIES, SITUATIONS, type Situation } from "./situation.ts";
+import { PLUGINS, type Scene } from "./scene.ts";
+import {
+  createNode,
+  DELEGATED,
+  RECOVERIES,
+  type Recovery,
+  SITUATIONS,
+  type Situation,
+} from "./situation.ts";
 import { describePoint, isOutward, kill, type Point, trace } from "./strace.ts";
 import { differenceOf, survey } from "./survey.ts";
 
@@ -26,9 +33,9 @@ beforeAll(() => {
 });
 afterAll(() => scene.remove());
 
-for (const situation of SITUATIONS) {
-  const { name, verb, arrange } = situation;
-  test(
+for (const situation of [...SITUATIONS, ...DELEGATED]) {
+  const { name, verb, arrange, recoveries } = situation;
+  test.skipIf(DELEGATED.includes(situation) && PLUGINS === "")(
     `${name} that is killed at any system call leaves nothing that DEL does not take back`,
     () => {
       const call = arrange(scene);
@@ -38,7 +45,7 @@ for (const situation of SITUATIONS) {
 
       const chosen = sampled(points, (point) => point.name, SAMPLE);
       const faults = chosen.flatMap((point, index) =>
-        recoveriesFor(index).flatMap((recover) =>
+        recoveriesFor(index, recoveries).flatMap((recover) =>
           killAndRecover(situation, point, recover).map(
             (fault) => `killed at ${describePoint(point)}, ${recover.name}: ${fault}`,
           ),
@@ -54,15 +61,15 @@ for (const situation of SITUATIONS) {
 }
 
 /** All of them, or in turns. */
-function recoveriesFor(index: number): typeof RECOVERIES {
-  return IS_LONG ? RECOVERIES : RECOVERIES.filter((_, at) => at === index % RECOVERIES.length);
+function recoveriesFor(index: number, all = RECOVERIES): readonly Recovery[] {
+  return IS_LONG ? all : all.filter((_, at) => at === index % all.length);
 }
 
 /** What is wrong afterwards. */
 function killAndRecover(
   { verb, arrange, fault }: Situation,
   point: Point,
-  recover: (scene: Scene, call: Call) => void,
+  recover: Recovery,
 ): string[] {
   for (let left = TRIES; left > 0; left--) {
     const call = arrange(scene);

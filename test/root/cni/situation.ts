@@ -5,19 +5,21 @@
  * while, is to notice nothing.
  */
 
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Call, createScene, type Scene } from "./scene.ts";
+import { type Call, createScene, type Json, type Scene } from "./scene.ts";
 import { recordsOf } from "./survey.ts";
 
 /** `printf %s pods/a/eth0 | sha1sum` begins so. */
 const HOST_END = "manx0b3b1f0306f";
 /** Code of an ADD for an interface that is there. */
 const INTERFACE_EXISTS = 102;
+/** For whoever was left behind, in ms. */
+const PATIENCE = 10_000;
 const OLD_BOOT = "11111111-2222-4333-8444-555555555555";
 
 /** For GC: who is attached all the while. */
-const ONLY_B = {
+export const ONLY_B = {
   cniVersion: "1.1.0",
   "cni.dev/valid-attachments": [{ containerID: "b", ifname: "eth0" }],
 };
@@ -29,7 +31,11 @@ export type Situation = {
   arrange(scene: Scene): Call;
   /** What must be so after the next ADD, beyond its success: what is wrong. */
   readonly fault?: (scene: Scene) => string | undefined;
+  /** In the place of the usual ones. */
+  readonly recoveries?: readonly Recovery[];
 };
+
+export type Recovery = (scene: Scene, call: Call) => void;
 
 export const SITUATIONS: readonly Situation[] = [
   { name: "an ADD", verb: "ADD", arrange: () => ({}) },
@@ -75,12 +81,14 @@ export const CHECKING: Situation = {
   arrange: (scene) => ({ config: { prevResult: scene.done("ADD") } }),
 };
 
+function deleteTwice(scene: Scene, call: Call): void {
+  scene.done("DEL", call);
+  scene.done("DEL", call);
+}
+
 /** What a runtime may do once a call was cut short. After each of these nothing may be left. */
-export const RECOVERIES: readonly ((scene: Scene, call: Call) => void)[] = [
-  function deleteTwice(scene, call) {
-    scene.done("DEL", call);
-    scene.done("DEL", call);
-  },
+export const RECOVERIES: readonly Recovery[] = [
+  deleteTwice,
   function collectThenDelete(scene, call) {
     scene.done("GC", { ...call, config: { ...call.config, ...ONLY_B } });
     scene.done("DEL", call);
@@ -95,6 +103,70 @@ export const RECOVERIES: readonly ((scene: Scene, call: Call) => void)[] = [
     scene.done("DEL", call);
   },
 ];
+
+const DELEGATED_RECOVERIES: readonly Recovery[] = [
+  function waitThenDeleteTwice(scene, call) {
+    awaitDelegate();
+    deleteTwice(scene, call);
+  },
+  function waitCollectThenDelete(scene, call) {
+    awaitDelegate();
+    // Debian's host-local knows no GC, and ours tells so in the end. What is ours is gone by then.
+    const { json } = scene.call("GC", { ...call, config: { ...call.config, ...ONLY_B } });
+    if (json?.msg !== "host-local GC: unknown CNI_COMMAND: GC") {
+      throw new Error(`GC: ${JSON.stringify(json)}`);
+    }
+    // Before it has its alias, nobody but DEL knows whose it is: there is no record of ours.
+    const isKnown = ({ ifname, ifalias }: Json) => ifname === HOST_END && ifalias !== undefined;
+    if (scene.ip("host", "link").some(isKnown)) throw new Error(`GC left ${HOST_END}`);
+    deleteTwice(scene, call);
+  },
+];
+
+/** Another IPAM plugin below: it outlives a caller that is killed, for a moment. */
+export const DELEGATED: readonly Situation[] = [
+  {
+    name: "an ADD with host-local",
+    verb: "ADD",
+    arrange: delegated,
+    recoveries: DELEGATED_RECOVERIES,
+  },
+  {
+    name: "a DEL with host-local",
+    verb: "DEL",
+    arrange(scene) {
+      const call = delegated(scene);
+      scene.done("ADD", call);
+      return call;
+    },
+    recoveries: DELEGATED_RECOVERIES,
+  },
+];
+
+function delegated(scene: Scene): Call {
+  const dataDir = join(scene.folder, "host-local");
+  const ranges = [[{ subnet: "10.9.0.0/24" }]];
+  return { config: { ipam: { type: "host-local", dataDir, ranges } } };
+}
+
+/** Until no host-local runs any more. */
+function awaitDelegate(): void {
+  const deadline = performance.now() + PATIENCE;
+  while (readdirSync("/proc").some(isDelegate)) {
+    if (performance.now() > deadline) throw new Error("host-local does not end");
+    Bun.sleepSync(1);
+  }
+}
+
+function isDelegate(pid: string): boolean {
+  try {
+    // What has ended and nobody waits for has none.
+    return /^\d/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("/host-local");
+  } catch {
+    // It has ended since.
+    return false;
+  }
+}
 
 /** A host, "a" without and "b" with an attachment. */
 export function createNode(): Scene {

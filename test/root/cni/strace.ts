@@ -9,7 +9,7 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Answer, Call, Scene } from "./scene.ts";
+import type { Answer, Call, Json, Scene } from "./scene.ts";
 
 export type Point = {
   readonly name: string;
@@ -27,10 +27,15 @@ export type Struck = {
   readonly isThere: boolean;
 };
 
-/** Bun's dealings with its own memory, threads and signals: of no effect beyond the process, and not always the same. */
+/**
+ * Bun's dealings with its own memory, threads and signals, and its looks whether a delegate has answered: of no effect
+ * beyond the process, and not always the same.
+ */
 const INWARD = new Set([
   "brk",
   "clone3",
+  "epoll_ctl",
+  "epoll_pwait2",
   "futex",
   "getrandom",
   "gettid",
@@ -39,6 +44,7 @@ const INWARD = new Set([
   "mprotect",
   "munmap",
   "prctl",
+  "recvfrom",
   "rt_sigaction",
   "rt_sigprocmask",
   "rseq",
@@ -54,7 +60,7 @@ export function isOutward({ name }: Point): boolean {
 
 /** Every system call of this call, from the first read of stdin on. */
 export function trace(scene: Scene, verb: string, call: Call = {}): Traced {
-  const { answer, lines } = run(scene, verb, call, ["--seccomp-bpf"]);
+  const { answer, lines } = run(scene, verb, call, quickly(call));
   const points = pointsOf(scene, lines);
   const start = points.findIndex(({ name, line }) => name === "read" && line.startsWith("read(0,"));
   if (start < 0) throw new Error(`${verb} did not read stdin: ${answer.stdout}${answer.stderr}`);
@@ -65,9 +71,26 @@ export function trace(scene: Scene, verb: string, call: Call = {}): Traced {
 export function kill(scene: Scene, verb: string, call: Call, point: Point): Struck {
   // With --seccomp-bpf, strace 6.1 injects no signals.
   const { answer, lines } = inject(scene, verb, call, point, { options: [], what: "signal=KILL" });
-  const last = pointsOf(scene, lines).findLast(({ name }) => name === point.name);
-  const isKilled = answer.status !== 0 && lines.some((line) => line.includes("killed by SIGKILL"));
-  return { answer, isThere: isKilled && isSame(last, point) && !/ = \d/.test(last?.line ?? "") };
+  return { answer, isThere: answer.status !== 0 && isKilledAt(scene, lines, point) };
+}
+
+/**
+ * A call in which `plugin` executes its IPAM plugin, ours, which is killed as `kill` does it. The point is of a trace of
+ * that alone.
+ */
+export function killBelow(
+  scene: Scene,
+  verb: string,
+  call: Call & { readonly plugin: string },
+  point: Point,
+): Struck {
+  const log = join(scene.folder, "strace");
+  const options = ["--follow-forks", ...injection(point, "signal=KILL")];
+  const ipam = `${process.env.MANX_EXECUTABLE}-ipam`;
+  scene.file("manx-ipam", `#!/bin/sh\nexec ${[...tracer(log), ...options, ipam].join(" ")}\n`);
+  const environment = { ...call.environment, CNI_PATH: scene.folder };
+  const answer = scene.call(verb, { ...call, environment });
+  return { answer, isThere: isKilledAt(scene, readFileSync(log, "utf8").split("\n"), point) };
 }
 
 /** The same call again, in which the system call is not made and fails with `error` (ENOSPC). */
@@ -77,8 +100,10 @@ export function fail(
   call: Call,
   { point, error }: { readonly point: Point; readonly error: string },
 ): Struck {
-  const options = ["--seccomp-bpf"];
-  const { answer, lines } = inject(scene, verb, call, point, { options, what: `error=${error}` });
+  const { answer, lines } = inject(scene, verb, call, point, {
+    options: quickly(call),
+    what: `error=${error}`,
+  });
   const struck = pointsOf(scene, lines).find(({ line }) => line.includes("(INJECTED)"));
   return { answer, isThere: isSame(struck, point) };
 }
@@ -90,6 +115,12 @@ export function describePoint({ name, occurrence, paths }: Point): string {
 
 type Line = Point & { readonly line: string };
 
+function isKilledAt(scene: Scene, lines: readonly string[], point: Point): boolean {
+  const last = pointsOf(scene, lines).findLast(({ name }) => name === point.name);
+  const isKilled = lines.some((line) => line.includes("killed by SIGKILL"));
+  return isKilled && isSame(last, point) && !/ = \d/.test(last?.line ?? "");
+}
+
 function isSame(one: Point | undefined, other: Point): boolean {
   return one?.occurrence === other.occurrence && one.paths === other.paths;
 }
@@ -98,37 +129,57 @@ function inject(
   scene: Scene,
   verb: string,
   call: Call,
-  { name, occurrence }: Point,
+  point: Point,
   { options, what }: { readonly options: readonly string[]; readonly what: string },
 ) {
-  return run(scene, verb, call, [
-    ...options,
-    // execve: its line is the main thread's.
-    `--trace=execve,${name}`,
-    `--inject=${name}:${what}:when=${occurrence}`,
-  ]);
+  return run(scene, verb, call, [...options, ...injection(point, what)]);
+}
+
+/** execve, too: its line is the main thread's. */
+function injection({ name, occurrence }: Point, what: string): string[] {
+  return [`--trace=execve,${name}`, `--inject=${name}:${what}:when=${occurrence}`];
+}
+
+/** Another IPAM plugin is a process of its own, which is not to be struck, and counts for itself. */
+function hasDelegate({ config }: Call): boolean {
+  const ipam = config?.ipam as Json | undefined;
+  return ipam !== undefined && ipam.type !== "manx-ipam";
+}
+
+/** Stopping at what is traced alone; strace can only where it follows every process. */
+function quickly(call: Call): string[] {
+  return hasDelegate(call) ? [] : ["--seccomp-bpf"];
+}
+
+function tracer(log: string): string[] {
+  return ["strace", "--string-limit=256", `--output=${log}`];
 }
 
 function run(scene: Scene, verb: string, call: Call, options: readonly string[]) {
   const log = join(scene.folder, "strace");
-  const through = ["strace", "--follow-forks", "--string-limit=256", `--output=${log}`, ...options];
+  const through = [...tracer(log), ...(hasDelegate(call) ? [] : ["--follow-forks"]), ...options];
   const answer = scene.call(verb, { ...call, through });
   return { answer, lines: readFileSync(log, "utf8").split("\n") };
 }
 
-/** The main thread's calls, in order. It is the one that the first line is of. */
+/** The main thread's calls, in order. It is the one that the first line is of, or the only one. */
 function pointsOf(scene: Scene, lines: readonly string[]): Line[] {
-  const thread = lines[0]?.split(" ", 1)[0];
+  const thread = /^\d+/.exec(lines[0] ?? "")?.[0];
   const counts = new Map<string, number>();
   const points: Line[] = [];
   for (const text of lines) {
-    const [, id, line = "", name = ""] = /^(\d+) +((\w+)\(.*)$/.exec(text) ?? [];
-    if (id !== thread || name === "") continue;
+    const [, id, line = "", name = ""] = /^(?:(\d+) +)?((\w+)\(.*)$/.exec(text) ?? [];
+    if (id !== thread || name === "" || isRestarted(line)) continue;
     const occurrence = (counts.get(name) ?? 0) + 1;
     counts.set(name, occurrence);
     points.push({ name, occurrence, paths: pathsOf(scene, line), line });
   }
   return points;
+}
+
+/** A setting that is written while somebody else changes links: the kernel has the call made again until he is done. */
+function isRestarted(line: string): boolean {
+  return line.includes("ERESTARTNOINTR");
 }
 
 function pathsOf(scene: Scene, line: string): string {

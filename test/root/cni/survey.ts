@@ -25,6 +25,7 @@ export function survey(scene: Scene, pods: readonly string[] = ["a", "b"]): stri
     `namespaces ${readdirSync("/run/netns").sort().join(" ")}`,
     ...["host", ...pods].map((name) => `in ${name}:\n${kernelOf(name)}`),
     `records:\n${recordsOf(scene).join("\n")}`,
+    `of host-local: ${hostLocalRecordsOf(scene).join(" ")}`,
   ].join("\n");
 }
 
@@ -37,6 +38,12 @@ export function recordsOf(scene: Scene): string[] {
     .filter((name) => name.includes(BOOT) && !name.includes("/order/"))
     .filter((name) => statSync(join(folder, name)).isFile())
     .sort();
+}
+
+/** Addresses that the reference plugin has given to somebody, where it is used. */
+function hostLocalRecordsOf(scene: Scene): string[] {
+  const folder = join(scene.folder, "host-local", "pods");
+  return existsSync(folder) ? readdirSync(folder).filter((name) => /^[0-9.]+$/.test(name)) : [];
 }
 
 /** What was there before and is not now, and the other way round; undefined when nothing. */

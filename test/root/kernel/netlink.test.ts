@@ -17,10 +17,12 @@ kernelSuite("kernel by netlink", () => {
   });
   const [hostNamespace = -1, podNamespace = -1] = descriptors;
   const host = openKernel({ namespace: hostNamespace });
+  const second = openKernel({ namespace: hostNamespace });
   const pod = openKernel({ namespace: podNamespace });
   return {
     host,
     pod,
+    second,
     podNamespace,
     async until(condition) {
       const end = performance.now() + PATIENCE;
@@ -32,6 +34,7 @@ kernelSuite("kernel by netlink", () => {
     close() {
       host.close();
       pod.close();
+      second.close();
       descriptors.forEach(closeSync);
       paths.forEach(removeNamespace);
     },

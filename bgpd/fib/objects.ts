@@ -1,0 +1,320 @@
+/**
+ * The nexthop objects of ours in the kernel: made before routes lead over them, changed in place, removed when nothing
+ * leads over them any more.
+ *
+ * The order of messages is safe at every instant: ways before the groups that get them, groups before the ways that
+ * they lose (a group whose last member goes takes its routes along). Objects of an earlier daemon, known by our
+ * protocol number and our range of ids, are taken over where they fit.
+ */
+
+import {
+  type Kernel,
+  KernelError,
+  type Nexthop,
+  type NexthopSpec,
+  type Request,
+} from "../../kernel/kernel.ts";
+import { equalAddress } from "../../lib/address.ts";
+import { Column } from "../rib/column.ts";
+import { type Hop, type HopSet, HopSets, isAlive, livingOf, type ResolveHop } from "./hop.ts";
+import type { Way } from "./resolve.ts";
+
+/** Our ids are 0x4d000000 ('M') to 0x4dffffff: the kernel gives small ones of its own accord, other daemons count up. */
+export const FIRST_ID = 0x4d00_0000;
+const IDS = 1 << 24;
+
+export class NexthopObjects {
+  readonly sets: HopSets;
+  readonly #kernel: Kernel;
+  readonly #protocol: number;
+  /** Routes of ours over an object, by its id. */
+  readonly #routes = new Column();
+  /** Left by an earlier daemon and not taken over. */
+  readonly #left = new Map<number, Nexthop>();
+  #nextId = 0;
+  #isKnown = false;
+  /** Something may have to be told to the kernel. */
+  #isDirty = true;
+  /** The kernel had no room for a request or its answer: only `compare` tells what it did. */
+  isUnsure = false;
+
+  constructor(kernel: Kernel, protocol: number, resolve: ResolveHop) {
+    this.#kernel = kernel;
+    this.#protocol = protocol;
+    this.sets = new HopSets(resolve);
+  }
+
+  /** A set came to be wanted, a next hop moved: `prepare` has something to do. */
+  touch(): void {
+    this.#isDirty = true;
+  }
+
+  /** One route more or less leads over an object. */
+  count(id: number, difference: 1 | -1): void {
+    this.#routes.set(id - FIRST_ID, Math.max(this.#routes.get(id - FIRST_ID), 0) + difference);
+    if (difference < 0) this.#isDirty = true;
+  }
+
+  /**
+   * Dump and compare. Tells which objects are gone, with every route over them; the first time, what an earlier daemon
+   * left is noted, but for what leads elsewhere (`used`: ids of routes that are not this FIB's).
+   */
+  compare(used: ReadonlySet<number> = new Set()): ReadonlySet<number> {
+    const there = new Map(
+      this.#kernel
+        .nexthops()
+        .filter(({ id, protocol }) => protocol === this.#protocol && isOurs(id))
+        .map((nexthop) => [nexthop.id, nexthop]),
+    );
+    const gone = new Set<number>();
+    for (const hop of this.sets.hops.values()) {
+      const found = there.get(hop.id);
+      if (hop.id !== 0 && found === undefined) gone.add(hop.id);
+      if (found === undefined) hop.id = 0;
+      hop.present = found === undefined ? undefined : wayOf(found);
+    }
+    for (const set of this.sets.sets()) {
+      const found = there.get(set.id);
+      if (set.id !== 0 && found === undefined) gone.add(set.id);
+      if (found === undefined) set.id = 0;
+      set.present = membersText(found?.members ?? []);
+    }
+    for (const id of this.#left.keys()) if (!there.has(id)) gone.add(id);
+    for (const id of gone) this.#forget(id);
+    if (!this.#isKnown) {
+      const others = [
+        ...used,
+        ...[...used].flatMap((id) => there.get(id)?.members ?? []).map(({ id }) => id),
+      ];
+      for (const id of others) there.delete(id);
+      for (const [id, nexthop] of there) this.#left.set(id, nexthop);
+    }
+    this.#isKnown = true;
+    this.#isDirty = true;
+    this.isUnsure = false;
+    return gone;
+  }
+
+  /** Whether an object of ours has this id. */
+  has(id: number): boolean {
+    if (this.#left.has(id)) return true;
+    for (const hop of this.sets.hops.values()) if (hop.id === id) return true;
+    for (const set of this.sets.sets()) if (set.id === id) return true;
+    return false;
+  }
+
+  /** A route that is there leads over an object left to us: whoever wants the same way shall have that one. */
+  claim(set: HopSet, id: number): void {
+    const left = this.#left.get(id);
+    const [only, ...more] = set.shares;
+    if (left === undefined || only === undefined || more.length > 0) return;
+    if (only.hop.id === 0 && sameWay(only.hop.way, wayOf(left))) this.#take(only.hop, left);
+  }
+
+  /** Make and change what must be there before routes are sent. True when routes may have to move. */
+  prepare(): boolean {
+    if (!this.#isDirty) return false;
+    let hasChanged = false;
+    for (const hop of this.sets.hops.values()) {
+      if (hop.users > 0 && this.#prepareHop(hop)) hasChanged = true;
+    }
+    for (const set of this.sets.sets()) {
+      if (set.users > 0 && set.shares.length > 1 && this.#prepareSet(set)) hasChanged = true;
+    }
+    return hasChanged;
+  }
+
+  /**
+   * Once every route leads where it should: remove what nothing leads over, and the dead with all that leads over
+   * them. Tells the ids of the dead, whose routes are gone. What an earlier daemon left goes when `isSwept`.
+   */
+  collect({ isSwept }: { readonly isSwept: boolean }): ReadonlySet<number> {
+    if (!this.#isDirty) return new Set();
+    const dead = new Set<number>();
+    for (const set of this.sets.sets()) {
+      const isDead = livingOf(set).length === 0;
+      if (set.id === 0 || !(isDead || (set.users === 0 && this.#routesOver(set.id) === 0)))
+        continue;
+      if (!this.#delete(set.id)) continue;
+      if (this.#routesOver(set.id) > 0) dead.add(set.id);
+      this.#forget(set.id);
+      set.id = 0;
+      set.present = "";
+    }
+    this.sets.forget();
+    const members = this.#members();
+    for (const hop of this.sets.hops.values()) {
+      if (hop.id === 0 || members.has(hop.id)) continue;
+      if (isAlive(hop) && (hop.users > 0 || this.#routesOver(hop.id) > 0)) continue;
+      if (!this.#delete(hop.id)) continue;
+      if (this.#routesOver(hop.id) > 0) dead.add(hop.id);
+      this.#forget(hop.id);
+      hop.id = 0;
+      hop.present = undefined;
+    }
+    this.sets.forget();
+    if (isSwept) this.#collectLeft();
+    this.#isDirty = false;
+    return dead;
+  }
+
+  #prepareHop(hop: Hop): boolean {
+    const { way } = hop;
+    if (way === undefined || hop.error !== undefined) return false;
+    if (hop.id !== 0 && sameWay(hop.present, way)) return false;
+    const isNew = hop.id === 0;
+    const left = isNew
+      ? [...this.#left.values()].find((one) => sameWay(wayOf(one), way))
+      : undefined;
+    if (left !== undefined) {
+      this.#take(hop, left);
+      return true;
+    }
+    const spec = { gateway: way.gateway, link: way.link, ...onLinkOf(way) };
+    const made = this.#make(hop.id, spec);
+    if (this.isUnsure) return false;
+    hop.error = made.error;
+    if (made.error === undefined) {
+      hop.id = made.id;
+      hop.present = way;
+    }
+    return isNew || made.error !== undefined;
+  }
+
+  #prepareSet(set: HopSet): boolean {
+    const members = livingOf(set);
+    const text = membersText(members);
+    if (members.length === 0 || (set.id !== 0 && set.present === text)) return false;
+    const isNew = set.id === 0;
+    const left = isNew
+      ? [...this.#left.values()].find((one) => membersText(one.members ?? []) === text)
+      : undefined;
+    if (left !== undefined) {
+      this.#left.delete(left.id);
+      set.id = left.id;
+      set.present = text;
+      return true;
+    }
+    const made = this.#make(set.id, { members });
+    if (this.isUnsure) return false;
+    set.error = made.error;
+    if (made.error === undefined) {
+      set.id = made.id;
+      set.present = text;
+    }
+    return isNew || made.error !== undefined;
+  }
+
+  /** A new object, or (`id` not 0) another content for one. */
+  #make(
+    id: number,
+    content: Omit<NexthopSpec, "id">,
+  ): { readonly id: number; readonly error: string | undefined } {
+    for (;;) {
+      const own = id === 0 ? this.#freeId() : id;
+      const nexthop = { ...content, id: own, protocol: this.#protocol };
+      const error = this.#ask({ type: id === 0 ? "add nexthop" : "replace nexthop", nexthop });
+      // Somebody else's object has our id: it stays, and we take another.
+      if (id === 0 && error?.code === "EEXIST") continue;
+      if (error?.code === "ENOBUFS") return { id, error: undefined };
+      return { id: own, error: error?.message };
+    }
+  }
+
+  #delete(id: number): boolean {
+    const error = this.#ask({ type: "delete nexthop", id });
+    return error === undefined || error.code === "ENOENT";
+  }
+
+  #ask(request: Request): KernelError | undefined {
+    const [error] = this.#kernel.applyAll([request]);
+    if (error?.code === "ENOBUFS") this.isUnsure = true;
+    return error;
+  }
+
+  #take(hop: Hop, left: Nexthop): void {
+    this.#left.delete(left.id);
+    hop.id = left.id;
+    hop.present = wayOf(left);
+    this.#isDirty = true;
+  }
+
+  /** What was left and has no routes: groups first, then ways that no group has. */
+  #collectLeft(): void {
+    for (const kind of ["groups", "ways"] as const) {
+      const members = this.#members();
+      for (const { id, members: own } of [...this.#left.values()]) {
+        if ((own !== undefined) !== (kind === "groups")) continue;
+        if (this.#routesOver(id) > 0 || members.has(id) || !this.#delete(id)) continue;
+        this.#forget(id);
+      }
+    }
+  }
+
+  /** Ids of all that groups of ours have. */
+  #members(): ReadonlySet<number> {
+    const ids = new Set<number>();
+    for (const { id, present } of this.sets.sets()) {
+      if (id === 0) continue;
+      for (const member of present.split(" ")) ids.add(Number.parseInt(member, 10));
+    }
+    for (const { members = [] } of this.#left.values()) for (const { id } of members) ids.add(id);
+    return ids;
+  }
+
+  #routesOver(id: number): number {
+    return Math.max(this.#routes.get(id - FIRST_ID), 0);
+  }
+
+  #forget(id: number): void {
+    this.#left.delete(id);
+  }
+
+  #freeId(): number {
+    for (;;) {
+      const id = FIRST_ID + this.#nextId;
+      this.#nextId = (this.#nextId + 1) % IDS;
+      if (!this.has(id)) return id;
+    }
+  }
+}
+
+/** Why routes cannot be installed in this kernel at all; undefined when they can. */
+export function faultOfKernel(kernel: Kernel): string | undefined {
+  try {
+    kernel.nexthops();
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof KernelError) || error.code !== "EOPNOTSUPP") throw error;
+    return "this kernel has no nexthop objects, which routes are led over: expected Linux 5.3 or newer; --fib none runs without installing any";
+  }
+}
+
+/** Whether an object's id is in our range. */
+export function isOurs(id: number): boolean {
+  return id >= FIRST_ID && id < FIRST_ID + IDS;
+}
+
+export function sameWay(a: Way | undefined, b: Way | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return a.link === b.link && a.onLink === b.onLink && equalAddress(a.gateway, b.gateway);
+}
+
+function wayOf({ gateway, link, onLink }: Nexthop): Way | undefined {
+  if (gateway === undefined || link === undefined) return undefined;
+  return { gateway, link, ...(onLink === true ? { onLink } : {}) };
+}
+
+function onLinkOf({ onLink }: Way): { readonly onLink?: true } {
+  return onLink === true ? { onLink } : {};
+}
+
+/** `1291845632*1 1291845633*3`, in the order of ids. */
+function membersText(
+  members: readonly { readonly id: number; readonly weight?: number }[],
+): string {
+  return [...members]
+    .sort((a, b) => a.id - b.id)
+    .map(({ id, weight = 1 }) => `${id}*${weight}`)
+    .join(" ");
+}

@@ -1,0 +1,146 @@
+/**
+ * The tables of one family: its prefixes, their paths, what is decided and what peers are told of them.
+ *
+ * Attribute sets, peers' numbers and answers about next hops are the RIB's, for all families together.
+ */
+
+import type { Family } from "../../lib/address.ts";
+import { AdjIn } from "./adj-in.ts";
+import { AdjOut } from "./adj-out.ts";
+import type { AttributeSets } from "./attribute-set.ts";
+import { Dirty } from "./dirty.ts";
+import { isDiscarded } from "./import.ts";
+import { LocRib } from "./loc-rib.ts";
+import type { Member } from "./member.ts";
+import type { NextHops } from "./next-hops.ts";
+import { NONE, PathTable } from "./path-table.ts";
+import { PrefixTable } from "./prefix-table.ts";
+import type { BestChange, PeerCounts, PeerId, RibOptions, RibPeer } from "./route.ts";
+import type { Best } from "./update-group.ts";
+import { View } from "./view.ts";
+
+/** The clock is looked at once per this many decisions. */
+const STRIDE = 256;
+
+export type FamilyParts = {
+  readonly options: RibOptions;
+  readonly sets: AttributeSets;
+  readonly nextHops: NextHops;
+};
+
+export class FamilyTables {
+  readonly family: Family;
+  readonly members = new Map<PeerId, Member>();
+  readonly table: PrefixTable;
+  readonly paths = new PathTable();
+  readonly adjIn: AdjIn;
+  readonly adjOut: AdjOut;
+  readonly view: View;
+  readonly #options: RibOptions;
+  readonly #locRib: LocRib;
+  readonly #dirty = new Dirty();
+
+  constructor(family: Family, { options, sets, nextHops }: FamilyParts) {
+    const table = new PrefixTable(family);
+    const { paths, members } = this;
+    const { identifier } = options;
+    const changed = (prefix: number): void => this.#dirty.add(prefix);
+    const locRib = new LocRib({ paths, sets, nextHops, members });
+    const adjOut = new AdjOut({ table, sets, locRib, send: options.onSend });
+    this.family = family;
+    this.table = table;
+    this.adjIn = new AdjIn({ identifier, table, paths, sets, changed });
+    this.adjOut = adjOut;
+    this.view = new View({ table, paths, sets, members, nextHops, locRib, adjOut });
+    this.#options = options;
+    this.#locRib = locRib;
+  }
+
+  join(id: PeerId, peer: RibPeer): void {
+    const member = { id, peer, received: 0, accepted: 0, best: 0 };
+    this.members.set(id, member);
+    this.adjOut.join(member);
+  }
+
+  leave(id: PeerId): void {
+    const member = this.members.get(id);
+    if (member === undefined) return;
+    this.adjIn.clear(member);
+    this.adjOut.leave(member);
+    this.members.delete(id);
+  }
+
+  /** The peer's policies or our next hops are others. */
+  revise(id: PeerId, peer: RibPeer): void {
+    const member = this.members.get(id);
+    if (member === undefined) return;
+    const { discardBlackhole } = member.peer.rules;
+    member.peer = peer;
+    this.adjIn.reconsider(member);
+    this.adjOut.move(member);
+    if (discardBlackhole !== peer.rules.discardBlackhole) this.#tellBest(id);
+  }
+
+  /** Paths with one of these attribute sets may have become (un)usable. */
+  reconsider(touched: ReadonlySet<number>): void {
+    for (const prefix of this.table.indices()) {
+      for (let row = this.paths.first(prefix); row !== NONE; row = this.paths.next.get(row)) {
+        if (touched.has(this.paths.used.get(row))) this.#dirty.add(prefix);
+      }
+    }
+  }
+
+  /** Decide and export what is pending until `deadline`; true when more is left. */
+  work(deadline: number): boolean {
+    const changes: BestChange[] = [];
+    const emptied: number[] = [];
+    for (let count = 1; ; count++) {
+      const prefix = this.#dirty.take();
+      if (prefix === undefined) break;
+      const isChanged = this.#locRib.update(prefix);
+      const best = this.#locRib.best(prefix);
+      if (isChanged) {
+        changes.push({ prefix: this.table.prefix(prefix), best: this.#describe(best) });
+      }
+      // An AIGP that peers are told follows the cost to the next hop (RFC 7311 section 3.4.3).
+      if (isChanged || best?.set.aigp !== undefined) this.adjOut.change(prefix, best);
+      if (this.paths.first(prefix) === NONE) emptied.push(prefix);
+      if (count % STRIDE === 0 && this.#options.now() >= deadline) break;
+    }
+    // The kernel forwards before the neighbours are told that it does.
+    if (changes.length > 0) this.#options.onBest(changes);
+    this.adjOut.flush();
+    for (const prefix of emptied) this.table.remove(prefix);
+    if (!this.#dirty.isEmpty) return true;
+    this.adjOut.settle();
+    return false;
+  }
+
+  counts(id: PeerId): PeerCounts | undefined {
+    const member = this.members.get(id);
+    if (member === undefined) return undefined;
+    const { received, accepted, best } = member;
+    return { received, accepted, best, advertised: this.adjOut.groupOf(id)?.count(id) ?? 0 };
+  }
+
+  /** The attributes of a peer's routes may be the same as before, and packets to them dropped all the same. */
+  #tellBest(peer: PeerId): void {
+    const changes = [...this.paths.ofPeer(peer)].flatMap((row): BestChange[] => {
+      const index = this.paths.prefix.get(row);
+      const best = this.#locRib.best(index);
+      if (best?.peer !== peer) return [];
+      return [{ prefix: this.table.prefix(index), best: this.#describe(best) }];
+    });
+    if (changes.length > 0) this.#options.onBest(changes);
+  }
+
+  #describe(best: Best | undefined): BestChange["best"] {
+    if (best === undefined) return undefined;
+    const { source, set, peer } = best;
+    const from = this.members.get(peer)?.peer;
+    const { nextHop } = set.attributes;
+    const route = { source, nextHop, peer: from?.name ?? "" };
+    const isDropped = from !== undefined && isDiscarded(set.attributes, from);
+    return isDropped ? { ...route, discard: true } : route;
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * UPDATEs as they arrive: judged as a whole, then taken family by family.
+ *
+ * Nothing is applied before the attributes are judged, and no record is made of a prefix.
+ */
+
+import type { Family } from "../../lib/address.ts";
+import { worst } from "../wire/attribute.ts";
+import type { Fault } from "../wire/attributes.ts";
+import { UPDATE_MESSAGE_ERROR } from "../wire/const.ts";
+import type { WireContext } from "../wire/context.ts";
+import { BgpError } from "../wire/error.ts";
+import {
+  announcementIn,
+  createRanges,
+  endOfRibIn,
+  hasAttributes,
+  readUpdate,
+} from "../wire/update.ts";
+import type { AdjIn } from "./adj-in.ts";
+import type { AttributeSet, AttributeSets, Received } from "./attribute-set.ts";
+import type { Member } from "./member.ts";
+import type { ReceiveSummary } from "./route.ts";
+
+/** A peer's place in the tables of one family. */
+export type Place = { readonly adjIn: AdjIn; readonly member: Member };
+
+/** Undefined for a family that the session does not carry. */
+export type PlaceOf = (family: Family | undefined) => Place | undefined;
+
+const NOTHING: ReceiveSummary = {
+  announced: 0,
+  withdrawn: 0,
+  treatedAsWithdraw: 0,
+  faults: [],
+  endOfRib: undefined,
+};
+
+export class Receiver {
+  readonly #sets: AttributeSets;
+  readonly #ranges = createRanges();
+
+  constructor(sets: AttributeSets) {
+    this.#sets = sets;
+  }
+
+  /**
+   * Take the UPDATE body `buffer[start..end)` of a session. Throws `BgpError` where RFC 7606 asks for a
+   * session reset.
+   */
+  receive(
+    placeOf: PlaceOf,
+    wire: WireContext,
+    buffer: Uint8Array,
+    range: readonly [start: number, end: number],
+  ): ReceiveSummary {
+    const ranges = this.#ranges;
+    readUpdate(buffer, range, wire, ranges);
+    const endOfRib = endOfRibIn(ranges);
+    if (endOfRib !== undefined) return { ...NOTHING, endOfRib };
+    const announcement = announcementIn(ranges);
+    if (announcement === "nothing" && !hasAttributes(ranges)) {
+      const withdrawn = this.#withdraw(placeOf, buffer);
+      return { ...NOTHING, withdrawn, faults: ranges.faults.map(({ message }) => message) };
+    }
+    const received = this.#sets.receive(buffer, ranges, announcement, wire);
+    // What is announced in both places has the same attributes but for the next hop.
+    const inReach =
+      announcement === "nlri" && ranges.reach.family !== undefined
+        ? this.#sets.receive(buffer, ranges, "reach", wire)
+        : received;
+    const faults = faultsOf(ranges.faults, received, inReach);
+    try {
+      const disposition = worst(faults);
+      if (disposition === "session reset") throw resetFor(faults);
+      const isVoid = disposition === "treat as withdraw";
+      const withdrawn = this.#withdraw(placeOf, buffer);
+      const { nlriStart, nlriEnd, reach } = ranges;
+      const [inBody, inAttribute] = isVoid ? [] : [received.set, inReach.set];
+      const count =
+        this.#take(placeOf(4), inBody, buffer, [nlriStart, nlriEnd]) +
+        this.#take(placeOf(reach.family), inAttribute, buffer, [reach.nlriStart, reach.end]);
+      return {
+        ...NOTHING,
+        withdrawn,
+        faults: faults.map(({ message }) => message),
+        ...(isVoid || received.set === undefined
+          ? { treatedAsWithdraw: count }
+          : { announced: count }),
+      };
+    } finally {
+      // Whether or not a prefix came to hold them: one of the body may turn out to be malformed.
+      this.#dropUnheld(received, inReach);
+    }
+  }
+
+  #dropUnheld(...received: readonly Received[]): void {
+    for (const { set } of received) if (set !== undefined) this.#sets.dropUnheld(set);
+  }
+
+  #withdraw(placeOf: PlaceOf, buffer: Uint8Array): number {
+    const { withdrawnStart, withdrawnEnd, unreach } = this.#ranges;
+    const { family, nlriStart, end } = unreach;
+    return (
+      this.#take(placeOf(4), undefined, buffer, [withdrawnStart, withdrawnEnd]) +
+      this.#take(placeOf(family), undefined, buffer, [nlriStart, end])
+    );
+  }
+
+  /** Announce the prefixes of a range with a set, or withdraw them without one; how many they are. */
+  #take(
+    place: Place | undefined,
+    set: AttributeSet | undefined,
+    buffer: Uint8Array,
+    range: readonly [start: number, end: number],
+  ): number {
+    if (place === undefined || range[0] >= range[1]) return 0;
+    const { adjIn, member } = place;
+    return set === undefined
+      ? adjIn.withdraw(member, buffer, range)
+      : adjIn.announce(member, set, buffer, range);
+  }
+}
+
+/** Mostly there is none, and then nothing is made. */
+function faultsOf(
+  ofRanges: readonly Fault[],
+  received: Received,
+  inReach: Received,
+): readonly Fault[] {
+  const more = inReach === received ? ofRanges : [...ofRanges, ...inReach.faults];
+  return more.length === 0 ? received.faults : [...received.faults, ...more];
+}
+
+/** The NOTIFICATION of the first fault that asks for one. */
+function resetFor(faults: readonly Fault[]): BgpError {
+  const { subcode, message, data } = faults.find(
+    ({ verdict }) => verdict === "session reset",
+  ) as Fault;
+  return new BgpError(UPDATE_MESSAGE_ERROR, subcode, message, data);
+}

@@ -1,0 +1,280 @@
+/**
+ * nf_tables as octets: the messages of nfnetlink that make, find and tell a rule (linux/netfilter/nf_tables.h).
+ *
+ * Only what a rule of ours needs. Unlike rtnetlink's, numbers of nf_tables are in network order, but for those that a
+ * packet's registers hold.
+ */
+
+import { NLA_F_NESTED, NLM_F } from "./const.ts";
+import { attributesOf, bytesOf, type Message, type MessageWriter } from "./message.ts";
+import type { Begin } from "./request.ts";
+
+const NFNL_SUBSYS_NFTABLES = 10;
+const NFNL_MSG_BATCH = { BEGIN: 0x10, END: 0x11 } as const;
+/** NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_* */
+export const NFT_MSG = {
+  NEWTABLE: 0xa00,
+  NEWCHAIN: 0xa03,
+  GETCHAIN: 0xa04,
+  NEWRULE: 0xa06,
+  GETRULE: 0xa07,
+  DELRULE: 0xa08,
+} as const;
+const NFPROTO_IPV6 = 10;
+const NFTA_TABLE = { NAME: 1, FLAGS: 2 } as const;
+const NFTA_CHAIN = { TABLE: 1, NAME: 3, HOOK: 4, POLICY: 5, USE: 6, TYPE: 7 } as const;
+const NFTA_HOOK = { HOOKNUM: 1, PRIORITY: 2 } as const;
+const NFTA_RULE = { TABLE: 1, CHAIN: 2, EXPRESSIONS: 4 } as const;
+const NFTA_LIST_ELEM = 1;
+const NFTA_EXPR = { NAME: 1, DATA: 2 } as const;
+const NFTA_DATA = { VALUE: 1, VERDICT: 2 } as const;
+const NFTA_META = { DREG: 1, KEY: 2 } as const;
+const NFTA_CMP = { SREG: 1, OP: 2, DATA: 3 } as const;
+const NFTA_PAYLOAD = { DREG: 1, BASE: 2, OFFSET: 3, LEN: 4 } as const;
+const NFTA_BITWISE = { SREG: 1, DREG: 2, LEN: 3, MASK: 4, XOR: 5 } as const;
+const NFTA_FIB = { DREG: 1, RESULT: 2, FLAGS: 3 } as const;
+const NFTA_IMMEDIATE = { DREG: 1, DATA: 2 } as const;
+const NFTA_VERDICT_CODE = 1;
+/** NF_DROP, NF_ACCEPT (linux/netfilter.h). */
+const VERDICT = { drop: 0, accept: 1 } as const;
+const NF_INET_PRE_ROUTING = 0;
+/** NF_IP6_PRI_RAW: before connections are tracked. */
+const PRIORITY_RAW = -300;
+/** The one register that is used, NFT_REG_1, and that of verdicts. */
+const REGISTER = 1;
+const REGISTER_VERDICT = 0;
+
+/** What `meta` loads. */
+export const META = { iifname: 6, iifgroup: 21 } as const;
+/** How `cmp` compares. */
+export const CMP = { eq: 0, neq: 1 } as const;
+const NFT_PAYLOAD_NETWORK_HEADER = 1;
+const NFT_FIB_RESULT_OIF = 1;
+/** NFTA_FIB_F_SADDR | NFTA_FIB_F_IIF | NFTA_FIB_F_PRESENT */
+const FIB_WAY_BACK = 1 | 8 | 32;
+
+/** An attribute, or one that has others in it. */
+type Attribute = { readonly type: number; readonly value: Uint8Array | readonly Attribute[] };
+
+/** One step of a rule. */
+export type Expression = { readonly name: string; readonly attributes: readonly Attribute[] };
+
+/** A chain of the ip6 family that sees packets as they come in. */
+export type Chain = { readonly table: string; readonly chain: string };
+
+/** Load a property of the packet's. */
+export function meta(key: number): Expression {
+  return {
+    name: "meta",
+    attributes: [number(NFTA_META.KEY, key), number(NFTA_META.DREG, REGISTER)],
+  };
+}
+
+/** Go on with the rule only if what is loaded begins with these octets, or does not. */
+export function compare(how: number, octets: Uint8Array): Expression {
+  return {
+    name: "cmp",
+    attributes: [
+      number(NFTA_CMP.SREG, REGISTER),
+      number(NFTA_CMP.OP, how),
+      { type: NFTA_CMP.DATA, value: [{ type: NFTA_DATA.VALUE, value: octets }] },
+    ],
+  };
+}
+
+/** Load octets of the IPv6 header. */
+export function header(offset: number, length: number): Expression {
+  return {
+    name: "payload",
+    attributes: [
+      number(NFTA_PAYLOAD.DREG, REGISTER),
+      number(NFTA_PAYLOAD.BASE, NFT_PAYLOAD_NETWORK_HEADER),
+      number(NFTA_PAYLOAD.OFFSET, offset),
+      number(NFTA_PAYLOAD.LEN, length),
+    ],
+  };
+}
+
+/** Keep the bits of the mask alone of what is loaded. */
+export function mask(octets: Uint8Array): Expression {
+  const none = new Uint8Array(octets.length);
+  return {
+    name: "bitwise",
+    attributes: [
+      number(NFTA_BITWISE.SREG, REGISTER),
+      number(NFTA_BITWISE.DREG, REGISTER),
+      number(NFTA_BITWISE.LEN, octets.length),
+      { type: NFTA_BITWISE.MASK, value: [{ type: NFTA_DATA.VALUE, value: octets }] },
+      { type: NFTA_BITWISE.XOR, value: [{ type: NFTA_DATA.VALUE, value: none }] },
+    ],
+  };
+}
+
+/** Load whether there is a route to the source over the link that the packet came by: a register of 0 or 1. */
+export function wayBack(): Expression {
+  return {
+    name: "fib",
+    attributes: [
+      number(NFTA_FIB.FLAGS, FIB_WAY_BACK),
+      number(NFTA_FIB.RESULT, NFT_FIB_RESULT_OIF),
+      number(NFTA_FIB.DREG, REGISTER),
+    ],
+  };
+}
+
+/** Count packets and octets that come so far. */
+export function counter(): Expression {
+  return { name: "counter", attributes: [] };
+}
+
+/** Be done with the packet. */
+export function drop(): Expression {
+  const verdict = [{ type: NFTA_DATA.VERDICT, value: [number(NFTA_VERDICT_CODE, VERDICT.drop)] }];
+  return {
+    name: "immediate",
+    attributes: [
+      number(NFTA_IMMEDIATE.DREG, REGISTER_VERDICT),
+      { type: NFTA_IMMEDIATE.DATA, value: verdict },
+    ],
+  };
+}
+
+/**
+ * The chain with this rule and no other, whatever was in it, as one transaction; the last but one message, which makes
+ * the rule, asks for an ack. As `nft` has it: add table, add chain, flush chain, add rule.
+ */
+export function writeChain(begin: Begin, where: Chain, rule: readonly Expression[]): void {
+  const { table, chain } = where;
+  writeSubject(begin(NFNL_MSG_BATCH.BEGIN, 0), 0, NFNL_SUBSYS_NFTABLES);
+  writeAttributes(writeSubject(begin(NFT_MSG.NEWTABLE, 0)), [
+    text(NFTA_TABLE.NAME, table),
+    number(NFTA_TABLE.FLAGS, 0),
+  ]);
+  writeAttributes(writeSubject(begin(NFT_MSG.NEWCHAIN, NLM_F.CREATE)), [
+    text(NFTA_CHAIN.TABLE, table),
+    text(NFTA_CHAIN.NAME, chain),
+    text(NFTA_CHAIN.TYPE, "filter"),
+    number(NFTA_CHAIN.POLICY, VERDICT.accept),
+    { type: NFTA_CHAIN.HOOK, value: hook() },
+  ]);
+  const chainOfRule = [text(NFTA_RULE.TABLE, table), text(NFTA_RULE.CHAIN, chain)];
+  writeAttributes(writeSubject(begin(NFT_MSG.DELRULE, 0)), chainOfRule);
+  const flags = NLM_F.CREATE | NLM_F.APPEND | NLM_F.ACK;
+  writeAttributes(writeSubject(begin(NFT_MSG.NEWRULE, flags)), [
+    ...chainOfRule,
+    { type: NFTA_RULE.EXPRESSIONS, value: rule.map(elementOf) },
+  ]);
+  writeSubject(begin(NFNL_MSG_BATCH.END, 0), 0, NFNL_SUBSYS_NFTABLES);
+}
+
+/** The question for a chain (NFT_MSG_GETCHAIN). */
+export function writeChainQuestion(writer: MessageWriter, { table, chain }: Chain): void {
+  writeAttributes(writeSubject(writer), [
+    text(NFTA_CHAIN.TABLE, table),
+    text(NFTA_CHAIN.NAME, chain),
+  ]);
+}
+
+/** The question for a chain's rules (a dump of NFT_MSG_GETRULE). */
+export function writeRulesQuestion(writer: MessageWriter, { table, chain }: Chain): void {
+  writeAttributes(writeSubject(writer), [
+    text(NFTA_RULE.TABLE, table),
+    text(NFTA_RULE.CHAIN, chain),
+  ]);
+}
+
+/** Of an answer that has a chain: how many rules there are in it. */
+export function rulesIn({ body }: Message): number {
+  return attributesOf(body, SUBJECT).get(NFTA_CHAIN.USE)?.getUint32(0) ?? 0;
+}
+
+/** Whether an answer's chain is hooked where `writeChain` hooks it. */
+export function isHooked({ body }: Message): boolean {
+  const there = attributesOf(body, SUBJECT).get(NFTA_CHAIN.HOOK);
+  return there !== undefined && hasAll(there, 0, hook());
+}
+
+/** Whether an answer's rule is this one. What a counter has counted is of no account. */
+export function isRule({ body }: Message, rule: readonly Expression[]): boolean {
+  const list = attributesOf(body, SUBJECT).get(NFTA_RULE.EXPRESSIONS);
+  const elements = list === undefined ? [] : elementsOf(list);
+  return (
+    elements.length === rule.length &&
+    rule.every((expression, at) => {
+      const element = elements[at];
+      return element !== undefined && hasAll(element, 0, expressionAttributes(expression));
+    })
+  );
+}
+
+/** Octets of struct nfgenmsg. */
+const SUBJECT = 4;
+
+/** No constant: an ADD without IPv6 is not to pay for it. */
+function hook(): readonly Attribute[] {
+  return [number(NFTA_HOOK.HOOKNUM, NF_INET_PRE_ROUTING), number(NFTA_HOOK.PRIORITY, PRIORITY_RAW)];
+}
+
+/** struct nfgenmsg: the family, a version and what a batch is of, in network order. */
+function writeSubject(writer: MessageWriter, family = NFPROTO_IPV6, of = 0): MessageWriter {
+  return writer
+    .u8(family)
+    .u8(0)
+    .u16(of << 8);
+}
+
+function writeAttributes(writer: MessageWriter, attributes: readonly Attribute[]): void {
+  for (const { type, value } of attributes) {
+    if (value instanceof Uint8Array) {
+      writer.attribute(type, value);
+      continue;
+    }
+    const start = writer.open(type | NLA_F_NESTED);
+    writeAttributes(writer, value);
+    writer.close(start);
+  }
+}
+
+function elementOf(expression: Expression): Attribute {
+  return { type: NFTA_LIST_ELEM, value: expressionAttributes(expression) };
+}
+
+function expressionAttributes({ name, attributes }: Expression): readonly Attribute[] {
+  return [text(NFTA_EXPR.NAME, name), { type: NFTA_EXPR.DATA, value: attributes }];
+}
+
+/** Attributes of a list, which all have one type. */
+function elementsOf(list: DataView): DataView[] {
+  const elements: DataView[] = [];
+  for (let at = 0; at + 4 <= list.byteLength; ) {
+    const length = list.getUint16(at, true);
+    if (length < 4 || at + length > list.byteLength) break;
+    elements.push(new DataView(list.buffer, list.byteOffset + at + 4, length - 4));
+    at += (length + 3) & ~3;
+  }
+  return elements;
+}
+
+/** Whether all of these are among the attributes there; the kernel tells more than it was asked for. */
+function hasAll(view: DataView, offset: number, wanted: readonly Attribute[]): boolean {
+  const found = attributesOf(view, offset);
+  return wanted.every(({ type, value }) => {
+    const there = found.get(type);
+    if (there === undefined) return false;
+    if (!(value instanceof Uint8Array)) return hasAll(there, 0, value);
+    const octets = bytesOf(there);
+    return octets.length === value.length && octets.every((octet, at) => octet === value[at]);
+  });
+}
+
+/** 32 bits in network order. */
+function number(type: number, value: number): Attribute {
+  const octets = new Uint8Array(4);
+  new DataView(octets.buffer).setInt32(0, value);
+  return { type, value: octets };
+}
+
+/** A NUL-terminated string. */
+function text(type: number, value: string): Attribute {
+  return { type, value: new TextEncoder().encode(`${value}\0`) };
+}
