@@ -163,6 +163,38 @@ describe("an aggregate", () => {
     );
   });
 
+  test("of IPv6 blocks is one beside that of IPv4 blocks", () => {
+    const dual = (name: string, host: number, block: string): string =>
+      documentOf(
+        "Node",
+        name,
+        `bgp: {ipv4Address: 172.30.0.${host}/24, ipv6Address: "fd00::${host}/64"}\nblocks: [${block}]`,
+      );
+    const nodes = [
+      dual("n1", 11, '10.244.1.0/24, "fd00:244::100/120"'),
+      dual("n2", 12, '"fd00:244::200/120"'),
+    ];
+    const aggregates = '[{cidr: 10.244.0.0/20}, {cidr: "fd00:244::/112"}]';
+    const written = [
+      documentOf("BGPConfiguration", "default", `aggregates: ${aggregates}`),
+      ...nodes,
+      documentOf("BGPPeer", "tor", "node: n1\npeerIP: 172.30.0.1\nasNumber: 65000"),
+    ];
+    const router = [ROUTER[0] ?? "", dual("tor", 1, ""), ROUTER[2] ?? ""];
+    const all = new DocumentsScene();
+    all.apply(planFor("tor", router));
+    for (const node of ["n1", "n2"]) all.apply(planFor(node, written));
+    all.pass(20);
+    expect(all.routes("n1")).toEqual([
+      "10.244.0.0/20",
+      "10.244.1.0/24",
+      "fd00:244::/112",
+      "fd00:244::100/120",
+      "fd00:244::200/120",
+    ]);
+    expect(all.routes("tor")).toEqual(["10.244.0.0/20", "fd00:244::/112"]);
+  });
+
   test("is refused to a node that hears of the other parts by routers alone", () => {
     const lonely = documents(DEFAULTS).map((text) =>
       text.replace("aggregates:", "nodeToNodeMeshEnabled: false\n  aggregates:"),
