@@ -17,6 +17,7 @@ import { Aggregates } from "./aggregate.ts";
 import type { BfdFactory } from "./bfd/bfd.ts";
 import type { PeerPlan, SpeakerPlan } from "./cluster/speaker.ts";
 import { type Convergence, createConvergence } from "./convergence.ts";
+import { Delays } from "./delays.ts";
 import { difference, isSame, originations } from "./difference.ts";
 import { createFib, type Fib, MAIN_TABLE } from "./fib/fib.ts";
 import {
@@ -28,7 +29,7 @@ import {
 import { Gateways } from "./gateway.ts";
 import { createListener, type Listener } from "./listener.ts";
 import { createLiveness, type Liveness } from "./liveness.ts";
-import { limitOf, type Neighbour, ribPeerOf, ribPoliciesOf } from "./neighbour.ts";
+import { createTraffic, limitOf, type Neighbour, ribPeerOf, ribPoliciesOf } from "./neighbour.ts";
 import { ORIGINATED } from "./origin.ts";
 import { type OwnAddresses, ownNextHops } from "./own-next-hop.ts";
 import { createPeer, type SessionInfo } from "./peer.ts";
@@ -69,8 +70,10 @@ export type DaemonOptions = {
   readonly log: Logger;
   /** Uniform in [0, 1): jitter of timers. */
   readonly random: () => number;
-  /** What an earlier daemon left has been judged. */
+  /** What an earlier daemon left has been judged, and the kernel has what the peers told. */
   readonly onConverged: () => void;
+  /** A peer leaves the plan, or is started anew with other parameters. */
+  readonly onRemoved?: (neighbour: Neighbour) => void;
   /** Absent: no path is watched. */
   readonly bfd?: BfdFactory;
 };
@@ -84,6 +87,9 @@ export class Daemon {
   readonly neighbours = new Map<string, Neighbour>();
   readonly aggregates = new Aggregates();
   readonly #gateways = new Gateways();
+  readonly delays: Delays;
+  /** True once the kernel has been told all that was decided when the daemon had converged. */
+  settled = false;
   /** Priority and table of our kernel routes. */
   readonly metric: number;
   readonly table: number;
@@ -109,6 +115,7 @@ export class Daemon {
   constructor(options: DaemonOptions) {
     this.#options = options;
     const { kernel, clock, metric = ROUTE_METRIC, table = MAIN_TABLE } = options;
+    this.delays = new Delays(() => clock.now());
     this.liveness = createLiveness({
       start: options.bfd,
       onFailure: (name, cause) => this.#pathFailed(name, cause),
@@ -169,6 +176,7 @@ export class Daemon {
     for (const prefix of change.withdrawn) rib.withdraw(prefix);
     // After a new speaker started, its table is empty: all is new to it.
     for (const prefix of change.speaker ? originations(plan) : change.originated) {
+      this.delays.published();
       rib.originate(prefix, ORIGINATED);
     }
     this.aggregates.apply(plan, rib);
@@ -227,7 +235,12 @@ export class Daemon {
       resolve: (nextHop) => this.#resolve(nextHop),
       now: () => this.#options.clock.now(),
       onBest: (changes) => this.#install(changes),
-      onSend: (id, bytes) => this.#byId.get(id)?.peer.send(bytes),
+      onSend: (id, bytes, family) => {
+        const neighbour = this.#byId.get(id);
+        if (neighbour === undefined) return;
+        neighbour.traffic.updates[family].sent += neighbour.peer.send(bytes);
+        this.delays.sent(family);
+      },
     });
   }
 
@@ -303,6 +316,7 @@ export class Daemon {
       keepalives: 0,
       suspended: undefined,
       ended: new Set(),
+      traffic: createTraffic(),
     };
     this.neighbours.set(plan.name, neighbour);
     this.#startPeer(neighbour);
@@ -313,6 +327,7 @@ export class Daemon {
     if (neighbour === undefined) return;
     this.neighbours.delete(name);
     neighbour.suspended?.timer?.cancel();
+    this.#options.onRemoved?.(neighbour);
     this.#down(neighbour);
     const reason = { code: CEASE, subcode: PEER_DECONFIGURED };
     neighbour.peer.stop(reason).catch((error: unknown) => {
@@ -362,7 +377,11 @@ export class Daemon {
     { buffer, start, end }: { buffer: Uint8Array; start: number; end: number },
   ): void {
     if (neighbour.id === undefined) return;
+    const { traffic } = neighbour;
+    this.delays.received();
     const summary = this.#rib().receive(neighbour.id, buffer, start, end);
+    for (const family of summary.families) traffic.updates[family].received++;
+    if (summary.faults.length > 0) traffic.faulty++;
     for (const fault of summary.faults) {
       log.warn({ withdrawn: summary.treatedAsWithdraw }, `UPDATE: ${fault} (RFC 7606)`);
     }
@@ -412,6 +431,7 @@ export class Daemon {
     neighbour.session = undefined;
     neighbour.nextHops = undefined;
     if (neighbour.id === undefined) return;
+    if (this.#rib().peerCounts(neighbour.id).best > 0) this.delays.lost();
     this.#rib().removePeer(neighbour.id);
     this.#byId.delete(neighbour.id);
     neighbour.id = undefined;
@@ -446,6 +466,7 @@ export class Daemon {
 
   #install(changes: readonly BestChange[]): void {
     this.aggregates.changed(changes);
+    this.delays.chosen(changes);
     if (this.fib === undefined) return;
     for (const { prefix, best } of changes) {
       if (this.#gateways.owns(prefix)) continue;
@@ -469,11 +490,22 @@ export class Daemon {
       const deciding = this.rib?.work(SLICE) === true;
       if (!deciding) this.#hear();
       const installing = this.fib?.flush(SLICE, deciding ? "routes" : "all") === true;
-      if (deciding || installing || this.aggregates.isPending) this.#schedule();
+      const aggregating = this.aggregates.isPending;
+      if (deciding || installing || aggregating) this.#schedule();
+      this.#turned(deciding || aggregating, installing);
       if (this.fib?.isUnsure !== true) return;
       this.#compare = "routes";
       this.#look(RELIEF);
     });
+  }
+
+  /** Measure; and if all was decided before and nothing is pending now, the kernel has it. */
+  #turned(deciding: boolean, isFlushing: boolean): void {
+    const installing = isFlushing || this.fib?.isUnsure === true;
+    this.delays.turned({ deciding, installing, installs: this.fib?.counters.installs });
+    if (this.settled || !this.converged || deciding || installing) return;
+    this.settled = true;
+    this.#options.onConverged();
   }
 
   /** Only now is what these peers have told decided, and wanted where it shall stay. */
@@ -553,7 +585,6 @@ export class Daemon {
       log.info({ silent, stale }, `converged: ${text}; stale routes go`);
       this.fib?.sweep();
       this.#schedule();
-      this.#options.onConverged();
     });
   }
 }
