@@ -31,7 +31,7 @@ import {
   type Surroundings,
 } from "./policy/compile.ts";
 import { createRib } from "./rib/rib.ts";
-import type { BestChange, PeerId, Rib } from "./rib/route.ts";
+import type { BestChange, PathSelection, PeerId, Rib } from "./rib/route.ts";
 import type { Transport } from "./transport.ts";
 import { ADMINISTRATIVE_SHUTDOWN, BFD_DOWN, CEASE, PEER_DECONFIGURED } from "./wire/const.ts";
 import { familyOf } from "./wire/family.ts";
@@ -152,6 +152,7 @@ export class Daemon {
     this.plan = plan;
     if (change.speaker || this.rib === undefined) this.#startSpeaker(plan);
     const rib = this.#rib();
+    if (change.selection) rib.setSelection(this.#selectionOf(plan));
     if (change.listen) this.#listen(plan);
     for (const name of change.removed) this.#remove(name);
     for (const peer of change.restarted) this.#remove(peer.name);
@@ -212,10 +213,16 @@ export class Daemon {
     this.rib = createRib({
       identifier: plan.routerId.w0,
       resolve: (nextHop) => this.resolver.resolve(nextHop),
+      selection: this.#selectionOf(plan),
       now: () => this.#options.clock.now(),
       onBest: (changes) => this.#install(changes),
       onSend: (id, bytes) => this.#byId.get(id)?.peer.send(bytes),
     });
+  }
+
+  /** Who forwards nothing has no traffic to share. */
+  #selectionOf({ selection }: SpeakerPlan): PathSelection {
+    return this.fib === undefined ? { ...selection, maximumPaths: 1 } : selection;
   }
 
   #listen(plan: SpeakerPlan): void {
@@ -413,6 +420,7 @@ export class Daemon {
     for (const { prefix, best } of changes) {
       if (best === undefined || this.#isService(prefix, best)) this.fib.unwant(prefix);
       else if (best.source === "local" || best.discard) this.fib.want(prefix, "blackhole");
+      else if (best.shares !== undefined) this.fib.want(prefix, best.shares);
       else if (best.nextHop !== undefined) this.fib.want(prefix, [{ address: best.nextHop }]);
     }
   }

@@ -38,7 +38,7 @@ export function countOf(count: number, noun: string, many = `${noun}s`): string 
 
 /** A path's state in its colour. */
 export function pathState(state: PathAnswer["state"]): Styled {
-  if (state === "best") return styled(state, "good");
+  if (state === "best" || state === "multipath") return styled(state, "good");
   return state === "rejected" ? styled(state, "bad") : state;
 }
 

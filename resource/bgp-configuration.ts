@@ -17,6 +17,7 @@ import {
   prefixSchema,
   secondsSchema,
   textOf,
+  wholeNumber,
 } from "./scalar.ts";
 
 export type BgpConfiguration = {
@@ -31,7 +32,22 @@ export type BgpConfiguration = {
   readonly importPolicy: ImportPolicy;
   readonly rejectASSets: boolean;
   readonly discardBlackhole: boolean;
+  readonly bestPath: BestPathSettings;
+  readonly multipath: MultipathSettings;
   readonly bfd?: BfdSettings | undefined;
+};
+
+/** Where the RFCs leave the decision process a choice. */
+export type BestPathSettings = {
+  readonly alwaysCompareMED: boolean;
+  readonly missingMEDIsWorst: boolean;
+  readonly preferOldestExternal: boolean;
+};
+
+/** How many equal paths share the traffic to a prefix, and whether their AS_PATHs may differ. */
+export type MultipathSettings = {
+  readonly maximumPaths: number;
+  readonly relaxedASPath: boolean;
 };
 
 /** What comes in where no filter decides: the safe built-in policy, everything (as Calico), or nothing. */
@@ -53,6 +69,11 @@ export type Timers = {
 /** Calico's default (RFC 6996: the first of the private AS numbers). */
 export const DEFAULT_AS_NUMBER = 64_512;
 export const DEFAULT_PORT = 179;
+
+/** As many as Calico's daemon merges. */
+export const DEFAULT_MAXIMUM_PATHS = 16;
+/** Beyond, sets change with every path that comes or goes, and nobody has so many uplinks. */
+const MOST_PATHS = 64;
 
 /** Additions of ours, in the kinds that describe sessions. */
 export const timerFields = {
@@ -106,6 +127,24 @@ export const bgpConfigurationSpec = v.pipe(
     importPolicy: v.optional(importPolicySchema, "safe"),
     rejectASSets: v.optional(booleanSchema, false),
     discardBlackhole: v.optional(booleanSchema, false),
+    bestPath: v.optional(
+      mapOf({
+        alwaysCompareMED: v.optional(booleanSchema, false),
+        missingMEDIsWorst: v.optional(booleanSchema, false),
+        preferOldestExternal: v.optional(booleanSchema, false),
+      }),
+      {},
+    ),
+    multipath: v.optional(
+      mapOf({
+        maximumPaths: v.optional(
+          wholeNumber(1, MOST_PATHS, "a number of paths"),
+          DEFAULT_MAXIMUM_PATHS,
+        ),
+        relaxedASPath: v.optional(booleanSchema, false),
+      }),
+      {},
+    ),
     bfd: bfdSchema,
     ...timerFields,
   }),

@@ -5,14 +5,26 @@
 import { isDeepStrictEqual } from "node:util";
 import { type Address, equalAddress, formatAddress } from "../../lib/address.ts";
 import { comparePrefix, containsAddress, prefixOf } from "../../lib/prefix.ts";
-import { DEFAULT_AS_NUMBER, DEFAULT_PORT, type Timers } from "../../resource/bgp-configuration.ts";
+import {
+  type BgpConfiguration,
+  DEFAULT_AS_NUMBER,
+  DEFAULT_MAXIMUM_PATHS,
+  DEFAULT_PORT,
+  type Timers,
+} from "../../resource/bgp-configuration.ts";
 import type { BgpPeer } from "../../resource/bgp-peer.ts";
 import type { Fault } from "../../resource/fault.ts";
 import type { Node } from "../../resource/node.ts";
 import type { Documented, Resources } from "../../resource/resource.ts";
 import { type BfdSource, type KeyReader, planBfd } from "./bfd.ts";
 import { meshPeers } from "./mesh.ts";
-import { DEFAULT_POLICY, type PeerPlan, type PeerPolicy, type SpeakerPlan } from "./speaker.ts";
+import {
+  DEFAULT_POLICY,
+  type PeerPlan,
+  type PeerPolicy,
+  type SelectionPlan,
+  type SpeakerPlan,
+} from "./speaker.ts";
 
 /** Seconds. RFC 4271 section 10 suggests 90 and a third of it. */
 const DEFAULT_HOLD_TIME = 90;
@@ -64,8 +76,20 @@ export function planSpeaker(
         .map(({ prefix }) => prefix),
       services: configuration?.services ?? [],
       advertisements: configuration?.prefixAdvertisements ?? [],
+      selection: selectionOf(configuration),
       peers: [...mesh, ...peers],
     },
+  };
+}
+
+function selectionOf(configuration: BgpConfiguration | undefined): SelectionPlan {
+  const { bestPath, multipath } = configuration ?? {};
+  return {
+    alwaysCompareMed: bestPath?.alwaysCompareMED ?? false,
+    missingMedIsWorst: bestPath?.missingMEDIsWorst ?? false,
+    preferOldestExternal: bestPath?.preferOldestExternal ?? false,
+    maximumPaths: multipath?.maximumPaths ?? DEFAULT_MAXIMUM_PATHS,
+    relaxedAsPath: multipath?.relaxedASPath ?? false,
   };
 }
 

@@ -30,7 +30,19 @@ export type SpeakerPlan = {
   readonly services: readonly Prefix[];
   /** Communities for what is told. */
   readonly advertisements: readonly PrefixAdvertisement[];
+  /** What the decision process does where the RFCs leave a choice. */
+  readonly selection: SelectionPlan;
   readonly peers: readonly PeerPlan[];
+};
+
+/** It may change while sessions are up. */
+export type SelectionPlan = {
+  readonly alwaysCompareMed: boolean;
+  readonly missingMedIsWorst: boolean;
+  readonly preferOldestExternal: boolean;
+  /** Equal paths that share the traffic to a prefix; 1: none does. */
+  readonly maximumPaths: number;
+  readonly relaxedAsPath: boolean;
 };
 
 export type PeerPlan = {
