@@ -15,6 +15,8 @@ import type { PathSelection, Share } from "./route.ts";
 
 /** The most that every kernel with nexthop objects takes: those of before Linux 6.12 refuse 256. */
 const MOST_WEIGHT = 255;
+/** Bandwidths are floats of 24 bits: so far off may be each of two that were compared. */
+const ROUNDING = 2 ** -22;
 
 /**
  * Those of `equal` (the best first, in the order of the decision) that share the traffic, the best first.
@@ -73,18 +75,19 @@ function refusalOf(
   return chosen.length < maximumPaths ? undefined : `maximumPaths is ${maximumPaths}`;
 }
 
-/** In proportion to the bandwidths, 1-255: exactly where small whole numbers do it, else the nearest. */
+/** In proportion to the bandwidths, 1-255: the smallest whole numbers that do it, else the nearest. */
 function weightsOf(bandwidths: readonly (number | undefined)[]): readonly number[] | undefined {
   const known = bandwidths.filter((bandwidth) => bandwidth !== undefined);
   const most = Math.max(...known);
   if (known.length < bandwidths.length || known.every((bandwidth) => bandwidth === most)) {
     return undefined;
   }
-  const unit = known.every(Number.isInteger) ? known.reduce(greatestCommonDivisor) : 0;
-  if (most <= unit * MOST_WEIGHT) return known.map((bandwidth) => bandwidth / unit);
+  for (let largest = 1; largest <= MOST_WEIGHT; largest++) {
+    const isExact = known.every((bandwidth) => {
+      const share = (bandwidth / most) * largest;
+      return Math.abs(share - Math.round(share)) <= share * ROUNDING;
+    });
+    if (isExact) return known.map((bandwidth) => Math.round((bandwidth / most) * largest));
+  }
   return known.map((bandwidth) => Math.max(1, Math.round((bandwidth / most) * MOST_WEIGHT)));
-}
-
-function greatestCommonDivisor(a: number, b: number): number {
-  return b === 0 ? a : greatestCommonDivisor(b, a % b);
 }
