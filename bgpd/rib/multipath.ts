@@ -31,11 +31,18 @@ export function chooseShares(
   const [best = 0, ...others] = equal;
   if (selection.maximumPaths === 1 || others.length === 0) return [best];
   const chosen = [best];
+  const members = [candidates[best] as Candidate];
   for (const index of others) {
-    const members = chosen.map((member) => candidates[member] as Candidate);
-    const refusal = refusalOf(candidates[index] as Candidate, members, selection);
-    if (refusal === undefined) chosen.push(index);
-    else refusals?.set(index, refusal);
+    const candidate = candidates[index] as Candidate;
+    const refusal = refusalOf(candidate, members, selection);
+    if (refusal === undefined) {
+      chosen.push(index);
+      members.push(candidate);
+    } else {
+      refusals?.set(index, refusal);
+    }
+    // The rest has nobody to be told to.
+    if (refusals === undefined && chosen.length === selection.maximumPaths) break;
   }
   return chosen;
 }
