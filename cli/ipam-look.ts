@@ -7,9 +7,9 @@
 
 import { bootId, otherBoots, uptime } from "../ipam/boot.ts";
 import { nodeFiles } from "../ipam/files-node.ts";
-import { type Inspection, inspectNetwork, isSameTaking } from "../ipam/inspection.ts";
+import { type Inspection, inspectFolder, isSameTaking } from "../ipam/inspection.ts";
 import { type MachineLink, type MachineView, viewOf } from "../ipam/machine.ts";
-import { listNetworks } from "../ipam/records-files.ts";
+import { listFolders } from "../ipam/scope.ts";
 import { openKernel } from "../kernel/netlink.ts";
 import { surveyMachine } from "../kernel/survey.ts";
 
@@ -48,15 +48,10 @@ export function lookAtMachine(dataDirectory: string): MachineLook {
   };
 }
 
-/** The records of every network of this boot. */
+/** All records of this boot: the node's, and those of every network that has blocks of its own. */
 export function inspectRecords(dataDirectory: string): Inspection {
-  const boot = bootId(nodeFiles);
-  const all = listNetworks(dataDirectory, boot).map((network) =>
-    inspectNetwork(nodeFiles, {
-      network,
-      root: `${dataDirectory}/${boot}/${network}`,
-      now: uptime(nodeFiles),
-    }),
+  const all = listFolders(dataDirectory).map((folder) =>
+    inspectFolder(nodeFiles, folder, uptime(nodeFiles)),
   );
   return {
     taken: all.flatMap(({ taken }) => taken),

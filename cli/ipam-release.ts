@@ -20,7 +20,8 @@ import { parseTarget } from "./target.ts";
 
 export type ReleaseAnswer = {
   readonly address: string;
-  readonly network: string;
+  /** Null: not known. */
+  readonly network: string | null;
   /** What speaks against it, or was not seen: only with --force is it anything. */
   readonly notProved: readonly string[];
   /** How many tracked connections were forgotten. */
@@ -33,11 +34,12 @@ export function releaseIpam(options: IpamReleaseOptions, output: Output): ExitCo
   const address = addressOf(options.address);
   const [entry, first] = examine(address, options);
   if (!force) refuseUnproved(entry, first);
-  const records = openRecords({ directory: dataDir, network: entry.network });
+  const { scope, network } = entry;
+  const records = openRecords({ directory: dataDir, network: network ?? "", scope });
   const undo = records.putAside(address);
   let notProved: readonly string[];
   try {
-    const [, second] = examine(address, { ...options, network: entry.network });
+    const [, second] = examine(address, network === undefined ? options : { ...options, network });
     if (!force) refuseUnproved(entry, second);
     notProved = [...second.uses, ...second.unknown];
   } catch (failure) {
@@ -48,7 +50,7 @@ export function releaseIpam(options: IpamReleaseOptions, output: Output): ExitCo
   records.releaseAddress(address);
   const answer = {
     address: formatAddress(address),
-    network: entry.network,
+    network: network ?? null,
     notProved,
     connections,
   };
@@ -61,7 +63,8 @@ export function releaseIpam(options: IpamReleaseOptions, output: Output): ExitCo
 /** One line. */
 export function formatRelease({ address, network, connections }: ReleaseAnswer): string {
   const forgotten = connections === 0 ? "" : `; connections forgotten: ${connections}`;
-  return `${address} of network ${network} is given back${forgotten}\n`;
+  const of = network === null ? "" : ` of network ${network}`;
+  return `${address}${of} is given back${forgotten}\n`;
 }
 
 function addressOf(text: string): Address {
@@ -93,7 +96,7 @@ function examine(
   }
   if (networks.size > 1) {
     throw new CommandError(
-      `${text} is taken in networks ${[...networks].join(", ")}: say which with --network`,
+      `${text} is taken in networks ${[...networks].map((one) => one ?? "not known").join(", ")}: say which with --network`,
       EXIT.usage,
     );
   }
@@ -104,7 +107,7 @@ function refuseUnproved({ address, network }: TakenAddress, proof: Proof): void 
   if (isProved(proof)) return;
   const reasons = [...proof.uses, ...proof.unknown].map((reason) => `\n  ${reason}`).join("");
   throw new CommandError(
-    `${formatAddress(address)} of network ${network} is not proved to be free:${reasons}\nit is not given back; who knows better says --force`,
+    `${formatAddress(address)} of network ${network ?? "not known"} is not proved to be free:${reasons}\nit is not given back; who knows better says --force`,
     EXIT.failed,
   );
 }

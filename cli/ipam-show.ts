@@ -20,7 +20,8 @@ import { parseTarget } from "./target.ts";
 
 /** Who has an address, within one network. */
 export type HolderAnswer = {
-  readonly network: string;
+  /** Null where nothing says it. */
+  readonly network: string | null;
   /** Null where the record cannot be read, and the file's name does not say it. */
   readonly container: string | null;
   readonly interface: string | null;
@@ -129,10 +130,13 @@ function holderAnswer(
   { network, holder, record, fault, address }: TakenAddress,
   view: MachineLook["view"],
 ): HolderAnswer {
-  const link = holder === undefined ? undefined : view.link(endsOf({ network, ...holder }).hostEnd);
+  const link =
+    holder === undefined || network === undefined
+      ? undefined
+      : view.link(endsOf({ network, ...holder }).hostEnd);
   const pod = link === undefined ? undefined : view.podEnd(link);
   return {
-    network,
+    network: network ?? null,
     container: holder?.container ?? null,
     interface: holder?.interfaceName ?? null,
     pod: record?.pod ?? null,
@@ -185,7 +189,7 @@ function holderFacts(holder: HolderAnswer) {
   return [
     ["holder", who] as const,
     ["container", container ?? "not known"] as const,
-    ["network", network] as const,
+    ["network", network ?? "not known"] as const,
     ["since", since ?? styled(fault, "bad")] as const,
     ["host end", hostEnd ?? "none"] as const,
     ["namespace", namespace === null ? "none that is seen" : `lives: ${namespace}`] as const,

@@ -12,6 +12,7 @@ import type { Inspection, TakenAddress } from "../ipam/inspection.ts";
 import { type NodeBlock, NodeFileError, readNodeFile } from "../ipam/node.ts";
 import { type AddressRecord, describeHolder } from "../ipam/record.ts";
 import { openRecords } from "../ipam/records-files.ts";
+import type { Scope } from "../ipam/scope.ts";
 import { formatAddress } from "../lib/address.ts";
 import { containsAddress, equalPrefix, formatPrefix, type Prefix } from "../lib/prefix.ts";
 import { inspectRecords } from "./ipam-look.ts";
@@ -22,12 +23,12 @@ import { EXIT, type ExitCode, type Output, writeJson } from "./output.ts";
 import { type Look, styled } from "./style.ts";
 import { formatTable } from "./table.ts";
 
-/** One block, within one network where it is in use. */
+/** One block: the node's, or within one network that has it of its own. */
 export type BlockUse = {
   readonly block: string;
   /** Null: of no pool that is known. */
   readonly pool: string | null;
-  /** Null: no network has taken anything of it. */
+  /** Whose alone its addresses are; null: every network's that takes of the node's blocks. */
   readonly network: string | null;
   readonly used: number;
   /** Given back so lately that others come first. */
@@ -37,7 +38,8 @@ export type BlockUse = {
 
 export type AddressUse = {
   readonly address: string;
-  readonly network: string;
+  /** Null: not known. */
+  readonly network: string | null;
   readonly block: string;
   readonly container: string;
   readonly interface: string;
@@ -49,7 +51,8 @@ export type AddressUse = {
 /** A record that is damaged: its address stays taken. */
 export type DamagedUse = {
   readonly address: string;
-  readonly network: string;
+  /** Null: not known. */
+  readonly network: string | null;
   readonly path: string;
   readonly reason: string;
 };
@@ -65,7 +68,7 @@ export type IpamAnswer = {
   readonly notice: string;
 };
 
-/** A block within a network, with the state of each of its addresses. */
+/** A block of the node, or of a network, with the state of each of its addresses. */
 export type BlockView = {
   readonly block: Prefix;
   readonly pool: string | null;
@@ -121,10 +124,12 @@ function answerOf({ node, blocks: views, taken, notice }: IpamView): IpamAnswer 
     blocks,
     pools: poolUses(blocks),
     addresses: taken.flatMap(({ network, record, fault }) =>
-      record === undefined || fault !== "" ? [] : [addressUse(network, record)],
+      record === undefined || fault !== "" ? [] : [addressUse(network ?? null, record)],
     ),
     unreadable: taken.flatMap(({ address, network, path, fault }) =>
-      fault === "" ? [] : [{ address: formatAddress(address), network, path, reason: fault }],
+      fault === ""
+        ? []
+        : [{ address: formatAddress(address), network: network ?? null, path, reason: fault }],
     ),
     notice,
   };
@@ -175,7 +180,7 @@ function freeText({ free }: { readonly free: number }) {
 
 const ADDRESS_COLUMNS = [
   { title: "ADDRESS", cell: ({ address }: AddressUse) => address },
-  { title: "NETWORK", cell: ({ network }: AddressUse) => network },
+  { title: "NETWORK", cell: ({ network }: AddressUse) => network ?? "-" },
   { title: "BLOCK", cell: ({ block }: AddressUse) => block },
   { title: "SINCE", cell: ({ since }: AddressUse) => since },
   { title: "HOLDER", cell: holderText },
@@ -209,12 +214,16 @@ function blockViews(
     return { block, pool: known.pool ?? poolOf(block), network, state, cells: cellsOf(state) };
   };
   const isOwn = (block: Prefix): boolean => own.some((other) => equalPrefix(other, block));
+  // In the node's folder all networks take of one block.
   const used = [
-    ...taken.flatMap(({ network, record }) =>
-      record === undefined ? [] : [{ network, block: record.block }],
+    ...taken.flatMap(({ scope, network, record }) =>
+      record === undefined ? [] : [{ scope, network, block: record.block }],
     ),
     ...past,
-  ];
+  ].map(({ scope, network, block }) => ({
+    network: scope === "node" ? null : (network ?? null),
+    block,
+  }));
   const each = new Map(used.map((one) => [`${one.network} ${formatPrefix(one.block)}`, one]));
   const views = [...each.values()]
     .map(({ network, block }) => view(block, network))
@@ -233,8 +242,12 @@ function blockState(
     dataDir,
   }: { readonly taken: readonly TakenAddress[]; readonly now: number; readonly dataDir: string },
 ): BlockState {
+  const scope: Scope = network === null ? "node" : "network";
   const inside = taken.filter(
-    (entry) => entry.network === network && containsAddress(block, entry.address),
+    (entry) =>
+      entry.scope === scope &&
+      (network === null || entry.network === network) &&
+      containsAddress(block, entry.address),
   );
   const ordinals = (entries: readonly TakenAddress[]) =>
     new Set(entries.flatMap(({ address }) => ordinalOf(block, address) ?? []));
@@ -242,17 +255,14 @@ function blockState(
     block,
     used: ordinals(inside),
     unreadable: ordinals(inside.filter(({ fault }) => fault !== "")),
-    order:
-      network === null
-        ? new Float64Array()
-        : openRecords({ directory: dataDir, network }).order(block),
+    order: openRecords({ directory: dataDir, network: network ?? "", scope }).order(block),
     now,
     cooldown: 1000 * COOLDOWN.usual,
     isSubnet: inside.some(({ record }) => record?.use === "subnet"),
   };
 }
 
-function addressUse(network: string, { address, block, holder, pod, time }: AddressRecord) {
+function addressUse(network: string | null, { address, block, holder, pod, time }: AddressRecord) {
   return {
     address: formatAddress(address),
     network,

@@ -28,14 +28,15 @@ export function add(request: Request, ground: Ground = linux): Result {
   const pod = ground.pod(request);
   try {
     const ipam = ipamOf(config.ipam, ground.files);
-    if (!ipam.isRepeatable) refuseTaken(request, pod);
-    const lease = ipam.take(request);
+    const refuse = (): void => refuseTaken(request, pod);
+    if (!ipam.isRepeatable) refuse();
+    const lease = ipam.take(request, refuse);
     try {
       const attachment = applyOn(
         ground,
         (host) => attachmentOf(request, config, lease, host),
         pod,
-        () => refuseTaken(request, pod),
+        refuse,
       );
       const said = config.dns ?? lease.dns;
       return combine(previous, {
@@ -43,7 +44,7 @@ export function add(request: Request, ground: Ground = linux): Result {
         ...(said === undefined ? {} : { dns: said }),
       });
     } catch (failure) {
-      throw lease.isNew ? undone(failure, () => ipam.giveBack(request)) : failure;
+      throw lease.undo === undefined ? failure : undone(failure, lease.undo);
     }
   } finally {
     pod.close();

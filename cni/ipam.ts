@@ -27,8 +27,8 @@ import { runDelegate } from "./delegate.ts";
 export type Lease = {
   /** One of a family, or one of each. */
   readonly addresses: readonly Address[];
-  /** The attachment had none before: it goes back when attaching fails. */
-  readonly isNew: boolean;
+  /** Gives back what the attachment did not have before: when attaching fails. Absent where it had all of it. */
+  readonly undo?: () => void;
   /** What the pod is to reach: what the IPAM section or the delegate lists, or else everything. */
   readonly routes: readonly Prefix[];
   /** Of the pod's interface, where the IPAM knows. */
@@ -39,8 +39,11 @@ export type Lease = {
 export type Ipam = {
   /** An ADD that is repeated gets the same address again; a delegate's may be refused, or get another. */
   readonly isRepeatable: boolean;
-  /** Take an address, or nothing: a delegate whose answer is of no use gets it back. */
-  take(request: Request): Lease;
+  /**
+   * Take an address, or nothing: a delegate whose answer is of no use gets it back. `refuseRunning` throws when the pod
+   * is attached: it is called before anything is taken away from the attachment.
+   */
+  take(request: Request, refuseRunning: () => void): Lease;
   giveBack(request: Request): void;
   /** Give back what nobody among `valid` has. */
   collect(request: Request, valid: ValidAttachments): void;
@@ -65,13 +68,13 @@ export function ipamOf(type: string, files: Files): Ipam {
 function own(files: Files): Ipam {
   return {
     isRepeatable: true,
-    take(request) {
-      const { records, isNew, routes, mtu } = takeAddresses(request, "host", files);
+    take(request, refuseRunning) {
+      const { records, undo, routes, mtu } = takeAddresses(request, "host", files, refuseRunning);
       const addresses: Address[] = [];
       for (const { address } of records) addresses.push(address);
       return {
         addresses,
-        isNew,
+        ...(undo === undefined ? {} : { undo }),
         routes: destinationsOf(routes, addresses),
         ...(mtu === undefined ? {} : { mtu }),
       };
@@ -92,7 +95,8 @@ function delegate(type: string): Ipam {
     isRepeatable: false,
     take(request) {
       try {
-        return leaseOf(runDelegate(request, type), type);
+        const undo = () => void runDelegate(request, type, "DEL");
+        return { ...leaseOf(runDelegate(request, type), type), undo };
       } catch (failure) {
         giveBackQuietly(request, type);
         throw failure;
@@ -142,7 +146,6 @@ function leaseOf(printed: string, type: string): Lease {
   }
   return {
     addresses,
-    isNew: true,
     routes: destinationsOf(routes, addresses),
     ...(dns === undefined ? {} : { dns }),
   };

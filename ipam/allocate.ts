@@ -7,7 +7,7 @@ import { containsAddress, equalPrefix, formatPrefix, type Prefix, sizeOf } from 
 import { addressAt, IN_USE, longestFree, type Order, ordinalOf } from "./block.ts";
 import type { NodeBlock } from "./node.ts";
 import { type AddressRecord, describeHolder, type Holder, type Pod } from "./record.ts";
-import type { Records } from "./records.ts";
+import { Outdated, type Records } from "./records.ts";
 import { type Reserved, reasonOf, usableOrdinals } from "./reserved.ts";
 
 /** How long an address that was given back is left alone. */
@@ -30,7 +30,14 @@ export type Choice = {
 
 export type Wish = Choice & {
   readonly holder: Holder;
+  /** For the record. */
+  readonly network?: string;
   readonly pod?: Pod;
+  /**
+   * Called with what the holder has when that is not what is wished, to give it up; throws when it must not be. Default:
+   * it is given back.
+   */
+  readonly giveUp?: (held: AddressRecord) => void;
   /** This one and no other. */
   readonly address?: Address;
   /** ISO 8601 time for the record. */
@@ -73,16 +80,28 @@ export class Unobtainable extends Error {
  * ADD left that was killed. Throws `Exhausted`, which says of each block what is used and its limit; `Unobtainable`.
  */
 export function allocate(records: Records, wish: Wish): Allocation {
+  try {
+    return allocateOnce(records, wish);
+  } catch (fault) {
+    if (!(fault instanceof Outdated)) throw fault;
+    return allocateOnce(records, wish);
+  }
+}
+
+function allocateOnce(records: Records, wish: Wish): Allocation {
   const held = heldBefore(records, wish);
   if (held !== undefined) return { record: held, isNew: false };
-  if (wish.address !== undefined)
-    return { record: claimAsked(records, wish, wish.address), isNew: true };
+  return { record: claimNew(records, wish), isNew: true };
+}
+
+function claimNew(records: Records, wish: Wish): AddressRecord {
+  if (wish.address !== undefined) return claimAsked(records, wish, wish.address);
   const isStrict = wish.cooldown?.isStrict === true;
   const record =
     byPreference(records, wish, (time) => isCooling(records, wish, time)) ??
     (isStrict ? undefined : byPreference(records, wish, () => false)) ??
     byTruth(records, wish);
-  if (record !== undefined) return { record, isNew: true };
+  if (record !== undefined) return record;
   throw exhausted(records, wish);
 }
 
@@ -121,7 +140,8 @@ function heldBefore(records: Records, wish: Wish): AddressRecord | undefined {
   const isAsked = wish.address === undefined || equalAddress(wish.address, held.address);
   for (const block of wish.blocks) if (isAsked && equalPrefix(block, held.block)) return held;
   // The node has other blocks now, or another address is asked for.
-  records.release(wish.holder, family);
+  if (wish.giveUp === undefined) records.release(wish.holder, family);
+  else wish.giveUp(held);
   return undefined;
 }
 
@@ -276,12 +296,13 @@ function nameOf(block: NodeBlock): string {
 }
 
 function recordOf(wish: Wish, block: Prefix, ordinal: number): AddressRecord {
-  const { holder, pod, time, use } = wish;
+  const { holder, network, pod, time, use } = wish;
   const address = addressAt(block, ordinal);
   return {
     address,
     block,
     holder,
+    ...(network === undefined ? {} : { network }),
     ...(pod === undefined ? {} : { pod }),
     time,
     ...(use === undefined ? {} : { use }),

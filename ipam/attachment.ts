@@ -8,11 +8,13 @@
 import { type Address, equalAddress, type Family, formatAddress } from "../lib/address.ts";
 import { parseInterfaceAddress } from "../lib/prefix.ts";
 import { allocate, type Cooldown, Exhausted, Unobtainable } from "./allocate.ts";
+import { bootId } from "./boot.ts";
 import {
   describeShortage,
   type IpamConfig,
   parseIpamConfig,
   type Supply,
+  scopeOf,
   supplyOf,
 } from "./config.ts";
 import type { Files } from "./files.ts";
@@ -26,6 +28,7 @@ import type { Records } from "./records.ts";
 import { DATA_DIRECTORY, openRecords } from "./records-files.ts";
 import { type Requested, requestedAddresses } from "./requested.ts";
 import { reservedIn, type Use } from "./reserved.ts";
+import { folderOf, SCOPES } from "./scope.ts";
 
 const FAMILIES = [4, 6] as const;
 
@@ -33,20 +36,29 @@ const FAMILIES = [4, 6] as const;
 export type Lease = {
   /** One of each family that there are blocks of, IPv4 first. */
   readonly records: readonly AddressRecord[];
-  /** The attachment had none before. */
-  readonly isNew: boolean;
+  /** Gives back what the attachment did not have before; absent where it had all of it. */
+  readonly undo?: () => void;
 } & Pick<IpamConfig, "routes"> &
   Pick<Supply, "mtu">;
 
 /**
  * Take an address of each family that there are blocks of: of all of them or of none. Throws code 11 when there is
  * none, 7 for a wrong configuration.
+ *
+ * An attachment that has an address which the configuration, or the node, no longer gives gets another one. Whoever can
+ * tell whether its pod runs has `refuseRunning` throw then, and the old one is given back when it does not; without,
+ * the old one is put aside and stays taken until DEL or GC.
  */
-export function takeAddresses(request: Request, use: Use, files: Files): Lease {
+export function takeAddresses(
+  request: Request,
+  use: Use,
+  files: Files,
+  refuseRunning?: () => void,
+): Lease {
   const config = parseIpamConfig(request.config);
   const supply = supplyOf(config, files);
   const { blocks, mtu } = supply;
-  const records = open(request, config, files);
+  const records = openOwn(request, config, files);
   const asked = requestedAddresses(request);
   for (const family of FAMILIES) {
     const address = asked[family];
@@ -57,7 +69,9 @@ export function takeAddresses(request: Request, use: Use, files: Files): Lease {
     );
   }
   const { cooldown } = config;
-  const taken = onDisk(() => takeEach(records, request, { blocks, use, asked, cooldown }));
+  const taken = onDisk(() =>
+    takeEach(records, request, { blocks, use, asked, cooldown, refuseRunning }),
+  );
   if (taken instanceof Unobtainable) {
     const { message: reason, isTaken } = taken;
     const code = isTaken ? CODE.exists : CODE.invalidConfig;
@@ -71,7 +85,17 @@ export function takeAddresses(request: Request, use: Use, files: Files): Lease {
     });
   }
   const { routes } = config;
-  return { ...taken, routes, ...(mtu === undefined ? {} : { mtu }) };
+  const { fresh } = taken;
+  return {
+    records: taken.records,
+    ...(fresh.length === 0 ? {} : { undo: () => onDisk(() => giveBackEach(records, fresh)) }),
+    routes,
+    ...(mtu === undefined ? {} : { mtu }),
+  };
+}
+
+function giveBackEach(records: Records, some: readonly AddressRecord[]): void {
+  for (const record of some) records.release(record.holder, familyOf(record));
 }
 
 type Terms = {
@@ -79,21 +103,29 @@ type Terms = {
   readonly use: Use;
   readonly asked: Requested;
   readonly cooldown: Cooldown;
+  readonly refuseRunning: (() => void) | undefined;
 };
 
-function takeEach(records: Records, request: Request, { blocks, use, asked, cooldown }: Terms) {
+function takeEach(records: Records, request: Request, terms: Terms) {
+  const { blocks, use, asked, cooldown, refuseRunning } = terms;
   const pod = podOf(request);
   const holder = holderOf(request);
   const common = {
     holder,
+    network: request.network,
     ...(pod === undefined ? {} : { pod }),
     reserved: (block: NodeBlock) => reservedIn(block, use),
     cooldown,
     time: new Date().toISOString(),
     ...(use === "subnet" ? { use } : {}),
+    giveUp(held: AddressRecord): void {
+      refuseRunning?.();
+      if (refuseRunning === undefined) records.putAside(held.address);
+      else records.release(holder, familyOf(held));
+    },
   };
   const taken: AddressRecord[] = [];
-  let isNew = false;
+  const fresh: AddressRecord[] = [];
   for (const family of FAMILIES) {
     const own: NodeBlock[] = [];
     for (const block of blocks) if (block.family === family) own.push(block);
@@ -103,14 +135,14 @@ function takeEach(records: Records, request: Request, { blocks, use, asked, cool
       const wish = { ...common, blocks: own };
       const allocation = allocate(records, address === undefined ? wish : { ...wish, address });
       taken.push(allocation.record);
-      isNew ||= allocation.isNew;
+      if (allocation.isNew) fresh.push(allocation.record);
     } catch (fault) {
-      if (isNew) for (const record of taken) records.release(holder, familyOf(record));
+      giveBackEach(records, fresh);
       if (fault instanceof Exhausted || fault instanceof Unobtainable) return fault;
       throw fault;
     }
   }
-  return { records: taken, isNew };
+  return { records: taken, fresh };
 }
 
 /**
@@ -119,15 +151,20 @@ function takeEach(records: Records, request: Request, { blocks, use, asked, cool
  */
 export function checkAddresses(request: Request, files: Files): void {
   const config = parseIpamConfig(request.config);
-  const records = open(request, config, files);
+  const scopes = openAll(request, files);
   const { container, interfaceName, network } = request;
   const previous = previousAddresses(request);
   const faults: string[] = [];
   for (const family of familiesOf(previous ?? supplyOf(config, files).blocks)) {
-    const record = onDisk(() => records.find(holderOf(request), family));
+    let record: AddressRecord | undefined;
+    for (const records of scopes) {
+      record ??= onDisk(() => records.find(holderOf(request), family));
+    }
     const of = `${interfaceName} of container ${container}`;
     if (record === undefined) {
-      const kept = onDisk(() => records.addresses(holderOf(request), family));
+      const kept = onDisk(() =>
+        scopes.flatMap((records) => records.addresses(holderOf(request), family)),
+      );
       const aside =
         kept.length === 0 ? "" : `: that of ${kept.map(formatAddress).join(", ")} was put aside`;
       faults.push(`network ${network} has no IPv${family} address record for ${of}${aside}`);
@@ -168,29 +205,31 @@ function familiesOf(some: readonly { readonly family: Family }[]): Family[] {
 
 /**
  * Give the addresses back. It needs no more of the configuration than where the records are: a DEL must
- * work whatever became of the rest. An ADD that failed gives back what it took; what was put aside may be in use.
+ * work whatever became of the rest.
  */
 export function giveBackAddresses(request: Request, files: Files): void {
-  const records = open(request, { dataDirectory: dataDirectoryOf(request) }, files);
   const holder = holderOf(request);
-  onDisk(() => {
-    for (const family of FAMILIES) {
-      records.release(holder, family);
-      if (request.command !== "ADD") records.releaseAside(holder, family);
-    }
-  });
+  for (const records of openAll(request, files)) {
+    onDisk(() => {
+      for (const family of FAMILIES) {
+        records.release(holder, family);
+        records.releaseAside(holder, family);
+      }
+    });
+  }
 }
 
-/** Give back the addresses, and remove the traces, of everybody who is not among `valid`. */
+/** Give back the addresses, and remove the traces, of everybody of the network who is not among `valid`. */
 export function collectAddresses(request: Request, valid: ValidAttachments, files: Files): void {
-  const records = open(request, { dataDirectory: dataDirectoryOf(request) }, files);
-  onDisk(() => {
-    for (const { holder, family } of records.holders()) {
-      if (valid(holder)) continue;
-      records.release(holder, family);
-      records.releaseAside(holder, family);
-    }
-  });
+  for (const records of openAll(request, files)) {
+    onDisk(() => {
+      for (const { holder, family } of records.holders()) {
+        if (valid(holder)) continue;
+        records.release(holder, family);
+        records.releaseAside(holder, family);
+      }
+    });
+  }
 }
 
 /** Somebody who has addresses of the network; one who only left a trace of one when killed has none. */
@@ -198,39 +237,59 @@ export type Holding = { readonly holder: Holder; readonly addresses: readonly Ad
 
 /** Who has addresses of the network. */
 export function holdersOf(request: Request, files: Files): readonly Holding[] {
-  const records = open(request, { dataDirectory: dataDirectoryOf(request) }, files);
-  return onDisk(() =>
-    records
-      .holders()
-      .map(({ holder, family }) => ({ holder, addresses: records.addresses(holder, family) })),
+  return openAll(request, files).flatMap((records) =>
+    onDisk(() =>
+      records
+        .holders()
+        .map(({ holder, family }) => ({ holder, addresses: records.addresses(holder, family) })),
+    ),
   );
 }
 
-/** Addresses of the network that nobody is known to have: no DEL will ever give them back. */
+/**
+ * Addresses of the network, or of the node's blocks, that nobody is known to have: no DEL will ever give them back.
+ */
 export function straysOf(request: Request, files: Files): readonly Address[] {
-  const records = open(request, { dataDirectory: dataDirectoryOf(request) }, files);
-  return onDisk(() => records.strays());
+  return openAll(request, files).flatMap((records) => onDisk(() => records.strays()));
 }
 
-/** Give back addresses that nobody is known to have, and nobody has. */
+/** Give back addresses that nobody has: those of `strays` that nobody is known to have still. */
 export function giveBackStrays(request: Request, strays: readonly Address[], files: Files): void {
-  const records = open(request, { dataDirectory: dataDirectoryOf(request) }, files);
-  onDisk(() => {
-    for (const address of strays) records.releaseAddress(address);
-  });
+  for (const records of openAll(request, files)) {
+    onDisk(() => {
+      for (const address of records.strays()) {
+        if (strays.some((stray) => equalAddress(stray, address))) records.releaseAddress(address);
+      }
+    });
+  }
 }
 
 /** The attachment's addresses. */
 export function addressesOf(request: Request, files: Files): readonly Address[] {
-  const records = open(request, { dataDirectory: dataDirectoryOf(request) }, files);
-  return onDisk(() => FAMILIES.flatMap((family) => records.addresses(holderOf(request), family)));
+  return openAll(request, files).flatMap((records) =>
+    onDisk(() => FAMILIES.flatMap((family) => records.addresses(holderOf(request), family))),
+  );
 }
 
-function open(request: Request, config: Pick<IpamConfig, "dataDirectory">, files: Files): Records {
+/** Where the attachment's records go by its configuration. */
+function openOwn(request: Request, config: IpamConfig, files: Files): Records {
   return openRecords({
     files,
     directory: config.dataDirectory,
     network: request.network,
+    scope: scopeOf(config),
+  });
+}
+
+/** Where the attachment's records may be, whatever the configuration said when they were written. */
+function openAll(request: Request, files: Files): Records[] {
+  const { network } = request;
+  const directory = dataDirectoryOf(request);
+  return onDisk(() => {
+    const boot = bootId(files);
+    return SCOPES.filter(
+      (scope) => files.links(folderOf(scope, { directory, boot, network })) !== undefined,
+    ).map((scope) => openRecords({ files, directory, network, boot, scope }));
   });
 }
 

@@ -20,7 +20,7 @@ export function checkHost(input: CheckInput, links: readonly MachineLink[]): Fin
   const { inspection, view } = input;
   const owners = new Map(
     inspection.taken.flatMap(({ network, holder }) =>
-      holder === undefined
+      holder === undefined || network === undefined
         ? []
         : [[endsOf({ network, ...holder }).hostEnd, { network, ...holder }] as const],
     ),
@@ -51,7 +51,8 @@ function checkLink(link: MachineLink, owner: Attached | undefined, input: CheckI
       : `${pod.link.name} in ${pod.path} has ${pod.addresses.join(", ") || "no address"}`;
   const own = inspection.taken.filter(
     ({ network, holder }) =>
-      network === owner?.network &&
+      owner !== undefined &&
+      network === owner.network &&
       holder?.container === owner.container &&
       holder.interfaceName === owner.interfaceName,
   );
@@ -113,6 +114,7 @@ function isFoundByRecord({ destination }: MachineRoute, { inspection, view }: Ch
   return inspection.taken.some(
     ({ network, address, holder }) =>
       holder !== undefined &&
+      network !== undefined &&
       equalAddress(address, destination) &&
       view.link(endsOf({ network, ...holder }).hostEnd) !== undefined,
   );
@@ -124,6 +126,6 @@ function recordsOf({ destination }: MachineRoute, { inspection }: CheckInput): s
   if (found.length === 0) return [`no network has a record of ${text}`];
   return found.map(
     ({ network, holder }) =>
-      `network ${network} records ${text} for ${holder === undefined ? "nobody" : `${holder.container}/${holder.interfaceName}`}`,
+      `network ${network ?? "not known"} records ${text} for ${holder === undefined ? "nobody" : `${holder.container}/${holder.interfaceName}`}`,
   );
 }

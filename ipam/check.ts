@@ -40,7 +40,7 @@ export function checkRecords(input: CheckInput): Finding[] {
     ...twins(taken, "address recorded twice", ({ address }) => formatAddress(address)),
     ...traces
       .filter(({ holder }) => holder === undefined || view.call(holder) === undefined)
-      .map(({ network, path }) => ({
+      .map(({ network = null, path }) => ({
         kind: "trace of a killed call" as const,
         subject: path,
         network,
@@ -49,7 +49,7 @@ export function checkRecords(input: CheckInput): Finding[] {
           ? { repair: `rm -- ${quoted(path)}`, look: "" }
           : { repair: null, look: unknownText(view.machine.unseen) }),
       })),
-    ...orders.map(({ network, path, reason }) => ({
+    ...orders.map(({ network = null, path, reason }) => ({
       kind: "past of a block that cannot be" as const,
       subject: path,
       network,
@@ -76,7 +76,7 @@ function isUnderWay({ holder }: TakenAddress, view: MachineView): boolean {
 }
 
 function checkTaken(entry: TakenAddress, input: CheckInput): Finding[] {
-  const { address, network, fault, place, record } = entry;
+  const { address, network = null, fault, place, record } = entry;
   if (fault !== "" || place !== "holder") return [damaged(entry, input)];
   const findings = checkAttachment(entry, input);
   const { nodeBlocks } = input;
@@ -98,7 +98,7 @@ function checkTaken(entry: TakenAddress, input: CheckInput): Finding[] {
 
 /** What nobody can read, or no holder has: it is free only by what the machine shows. */
 function damaged(entry: TakenAddress, input: CheckInput): Finding {
-  const { address, network, fault, place, path } = entry;
+  const { address, network = null, fault, place, path } = entry;
   const proof = proofOfTaken(entry, input.inspection, input.view);
   const evidence = [
     ...holderEvidence(entry),
@@ -138,8 +138,8 @@ export function proofOfTaken(entry: TakenAddress, { taken }: Inspection, view: M
       other.holder?.container === holder?.container &&
       other.holder?.interfaceName === holder?.interfaceName,
   );
-  const attached = holder === undefined || hasOther ? undefined : { network, ...holder };
-  return proofOf(view, address, attached);
+  const isKnown = holder !== undefined && network !== undefined && !hasOther;
+  return proofOf(view, address, isKnown ? { network, ...holder } : undefined);
 }
 
 const FREE = "no host end, route or namespace has it, and no call for it is under way";
@@ -148,7 +148,7 @@ const FREE = "no host end, route or namespace has it, and no call for it is unde
 function checkAttachment(entry: TakenAddress, input: CheckInput): Finding[] {
   const { address, network, holder } = entry;
   const { view } = input;
-  if (holder === undefined) return [];
+  if (holder === undefined || network === undefined) return [];
   const { hostEnd } = endsOf({ network, ...holder });
   const link = view.link(hostEnd);
   const text = formatAddress(address);
@@ -258,7 +258,7 @@ function twins(
       network: null,
       evidence: group.map(
         (entry) =>
-          `network ${entry.network}: ${formatAddress(entry.address)}, ${holderEvidence(entry).join("; ")}`,
+          `network ${entry.network ?? "not known"}: ${formatAddress(entry.address)}, ${holderEvidence(entry).join("; ")}`,
       ),
       repair: null,
       look: "which of the networks the pod is in; what is free of it is found as a record without host end",
@@ -273,7 +273,8 @@ function holderEvidence({ record, holder }: TakenAddress): string[] {
 }
 
 function releaseCommand({ address, network }: TakenAddress, { flags }: CheckInput): string {
-  return `manx ipam release ${formatAddress(address)} --network ${quoted(network)}${flags}`;
+  const of = network === undefined ? "" : ` --network ${quoted(network)}`;
+  return `manx ipam release ${formatAddress(address)}${of}${flags}`;
 }
 
 function unknownText(unknown: readonly string[]): string {

@@ -15,6 +15,7 @@ import { CniError, CODE } from "./protocol/error.ts";
 import { isObject, type JsonObject, type Request } from "./protocol/request.ts";
 import { type ResultRoute, routeFromJson } from "./protocol/result.ts";
 import { DATA_DIRECTORY } from "./records-files.ts";
+import type { Scope } from "./scope.ts";
 
 export type IpamConfig = {
   /** The node's blocks, when the configuration has them and not the node file. */
@@ -105,6 +106,11 @@ export function supplyOf(config: IpamConfig, files: Files): Supply {
       { cause },
     );
   }
+}
+
+/** Where the records of its addresses are kept. */
+export function scopeOf({ blocks }: Pick<IpamConfig, "blocks">): Scope {
+  return blocks === undefined ? "node" : "network";
 }
 
 /** What an ADD is refused with, and a STATUS answers, when no block has an address to give. */

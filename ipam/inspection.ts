@@ -1,26 +1,24 @@
 /**
- * Everything in one network's folder of records, as plain data: addresses with whose they are and where that is written,
+ * Everything in one folder of records, as plain data: addresses with whose they are and where that is written,
  * and what is left over.
  */
 
-import {
-  type Address,
-  compareAddress,
-  type Family,
-  formatAddress,
-  tryParseAddress,
-} from "../lib/address.ts";
+import { type Address, compareAddress, formatAddress, tryParseAddress } from "../lib/address.ts";
 import { formatPrefix, type Prefix, sizeOf } from "../lib/prefix.ts";
 import { IN_USE } from "./block.ts";
 import { codeOf, type Files } from "./files.ts";
 import { quarantineOf } from "./quarantine.ts";
 import { type AddressRecord, familyOf, type Holder } from "./record.ts";
-import { blockOfOrder, holderName } from "./records-files.ts";
-import { heldBy, readingOfAddress } from "./records-listing.ts";
+import { blockOfOrder, heldBy, holderName } from "./record-names.ts";
+import { readingOfAddress } from "./records-listing.ts";
+import type { RecordsFolder, Scope } from "./scope.ts";
 
 /** An address that is taken. */
 export type TakenAddress = {
-  readonly network: string;
+  /** Where it is written; in the node's folder any network may have it. */
+  readonly scope: Scope;
+  /** Absent in the node's folder where neither file nor record says it. */
+  readonly network?: string;
   readonly address: Address;
   readonly path: string;
   /** What is written about it, when that can be read. */
@@ -34,25 +32,36 @@ export type TakenAddress = {
 };
 
 /** A file of a holder that takes no address: a killed ADD or DEL left it. */
-export type Trace = { readonly network: string; readonly path: string; readonly holder?: Holder };
+export type Trace = {
+  readonly network?: string;
+  readonly path: string;
+  readonly holder?: Holder;
+};
 
 /** A file of past use that says what cannot be. */
-export type BadOrder = { readonly network: string; readonly path: string; readonly reason: string };
+export type BadOrder = {
+  readonly network?: string;
+  readonly path: string;
+  readonly reason: string;
+};
 
 export type Inspection = {
   /** In the order of their addresses. */
   readonly taken: readonly TakenAddress[];
   readonly traces: readonly Trace[];
   readonly orders: readonly BadOrder[];
-  /** Blocks that a network has ever taken an address of, in this boot. */
-  readonly past: readonly { readonly network: string; readonly block: Prefix }[];
+  /** Blocks that an address was ever taken of, in this boot; `network`: of one that has blocks of its own. */
+  readonly past: readonly {
+    readonly scope: Scope;
+    readonly network?: string;
+    readonly block: Prefix;
+  }[];
 };
 
-/** The network whose folder is `root`; `now` as the records' clock, ms since boot. */
-export function inspectNetwork(
-  files: Files,
-  { network, root, now }: { readonly network: string; readonly root: string; readonly now: number },
-): Inspection {
+/** The records in a folder; `now` as the records' clock, ms since boot. */
+export function inspectFolder(files: Files, folder: RecordsFolder, now: number): Inspection {
+  const { scope, path: root } = folder;
+  const own = folder.network === undefined ? {} : { network: folder.network };
   const aside = quarantineOf(files, root).list();
   const holders = files
     .list(`${root}/holder`)
@@ -66,18 +75,19 @@ export function inspectNetwork(
       if (address === undefined || reading === undefined) return [];
       const record = "record" in reading ? reading.record : undefined;
       const isSame = (other: { readonly path: string }): boolean => files.isSame(other.path, path);
-      const own =
-        record === undefined ? undefined : nameIn(holders, record.holder, familyOf(record));
-      const kept = own !== undefined && isSame(own) ? own : holders.find(isSame);
+      const said = record && holders.find(isItsName(scope, record));
+      const kept = said !== undefined && isSame(said) ? said : holders.find(isSame);
       const put = kept === undefined ? aside.find(isSame) : undefined;
-      const named = heldBy(kept?.name ?? put?.holderName ?? "")?.holder;
-      const holder = record?.holder ?? named;
-      const isOther = kept !== undefined && record !== undefined && kept !== own;
+      const named = heldBy(kept?.name ?? put?.holderName ?? "");
+      const holder = record?.holder ?? named?.holder;
+      const network = folder.network ?? named?.network ?? record?.network;
+      const isOther = kept !== undefined && record !== undefined && !isItsName(scope, record)(kept);
       const fault =
         "reason" in reading ? reading.reason : isOther ? `its holder's file is ${kept.name}` : "";
       return [
         {
-          network,
+          scope,
+          ...(network === undefined ? {} : { network }),
           address,
           path,
           ...(record === undefined ? {} : { record }),
@@ -94,23 +104,31 @@ export function inspectNetwork(
   ]
     .filter(({ path }) => files.links(path) === 1)
     .map(({ name, path }): Trace => {
-      const held = heldBy(name);
-      return { network, path, ...(held === undefined ? {} : { holder: held.holder }) };
+      const { holder, network = folder.network } = heldBy(name) ?? {};
+      return {
+        ...(network === undefined ? {} : { network }),
+        path,
+        ...(holder === undefined ? {} : { holder }),
+      };
     });
   const past = files.list(`${root}/order`).flatMap((name) => {
     const block = blockOfOrder(name);
-    return block === undefined ? [] : [{ network, block }];
+    return block === undefined ? [] : [{ scope, ...own, block }];
   });
-  return { taken, traces, orders: badOrders(files, { network, root, now }), past };
+  return { taken, traces, orders: badOrders(files, folder, now), past };
 }
 
-function nameIn<Named extends { readonly name: string }>(
-  holders: readonly Named[],
-  holder: Holder,
-  family: Family,
-): Named | undefined {
-  const name = holderName(holder, family);
-  return holders.find((other) => other.name === name);
+/** Whether a holder's file is called as the record says; a record of before may not say the network. */
+function isItsName(scope: Scope, record: AddressRecord) {
+  const { holder, network } = record;
+  const family = familyOf(record);
+  const plain = holderName({ holder, family });
+  return ({ name }: { readonly name: string }): boolean => {
+    if (scope === "network") return name === plain;
+    if (network !== undefined) return name === holderName({ holder, family, network });
+    const held = heldBy(name);
+    return held === undefined || holderName({ holder: held.holder, family: held.family }) === plain;
+  };
 }
 
 /** What the address's file says; undefined where it was given back since the folder was read. */
@@ -123,19 +141,17 @@ function readingUnlessGone(files: Files, root: string, name: string) {
   }
 }
 
-function badOrders(
-  files: Files,
-  { network, root, now }: { readonly network: string; readonly root: string; readonly now: number },
-): BadOrder[] {
+function badOrders(files: Files, { network, path: root }: RecordsFolder, now: number): BadOrder[] {
+  const own = network === undefined ? {} : { network };
   return files.list(`${root}/order`).flatMap((name) => {
     const path = `${root}/order/${name}`;
     const block = blockOfOrder(name);
-    if (block === undefined) return [{ network, path, reason: "its name is no block's" }];
+    if (block === undefined) return [{ ...own, path, reason: "its name is no block's" }];
     const order = new Float64Array(sizeOf(block) + 1);
     const length = files.readInto(path, new Uint8Array(order.buffer)) ?? 0;
     const reason = orderFault(order, length, now);
     if (reason === undefined) return [];
-    return [{ network, path, reason: `of ${formatPrefix(block)}, ${reason}` }];
+    return [{ ...own, path, reason: `of ${formatPrefix(block)}, ${reason}` }];
   });
 }
 
@@ -152,7 +168,7 @@ function orderFault(order: Float64Array, length: number, now: number): string | 
 
 /** Whether two looks at an address saw the same: nobody took it or gave it back in between. */
 export function isSameTaking(one: TakenAddress, other: TakenAddress): boolean {
-  const textOf = ({ network, address, record, fault, place }: TakenAddress): string =>
-    JSON.stringify([network, formatAddress(address), record?.holder, record?.time, fault, place]);
+  const textOf = ({ path, address, record, fault, place }: TakenAddress): string =>
+    JSON.stringify([path, formatAddress(address), record?.holder, record?.time, fault, place]);
   return textOf(one) === textOf(other);
 }

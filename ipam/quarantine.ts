@@ -28,11 +28,22 @@ export type Quarantine = {
   list(): PutAside[];
   /** Move `path`, a file of `holder/`, which takes the address. */
   admit(path: string, address: Address, holderName: string): PutAside;
+  /** A name here for `path`, a file of another folder's, besides those that it has. */
+  add(path: string, address: Address, holderName: string): void;
 };
 
 /** The quarantine of one network's records, whose folder is `root`. */
 export function quarantineOf(files: Files, root: string): Quarantine {
   const folder = `${root}/quarantine`;
+  const withFolder = (act: () => void): void => {
+    try {
+      act();
+    } catch (fault) {
+      if (codeOf(fault) !== "ENOENT") throw fault;
+      files.makeFolder(folder);
+      act();
+    }
+  };
   return {
     folder,
     isMade: () => files.links(folder) !== undefined,
@@ -45,14 +56,12 @@ export function quarantineOf(files: Files, root: string): Quarantine {
       }),
     admit(path, address, holderName) {
       const other = `${folder}/${nameOf(address, holderName)}`;
-      try {
-        files.rename(path, other);
-      } catch (fault) {
-        if (codeOf(fault) !== "ENOENT") throw fault;
-        files.makeFolder(folder);
-        files.rename(path, other);
-      }
+      withFolder(() => files.rename(path, other));
       return { path: other, address, holderName };
+    },
+    add(path, address, holderName) {
+      const other = `${folder}/${nameOf(address, holderName)}`;
+      if (!files.isSame(path, other)) withFolder(() => files.link(path, other));
     },
   };
 }

@@ -24,6 +24,8 @@ export type AddressRecord = {
   /** The block that it was taken from. */
   readonly block: Prefix;
   readonly holder: Holder;
+  /** Which network he is attached to; absent in records of before networks shared the node's blocks. */
+  readonly network?: string;
   readonly pod?: Pod;
   /** When it was taken: ISO 8601. */
   readonly time: string;
@@ -40,13 +42,14 @@ export function familyOf(record: AddressRecord): Family {
 
 /** JSON of a record. */
 export function encodeRecord(record: AddressRecord): string {
-  const { address, block, holder, pod, time, use } = record;
+  const { address, block, holder, network, pod, time, use } = record;
   return JSON.stringify({
     version: FORMAT,
     address: formatAddress(address),
     block: formatPrefix(block),
     container: holder.container,
     interface: holder.interfaceName,
+    ...(network === undefined ? {} : { network }),
     ...(pod === undefined ? {} : { pod }),
     time,
     ...(use === undefined ? {} : { use }),
@@ -65,10 +68,12 @@ export function decodeRecord(text: string): AddressRecord {
   const version: unknown = Reflect.get(json, "version");
   if (version !== FORMAT) throw new Error(`record version is ${JSON.stringify(version)}, not 1`);
   const pod: unknown = Reflect.get(json, "pod");
+  const network: unknown = Reflect.get(json, "network");
   return {
     address: parseAddress(field(json, "address")),
     block: parsePrefix(field(json, "block")),
     holder: { container: field(json, "container"), interfaceName: field(json, "interface") },
+    ...(network === undefined ? {} : { network: field(json, "network") }),
     ...(typeof pod === "object" && pod !== null
       ? { pod: { namespace: field(pod, "namespace"), name: field(pod, "name") } }
       : {}),

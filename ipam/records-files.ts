@@ -1,7 +1,8 @@
 /**
- * Address records as files, below `/run/manx/ipam/<boot id>/<network>/`:
+ * Address records as files, below `/run/manx/ipam/<boot id>/@node/`, or `<network>/` of a network that has blocks of its own
+ * (`scope.ts`):
  *
- *     holder/<container>:<interface>:<4|6>   what this attachment takes (written first)
+ *     holder/<container>:<interface>:<4|6>   what this attachment takes (written first); `<network>:` before it in @node/
  *     address/<address>                      the same file, hard-linked: the address is taken
  *     order/<block>                          one 8-byte float per address: when it was given back
  *     quarantine/<address>@<holder>          a holder's file that could not be read: see quarantine.ts
@@ -21,19 +22,14 @@
  * first.
  */
 
-import {
-  type Address,
-  bitsOf,
-  type Family,
-  formatAddress,
-  tryParseAddress,
-} from "../lib/address.ts";
-import { containsAddress, formatPrefix, type Prefix, prefixOf } from "../lib/prefix.ts";
+import { type Address, type Family, formatAddress, tryParseAddress } from "../lib/address.ts";
+import { containsAddress, type Prefix } from "../lib/prefix.ts";
+import { adoptBlock } from "./adoption.ts";
 import { freshOrder, IN_USE, type Order, ordinalOf } from "./block.ts";
 import { bootId, otherBoots, uptime } from "./boot.ts";
 import { codeOf, type Files } from "./files.ts";
 import { nodeFiles } from "./files-node.ts";
-import { digestOf, NAME_MAX, quarantineOf } from "./quarantine.ts";
+import { digestOf, quarantineOf } from "./quarantine.ts";
 import {
   type AddressRecord,
   describeHolder,
@@ -41,8 +37,10 @@ import {
   familyOf,
   type Holder,
 } from "./record.ts";
-import type { Records } from "./records.ts";
+import { blockOfOrder, holderName, orderName } from "./record-names.ts";
+import { Outdated, type Records } from "./records.ts";
 import { listFolder, listHolders, listStrays, type Reading, readingOf } from "./records-listing.ts";
+import { folderOf, listFolders, type Scope } from "./scope.ts";
 import { warn as warnOnStderr } from "./warning.ts";
 
 /** Where records are kept unless a configuration says `dataDir`. */
@@ -57,6 +55,8 @@ export type RecordsOptions = {
   /** Default `DATA_DIRECTORY`. */
   readonly directory?: string;
   readonly network: string;
+  /** Default: the network's own. In the node's only what is of the network has holders here. */
+  readonly scope?: Scope;
   /** Default: the kernel's boot id. */
   readonly boot?: string;
   /** Milliseconds since boot; default: the kernel's uptime. */
@@ -67,20 +67,36 @@ export type RecordsOptions = {
 
 type Marked = Pick<AddressRecord, "address" | "block">;
 
-/** The records of one network. Touches nothing until it is asked. */
+/** The records of one network, or its part of the node's. Touches nothing until it is asked. */
 export function openRecords(options: RecordsOptions): Records {
-  const { network, directory = DATA_DIRECTORY, files = nodeFiles } = options;
+  const { network, scope = "network", directory = DATA_DIRECTORY, files = nodeFiles } = options;
   const { now = () => uptime(files), warn = warnOnStderr } = options;
   const boot = options.boot ?? bootId(files);
-  const root = `${directory}/${boot}/${network}`;
+  const root = folderOf(scope, { directory, boot, network });
+  const owner = scope === "node" ? { network } : {};
+  const nameFor = (holder: Holder, family: Family): string =>
+    holderName({ holder, family, ...owner });
   const addressPath = (address: Address): string => `${root}/address/${formatAddress(address)}`;
   const holderPath = (holder: Holder, family: Family): string =>
-    `${root}/holder/${holderName(holder, family)}`;
+    `${root}/holder/${nameFor(holder, family)}`;
   const orderPath = (block: Prefix): string => `${root}/order/${orderName(block)}`;
   const quarantine = quarantineOf(files, root);
 
   /** Whether the holder's file takes no address: it is missing, or nothing links to it. */
   const isTrace = (path: string): boolean => (files.links(path) ?? 0) < 2;
+
+  /** Blocks of the node that have a past here: what networks have of them was taken over. */
+  const settled = new Set<string>();
+  const isSettled = (path: string): boolean => settled.has(path) || files.links(path) !== undefined;
+
+  const settle = (block: Prefix): void => {
+    const path = orderPath(block);
+    if (isSettled(path)) return;
+    prepare(files, directory, boot, root);
+    const isAny = adoptBlock(files, root, block, listFolders(directory, boot, files.list));
+    settled.add(path);
+    if (isAny) throw new Outdated(`networks' records are taken over to ${root}: look again`);
+  };
 
   const mark = ({ block, address }: Marked, time: number): void => {
     const position = (ordinalOf(block, address) ?? 0) * BYTES_PER_ORDINAL;
@@ -101,6 +117,9 @@ export function openRecords(options: RecordsOptions): Records {
     if (!("record" in reading)) return reading;
     const { record } = reading;
     if (!equalHolder(record.holder, holder)) return { reason: `it says ${describeHolder(record)}` };
+    if ((record.network ?? network) !== network) {
+      return { reason: `it says ${describeHolder(record)} of network ${record.network}` };
+    }
     if (files.isSame(path, addressPath(record.address))) return reading;
     return { reason: `it says ${formatAddress(record.address)}, which is not what it takes` };
   };
@@ -144,7 +163,7 @@ export function openRecords(options: RecordsOptions): Records {
   /** What of the holder's was put aside. */
   const asideOf = (holder: Holder, family: Family) => {
     if (!quarantine.isMade()) return [];
-    const name = holderName(holder, family);
+    const name = nameFor(holder, family);
     return quarantine
       .list()
       .filter((aside) => aside.holderName === name || aside.holderName === digestOf(name));
@@ -169,7 +188,7 @@ export function openRecords(options: RecordsOptions): Records {
         remove(files, path);
         throw fault;
       }
-      if (!isTrace(path)) throw new Error(`${path} is in use: release it first`);
+      if (!isTrace(path)) throw new Outdated(`${path} is in use: release it first`);
       files.unlink(path);
       files.create(path, text);
     }
@@ -187,6 +206,7 @@ export function openRecords(options: RecordsOptions): Records {
 
     claim(record: AddressRecord): boolean {
       const path = holderPath(record.holder, familyOf(record));
+      if (scope === "node") settle(record.block);
       try {
         mark(record, IN_USE);
       } catch (fault) {
@@ -227,7 +247,8 @@ export function openRecords(options: RecordsOptions): Records {
         const { record } = reading;
         files.unlink(addressPath(record.address));
         files.unlink(path);
-        mark(record, now());
+        // Where a killed process left a block half taken over, a past would say that it was done.
+        if (scope === "network" || isSettled(orderPath(record.block))) mark(record, now());
         return record;
       }
       const taken = takenBy(path);
@@ -260,59 +281,25 @@ export function openRecords(options: RecordsOptions): Records {
       };
     },
 
-    strays: () => listStrays(files, root, quarantine.list()),
+    strays: () => listStrays(files, { scope, root }, quarantine.list()),
 
     isTaken: (address: Address) => files.links(addressPath(address)) !== undefined,
 
     order(block: Prefix): Order {
       const order = freshOrder(block);
+      const path = orderPath(block);
       // A file that ends early, or is not there, leaves zeros: never used.
-      files.readInto(orderPath(block), new Uint8Array(order.buffer));
+      if (files.readInto(path, new Uint8Array(order.buffer)) !== undefined) settled.add(path);
       return order;
     },
 
     now,
     list: () => listFolder(files, `${root}/address`),
-    holders: () => listHolders(files, `${root}/holder`, quarantine.list()),
+    holders: () =>
+      listHolders(files, `${root}/holder`, quarantine.list()).filter(
+        (named) => scope === "network" || named.network === network,
+      ),
   };
-}
-
-/** Names of the networks that have records of this boot. */
-export function listNetworks(
-  directory: string = DATA_DIRECTORY,
-  boot: string = bootId(nodeFiles),
-): string[] {
-  return nodeFiles.list(`${directory}/${boot}`).sort();
-}
-
-/** Where a network's addresses in use are, a file each whose name is the address. */
-export function addressFolder(
-  network: string,
-  directory: string = DATA_DIRECTORY,
-  boot: string = bootId(nodeFiles),
-): string {
-  return `${directory}/${boot}/${network}/address`;
-}
-
-/** Of a holder's file: no container id or interface name has a colon, so it says exactly one holder. */
-export function holderName(holder: Holder, family: Family): string {
-  const name = `${holder.container}:${holder.interfaceName}:${family}`;
-  // What a request may contain is ASCII, so characters are bytes.
-  return name.length <= NAME_MAX ? name : digestOf(name);
-}
-
-function orderName(block: Prefix): string {
-  return formatPrefix(block).replace("/", "_");
-}
-
-/** The block whose past a file of `order/` has; undefined where the name says none. */
-export function blockOfOrder(name: string): Prefix | undefined {
-  const [address = "", length = ""] = name.split("_");
-  const parsed = tryParseAddress(address);
-  const bits = Number(length);
-  if (parsed === undefined || !(bits >= 0 && bits <= bitsOf(parsed.family))) return undefined;
-  const block = prefixOf(parsed, bits);
-  return orderName(block) === name ? block : undefined;
 }
 
 /**

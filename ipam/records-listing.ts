@@ -2,11 +2,13 @@
  * Reading the files of one network's records: what each one says, and whether that is what it takes.
  */
 
-import { compareAddress, formatAddress, tryParseAddress } from "../lib/address.ts";
+import { type Address, compareAddress, formatAddress, tryParseAddress } from "../lib/address.ts";
 import type { Files } from "./files.ts";
 import type { PutAside } from "./quarantine.ts";
 import { type AddressRecord, decodeRecord, familyOf } from "./record.ts";
-import type { Held, Listing, UnreadableRecord } from "./records.ts";
+import { heldBy, type Named } from "./record-names.ts";
+import type { Listing, UnreadableRecord } from "./records.ts";
+import type { Scope } from "./scope.ts";
 
 /** A record, or why it is none. Throws only what the file system refuses. */
 export type Reading = { readonly record: AddressRecord } | { readonly reason: string };
@@ -45,7 +47,7 @@ export function listFolder(files: Files, folder: string): Listing {
 }
 
 /** Whose files are in `holder/`, and whose were put aside. */
-export function listHolders(files: Files, folder: string, aside: readonly PutAside[]): Held[] {
+export function listHolders(files: Files, folder: string, aside: readonly PutAside[]): Named[] {
   const named = files.list(folder).map((name) => ({ name, path: `${folder}/${name}` }));
   const others = aside.map(({ holderName: name, path }) => ({ name, path }));
   return [...named, ...others].flatMap(({ name, path }) => {
@@ -54,23 +56,21 @@ export function listHolders(files: Files, folder: string, aside: readonly PutAsi
     // A name that was too long stands in the record.
     const reading = unlessGone(files, path, () => readingOf(files, path));
     if (reading === undefined || !("record" in reading)) return [];
-    const { record } = reading;
-    return [{ holder: record.holder, family: familyOf(record) }];
+    const { holder, network } = reading.record;
+    const own = { holder, family: familyOf(reading.record) };
+    return [network === undefined ? own : { ...own, network }];
   });
-}
-
-/** Whose a file of this name in `holder/` is; undefined where the name was too long. */
-export function heldBy(name: string): Held | undefined {
-  const [container = "", interfaceName = "", family] = name.split(":");
-  if (container === "") return undefined;
-  return { holder: { container, interfaceName }, family: family === "6" ? 6 : 4 };
 }
 
 /**
  * Addresses that nobody is known to have: their file is nobody's in `holder/`, or that of somebody whose name was too
- * long for a file's and whose record cannot be read.
+ * long for a file's and whose record cannot be read, or does not say the network in the node's folder.
  */
-export function listStrays(files: Files, root: string, aside: readonly PutAside[]) {
+export function listStrays(
+  files: Files,
+  { scope, root }: { readonly scope: Scope; readonly root: string },
+  aside: readonly PutAside[],
+): Address[] {
   const nameless = files
     .list(`${root}/holder`)
     .filter((name) => heldBy(name) === undefined)
@@ -80,7 +80,9 @@ export function listStrays(files: Files, root: string, aside: readonly PutAside[
     ...aside.filter(({ holderName }) => heldBy(holderName) === undefined).map(({ path }) => path),
   ].filter((path) => {
     const reading = unlessGone(files, path, () => readingOf(files, path));
-    return reading !== undefined && !("record" in reading);
+    if (reading === undefined) return false;
+    if (!("record" in reading)) return true;
+    return scope === "node" && reading.record.network === undefined;
   });
   return files
     .list(`${root}/address`)

@@ -1,5 +1,6 @@
 /**
- * Which addresses of one network are in use on this node: the interface to it.
+ * Which addresses are in use on this node, of one network's blocks or of the node's own (`scope.ts`), and whose of one
+ * network they are: the interface to it.
  *
  * Two implementations pass `test/ipam/records-suite`: `records-files.ts` keeps them below `/run`,
  * `records-memory.ts` is the twin for tests. Every operation is atomic against every other process but
@@ -23,6 +24,11 @@ export type Listing = {
 /** A holder's claim to an address of a family. */
 export type Held = { readonly holder: Holder; readonly family: Family };
 
+/** What was found is not so any more, for records were taken over (`adoption.ts`): look again. */
+export class Outdated extends Error {
+  override readonly name = "Outdated";
+}
+
 export type Records = {
   /**
    * What the holder has of this family. A trace of a killed process is nothing. A record that cannot be read is put
@@ -31,7 +37,7 @@ export type Records = {
   find(holder: Holder, family: Family): AddressRecord | undefined;
   /**
    * Take the record's address for its holder, who has none of the family. False when somebody has it:
-   * then nothing is changed.
+   * then nothing is changed. Throws `Outdated`.
    */
   claim(record: AddressRecord): boolean;
   /** Addresses that the holder has of this family, also those whose record cannot be read. */
@@ -60,6 +66,6 @@ export type Records = {
   now(): number;
   /** Everything in use. */
   list(): Listing;
-  /** Who has an address, or left a trace of one when killed. */
+  /** Who of the network has an address, or left a trace of one when killed. */
   holders(): readonly Held[];
 };

@@ -3,7 +3,7 @@
  */
 
 import { shortage } from "./allocate.ts";
-import { describeShortage, parseIpamConfig, supplyOf } from "./config.ts";
+import { describeShortage, parseIpamConfig, scopeOf, supplyOf } from "./config.ts";
 import type { Files } from "./files.ts";
 import { type NodeBlock, readNodeFile } from "./node.ts";
 import { CniError, CODE } from "./protocol/error.ts";
@@ -19,6 +19,7 @@ export function checkSupply(request: Request, use: Use, files: Files): void {
     files,
     directory: config.dataDirectory,
     network: request.network,
+    scope: scopeOf(config),
   });
   const { cooldown } = config;
   const reserved = (block: NodeBlock) => reservedIn(block, use);

@@ -6,17 +6,15 @@ import { type FSWatcher, watch } from "node:fs";
 import { type Address, tryParseAddress } from "../lib/address.ts";
 import { containsAddress, type Prefix } from "../lib/prefix.ts";
 import { nodeFiles } from "./files-node.ts";
-import { addressFolder, DATA_DIRECTORY, listNetworks } from "./records-files.ts";
+import { DATA_DIRECTORY } from "./records-files.ts";
+import { listFolders } from "./scope.ts";
 
-/** Addresses in use, network by network: each network may use the whole of a block. */
-export type Usage = readonly (readonly Address[])[];
+/** Addresses in use, each once: of the node's blocks, and of those that networks have of their own. */
+export type Usage = readonly Address[];
 
-/** How many addresses of the block are in use in the network that has most of them. */
+/** How many addresses of the block are in use. */
 export function usedOf(usage: Usage, block: Prefix): number {
-  const counts = usage.map(
-    (taken) => taken.filter((address) => containsAddress(block, address)).length,
-  );
-  return Math.max(0, ...counts);
+  return usage.filter((address) => containsAddress(block, address)).length;
 }
 
 export type UsageWatch = {
@@ -48,12 +46,11 @@ export function watchUsage(changed: () => void, directory: string = DATA_DIRECTO
 
   return {
     read() {
-      const folders = listNetworks(directory).map((network) => addressFolder(network, directory));
+      const folders = listFolders(directory).map(({ path }) => `${path}/address`);
       for (const folder of watchers.keys()) if (!folders.includes(folder)) forget(folder);
       for (const folder of folders) arm(folder);
-      return folders.map((folder) =>
-        nodeFiles.list(folder).flatMap((name) => tryParseAddress(name) ?? []),
-      );
+      const names = new Set(folders.flatMap((folder) => nodeFiles.list(folder)));
+      return [...names].flatMap((name) => tryParseAddress(name) ?? []);
     },
     close() {
       for (const folder of [...watchers.keys()]) forget(folder);

@@ -29,7 +29,7 @@ function scene(given: ClaimStore | "none" = memoryClaims(), known: readonly Node
     clock,
     log: silentLogger(),
     store,
-    usage: () => [[...used].map(parseAddress)],
+    usage: () => [...used].map(parseAddress),
     isRouted: (block) =>
       [...routed].some((text) => containsPrefix(block, parsePrefix(`${text}/32`))),
     known,

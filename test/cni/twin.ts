@@ -1,6 +1,7 @@
 /** The plugin's ground in memory: a host with pods, and calls as a runtime makes them. */
 
 import type { CollectingGround } from "../../cni/collect.ts";
+import { NODE_FILE } from "../../ipam/node.ts";
 import { CniError } from "../../ipam/protocol/error.ts";
 import { parseRequest, type Request } from "../../ipam/protocol/request.ts";
 import type { Command } from "../../ipam/protocol/version.ts";
@@ -15,6 +16,9 @@ export const CONFIG = {
   type: "manx",
   ipam: { type: "manx-ipam", blocks: ["10.244.1.0/24"] },
 };
+
+/** As `CONFIG`, with the node file's blocks. */
+export const SHARING = { ipam: { type: "manx-ipam" } };
 
 export function createTwin() {
   const memory = createMemoryHost();
@@ -43,10 +47,10 @@ export function createTwin() {
       return { kernel, descriptor, close: () => kernel.close() };
     },
   };
-  const request = (verb: Command, pod: string, config: object = {}): Request =>
+  const request = (verb: Command, pod: string, config: object = {}, CNI_IFNAME = "eth0"): Request =>
     parseRequest(
       verb,
-      { CNI_CONTAINERID: pod, CNI_NETNS: `/n/${pod}`, CNI_IFNAME: "eth0", CNI_PATH: "/p" },
+      { CNI_CONTAINERID: pod, CNI_NETNS: `/n/${pod}`, CNI_IFNAME, CNI_PATH: "/p" },
       () => JSON.stringify({ ...CONFIG, ...config }),
     );
   return {
@@ -57,6 +61,17 @@ export function createTwin() {
     forgotten,
     /** What the machine does not show. */
     unseen,
+    /** Write the node file, with these blocks. */
+    publish(...blocks: readonly string[]): void {
+      files.makeFolder("/run/manx");
+      if (files.links(NODE_FILE) !== undefined) files.unlink(NODE_FILE);
+      const [ipv4, ipv6] = [false, true].map((six) =>
+        blocks.filter((block) => block.includes(":") === six),
+      );
+      const ready = { ok: true, reason: "converged", since: "2026-01-01T00:00:00.000Z" };
+      const node = { version: 1, node: "n1", blocks: { ipv4, ipv6 }, mtu: 1500, generation: 1 };
+      files.create(NODE_FILE, JSON.stringify({ ...node, ready }));
+    },
     /** The kernel in a pod, which is made when it is new. */
     pod: (name: string) => memory.kernel(namespaceOf(`/n/${name}`)),
     /** Kernel and address records, as text. */

@@ -16,6 +16,7 @@ const BLOCK = parsePrefix("10.244.1.0/24");
 function takenBy({ container, address, network = "pods" }: Pod): TakenAddress {
   const holder = { container, interfaceName: "eth0" };
   return {
+    scope: "network",
     network,
     address: parseAddress(address),
     path: `/r/address/${address}`,
@@ -97,7 +98,10 @@ describe("a machine as ADD leaves it", () => {
   });
 
   test("has one where the address is in a block of ours, by the node file, a record or the past", () => {
-    for (const more of [{ nodeBlocks: [BLOCK] }, { past: [{ network: "pods", block: BLOCK }] }]) {
+    for (const more of [
+      { nodeBlocks: [BLOCK] },
+      { past: [{ scope: "node" as const, block: BLOCK }] },
+    ]) {
       expect(found(inputOf([], machineWith(a), more))).toEqual([["host end without record", null]]);
     }
     expect(found(inputOf([takenBy(b)], machineWith(a, b)))).toEqual([

@@ -157,7 +157,7 @@ export function describeRecords(name: string, make: (now: () => number) => Recor
     test("nobody's addresses are none where each has its holder", () => {
       const { records } = open();
       records.claim(recordOf(3, "a"));
-      records.claim(recordOf(1, "c".repeat(300)));
+      records.claim({ ...recordOf(1, "c".repeat(300)), network: "n" });
       records.putAside(addressAt(BLOCK, 3));
       expect(records.strays()).toEqual([]);
     });

@@ -8,8 +8,9 @@ import fc from "fast-check";
 import { allocate, Exhausted } from "../../ipam/allocate.ts";
 import { addressAt } from "../../ipam/block.ts";
 import type { AddressRecord } from "../../ipam/record.ts";
-import { listNetworks, openRecords } from "../../ipam/records-files.ts";
+import { openRecords } from "../../ipam/records-files.ts";
 import { memoryRecords } from "../../ipam/records-memory.ts";
+import { listFolders } from "../../ipam/scope.ts";
 import { formatAddress } from "../../lib/address.ts";
 import { formatPrefix, parsePrefix } from "../../lib/prefix.ts";
 import { BOOT, memoryFiles } from "./memory-files.ts";
@@ -36,6 +37,10 @@ describeRecords("files in memory", (now) =>
   openRecords({ files: memoryFiles(), network: "n", now }),
 );
 
+describeRecords("files in the node's folder", (now) =>
+  openRecords({ files: memoryFiles(), network: "n", scope: "node", now }),
+);
+
 describe("records on disk", () => {
   test("two processes' views of one network are the same", () => {
     const options = { directory: folder, network: network(), boot: BOOT };
@@ -51,7 +56,7 @@ describe("records on disk", () => {
     }
     openRecords({ directory, network: "n", boot: BOOT }).claim(recordOf(3, "a"));
     expect(readdirSync(directory).sort()).toEqual([BOOT, "kept"]);
-    expect(listNetworks(directory, BOOT)).toEqual(["n"]);
+    expect(listFolders(directory, BOOT).map(({ network }) => network)).toEqual(["n"]);
   });
 
   test("a record that cannot be read keeps its address, is listed, and goes with its DEL", () => {

@@ -29,12 +29,14 @@ test("nothing is in use where nothing was ever taken", () => {
   expect(usedOf(watch.read(), BLOCK)).toBe(0);
 });
 
-test("counts in the network that has most: each may use the whole of a block", () => {
+test("counts each address once, whichever folders it is written in", () => {
   const [one, two] = ["one", "two"].map((network) => openRecords({ directory, network }));
+  const node = openRecords({ directory, network: "one", scope: "node" });
+  node.claim(recordOf(9, "d"));
   for (const ordinal of [1, 2, 3]) one!.claim(recordOf(ordinal, `a${ordinal}`));
   two!.claim(recordOf(1, "b"));
   two!.claim(recordOf(0, "c", parsePrefix("10.9.0.0/28")));
-  expect(usedOf(watch.read(), BLOCK)).toBe(3);
+  expect(usedOf(watch.read(), BLOCK)).toBe(4);
   expect(usedOf(watch.read(), parsePrefix("10.9.0.0/28"))).toBe(1);
   expect(usedOf(watch.read(), parsePrefix("fd00::/120"))).toBe(0);
 });
