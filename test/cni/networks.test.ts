@@ -5,8 +5,10 @@ import { add } from "../../cni/add.ts";
 import { check } from "../../cni/check.ts";
 import { collect } from "../../cni/collect.ts";
 import { remove } from "../../cni/delete.ts";
+import { giveBackStrays, straysOf } from "../../ipam/attachment.ts";
 import { resultToJson } from "../../ipam/protocol/result.ts";
 import { DATA_DIRECTORY } from "../../ipam/records-files.ts";
+import { parseAddress } from "../../lib/address.ts";
 import { BOOT } from "../ipam/memory-files.ts";
 import { createTwin, failureOf, SHARING } from "./twin.ts";
 
@@ -62,6 +64,18 @@ describe("two networks of one node file", () => {
     collect(request("GC", "", { ...RED, ...gcOf() }), ground);
     expect(state()).toBe(before);
   });
+});
+
+test("of what was nobody's, only what is so still is given back, and only where it is", () => {
+  const { attach, state, ground, request } = createNode("10.244.1.0/24");
+  attach("a", RED);
+  attach("b", { name: "red", ipam: { type: "manx-ipam", blocks: ["10.9.0.0/24"] } });
+  const before = state();
+  ground.files.create(`${DATA_DIRECTORY}/${BOOT}/red/address/10.244.1.0`, "?");
+  const gc = request("GC", "", { ...RED, ...gcOf() });
+  expect(straysOf(gc, ground.files)).toEqual([parseAddress("10.244.1.0")]);
+  giveBackStrays(gc, ["10.244.1.0", "10.9.0.0"].map(parseAddress), ground.files);
+  expect(state()).toBe(before);
 });
 
 describe("a network whose configuration gets or loses its blocks while pods run", () => {

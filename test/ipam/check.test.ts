@@ -186,6 +186,14 @@ describe("a record without host end", () => {
     ]);
   });
 
+  test("is offered to be released without a network where nothing says whose it is", () => {
+    const { scope: _, network: __, ...rest } = takenBy(a);
+    const nobodys = { ...rest, scope: "node" as const, place: "nowhere" as const };
+    expect(found(inputOf([nobodys], machineWith()))).toEqual([
+      ["address that is nobody's", "manx ipam release 10.244.1.7"],
+    ]);
+  });
+
   test("is no finding where another plugin's pod has the address", () => {
     const { namespaces } = machineWith(a);
     expect(found(inputOf([takenBy(a)], { ...machineWith(), namespaces }))).toEqual([]);

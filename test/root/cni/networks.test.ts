@@ -85,6 +85,21 @@ describe("two networks of one node file", () => {
     expect(recordsOf(scene).filter((path) => path.includes("/address/"))).toHaveLength(2);
   });
 
+  test("an IPAM below another plugin cannot tell whether the pod runs: what it may have no longer stays taken", () => {
+    const { red, blue } = publish(scene, "10.244.1.0/24");
+    const call = { config: red, plugin: "manx-ipam" };
+    scene.done("ADD", call);
+    publish(scene, "10.9.0.0/24");
+    expect(addressesOf(scene.done("ADD", call))).toEqual(["10.9.0.2"]);
+    publish(scene, "10.244.1.0/24");
+    const ipam = { ...(blue.ipam as Json), type: "manx-ipam" };
+    const asked = { ...blue, ipam, runtimeConfig: { ips: ["10.244.1.2"] } };
+    expect(scene.call("ADD", { pod: "b", config: asked }).json?.code).toBe(102);
+    scene.done("DEL", call);
+    expect(recordsOf(scene)).toEqual([]);
+    expect(addressesOf(scene.done("ADD", { pod: "b", config: asked }))).toEqual(["10.244.1.2"]);
+  });
+
   test("what is taken is told by manx ipam, and nothing is wrong with it", () => {
     const { red, blue } = publish(scene, "10.244.1.0/24");
     scene.done("ADD", { config: red });
