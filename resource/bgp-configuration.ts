@@ -31,6 +31,8 @@ export type BgpConfiguration = {
   readonly importPolicy: ImportPolicy;
   readonly rejectASSets: boolean;
   readonly discardBlackhole: boolean;
+  /** A Node may say otherwise. */
+  readonly clientToClientReflection: boolean;
   readonly bfd?: BfdSettings | undefined;
 };
 
@@ -106,6 +108,7 @@ export const bgpConfigurationSpec = v.pipe(
     importPolicy: v.optional(importPolicySchema, "safe"),
     rejectASSets: v.optional(booleanSchema, false),
     discardBlackhole: v.optional(booleanSchema, false),
+    clientToClientReflection: v.optional(booleanSchema, true),
     bfd: bfdSchema,
     ...timerFields,
   }),

@@ -56,6 +56,8 @@ export type BgpPeer = {
   readonly gracefulShutdown: boolean;
   /** AIGP_SESSION (RFC 7311). */
   readonly aigp: boolean;
+  /** Undefined: as the nodes' cluster IDs say. */
+  readonly routeReflectorClient: boolean | undefined;
   /** Ours towards the peer (RFC 9234). */
   readonly role: Role | undefined;
   /** Only with a peer that says its own role. */
@@ -100,6 +102,7 @@ export const bgpPeerSpec = mapOf({
   removePrivateAS: v.optional(booleanSchema, false),
   gracefulShutdown: v.optional(booleanSchema, false),
   aigp: v.optional(booleanSchema, false),
+  routeReflectorClient: v.optional(booleanSchema),
   role: v.optional(oneOf(...ROLES)),
   strictRole: v.optional(booleanSchema, false),
   prefixLimit: v.optional(
@@ -143,6 +146,7 @@ export function bgpPeerFrom(
     importPolicy,
     rejectASSets,
     discardBlackhole,
+    routeReflectorClient,
     role,
     prefixLimit,
     ...rest
@@ -160,6 +164,7 @@ export function bgpPeerFrom(
     importPolicy,
     rejectASSets,
     discardBlackhole,
+    routeReflectorClient,
     role,
     prefixLimit:
       prefixLimit === undefined

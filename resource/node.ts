@@ -41,6 +41,10 @@ export type Node = {
   readonly blocks: readonly Prefix[];
   /** An addition of ours: everything that the node tells is about to go away (RFC 8326). */
   readonly gracefulShutdown: boolean;
+  /** With one the node reflects routes (RFC 4456). */
+  readonly routeReflectorClusterID: Address | undefined;
+  /** An addition of ours; undefined: the cluster's. */
+  readonly clientToClientReflection: boolean | undefined;
 };
 
 function interfaceAddressSchema(family: Family, example: string, length: number) {
@@ -55,11 +59,22 @@ function interfaceAddressSchema(family: Family, example: string, length: number)
   });
 }
 
+/** Four octets, written as Calico does (RFC 4456 section 7). */
+const clusterIdSchema = textOf(
+  "expected a cluster ID, written as an IPv4 address such as 244.0.0.1, and not 0.0.0.0",
+  (text): Address | undefined => {
+    const found = tryParseAddress(text);
+    return found?.family === 4 && found.w0 !== 0 ? found : undefined;
+  },
+);
+
 export const nodeSpec = mapOf({
   bgp: mapOf({
     ipv4Address: interfaceAddressSchema(4, "172.30.0.11", 24),
     ipv6Address: v.optional(interfaceAddressSchema(6, "fd00::11", 64)),
     asNumber: v.optional(asNumberSchema),
+    routeReflectorClusterID: v.optional(clusterIdSchema),
+    clientToClientReflection: v.optional(booleanSchema),
   }),
   blocks: v.optional(v.array(eitherPrefixSchema, 'expected a list such as ["10.244.1.0/24"]'), []),
   gracefulShutdown: v.optional(booleanSchema, false),
@@ -68,7 +83,6 @@ export const nodeSpec = mapOf({
 /** Fields of Calico's that this version does not honour. */
 export const NODE_NOT_HONOURED: Readonly<Record<string, readonly unknown[]>> = {
   "spec.bgp.ipv4IPIPTunnelAddr": [],
-  "spec.bgp.routeReflectorClusterID": [],
   "spec.ipv4VXLANTunnelAddr": [],
   "spec.ipv6VXLANTunnelAddr": [],
   "spec.vxlanTunnelMACAddr": [],
@@ -85,6 +99,7 @@ export function nodeFrom(
   { bgp, blocks, gracefulShutdown }: v.InferOutput<typeof nodeSpec>,
 ): Node {
   const { ipv4Address, ipv6Address: ipv6, asNumber } = bgp;
+  const { routeReflectorClusterID, clientToClientReflection } = bgp;
   const { address, length: addressLength } = ipv4Address;
   return {
     name,
@@ -95,6 +110,8 @@ export function nodeFrom(
     asNumber,
     blocks,
     gracefulShutdown,
+    routeReflectorClusterID,
+    clientToClientReflection,
   };
 }
 

@@ -12,6 +12,7 @@ import type { Node } from "../../resource/node.ts";
 import type { Documented, Resources } from "../../resource/resource.ts";
 import { type BfdSource, type KeyReader, planBfd } from "./bfd.ts";
 import { meshPeers } from "./mesh.ts";
+import { isClient, type Reflector, reflectorOf } from "./reflection.ts";
 import { DEFAULT_POLICY, type PeerPlan, type PeerPolicy, type SpeakerPlan } from "./speaker.ts";
 
 /** Seconds. RFC 4271 section 10 suggests 90 and a third of it. */
@@ -37,7 +38,9 @@ export function planSpeaker(
   const explicit = resources.peers.filter(({ resource }) => selects(resource, node));
   const faults = [...twins(explicit), ...lacking(explicit, node)];
   if (faults.length > 0) return { faults };
-  const context = contextOf(resources, node, readKey);
+  const selected = explicit.map(({ resource }) => resource);
+  const reflector = reflectorOf(node, selected, resources);
+  const context = contextOf(resources, node, { readKey, reflector });
   const misfits = explicit.flatMap((peer) => misfitsOf(peer, context));
   if (misfits.length > 0) return { faults: misfits };
   const configuration = resources.configuration?.resource;
@@ -78,11 +81,17 @@ type Context = {
   readonly timers: Timers | undefined;
   readonly resources: Resources;
   readonly readKey: KeyReader;
+  /** Undefined: the node reflects nothing. */
+  readonly reflector: Reflector | undefined;
   /** What planning one peer finds; the same of the same document once. */
   readonly faults: Fault[];
 };
 
-function contextOf(resources: Resources, node: Node, readKey: KeyReader): Context {
+function contextOf(
+  resources: Resources,
+  node: Node,
+  rest: Pick<Context, "readKey" | "reflector">,
+): Context {
   const configuration = resources.configuration?.resource;
   const clusterAs = configuration?.asNumber ?? DEFAULT_AS_NUMBER;
   return {
@@ -92,7 +101,7 @@ function contextOf(resources: Resources, node: Node, readKey: KeyReader): Contex
     port: configuration?.listenPort ?? DEFAULT_PORT,
     timers: configuration?.timers,
     resources,
-    readKey,
+    ...rest,
     faults: [],
   };
 }
@@ -118,7 +127,15 @@ function meshPlan(other: Node, context: Context): PeerPlan {
     filters: [],
     role: undefined,
     aigp: false,
-    policy: { ...DEFAULT_POLICY, ...commonPolicy(context) },
+    policy: {
+      ...DEFAULT_POLICY,
+      ...commonPolicy(context),
+      // Nodes that all have sessions with each other need nobody between them.
+      reflection: reflectionOf(context, {
+        isInternal: remoteAs === context.asNumber,
+        client: false,
+      }),
+    },
     ...bfdOf(undefined, other.address, context),
   };
 }
@@ -149,16 +166,32 @@ function explicitPolicy(peer: BgpPeer, context: Context): PeerPolicy {
     removePrivateAs: peer.removePrivateAS,
     gracefulShutdown: peer.gracefulShutdown || common.gracefulShutdown,
     prefixLimit: peer.prefixLimit,
+    reflection: reflectionOf(context, {
+      isInternal: !isExternal,
+      client: isClient(peer, context.node, nodeAt(peer.address, context)),
+    }),
   };
+}
+
+function reflectionOf(
+  { reflector }: Context,
+  { isInternal, client }: { readonly isInternal: boolean; readonly client: boolean },
+): PeerPolicy["reflection"] {
+  return reflector === undefined || !isInternal ? undefined : { ...reflector, client };
 }
 
 function localAsOf({ localASNumber }: BgpPeer, { asNumber }: Context): number {
   return localASNumber ?? asNumber;
 }
 
-/** What means something between two ASes only, on a session within one. */
+/** What means something between two ASes only, on a session within one, and the other way round. */
 function misfitsOf({ resource, complain }: Documented<BgpPeer>, context: Context): Fault[] {
-  if (localAsOf(resource, context) !== resource.asNumber) return [];
+  if (localAsOf(resource, context) !== resource.asNumber) {
+    if (resource.routeReflectorClient !== true) return [];
+    const own = `AS ${localAsOf(resource, context)}`;
+    const words = `for peers of our own AS: this one is of AS ${resource.asNumber}, and Node ${context.node.name} of ${own}`;
+    return [complain(["spec", "routeReflectorClient"], words)];
+  }
   const fields = ["role", "asOverride", "removePrivateAS"] as const;
   return fields
     .filter((field) => resource[field] !== undefined && resource[field] !== false)
@@ -218,9 +251,12 @@ function isDirect({ node }: Context, address: PeerPlan["address"]): boolean {
 }
 
 /** Our own speakers listen where the cluster says; others where everybody does. */
-function portAt(address: PeerPlan["address"], { resources, port }: Context): number {
-  const isOurs = resources.nodes.some(({ resource }) => isAddressOf(resource, address));
-  return isOurs ? port : DEFAULT_PORT;
+function portAt(address: PeerPlan["address"], context: Context): number {
+  return nodeAt(address, context) === undefined ? DEFAULT_PORT : context.port;
+}
+
+function nodeAt(address: PeerPlan["address"], { resources }: Context): Node | undefined {
+  return resources.nodes.find(({ resource }) => isAddressOf(resource, address))?.resource;
 }
 
 function localSide(

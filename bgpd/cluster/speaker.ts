@@ -100,6 +100,17 @@ export type PeerPolicy = {
   readonly removePrivateAs: boolean;
   readonly gracefulShutdown: boolean;
   readonly prefixLimit: PrefixLimit | undefined;
+  /** Undefined: nothing is reflected to or from the peer. */
+  readonly reflection: ReflectionPlan | undefined;
+};
+
+/** A reflector's session with a peer of its AS (RFC 4456). */
+export type ReflectionPlan = {
+  /** CLUSTER_ID as an unsigned word. */
+  readonly clusterId: number;
+  readonly client: boolean;
+  /** Clients are told each other's routes. */
+  readonly clientToClient: boolean;
 };
 
 /** The policy of a peer that nobody has said anything about. */
@@ -114,4 +125,5 @@ export const DEFAULT_POLICY: PeerPolicy = {
   removePrivateAs: false,
   gracefulShutdown: false,
   prefixLimit: undefined,
+  reflection: undefined,
 };

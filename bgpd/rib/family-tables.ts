@@ -39,6 +39,8 @@ export class FamilyTables {
   readonly #options: RibOptions;
   readonly #locRib: LocRib;
   readonly #dirty = new Dirty();
+  /** Prefixes whose best may be for others than before, although it is the same. */
+  readonly #retold = new Set<number>();
 
   constructor(family: Family, { options, sets, nextHops }: FamilyParts) {
     const table = new PrefixTable(family);
@@ -74,11 +76,12 @@ export class FamilyTables {
   revise(id: PeerId, peer: RibPeer): void {
     const member = this.members.get(id);
     if (member === undefined) return;
-    const { discardBlackhole } = member.peer.rules;
+    const { discardBlackhole, reflection } = member.peer.rules;
     member.peer = peer;
     this.adjIn.reconsider(member);
     this.adjOut.move(member);
     if (discardBlackhole !== peer.rules.discardBlackhole) this.#tellBest(id);
+    if (reflection?.client !== peer.rules.reflection?.client) this.#retell(id);
   }
 
   /** Paths with one of these attribute sets may have become (un)usable. */
@@ -103,7 +106,8 @@ export class FamilyTables {
         changes.push({ prefix: this.table.prefix(prefix), best: this.#describe(best) });
       }
       // An AIGP that peers are told follows the cost to the next hop (RFC 7311 section 3.4.3).
-      if (isChanged || best?.set.aigp !== undefined) this.adjOut.change(prefix, best);
+      const isRetold = this.#retold.delete(prefix);
+      if (isChanged || isRetold || best?.set.aigp !== undefined) this.adjOut.change(prefix, best);
       if (this.paths.first(prefix) === NONE) emptied.push(prefix);
       if (count % STRIDE === 0 && this.#options.now() >= deadline) break;
     }
@@ -132,6 +136,15 @@ export class FamilyTables {
       return [{ prefix: this.table.prefix(index), best: this.#describe(best) }];
     });
     if (changes.length > 0) this.#options.onBest(changes);
+  }
+
+  /** Whom a peer's routes are reflected to depends on whether it is a client. */
+  #retell(peer: PeerId): void {
+    for (const row of this.paths.ofPeer(peer)) {
+      const prefix = this.paths.prefix.get(row);
+      this.#retold.add(prefix);
+      this.#dirty.add(prefix);
+    }
   }
 
   #describe(best: Best | undefined): BestChange["best"] {
