@@ -10,15 +10,12 @@ import type { PolicyVerdict, RouteSource } from "./route.ts";
 
 export type Rewrite = NonNullable<PolicyVerdict["rewrite"]>;
 
-/** What an exported set is made from. */
+/** What of a route an exported set is made from. */
 export type Ingredients = {
   readonly set: AttributeSet;
   readonly source: RouteSource;
   /** To the next hop; 0 for a set without AIGP. */
   readonly cost: number;
-  readonly rewrite: Rewrite | undefined;
-  /** BGP Identifier of the internal peer whose route is reflected; undefined where none is. */
-  readonly reflectedFrom: number | undefined;
 };
 
 /** What a set is exported as, or why it is not. */
@@ -37,9 +34,15 @@ export class ExportedSets {
     this.#sets = sets;
   }
 
-  /** What was made of these; undefined when nothing was, or with another cost. */
-  find(from: Ingredients): AttributeSet | string | undefined {
-    const { set, source, cost, rewrite, reflectedFrom } = from;
+  /**
+   * What was made of these; undefined when nothing was, or with another cost. `reflectedFrom` is the BGP Identifier of
+   * the internal peer whose route is reflected; undefined where none is. Asked for every prefix: it allocates nothing.
+   */
+  find(
+    { set, source, cost }: Ingredients,
+    rewrite: Rewrite | undefined,
+    reflectedFrom: number | undefined,
+  ): AttributeSet | string | undefined {
     const known =
       reflectedFrom === undefined
         ? this.#plain.get(rewrite)?.get(keyOf(set.id, source))
@@ -48,8 +51,12 @@ export class ExportedSets {
   }
 
   /** Remember what was made of these. */
-  keep(from: Ingredients, exported: AttributeSet | string): void {
-    const { set, source, cost, rewrite, reflectedFrom } = from;
+  keep(
+    { set, source, cost }: Ingredients,
+    rewrite: Rewrite | undefined,
+    reflectedFrom: number | undefined,
+    exported: AttributeSet | string,
+  ): void {
     const isReflected = reflectedFrom !== undefined;
     const entries = isReflected
       ? innerOf(innerOf(this.#reflected, rewrite), set.id)

@@ -14,7 +14,7 @@ import { type AttributeSet, type AttributeSets, encodedFor } from "./attribute-s
 import { Broadcast } from "./broadcast.ts";
 import { Column } from "./column.ts";
 import { forbidden, nextHopFor, type Origin, transform } from "./export.ts";
-import { ExportedSets, type Ingredients, type Rewrite } from "./exported.ts";
+import { ExportedSets, type Rewrite } from "./exported.ts";
 import { Packer } from "./pack.ts";
 import { NONE } from "./path-table.ts";
 import type { PrefixTable } from "./prefix-table.ts";
@@ -198,20 +198,23 @@ export class UpdateGroup {
     this.#exported.clear();
   }
 
-  #export({ set, source, from, cost }: Best, rewrite: Rewrite | undefined): AttributeSet | string {
+  #export(best: Best, rewrite: Rewrite | undefined): AttributeSet | string {
+    const { set, source, from } = best;
     const isReflected = source === "internal" && !this.#peer.external;
     const reflectedFrom = isReflected ? from?.identifier : undefined;
-    const ingredients = { set, source, cost, rewrite, reflectedFrom };
-    const known = this.#exported.find(ingredients);
+    const known = this.#exported.find(best, rewrite, reflectedFrom);
     if (known !== undefined) return known;
     const rewritten = rewrite === undefined ? set.attributes : rewrite(set.attributes);
-    const exported = this.#transformed(rewritten, ingredients);
-    this.#exported.keep(ingredients, exported);
+    const exported = this.#transformed(rewritten, best, reflectedFrom);
+    this.#exported.keep(best, rewrite, reflectedFrom, exported);
     return exported;
   }
 
-  #transformed(attributes: Attributes, ingredients: Ingredients): AttributeSet | string {
-    const { source, cost, reflectedFrom } = ingredients;
+  #transformed(
+    attributes: Attributes,
+    { source, cost }: Best,
+    reflectedFrom: number | undefined,
+  ): AttributeSet | string {
     const { family } = this.#table;
     const told = nextHopFor(attributes, source, this.#peer, family);
     if (told.nextHop === undefined) return told.reason;
