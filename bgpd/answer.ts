@@ -108,6 +108,8 @@ export type WhyFacts = {
   readonly node: string;
   /** Ranges of services, which this node originates beside its blocks. */
   readonly services: readonly Prefix[];
+  /** What this node announces while it has a route to a part of it, and how many it has. */
+  readonly aggregates: readonly { readonly prefix: Prefix; readonly parts: number }[];
 };
 
 /** The whole answer, with its sentence. */
@@ -128,12 +130,18 @@ export function whyAnswer(facts: WhyFacts): WhyAnswer {
   };
 }
 
-function absence({ asked, peers, node }: WhyFacts): string {
+function absence({ asked, peers, node, aggregates }: WhyFacts): string {
+  if (aggregates.some(({ prefix }) => formatPrefix(prefix) === asked)) {
+    return `${asked} is an aggregate of ${node}, which is announced while there is a route to a part of it: now there is none.`;
+  }
   const sessions = `${peers.established} of ${peers.configured} sessions are Established`;
   return `${asked} is not in the table of ${node}: no peer announces a route that holds it and none of this node's blocks does (${sessions}).`;
 }
 
-function summary({ asked, kernel, node, services }: WhyFacts, view: PrefixView): string {
+function summary(
+  { asked, kernel, node, services, aggregates }: WhyFacts,
+  view: PrefixView,
+): string {
   const prefix = formatPrefix(view.prefix);
   const subject = asked === prefix ? prefix : `${asked} lies in ${prefix}, which`;
   const best = view.paths.find(({ state }) => state === "best");
@@ -146,6 +154,11 @@ function summary({ asked, kernel, node, services }: WhyFacts, view: PrefixView):
   const count = others === 0 ? "" : `, chosen over ${others} other${others === 1 ? "" : "s"}`;
   if (best.source === "local" && services.some((range) => equalPrefix(range, view.prefix))) {
     return `${subject} is a range of services, which every node announces (${best.reason}${count}); it needs no route here.`;
+  }
+  const aggregate = aggregates.find(({ prefix: whole }) => equalPrefix(whole, view.prefix));
+  if (best.source === "local" && aggregate !== undefined) {
+    const parts = aggregate.parts === 1 ? "1 part" : `${aggregate.parts} parts`;
+    return `${subject} is an aggregate that this node announces while it has a route to a part of it: it has to ${parts} (${best.reason}${count}); what no part holds is dropped by a blackhole (kernel: ${kernel}).`;
   }
   if (best.source === "local") {
     return `${subject} is this node's own block (${best.reason}${count}); addresses of it that no pod has are dropped by a blackhole (kernel: ${kernel}).`;

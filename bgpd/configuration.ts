@@ -19,6 +19,8 @@ export type NodePlan = { readonly speaker: SpeakerPlan; readonly blocks: BlockPl
 export type Configuration = {
   /** Read again. The new plan, or undefined when there are faults. */
   read(): NodePlan | undefined;
+  /** What stands in the documents of the last reading and has no effect. */
+  notes(): readonly string[];
   status(): StatusAnswer["configuration"];
 };
 
@@ -26,13 +28,16 @@ export type Configuration = {
 export function createConfiguration(source: string, node: string): Configuration {
   let generation = 0;
   let faults: readonly string[] = [];
+  let notes: readonly string[] = [];
   return {
     read() {
       const planned = planFrom(source, node);
       faults = planned.faults.map(formatFault);
+      notes = planned.notes.map(formatFault);
       if (planned.plan !== undefined) generation++;
       return planned.plan;
     },
+    notes: () => notes,
     status: () => ({ source, generation, faults }),
   };
 }
@@ -40,17 +45,25 @@ export function createConfiguration(source: string, node: string): Configuration
 function planFrom(
   source: string,
   node: string,
-): { readonly plan: NodePlan | undefined; readonly faults: readonly Fault[] } {
+): {
+  readonly plan: NodePlan | undefined;
+  readonly faults: readonly Fault[];
+  readonly notes: readonly Fault[];
+} {
   const { sources, faults: unreadable } = readDirectory(source);
-  const { resources, faults } = readDocuments(sources);
+  const { resources, faults, notes } = readDocuments(sources);
   if (unreadable.length + faults.length > 0) {
-    return { plan: undefined, faults: [...unreadable, ...faults] };
+    return { plan: undefined, faults: [...unreadable, ...faults], notes };
   }
   const planned = planSpeaker(resources, node, readKeyFile);
   const found = resources.nodes.find(({ resource }) => resource.name === node);
   if ("faults" in planned || found === undefined) {
-    return { plan: undefined, faults: "faults" in planned ? planned.faults : [] };
+    return { plan: undefined, faults: "faults" in planned ? planned.faults : [], notes };
   }
   const blocks = planBlocks(resources, found.resource);
-  return { plan: { speaker: planned.plan, blocks }, faults: [] };
+  return {
+    plan: { speaker: planned.plan, blocks },
+    faults: [],
+    notes: [...notes, ...planned.notes],
+  };
 }

@@ -9,18 +9,27 @@
  */
 
 import type { Kernel, KernelEvent } from "../kernel/kernel.ts";
+import type { Address } from "../lib/address.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
 import { equalPrefix, formatPrefix, type Prefix } from "../lib/prefix.ts";
+import { Aggregates } from "./aggregate.ts";
 import type { BfdFactory } from "./bfd/bfd.ts";
 import type { PeerPlan, SpeakerPlan } from "./cluster/speaker.ts";
 import { type Convergence, createConvergence } from "./convergence.ts";
+import { Delays } from "./delays.ts";
 import { difference, isSame, originations } from "./difference.ts";
 import { createFib, type Fib, MAIN_TABLE } from "./fib/fib.ts";
-import { createOpenResolver, createResolver, type Resolver } from "./fib/resolve.ts";
+import {
+  createOpenResolver,
+  createResolver,
+  type Resolution,
+  type Resolver,
+} from "./fib/resolve.ts";
+import { Gateways } from "./gateway.ts";
 import { createListener, type Listener } from "./listener.ts";
 import { createLiveness, type Liveness } from "./liveness.ts";
-import { limitOf, type Neighbour, ribPeerOf, ribPoliciesOf } from "./neighbour.ts";
+import { createTraffic, limitOf, type Neighbour, ribPeerOf, ribPoliciesOf } from "./neighbour.ts";
 import { ORIGINATED } from "./origin.ts";
 import { type OwnAddresses, ownNextHops } from "./own-next-hop.ts";
 import { createPeer, type SessionInfo } from "./peer.ts";
@@ -61,8 +70,10 @@ export type DaemonOptions = {
   readonly log: Logger;
   /** Uniform in [0, 1): jitter of timers. */
   readonly random: () => number;
-  /** What an earlier daemon left has been judged. */
+  /** What an earlier daemon left has been judged, and the kernel has what the peers told. */
   readonly onConverged: () => void;
+  /** A peer leaves the plan, or is started anew with other parameters. */
+  readonly onRemoved?: (neighbour: Neighbour) => void;
   /** Absent: no path is watched. */
   readonly bfd?: BfdFactory;
 };
@@ -74,6 +85,11 @@ export class Daemon {
   readonly fib: Fib | undefined;
   readonly liveness: Liveness;
   readonly neighbours = new Map<string, Neighbour>();
+  readonly aggregates = new Aggregates();
+  readonly #gateways = new Gateways();
+  readonly delays: Delays;
+  /** True once the kernel has been told all that was decided when the daemon had converged. */
+  settled = false;
   /** Priority and table of our kernel routes. */
   readonly metric: number;
   readonly table: number;
@@ -99,6 +115,7 @@ export class Daemon {
   constructor(options: DaemonOptions) {
     this.#options = options;
     const { kernel, clock, metric = ROUTE_METRIC, table = MAIN_TABLE } = options;
+    this.delays = new Delays(() => clock.now());
     this.liveness = createLiveness({
       start: options.bfd,
       onFailure: (name, cause) => this.#pathFailed(name, cause),
@@ -106,7 +123,7 @@ export class Daemon {
     });
     this.#surroundings = {
       interfaceOf: (nextHop) => {
-        const { way } = this.resolver.resolve(nextHop);
+        const { way } = this.#resolve(nextHop);
         return way === undefined ? undefined : kernel?.link(way.link)?.name;
       },
       generation: 0,
@@ -128,7 +145,7 @@ export class Daemon {
     this.fib = createFib({
       ...ours,
       table,
-      resolve: (nextHop, link) => this.resolver.resolve(nextHop, link),
+      resolve: (nextHop, link) => this.#resolve(nextHop, link),
       onCovering: (prefix) => {
         if (!this.resolver.concerns(prefix)) return;
         this.#moved = "learned";
@@ -152,14 +169,17 @@ export class Daemon {
     this.plan = plan;
     if (change.speaker || this.rib === undefined) this.#startSpeaker(plan);
     const rib = this.#rib();
+    this.#leadToPeers(plan, rib);
     if (change.listen) this.#listen(plan);
     for (const name of change.removed) this.#remove(name);
     for (const peer of change.restarted) this.#remove(peer.name);
     for (const prefix of change.withdrawn) rib.withdraw(prefix);
     // After a new speaker started, its table is empty: all is new to it.
     for (const prefix of change.speaker ? originations(plan) : change.originated) {
+      this.delays.published();
       rib.originate(prefix, ORIGINATED);
     }
+    this.aggregates.apply(plan, rib);
     this.liveness.apply(plan.peers);
     for (const peer of change.kept) this.#setPolicies(peer, plan);
     for (const peer of [...change.restarted, ...change.added]) this.#add(peer, plan);
@@ -207,15 +227,44 @@ export class Daemon {
 
   /** A RIB for this AS and identifier; what the one before had installed is taken back. */
   #startSpeaker(plan: SpeakerPlan): void {
-    for (const name of [...this.neighbours.keys()]) this.#remove(name);
+    // With its peers the old RIB forgets what they told, before it says so to the FIB.
     for (const { prefix } of this.rib?.routes() ?? []) this.fib?.unwant(prefix);
+    for (const name of [...this.neighbours.keys()]) this.#remove(name);
     this.rib = createRib({
       identifier: plan.routerId.w0,
-      resolve: (nextHop) => this.resolver.resolve(nextHop),
+      resolve: (nextHop) => this.#resolve(nextHop),
       now: () => this.#options.clock.now(),
       onBest: (changes) => this.#install(changes),
-      onSend: (id, bytes) => this.#byId.get(id)?.peer.send(bytes),
+      onSend: (id, bytes, family) => {
+        const neighbour = this.#byId.get(id);
+        if (neighbour === undefined) return;
+        neighbour.traffic.updates[family].sent += neighbour.peer.send(bytes);
+        this.delays.sent(family);
+      },
     });
+  }
+
+  #resolve(nextHop: Address, link?: number): Resolution {
+    return this.resolver.resolve(this.#gateways.behind(nextHop), link);
+  }
+
+  /** Routes to peers that one gateway alone reaches. */
+  #leadToPeers(plan: SpeakerPlan, rib: Rib): void {
+    const { removed, changed } = this.#gateways.apply(plan);
+    for (const prefix of removed) {
+      this.fib?.unwant(prefix);
+      // What BGP knows of the peer's address counts again.
+      const best = rib.lookup(prefix)?.paths.find(({ state }) => state === "best");
+      if (best === undefined) continue;
+      const { source, peer = "", attributes } = best;
+      this.#install([{ prefix, best: { source, nextHop: attributes.nextHop, peer } }]);
+    }
+    for (const { prefix, gateway } of this.#gateways.routes) {
+      this.fib?.want(prefix, [{ address: gateway }]);
+    }
+    if (!changed) return;
+    rib.nextHopsChanged();
+    this.fib?.retarget();
   }
 
   #listen(plan: SpeakerPlan): void {
@@ -267,6 +316,7 @@ export class Daemon {
       keepalives: 0,
       suspended: undefined,
       ended: new Set(),
+      traffic: createTraffic(),
     };
     this.neighbours.set(plan.name, neighbour);
     this.#startPeer(neighbour);
@@ -277,6 +327,7 @@ export class Daemon {
     if (neighbour === undefined) return;
     this.neighbours.delete(name);
     neighbour.suspended?.timer?.cancel();
+    this.#options.onRemoved?.(neighbour);
     this.#down(neighbour);
     const reason = { code: CEASE, subcode: PEER_DECONFIGURED };
     neighbour.peer.stop(reason).catch((error: unknown) => {
@@ -326,7 +377,11 @@ export class Daemon {
     { buffer, start, end }: { buffer: Uint8Array; start: number; end: number },
   ): void {
     if (neighbour.id === undefined) return;
+    const { traffic } = neighbour;
+    this.delays.received();
     const summary = this.#rib().receive(neighbour.id, buffer, start, end);
+    for (const family of summary.families) traffic.updates[family].received++;
+    if (summary.faults.length > 0) traffic.faulty++;
     for (const fault of summary.faults) {
       log.warn({ withdrawn: summary.treatedAsWithdraw }, `UPDATE: ${fault} (RFC 7606)`);
     }
@@ -376,6 +431,7 @@ export class Daemon {
     neighbour.session = undefined;
     neighbour.nextHops = undefined;
     if (neighbour.id === undefined) return;
+    if (this.#rib().peerCounts(neighbour.id).best > 0) this.delays.lost();
     this.#rib().removePeer(neighbour.id);
     this.#byId.delete(neighbour.id);
     neighbour.id = undefined;
@@ -409,8 +465,11 @@ export class Daemon {
   }
 
   #install(changes: readonly BestChange[]): void {
+    this.aggregates.changed(changes);
+    this.delays.chosen(changes);
     if (this.fib === undefined) return;
     for (const { prefix, best } of changes) {
+      if (this.#gateways.owns(prefix)) continue;
       if (best === undefined || this.#isService(prefix, best)) this.fib.unwant(prefix);
       else if (best.source === "local" || best.discard) this.fib.want(prefix, "blackhole");
       else if (best.nextHop !== undefined) this.fib.want(prefix, [{ address: best.nextHop }]);
@@ -427,14 +486,26 @@ export class Daemon {
   #schedule(): void {
     this.#turn ??= this.#options.clock.after(0, () => {
       this.#turn = undefined;
+      this.aggregates.settle();
       const deciding = this.rib?.work(SLICE) === true;
       if (!deciding) this.#hear();
       const installing = this.fib?.flush(SLICE, deciding ? "routes" : "all") === true;
-      if (deciding || installing) this.#schedule();
+      const aggregating = this.aggregates.isPending;
+      if (deciding || installing || aggregating) this.#schedule();
+      this.#turned(deciding || aggregating, installing);
       if (this.fib?.isUnsure !== true) return;
       this.#compare = "routes";
       this.#look(RELIEF);
     });
+  }
+
+  /** Measure; and if all was decided before and nothing is pending now, the kernel has it. */
+  #turned(deciding: boolean, isFlushing: boolean): void {
+    const installing = isFlushing || this.fib?.isUnsure === true;
+    this.delays.turned({ deciding, installing, installs: this.fib?.counters.installs });
+    if (this.settled || !this.converged || deciding || installing) return;
+    this.settled = true;
+    this.#options.onConverged();
   }
 
   /** Only now is what these peers have told decided, and wanted where it shall stay. */
@@ -514,7 +585,6 @@ export class Daemon {
       log.info({ silent, stale }, `converged: ${text}; stale routes go`);
       this.fib?.sweep();
       this.#schedule();
-      this.#options.onConverged();
     });
   }
 }

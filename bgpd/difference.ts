@@ -54,7 +54,15 @@ export function originations({ blocks, services }: SpeakerPlan): readonly Prefix
 }
 
 /** The part of a peer's plan that its session is made of; the rest is policy, or BFD's to compare. */
-function session({ filters, acceptDefaultRoute, policy, bfd, ...rest }: PeerPlan): unknown {
+function session({
+  node,
+  reachableBy,
+  filters,
+  acceptDefaultRoute,
+  policy,
+  bfd,
+  ...rest
+}: PeerPlan): unknown {
   return rest;
 }
 

@@ -21,7 +21,7 @@ import {
   STATES,
   type State,
 } from "./fsm/state.ts";
-import { describeCapability, describeEvent } from "./peer-reason.ts";
+import { classifyEvent, describeCapability, describeEvent } from "./peer-reason.ts";
 import {
   type MessageCounters,
   type SessionEnvironment,
@@ -76,6 +76,8 @@ export type PeerStatus = {
   readonly since: number;
   /** Why the last session ended or the last attempt failed; empty when nothing did. */
   readonly lastError: string;
+  /** The same as one of few words, for those who count. */
+  readonly lastErrorClass: string;
   /** Established sessions that ended other than by our wish. */
   readonly flaps: number;
   /** From the peer's OPEN on. */
@@ -102,8 +104,11 @@ export type Peer = {
   suspend(notification: StopReason, reason: string): void;
   /** A connection from the peer's address. */
   accept(connection: Connection): void;
-  /** Whole messages, shared with other peers: nobody may change them. Dropped unless Established. */
-  send(bytes: Uint8Array): void;
+  /**
+   * Whole messages, shared with other peers: nobody may change them. Dropped unless Established. How many
+   * UPDATEs were taken.
+   */
+  send(bytes: Uint8Array): number;
   /** Bytes that wait to be sent. */
   backlog(): number;
   status(): PeerStatus;
@@ -129,6 +134,9 @@ class PlannedPeer implements Peer, SessionOwner {
   #shown: State = "Idle";
   #shownSince: number;
   #lastError = "";
+  #lastErrorClass = "";
+  /** Why it is being suspended, which says more than the NOTIFICATION. */
+  #suspension: string | undefined;
   #flaps = 0;
 
   constructor(plan: PeerPlan, dependencies: PeerDependencies) {
@@ -159,11 +167,11 @@ class PlannedPeer implements Peer, SessionOwner {
   }
 
   suspend(notification: StopReason, reason: string): void {
+    this.#suspension = reason;
     this.stop(notification).catch((error: unknown) => {
       this.#dependencies.log.error({ err: error }, "the session did not end cleanly");
     });
-    this.#lastError = reason;
-    this.#dependencies.log.warn(`session ended: ${reason}`);
+    this.#suspension = undefined;
   }
 
   reset({ code, subcode, data = new Uint8Array() }: StopReason, text: string): void {
@@ -194,8 +202,10 @@ class PlannedPeer implements Peer, SessionOwner {
     this.#second.accept(connection);
   }
 
-  send(bytes: Uint8Array): void {
+  send(bytes: Uint8Array): number {
+    const before = this.#counters.updatesSent;
     for (const shell of this.#shells()) shell.send(bytes);
+    return this.#counters.updatesSent - before;
   }
 
   backlog(): number {
@@ -208,6 +218,7 @@ class PlannedPeer implements Peer, SessionOwner {
       state: session.state,
       since: this.#dependencies.clock.now() - this.#shownSince,
       lastError: this.#lastError,
+      lastErrorClass: this.#lastErrorClass,
       flaps: this.#flaps,
       negotiated: session.negotiated,
       connectRetryCounter: session.connectRetryCounter,
@@ -242,9 +253,10 @@ class PlannedPeer implements Peer, SessionOwner {
     this.#show();
   }
 
-  up(_shell: SessionShell, negotiated: Negotiated, connection: Connection): void {
+  up({ initiator }: SessionShell, negotiated: Negotiated, connection: Connection): void {
     const { identifier, wire, holdTime, keepaliveTime, capabilities } = negotiated;
-    this.#dependencies.log.info({ holdTime, keepaliveTime }, "session established");
+    const opened = initiator === "local" ? "we opened the connection" : "the peer opened it";
+    this.#dependencies.log.info({ holdTime, keepaliveTime }, `session established: ${opened}`);
     this.#dependencies.onEstablished({
       identifier,
       wire,
@@ -257,8 +269,12 @@ class PlannedPeer implements Peer, SessionOwner {
   }
 
   down(before: Session, event: Event): void {
-    const reason = describeEvent(event, before);
-    if (event.type !== "ManualStop") this.#flaps++;
+    const reason = this.#suspension ?? describeEvent(event, before);
+    const isFlap = event.type !== "ManualStop";
+    const isTrouble = isFlap || this.#suspension !== undefined;
+    if (isFlap) this.#flaps++;
+    if (isTrouble) this.#remember(reason, event, before);
+    this.#dependencies.log[isTrouble ? "warn" : "info"](`session ended: ${reason}`);
     this.#dependencies.onDown(reason);
   }
 
@@ -321,15 +337,22 @@ class PlannedPeer implements Peer, SessionOwner {
       return;
     }
     if (event.type === "ManualStop" || event.type === "OpenCollisionDump") return;
+    // The end of an Established session was told when it was over.
+    if (before.state === "Established") return;
     // The peer may just not be ready for us yet: that says less than what was wrong the time before.
     const isVague = before.state === "OpenSent" && event.type === "TcpConnectionFails";
     if (isVague && this.#lastError !== "") return;
-    const isNews = before.state === "Established" || text !== this.#lastError;
-    this.#lastError = text;
+    const isNews = text !== this.#lastError;
+    this.#remember(text, event, before);
     this.#dependencies.log[isNews ? "info" : "debug"](
       { from: before.state, to: shell.session.state },
-      before.state === "Established" ? `session ended: ${text}` : text,
+      `no session: ${text}`,
     );
+  }
+
+  #remember(text: string, event: Event, before: Session): void {
+    this.#lastError = text;
+    this.#lastErrorClass = classifyEvent(event, before);
   }
 
   /** Close the connection that lost (event 23). */

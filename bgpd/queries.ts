@@ -119,6 +119,7 @@ export function createQueries(context: QueryContext): Queries {
         view,
         node: context.node,
         services: daemon.plan?.services ?? [],
+        aggregates: daemon.aggregates.counts(),
         kernel: prefix === undefined ? "" : kernelState(prefix),
         advertised: told,
         peers: peerCounts(),

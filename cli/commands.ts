@@ -146,17 +146,19 @@ function addFib(program: Command, { output, exit }: Context): void {
 function addValidate(program: Command, { output, exit }: Context): void {
   program
     .command("validate")
-    .summary("check configuration documents, all faults at once")
+    .summary("check configuration documents, and show what each node would do")
     .description(
-      "Check configuration documents as bgpd reads them. Every fault is printed with file, line, field, value and what was expected; exit code 2 when there is one.",
+      "Check configuration documents as bgpd reads them. Every fault is printed with file, line, field, value and what was expected; exit code 2 when there is one. Without a fault: each node's sessions, what it announces, and the rules of each session; nodes that do the same are shown together.",
     )
     .argument("<path>", "a YAML file, or a directory of them")
+    .option("--node <name>", "show this one alone")
     .addOption(jsonOption())
     .addHelpText(
       "after",
       examples(
         ["manx validate cluster.yaml", "one file"],
         ["manx validate /etc/manx/cluster", "all *.yaml of a directory"],
+        ["manx validate /etc/manx/cluster --node n1", "what n1 would do"],
       ),
     )
     .action(async (path: string, options: Omit<ValidateOptions, "path">) => {

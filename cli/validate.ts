@@ -1,5 +1,5 @@
 /**
- * `manx validate`: what bgpd would say of a configuration, without a daemon.
+ * `manx validate`: what bgpd would say of a configuration, and what each node would do, without a daemon.
  */
 
 import { planSpeaker } from "../bgpd/cluster/plan.ts";
@@ -8,40 +8,66 @@ import { readDirectory } from "../resource/directory.ts";
 import { readDocuments } from "../resource/document.ts";
 import { type Fault, formatFault } from "../resource/fault.ts";
 import type { Resources } from "../resource/resource.ts";
+import { type GroupReport, Groups } from "./node-report.ts";
+import { formatGroup } from "./node-report-text.ts";
 import type { ValidateOptions } from "./options.ts";
 import { EXIT, type ExitCode, type Output, writeJson } from "./output.ts";
-import { countOf } from "./words.ts";
+import { countOf, listSome } from "./words.ts";
 
-/** Read, check, and plan every node's speaker. Exit code 2 when anything is wrong. */
-export function validate({ path, json }: ValidateOptions, output: Output): ExitCode {
+/** Read, check, and plan every node's speaker, or one's. Exit code 2 when anything is wrong. */
+export function validate({ path, json, node }: ValidateOptions, output: Output): ExitCode {
   const { sources, faults: unreadable } = readDirectory(path);
-  const { resources, faults } = readDocuments(sources);
+  const { resources, faults, notes: idle } = readDocuments(sources);
   const all = [...unreadable, ...faults];
-  if (all.length === 0) all.push(...planFaults(resources));
-  const notes = all.length === 0 ? notesOf(resources) : [];
-  if (json) writeJson(output, { faults: all, notes });
-  else if (all.length === 0) output.out(`${path}: ${summary(resources)}: no fault\n`);
-  for (const note of json ? [] : notes) output.out(`note: ${note}\n`);
-  for (const fault of json ? [] : all) output.err(`${formatFault(fault)}\n`);
-  return all.length === 0 ? EXIT.ok : EXIT.usage;
+  const planned = all.length === 0 ? plansOf(resources, node) : NOTHING;
+  all.push(...planned.faults);
+  const isRight = all.length === 0;
+  const notes = isRight ? [...idle.map(formatFault), ...planned.notes] : [];
+  const groups = isRight ? planned.groups : [];
+  if (json) {
+    writeJson(output, { faults: all, notes, groups });
+    return isRight ? EXIT.ok : EXIT.usage;
+  }
+  if (isRight) output.out(`${path}: ${summary(resources)}: no fault\n`);
+  for (const note of notes) output.out(`note: ${note}\n`);
+  for (const group of groups) output.out(`\n${formatGroup(group, output.look)}`);
+  for (const fault of all) output.err(`${formatFault(fault)}\n`);
+  return isRight ? EXIT.ok : EXIT.usage;
 }
 
-/** A fault that several nodes have is one fault. */
-function planFaults(resources: Resources): Fault[] {
-  const faults = resources.nodes.flatMap(({ resource }) => {
-    const planned = planSpeaker(resources, resource.name);
-    return "faults" in planned ? planned.faults : [];
-  });
-  return [...new Map(faults.map((fault) => [formatFault(fault), fault])).values()];
+type Planned = {
+  readonly faults: readonly Fault[];
+  readonly notes: readonly string[];
+  readonly groups: readonly GroupReport[];
+};
+
+const NOTHING: Planned = { faults: [], notes: [], groups: [] };
+
+/** What several nodes have in common, be it a fault or a note, is told once. */
+function plansOf(resources: Resources, only: string | undefined): Planned {
+  const faults = new Map<string, Fault>();
+  const notes = new Set<string>();
+  const differing = new Map<string, Set<string>>();
+  const groups = new Groups();
+  const names = resources.nodes.map(({ resource }) => resource.name);
+  for (const name of only === undefined ? names : [only]) {
+    const planned = planSpeaker(resources, name);
+    if ("faults" in planned) {
+      for (const fault of planned.faults) faults.set(formatFault(fault), fault);
+      continue;
+    }
+    groups.add(planned.plan);
+    for (const note of planned.notes) notes.add(formatFault(note));
+    for (const { name: peer, text } of deviations(planned.plan)) {
+      differing.set(text, (differing.get(text) ?? new Set()).add(peer));
+    }
+  }
+  for (const [text, peers] of differing) notes.add(`${nameAll([...peers])}: ${text}`);
+  return { faults: [...faults.values()], notes: [...notes], groups: groups.reports };
 }
 
-/** What whoever comes from Calico must know; what several nodes have in common is said once. */
-function notesOf(resources: Resources): string[] {
-  const notes = resources.nodes.flatMap(({ resource }) => {
-    const planned = planSpeaker(resources, resource.name);
-    return "plan" in planned ? deviations(planned.plan) : [];
-  });
-  return [...new Set(notes)];
+function nameAll(peers: readonly string[]): string {
+  return `${peers.length === 1 ? "BGPPeer" : "BGPPeers"} ${listSome(peers)}`;
 }
 
 function summary({ nodes, peers, filters, pools, reservations }: Resources): string {

@@ -36,6 +36,16 @@ export function countOf(count: number, noun: string, many = `${noun}s`): string 
   return `${count} ${count === 1 ? noun : many}`;
 }
 
+/** The longest list of names that is written out. */
+const MOST_NAMES = 4;
+
+/** "n1, n2", or of many the first ones and how many more there are. */
+export function listSome(names: readonly string[]): string {
+  const left = names.length - MOST_NAMES;
+  const list = names.slice(0, MOST_NAMES).join(", ");
+  return left > 0 ? `${list} and ${left} more` : list;
+}
+
 /** A path's state in its colour. */
 export function pathState(state: PathAnswer["state"]): Styled {
   if (state === "best") return styled(state, "good");

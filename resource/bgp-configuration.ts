@@ -4,13 +4,17 @@
 
 import * as v from "valibot";
 import type { Prefix } from "../lib/prefix.ts";
+import { type Aggregate, aggregatesFrom, aggregatesSchema } from "./aggregate.ts";
 import { type BfdSettings, bfdSchema } from "./bfd.ts";
 import { type Community, communitySchema, parseCommunity } from "./community.ts";
+import type { NotHonoured, NotHonouredFields } from "./not-honoured.ts";
 import {
   asNumberSchema,
   booleanSchema,
   eitherPrefixSchema,
   holdTimeSchema,
+  inList,
+  inMap,
   mapOf,
   nameSchema,
   oneOf,
@@ -27,6 +31,8 @@ export type BgpConfiguration = {
   /** Ranges that every node announces: of ClusterIPs, of external and of load balancers' addresses. */
   readonly services: readonly Prefix[];
   readonly prefixAdvertisements: readonly PrefixAdvertisement[];
+  /** An addition of ours. */
+  readonly aggregates: readonly Aggregate[];
   /** Additions of ours; a BGPPeer may say otherwise. */
   readonly importPolicy: ImportPolicy;
   readonly rejectASSets: boolean;
@@ -34,6 +40,17 @@ export type BgpConfiguration = {
   /** A Node may say otherwise. */
   readonly clientToClientReflection: boolean;
   readonly bfd?: BfdSettings | undefined;
+};
+
+/** Of the node called `node` alone; undefined: the cluster's. */
+export type NodeConfiguration = {
+  readonly node: string;
+  readonly listenPort: number | undefined;
+  readonly timers: Timers;
+  readonly prefixAdvertisements: readonly PrefixAdvertisement[] | undefined;
+  readonly importPolicy: ImportPolicy | undefined;
+  readonly rejectASSets: boolean | undefined;
+  readonly discardBlackhole: boolean | undefined;
 };
 
 /** What comes in where no filter decides: the safe built-in policy, everything (as Calico), or nothing. */
@@ -55,6 +72,9 @@ export type Timers = {
 /** Calico's default (RFC 6996: the first of the private AS numbers). */
 export const DEFAULT_AS_NUMBER = 64_512;
 export const DEFAULT_PORT = 179;
+/** The document of the cluster, and how those of nodes are called: `node.NAME`. */
+export const CLUSTER_NAME = "default";
+export const NODE_PREFIX = "node.";
 
 /** Additions of ours, in the kinds that describe sessions. */
 export const timerFields = {
@@ -76,6 +96,27 @@ const communityOrNameSchema = textOf(
   (text) => parseCommunity(text) ?? (v.is(nameSchema, text) ? text : undefined),
 );
 
+const communityFields = {
+  communities: v.optional(
+    v.array(
+      mapOf({ name: nameSchema, value: communitySchema }),
+      "expected a list of names and values",
+    ),
+    [],
+  ),
+};
+
+const prefixAdvertisementsSchema = v.array(
+  mapOf({
+    cidr: eitherPrefixSchema,
+    communities: v.pipe(
+      v.array(communityOrNameSchema, "expected a list of communities"),
+      v.minLength(1, "expected at least one community"),
+    ),
+  }),
+  "expected a list of prefixes with communities",
+);
+
 export const bgpConfigurationSpec = v.pipe(
   mapOf({
     asNumber: v.optional(asNumberSchema, DEFAULT_AS_NUMBER),
@@ -85,26 +126,9 @@ export const bgpConfigurationSpec = v.pipe(
     serviceExternalIPs: rangesSchema,
     serviceLoadBalancerIPs: rangesSchema,
     serviceLoadBalancerAggregation: v.optional(oneOf("Enabled", "Disabled"), "Enabled"),
-    communities: v.optional(
-      v.array(
-        mapOf({ name: nameSchema, value: communitySchema }),
-        "expected a list of names and values",
-      ),
-      [],
-    ),
-    prefixAdvertisements: v.optional(
-      v.array(
-        mapOf({
-          cidr: eitherPrefixSchema,
-          communities: v.pipe(
-            v.array(communityOrNameSchema, "expected a list of communities"),
-            v.minLength(1, "expected at least one community"),
-          ),
-        }),
-        "expected a list of prefixes with communities",
-      ),
-      [],
-    ),
+    ...communityFields,
+    prefixAdvertisements: v.optional(prefixAdvertisementsSchema, []),
+    aggregates: aggregatesSchema,
     importPolicy: v.optional(importPolicySchema, "safe"),
     rejectASSets: v.optional(booleanSchema, false),
     discardBlackhole: v.optional(booleanSchema, false),
@@ -113,46 +137,87 @@ export const bgpConfigurationSpec = v.pipe(
     ...timerFields,
   }),
   v.rawCheck(({ dataset, addIssue }) => {
-    if (!dataset.typed) return;
-    const { communities, prefixAdvertisements } = dataset.value;
-    const names = communities.map(({ name }) => name);
-    for (const [index, advertisement] of prefixAdvertisements.entries()) {
-      for (const [at, one] of advertisement.communities.entries()) {
-        if (typeof one !== "string" || names.includes(one)) continue;
-        const list = names.join(", ") || "none";
-        addIssue({
-          message: `no community of this name in spec.communities: there are ${list}`,
-          path: [
-            inMap(dataset.value, "prefixAdvertisements"),
-            inList(prefixAdvertisements, index),
-            inMap(advertisement, "communities"),
-            inList(advertisement.communities, at),
-          ],
-        });
-      }
-    }
+    if (dataset.typed) unknownNames(dataset.value).forEach(addIssue);
   }),
 );
 
-/** One step on the way to a value, as valibot names it. */
-function inMap(input: Record<string, unknown>, key: string): v.ObjectPathItem {
-  return { type: "object", origin: "value", input, key, value: input[key] };
+/** What one node has otherwise than the cluster: the spec of the document `node.NAME`. */
+export const nodeConfigurationSpec = v.pipe(
+  mapOf({
+    listenPort: v.optional(portSchema),
+    ...communityFields,
+    prefixAdvertisements: v.optional(prefixAdvertisementsSchema),
+    importPolicy: v.optional(importPolicySchema),
+    rejectASSets: v.optional(booleanSchema),
+    discardBlackhole: v.optional(booleanSchema),
+    ...timerFields,
+  }),
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (dataset.typed) unknownNames(dataset.value).forEach(addIssue);
+  }),
+);
+
+type NamedCommunities = {
+  readonly communities: readonly { readonly name: string; readonly value: Community }[];
+  readonly prefixAdvertisements?:
+    | { readonly cidr: Prefix; communities: (Community | string)[] }[]
+    | undefined;
+};
+
+/** Communities by names that the document does not have. */
+function unknownNames(spec: NamedCommunities) {
+  const { communities, prefixAdvertisements = [] } = spec;
+  const names = communities.map(({ name }) => name);
+  const message = `no community of this name in spec.communities: there are ${names.join(", ") || "none"}`;
+  return prefixAdvertisements.flatMap((advertisement, index) =>
+    advertisement.communities.flatMap((one, at) => {
+      if (typeof one !== "string" || names.includes(one)) return [];
+      const path: [v.IssuePathItem, ...v.IssuePathItem[]] = [
+        inMap(spec, "prefixAdvertisements"),
+        inList(prefixAdvertisements, index),
+        inMap(advertisement, "communities"),
+        inList(advertisement.communities, at),
+      ];
+      return [{ message, path }];
+    }),
+  );
 }
 
-function inList(input: unknown[], key: number): v.ArrayPathItem {
-  return { type: "array", origin: "value", input, key, value: input[key] };
-}
+const LOCAL_WORKLOADS: NotHonoured = { idle: [], why: "nodes have no sessions with their pods" };
+const ONE_METRIC: NotHonoured = {
+  idle: [1024],
+  why: "routes have the metric 1024, and priorities in filters count from it",
+};
 
 /** Fields of Calico's that this version does not honour. */
-export const BGP_CONFIGURATION_NOT_HONOURED: Readonly<Record<string, readonly unknown[]>> = {
-  "spec.logSeverityScreen": ["Info"],
-  "spec.bindMode": ["NodeIP"],
-  "spec.nodeMeshPassword": [],
-  "spec.nodeMeshMaxRestartTime": [],
-  "spec.ignoredInterfaces": [],
-  "spec.localWorkloadPeeringIPV4": [],
-  "spec.localWorkloadPeeringIPV6": [],
+export const BGP_CONFIGURATION_NOT_HONOURED: NotHonouredFields = {
+  "spec.logSeverityScreen": {
+    idle: ["Info"],
+    why: "each daemon's log has the level that --log-level or MANX_LOG says",
+    noted: true,
+  },
+  "spec.bindMode": { idle: ["NodeIP"], why: "a node listens at its own address alone" },
+  "spec.nodeMeshPassword": { idle: [], why: "sessions have no passwords" },
+  "spec.nodeMeshMaxRestartTime": { idle: [], why: "sessions have no graceful restart" },
+  "spec.ignoredInterfaces": {
+    idle: [[]],
+    why: "no interface's network is announced, so there is none to leave out; next hops are reached as the kernel's routes say",
+    noted: true,
+  },
+  "spec.localWorkloadPeeringIPV4": LOCAL_WORKLOADS,
+  "spec.localWorkloadPeeringIPV6": LOCAL_WORKLOADS,
+  "spec.programClusterRoutes": {
+    idle: ["Enabled", "EnabledNoEncapOnly"],
+    why: "nobody but bgpd puts the cluster's routes into the kernel; a daemon that shall not has --fib none",
+  },
+  "spec.ipv4NormalRoutePriority": ONE_METRIC,
+  "spec.ipv6NormalRoutePriority": ONE_METRIC,
 };
+
+/** What holds where there is no document. */
+export function defaultConfiguration(): BgpConfiguration {
+  return bgpConfigurationFrom(v.parse(bgpConfigurationSpec, {}));
+}
 
 /** The record of a checked document. */
 export function bgpConfigurationFrom({
@@ -165,20 +230,73 @@ export function bgpConfigurationFrom({
   serviceLoadBalancerAggregation,
   communities,
   prefixAdvertisements,
+  aggregates,
   ...rest
 }: v.InferOutput<typeof bgpConfigurationSpec>): BgpConfiguration {
-  const named = new Map(communities.map(({ name, value }) => [name, value]));
   const balanced = serviceLoadBalancerAggregation === "Enabled" ? serviceLoadBalancerIPs : [];
   const ranges = [...serviceClusterIPs, ...serviceExternalIPs, ...balanced];
   return {
     ...rest,
     timers: { holdTime, keepaliveTime, connectRetryTime },
     services: ranges.map(({ cidr }) => cidr),
-    prefixAdvertisements: prefixAdvertisements.map(({ cidr, communities: wanted }) => ({
-      prefix: cidr,
-      communities: wanted.flatMap((one) =>
-        typeof one === "string" ? (named.get(one) ?? []) : [one],
-      ),
-    })),
+    prefixAdvertisements: advertisementsFrom({ communities, prefixAdvertisements }),
+    aggregates: aggregatesFrom(aggregates),
   };
+}
+
+/** The record of a checked document `node.NAME`. */
+export function nodeConfigurationFrom(
+  name: string,
+  spec: v.InferOutput<typeof nodeConfigurationSpec>,
+): NodeConfiguration {
+  const { holdTime, keepaliveTime, connectRetryTime, listenPort, prefixAdvertisements } = spec;
+  const { importPolicy, rejectASSets, discardBlackhole } = spec;
+  return {
+    node: name.slice(NODE_PREFIX.length),
+    listenPort,
+    timers: { holdTime, keepaliveTime, connectRetryTime },
+    prefixAdvertisements: prefixAdvertisements === undefined ? undefined : advertisementsFrom(spec),
+    importPolicy,
+    rejectASSets,
+    discardBlackhole,
+  };
+}
+
+/** What holds for one node: its own before the cluster's, field by field. */
+export function configurationOf(
+  cluster: BgpConfiguration,
+  own: NodeConfiguration | undefined,
+): BgpConfiguration {
+  if (own === undefined) return cluster;
+  return {
+    ...cluster,
+    listenPort: own.listenPort ?? cluster.listenPort,
+    timers: timersOver(own.timers, cluster.timers),
+    prefixAdvertisements: own.prefixAdvertisements ?? cluster.prefixAdvertisements,
+    importPolicy: own.importPolicy ?? cluster.importPolicy,
+    rejectASSets: own.rejectASSets ?? cluster.rejectASSets,
+    discardBlackhole: own.discardBlackhole ?? cluster.discardBlackhole,
+  };
+}
+
+/** Hold and keepalive time go together: who gives one of them means both. */
+function timersOver(own: Timers, common: Timers): Timers {
+  const given = own.holdTime ?? own.keepaliveTime;
+  return {
+    ...(given === undefined ? common : own),
+    connectRetryTime: own.connectRetryTime ?? common.connectRetryTime,
+  };
+}
+
+function advertisementsFrom({
+  communities,
+  prefixAdvertisements = [],
+}: NamedCommunities): PrefixAdvertisement[] {
+  const named = new Map(communities.map(({ name, value }) => [name, value]));
+  return prefixAdvertisements.map(({ cidr, communities: wanted }) => ({
+    prefix: cidr,
+    communities: wanted.flatMap((one) =>
+      typeof one === "string" ? (named.get(one) ?? []) : [one],
+    ),
+  }));
 }

@@ -11,10 +11,14 @@ import {
   type Timers,
   timerFields,
 } from "./bgp-configuration.ts";
+import type { NotHonouredFields } from "./not-honoured.ts";
 import {
   asNumberSchema,
   booleanSchema,
+  hostAddressSchema,
+  inMap,
   mapOf,
+  missing,
   nameSchema,
   oneOf,
   peerAddressSchema,
@@ -30,10 +34,11 @@ export type BgpPeer = {
   readonly node: string | undefined;
   /** Nodes by label; with neither, all nodes. */
   readonly nodeSelector: Selector | undefined;
-  readonly address: Address;
-  /** Undefined: the cluster's where the address is a Node's, else 179. */
-  readonly port: number | undefined;
-  readonly asNumber: number;
+  readonly remote: RemoteEnd;
+  /** Nodes at the other end get the session too, without a document of their own. */
+  readonly reversePeering: boolean;
+  /** The gateway by which the peer's address is reached, and only by it. */
+  readonly reachableBy: Address | undefined;
   /** Names of BGPFilters, in order. */
   readonly filters: readonly string[];
   readonly timers: Timers;
@@ -66,6 +71,17 @@ export type BgpPeer = {
   readonly bfd?: BfdSettings | undefined;
 };
 
+/** The other end: one address, or Nodes by label. */
+export type RemoteEnd =
+  | {
+      readonly type: "address";
+      readonly address: Address;
+      /** Undefined: the Node's where the address is one's, else 179. */
+      readonly port: number | undefined;
+      readonly asNumber: number;
+    }
+  | { readonly type: "nodes"; readonly selector: Selector };
+
 /** What an external peer is told where no filter decides: our own, what lies in pools (as Calico), nothing. */
 export type ExportPolicy = "safe" | "pools" | "none";
 
@@ -82,11 +98,14 @@ export type PrefixLimit = {
   readonly restartTime: number | undefined;
 };
 
-export const bgpPeerSpec = mapOf({
+const bgpPeerFields = mapOf({
   node: v.optional(nameSchema),
   nodeSelector: v.optional(selectorSchema),
-  peerIP: peerAddressSchema,
-  asNumber: asNumberSchema,
+  peerIP: v.optional(peerAddressSchema),
+  asNumber: v.optional(asNumberSchema),
+  peerSelector: v.optional(selectorSchema),
+  reversePeering: v.optional(oneOf("Auto", "Manual"), "Auto"),
+  reachableBy: v.optional(hostAddressSchema),
   filters: v.optional(v.array(nameSchema, "expected a list of names of BGPFilters"), []),
   localASNumber: v.optional(asNumberSchema),
   numAllowedLocalASNumbers: v.optional(wholeNumber(0, 255, "a number of ASes"), 0),
@@ -116,18 +135,48 @@ export const bgpPeerSpec = mapOf({
   ...timerFields,
 });
 
-/** Fields of Calico's that this version does not honour, with the values that mean the same as absence. */
-export const BGP_PEER_NOT_HONOURED: Readonly<Record<string, readonly unknown[]>> = {
-  "spec.peerSelector": [],
-  "spec.sourceAddress": ["UseNodeIP"],
-  "spec.password": [],
-  "spec.maxRestartTime": [],
-  "spec.ttlSecurity": [],
-  "spec.reachableBy": [],
-  "spec.failureDetectionMode": ["None"],
-  "spec.restartMode": [],
-  "spec.reversePeering": ["Auto"],
-  "spec.localWorkloadSelector": [],
+export const bgpPeerSpec = v.pipe(
+  bgpPeerFields,
+  v.rawTransform<Fields, Fields & { readonly remote: RemoteEnd }>(
+    ({ dataset: { value }, addIssue, NEVER }) => {
+      const { peerIP, asNumber, peerSelector, reachableBy } = value;
+      const wrong = (message: string, field: keyof Fields): never => {
+        addIssue({ message, path: [inMap(value, field)] });
+        return NEVER;
+      };
+      if (peerSelector !== undefined) {
+        const own = "with peerSelector the Nodes say";
+        if (peerIP !== undefined) return wrong(`${own} their addresses: remove it`, "peerIP");
+        if (asNumber !== undefined) return wrong(`${own} their AS numbers: remove it`, "asNumber");
+        if (reachableBy !== undefined) return wrong("goes with a peerIP", "reachableBy");
+        return { ...value, remote: { type: "nodes", selector: peerSelector } };
+      }
+      if (peerIP === undefined) {
+        return wrong(`${missing(peerAddressSchema)}; or, for Nodes, a peerSelector`, "peerIP");
+      }
+      if (asNumber === undefined) return wrong(missing(asNumberSchema), "asNumber");
+      return { ...value, remote: { type: "address", ...peerIP, asNumber } };
+    },
+  ),
+);
+
+type Fields = v.InferOutput<typeof bgpPeerFields>;
+
+/** Fields of Calico's that this version does not honour. */
+export const BGP_PEER_NOT_HONOURED: NotHonouredFields = {
+  "spec.sourceAddress": {
+    idle: ["UseNodeIP"],
+    why: "sessions have the node's address, by which its peers know it",
+  },
+  "spec.password": { idle: [], why: "sessions have no passwords" },
+  "spec.maxRestartTime": { idle: [], why: "sessions have no graceful restart" },
+  "spec.ttlSecurity": { idle: [], why: "the TTL of packets is not checked" },
+  "spec.failureDetectionMode": { idle: ["None"], why: "BFD is asked for by the field bfd" },
+  "spec.restartMode": { idle: [], why: "sessions have no graceful restart" },
+  "spec.localWorkloadSelector": {
+    idle: [],
+    why: "a node has no sessions with its pods, whose addresses it does not choose; one with a fixed address can be a peerIP",
+  },
 };
 
 /** The record of a checked document. */
@@ -135,6 +184,10 @@ export function bgpPeerFrom(
   name: string,
   {
     peerIP,
+    asNumber,
+    peerSelector,
+    reversePeering,
+    reachableBy,
     holdTime,
     keepaliveTime,
     connectRetryTime,
@@ -156,8 +209,9 @@ export function bgpPeerFrom(
     name,
     node,
     nodeSelector,
-    ...peerIP,
     ...rest,
+    reversePeering: reversePeering === "Auto",
+    reachableBy,
     localASNumber,
     nextHopMode: nextHopMode ?? "Auto",
     keepOriginalNextHop,

@@ -4,40 +4,52 @@
 
 import { isDeepStrictEqual } from "node:util";
 import * as v from "valibot";
-import { bgpConfigurationFrom, bgpConfigurationSpec } from "./bgp-configuration.ts";
+import {
+  bgpConfigurationFrom,
+  bgpConfigurationSpec,
+  CLUSTER_NAME,
+  NODE_PREFIX,
+  nodeConfigurationFrom,
+  nodeConfigurationSpec,
+} from "./bgp-configuration.ts";
 import { bgpFilterFrom, bgpFilterSpec } from "./bgp-filter.ts";
 import { bgpPeerFrom, bgpPeerSpec } from "./bgp-peer.ts";
 import { compareFault, type Fault, placeOf } from "./fault.ts";
 import { ipPoolFrom, ipPoolSpec } from "./ip-pool.ts";
 import { ipReservationFrom, ipReservationSpec } from "./ip-reservation.ts";
-import { isKind, KINDS, type Kind } from "./kind.ts";
-import { metadataSchema } from "./metadata.ts";
+import { isKind, KINDS, type Kind, specSchemaOf } from "./kind.ts";
+import { type Metadata, metadataSchema, NODE_ANNOTATIONS } from "./metadata.ts";
 import { nodeFrom, nodeSpec } from "./node.ts";
+import { describeNotHonoured, type NotHonouredFields } from "./not-honoured.ts";
 import { checkReferences } from "./reference.ts";
 import type { Complain, Documented, Resources } from "./resource.ts";
-import type { Labels } from "./selector.ts";
 import { type Path, readYaml, type YamlDocument } from "./yaml.ts";
 
 export type Source = { readonly file: string; readonly text: string };
 
 const API_VERSION = "projectcalico.org/v3";
 const TOP_LEVEL = ["apiVersion", "kind", "metadata", "spec"];
+/** What a cluster's store writes beside them; it says nothing to us. */
+const STATUS = "status";
 
 /** A document whose shape is right. */
-type Checked = {
+type Checked = Metadata & {
   readonly kind: Kind;
-  readonly name: string;
-  readonly labels: Labels;
   readonly spec: unknown;
   readonly complain: Complain;
 };
 
-/** Read all documents of all files. `resources` are to be used only where there is no fault. */
+/**
+ * Read all documents of all files. `resources` are to be used only where there is no fault. `notes` are of what
+ * stands there and means nothing.
+ */
 export function readDocuments(sources: readonly Source[]): {
   readonly resources: Resources;
   readonly faults: readonly Fault[];
+  readonly notes: readonly Fault[];
 } {
   const faults: Fault[] = [];
+  const notes: Fault[] = [];
   const checked: Checked[] = [];
   const declared: Declared = new Map();
   let isComplete = true;
@@ -48,8 +60,8 @@ export function readDocuments(sources: readonly Source[]): {
       const rest = { subject: "", field: "", value: undefined };
       faults.push({ file, line, ...rest, message: `not YAML: ${message}` });
     }
-    for (const document of documents) {
-      const found = checkDocument(file, document, { faults, declared });
+    for (const document of documents.flatMap(membersOf)) {
+      const found = checkDocument(file, document, { faults, notes, declared });
       if (found !== undefined) checked.push(found);
     }
   }
@@ -58,16 +70,31 @@ export function readDocuments(sources: readonly Source[]): {
   const isDeclared = (kind: Kind, name: string): boolean =>
     !isComplete || declared.has(`${kind} ${name}`);
   faults.push(...checkReferences(resources, isDeclared));
-  return { resources, faults: faults.toSorted(compareFault) };
+  const inOrder = (list: readonly Fault[]): Fault[] => list.toSorted(compareFault);
+  return { resources, faults: inOrder(faults), notes: inOrder(notes) };
 }
 
 /** The place of each name: faulty or not, others may refer to it without a fault of their own. */
 type Declared = Map<string, Fault>;
 
+/** What has been found so far. */
+type Findings = { readonly faults: Fault[]; readonly notes: Fault[]; readonly declared: Declared };
+
+/** Of a list, as tools print several documents (`kind: BGPPeerList`), its items; else the document itself. */
+function membersOf(document: YamlDocument): YamlDocument[] {
+  const { value, lineOf } = document;
+  if (!isRecord(value) || !Array.isArray(value.items)) return [document];
+  if (typeof value.kind !== "string" || !value.kind.endsWith("List")) return [document];
+  return value.items.map((item: unknown, index) => ({
+    value: item,
+    lineOf: (path) => lineOf(["items", index, ...path]),
+  }));
+}
+
 function checkDocument(
   file: string,
   document: YamlDocument,
-  { faults, declared }: { readonly faults: Fault[]; readonly declared: Declared },
+  { faults, notes, declared }: Findings,
 ): Checked | undefined {
   const { value } = document;
   const before = faults.length;
@@ -93,27 +120,36 @@ function checkDocument(
     faults.push(complain(["kind"], `not a kind of this version of Manx: ${known}`));
     return undefined;
   }
-  for (const key of Object.keys(value).filter((key) => !TOP_LEVEL.includes(key))) {
+  for (const key of Object.keys(value).filter((key) => ![...TOP_LEVEL, STATUS].includes(key))) {
     faults.push(complain([key], `no such field: expected ${TOP_LEVEL.join(", ")}`));
   }
   const checkedMetadata = checkMetadata(metadata, complain, faults);
   if (typeof name === "string") faults.push(...checkName(kind, name, { complain, declared }));
-  const spec = checkSpec(kind, value.spec, complain, faults);
+  const checked = checkSpec(kind, name, value.spec, complain);
+  faults.push(...checked.faults);
   if (faults.length > before || checkedMetadata === undefined) return undefined;
+  notes.push(...checked.notes, ...noteAnnotations(kind, checkedMetadata, complain));
+  const { spec } = checked;
   return { kind, ...checkedMetadata, spec, complain };
 }
 
-function checkMetadata(
-  value: unknown,
-  complain: Complain,
-  faults: Fault[],
-): v.InferOutput<typeof metadataSchema> | undefined {
+function checkMetadata(value: unknown, complain: Complain, faults: Fault[]): Metadata | undefined {
   const result = checkAgainst(metadataSchema, value, ["metadata"], complain);
   faults.push(...result.faults);
   return result.value;
 }
 
-/** Two of one kind and name, and more than the one BGPConfiguration that there is. */
+/** A Node of Kubernetes says in annotations what others have in their specs. */
+function noteAnnotations(kind: Kind, { annotations }: Metadata, complain: Complain): Fault[] {
+  if (kind !== "Node") return [];
+  return annotations.flatMap((name) => {
+    const field = NODE_ANNOTATIONS[name];
+    const message = `is for Nodes of Kubernetes and means nothing here: this one has ${field}`;
+    return field === undefined ? [] : [complain(["metadata", "annotations", name], message)];
+  });
+}
+
+/** Two of one kind and name, and BGPConfigurations of neither the cluster nor a node. */
 function checkName(
   kind: Kind,
   name: string,
@@ -128,24 +164,34 @@ function checkName(
     const where = `${earlier.file}:${earlier.line}`;
     faults.push(complain(path, `there is another ${kind} of this name at ${where}`));
   }
-  if (kind === "BGPConfiguration" && name !== "default") {
-    faults.push(complain(path, 'expected "default", the only BGPConfiguration that there is'));
+  if (kind === "BGPConfiguration" && name !== CLUSTER_NAME && !name.startsWith(NODE_PREFIX)) {
+    const known =
+      '"default" for the cluster, or "node." and a Node\'s name for what that has otherwise';
+    faults.push(complain(path, `expected ${known}`));
   }
   return faults;
 }
 
 /** The spec as its schema gives it; `undefined` when there are faults. */
-function checkSpec(kind: Kind, value: unknown, complain: Complain, faults: Fault[]): unknown {
-  const { spec: schema, notHonoured } = KINDS[kind];
-  const { spec, refused } = withoutIdle(value ?? {}, notHonoured);
-  for (const path of refused) {
-    const off = notHonoured[patternOf(path)] ?? [];
-    const hint = off.length === 0 ? "remove it" : `remove it, or say ${JSON.stringify(off[0])}`;
-    faults.push(complain(path, `not honoured by this version of Manx: ${hint}`));
-  }
-  const result = checkAgainst(schema, spec, ["spec"], complain);
-  faults.push(...result.faults);
-  return result.value;
+function checkSpec(
+  kind: Kind,
+  name: unknown,
+  value: unknown,
+  complain: Complain,
+): {
+  readonly spec: unknown;
+  readonly faults: readonly Fault[];
+  readonly notes: readonly Fault[];
+} {
+  const { spec, asked } = withoutIdle(value ?? {}, KINDS[kind].notHonoured);
+  const told = asked.map(({ path, field }) => ({
+    isNote: field.noted === true,
+    fault: complain(path, describeNotHonoured(field)),
+  }));
+  const result = checkAgainst(specSchemaOf(kind, name), spec, ["spec"], complain);
+  const of = (isNote: boolean): Fault[] =>
+    told.filter((one) => one.isNote === isNote).map(({ fault }) => fault);
+  return { spec: result.value, faults: [...of(false), ...result.faults], notes: of(true) };
 }
 
 /** Valibot names one unknown field of a map at a time: each is told, taken away, and the rest tried again. */
@@ -185,24 +231,28 @@ function without(value: unknown, [key, ...deeper]: Path): unknown {
   );
 }
 
-/** The spec without fields that are not honoured; `refused` are those that ask for something. */
+/** The spec without fields that are not honoured; `asked` are those that ask for something. */
 function withoutIdle(
   spec: unknown,
-  notHonoured: Readonly<Record<string, readonly unknown[]>>,
-): { readonly spec: unknown; readonly refused: readonly Path[] } {
-  const refused: Path[] = [];
+  notHonoured: NotHonouredFields,
+): {
+  readonly spec: unknown;
+  readonly asked: readonly { readonly path: Path; readonly field: NotHonouredFields[string] }[];
+} {
+  const asked: { path: Path; field: NotHonouredFields[string] }[] = [];
   const visit = (value: unknown, path: Path): unknown => {
     if (Array.isArray(value)) return value.map((entry, index) => visit(entry, [...path, index]));
     if (!isRecord(value)) return value;
-    const kept = Object.entries(value).filter(([key, field]) => {
-      const off = notHonoured[patternOf([...path, key])];
-      if (off === undefined) return true;
-      if (!off.some((idle) => isDeepStrictEqual(idle, field))) refused.push([...path, key]);
+    const kept = Object.entries(value).filter(([key, content]) => {
+      const field = notHonoured[patternOf([...path, key])];
+      if (field === undefined) return true;
+      const isIdle = field.idle.some((idle) => isDeepStrictEqual(idle, content));
+      if (!isIdle) asked.push({ path: [...path, key], field });
       return false;
     });
     return Object.fromEntries(kept.map(([key, field]) => [key, visit(field, [...path, key])]));
   };
-  return { spec: visit(spec, ["spec"]), refused };
+  return { spec: visit(spec, ["spec"]), asked };
 }
 
 function resourcesFrom(checked: readonly Checked[]): Resources {
@@ -210,19 +260,30 @@ function resourcesFrom(checked: readonly Checked[]): Resources {
     kind: Kind,
     schema: Spec,
     make: (document: Checked, spec: v.InferOutput<Spec>) => Resource,
+    isOurs: (document: Checked) => boolean = () => true,
   ): Documented<Resource>[] {
     return checked
-      .filter((document) => document.kind === kind)
+      .filter((document) => document.kind === kind && isOurs(document))
       .map((document) => ({
         resource: make(document, document.spec as v.InferOutput<typeof schema>),
         complain: document.complain,
       }));
   }
-  const [configuration] = all("BGPConfiguration", bgpConfigurationSpec, (_, spec) =>
-    bgpConfigurationFrom(spec),
+  const isOfCluster = ({ name }: Checked): boolean => name === CLUSTER_NAME;
+  const [configuration] = all(
+    "BGPConfiguration",
+    bgpConfigurationSpec,
+    (_, spec) => bgpConfigurationFrom(spec),
+    isOfCluster,
   );
   return {
     configuration,
+    nodeConfigurations: all(
+      "BGPConfiguration",
+      nodeConfigurationSpec,
+      ({ name }, spec) => nodeConfigurationFrom(name, spec),
+      (document) => !isOfCluster(document),
+    ),
     nodes: all("Node", nodeSpec, ({ name, labels }, spec) => nodeFrom(name, labels, spec)),
     peers: all("BGPPeer", bgpPeerSpec, ({ name }, spec) => bgpPeerFrom(name, spec)),
     filters: all("BGPFilter", bgpFilterSpec, ({ name, complain }, spec) =>

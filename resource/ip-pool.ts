@@ -5,6 +5,7 @@
 import * as v from "valibot";
 import type { Family } from "../lib/address.ts";
 import type { Prefix } from "../lib/prefix.ts";
+import type { NotHonouredFields } from "./not-honoured.ts";
 import {
   booleanSchema,
   eitherPrefixSchema,
@@ -81,11 +82,14 @@ export const ipPoolSpec = mapOf({
 });
 
 /** Fields of Calico's that this version does not honour, with the values that mean the same as absence. */
-export const IP_POOL_NOT_HONOURED: Readonly<Record<string, readonly unknown[]>> = {
-  "spec.ipipMode": ["Never"],
-  "spec.vxlanMode": ["Never"],
-  "spec.natOutgoing": [false],
-  "spec.namespaceSelector": [],
+export const IP_POOL_NOT_HONOURED: NotHonouredFields = {
+  "spec.ipipMode": { idle: ["Never"], why: "packets travel without tunnels" },
+  "spec.vxlanMode": { idle: ["Never"], why: "packets travel without tunnels" },
+  "spec.natOutgoing": {
+    idle: [false],
+    why: "pods keep their addresses towards everybody; who needs another translates at the router or with nftables",
+  },
+  "spec.namespaceSelector": { idle: [], why: "a node does not know the labels of namespaces" },
 };
 
 /** The record of a checked document. */

@@ -4,6 +4,7 @@
 
 import * as v from "valibot";
 import type { Prefix } from "../lib/prefix.ts";
+import type { NotHonouredFields } from "./not-honoured.ts";
 import { addressesSchema, mapOf } from "./scalar.ts";
 
 export type IpReservation = {
@@ -19,7 +20,7 @@ export const ipReservationSpec = mapOf({
 });
 
 /** Calico has no more fields. */
-export const IP_RESERVATION_NOT_HONOURED: Readonly<Record<string, readonly unknown[]>> = {};
+export const IP_RESERVATION_NOT_HONOURED: NotHonouredFields = {};
 
 /** The record of a checked document. */
 export function ipReservationFrom(

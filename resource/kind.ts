@@ -3,22 +3,25 @@
  */
 
 import type * as v from "valibot";
-import { BGP_CONFIGURATION_NOT_HONOURED, bgpConfigurationSpec } from "./bgp-configuration.ts";
+import {
+  BGP_CONFIGURATION_NOT_HONOURED,
+  bgpConfigurationSpec,
+  NODE_PREFIX,
+  nodeConfigurationSpec,
+} from "./bgp-configuration.ts";
 import { bgpFilterSpec } from "./bgp-filter.ts";
 import { BGP_PEER_NOT_HONOURED, bgpPeerSpec } from "./bgp-peer.ts";
 import { IP_POOL_NOT_HONOURED, ipPoolSpec } from "./ip-pool.ts";
 import { IP_RESERVATION_NOT_HONOURED, ipReservationSpec } from "./ip-reservation.ts";
 import { NODE_NOT_HONOURED, nodeSpec } from "./node.ts";
+import type { NotHonouredFields } from "./not-honoured.ts";
 
 export type Kind = keyof typeof KINDS;
 
 type Row = {
   readonly spec: v.GenericSchema;
-  /**
-   * Fields of Calico's that this version does not honour, with the values that ask for nothing: with one of
-   * those they may stand.
-   */
-  readonly notHonoured: Readonly<Record<string, readonly unknown[]>>;
+  /** Fields of Calico's that this version does not honour. */
+  readonly notHonoured: NotHonouredFields;
 };
 
 /** Of such a kind everything is honoured. */
@@ -32,6 +35,12 @@ export const KINDS = {
   IPReservation: { spec: ipReservationSpec, notHonoured: IP_RESERVATION_NOT_HONOURED },
   Node: { spec: nodeSpec, notHonoured: NODE_NOT_HONOURED },
 } as const satisfies Record<string, Row>;
+
+/** What a document of this kind and name must have for a spec. */
+export function specSchemaOf(kind: Kind, name: unknown): v.GenericSchema {
+  const isOfNode = typeof name === "string" && name.startsWith(NODE_PREFIX);
+  return kind === "BGPConfiguration" && isOfNode ? nodeConfigurationSpec : KINDS[kind].spec;
+}
 
 /** Whether a document's `kind` is one that we know. */
 export function isKind(text: unknown): text is Kind {

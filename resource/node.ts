@@ -13,6 +13,7 @@ import {
   tryParseAddress,
 } from "../lib/address.ts";
 import { type Prefix, parseInterfaceAddress, prefixOf, sizeOf } from "../lib/prefix.ts";
+import type { NotHonoured, NotHonouredFields } from "./not-honoured.ts";
 import {
   asNumberSchema,
   booleanSchema,
@@ -37,12 +38,12 @@ export type Node = {
   readonly ipv6: InterfaceAddress | undefined;
   /** Its own, where it differs from the cluster's. */
   readonly asNumber: number | undefined;
+  /** It reflects routes (RFC 4456) within the cluster of this CLUSTER_ID, and leaves the mesh. */
+  readonly clusterId: Address | undefined;
   /** An addition of ours: the blocks that this node's pods get their addresses from. */
   readonly blocks: readonly Prefix[];
   /** An addition of ours: everything that the node tells is about to go away (RFC 8326). */
   readonly gracefulShutdown: boolean;
-  /** With one the node reflects routes (RFC 4456). */
-  readonly routeReflectorClusterID: Address | undefined;
   /** An addition of ours; undefined: the cluster's. */
   readonly clientToClientReflection: boolean | undefined;
 };
@@ -59,12 +60,12 @@ function interfaceAddressSchema(family: Family, example: string, length: number)
   });
 }
 
-/** Four octets, written as Calico does (RFC 4456 section 7). */
+/** RFC 4456 section 7: four octets, which need not be anybody's address. */
 const clusterIdSchema = textOf(
-  "expected a cluster ID, written as an IPv4 address such as 244.0.0.1, and not 0.0.0.0",
-  (text): Address | undefined => {
-    const found = tryParseAddress(text);
-    return found?.family === 4 && found.w0 !== 0 ? found : undefined;
+  "expected a cluster ID of four octets such as 244.0.0.1, not 0.0.0.0",
+  (text) => {
+    const id = tryParseAddress(text);
+    return id?.family === 4 && id.w0 !== 0 ? id : undefined;
   },
 );
 
@@ -80,16 +81,25 @@ export const nodeSpec = mapOf({
   gracefulShutdown: v.optional(booleanSchema, false),
 });
 
+/** What Calico's own node writes into its document. */
+const TUNNEL: NotHonoured = { idle: [], why: "packets travel without tunnels", noted: true };
+const INVENTORY: NotHonoured = {
+  idle: [[]],
+  why: "the node's address is spec.bgp.ipv4Address, and no other is used",
+  noted: true,
+};
+
 /** Fields of Calico's that this version does not honour. */
-export const NODE_NOT_HONOURED: Readonly<Record<string, readonly unknown[]>> = {
-  "spec.bgp.ipv4IPIPTunnelAddr": [],
-  "spec.ipv4VXLANTunnelAddr": [],
-  "spec.ipv6VXLANTunnelAddr": [],
-  "spec.vxlanTunnelMACAddr": [],
-  "spec.vxlanTunnelMACAddrV6": [],
-  "spec.orchRefs": [],
-  "spec.addresses": [],
-  "spec.wireguard": [],
+export const NODE_NOT_HONOURED: NotHonouredFields = {
+  "spec.bgp.ipv4IPIPTunnelAddr": TUNNEL,
+  "spec.ipv4VXLANTunnelAddr": TUNNEL,
+  "spec.ipv6VXLANTunnelAddr": TUNNEL,
+  "spec.vxlanTunnelMACAddr": TUNNEL,
+  "spec.vxlanTunnelMACAddrV6": TUNNEL,
+  "spec.wireguard": { idle: [], why: "nothing is encrypted between nodes", noted: true },
+  "spec.orchRefs": { idle: [[]], why: "a Node has the name that bgpd --node says", noted: true },
+  "spec.addresses": INVENTORY,
+  "spec.interfaces": INVENTORY,
 };
 
 /** The record of a checked document. */
@@ -98,8 +108,8 @@ export function nodeFrom(
   labels: Labels,
   { bgp, blocks, gracefulShutdown }: v.InferOutput<typeof nodeSpec>,
 ): Node {
-  const { ipv4Address, ipv6Address: ipv6, asNumber } = bgp;
-  const { routeReflectorClusterID, clientToClientReflection } = bgp;
+  const { ipv4Address, ipv6Address: ipv6, asNumber, clientToClientReflection } = bgp;
+  const { routeReflectorClusterID: clusterId } = bgp;
   const { address, length: addressLength } = ipv4Address;
   return {
     name,
@@ -108,11 +118,21 @@ export function nodeFrom(
     addressLength,
     ipv6,
     asNumber,
+    clusterId,
     blocks,
     gracefulShutdown,
-    routeReflectorClusterID,
     clientToClientReflection,
   };
+}
+
+/** Where the node listens and its next hops are, IPv4 first. */
+export function addressesOf({ address, ipv6 }: Node): readonly Address[] {
+  return ipv6 === undefined ? [address] : [address, ipv6.address];
+}
+
+/** Whether the address is one of the node's. */
+export function hasAddress(node: Node, address: Address): boolean {
+  return addressesOf(node).some((own) => equalAddress(own, address));
 }
 
 /**

@@ -2,7 +2,7 @@
  * What no document can see alone: names that refer to nothing, addresses and blocks that collide.
  */
 
-import { type Address, equalAddress, formatAddress } from "../lib/address.ts";
+import { equalAddress, formatAddress } from "../lib/address.ts";
 import {
   containsAddress,
   containsPrefix,
@@ -12,10 +12,12 @@ import {
   parsePrefix,
   sizeOf,
 } from "../lib/prefix.ts";
+import { checkAggregates } from "./aggregate-reference.ts";
+import type { BgpPeer } from "./bgp-peer.ts";
 import type { Fault } from "./fault.ts";
 import { BLOCK_SIZES, blockSizeOf, type IpPool } from "./ip-pool.ts";
 import type { Kind } from "./kind.ts";
-import type { Node } from "./node.ts";
+import { addressesOf, hasAddress, type Node } from "./node.ts";
 import type { Resources } from "./resource.ts";
 
 /** Of one link alone, and 169.254.1.1 is every pod's gateway. */
@@ -29,6 +31,8 @@ export function checkReferences(resources: Resources, isDeclared: IsDeclared): F
   return [
     ...checkTimers(resources),
     ...checkPeers(resources, isDeclared),
+    ...checkNodeConfigurations(resources, isDeclared),
+    ...checkAggregates(resources),
     ...checkAddresses(resources),
     ...checkBlocks(resources),
     ...checkPools(resources),
@@ -37,8 +41,9 @@ export function checkReferences(resources: Resources, isDeclared: IsDeclared): F
 }
 
 /** A hold time of zero switches both timers off (RFC 4271 section 4.4). */
-function checkTimers({ configuration, peers }: Resources): Fault[] {
-  const documents = [...(configuration === undefined ? [] : [configuration]), ...peers];
+function checkTimers({ configuration, nodeConfigurations, peers }: Resources): Fault[] {
+  const cluster = configuration === undefined ? [] : [configuration];
+  const documents = [...cluster, ...nodeConfigurations, ...peers];
   return documents.flatMap(({ resource: { timers }, complain }) => {
     const { keepaliveTime } = timers;
     const hold = timers.holdTime ?? configuration?.resource.timers.holdTime;
@@ -66,6 +71,8 @@ function checkPeers({ peers, nodes, filters }: Resources, isDeclared: IsDeclared
       const message = "expected either node or nodeSelector, not both";
       faults.push(complain(["spec", "nodeSelector"], message));
     }
+    const message = gatewayFault(resource);
+    if (message !== undefined) faults.push(complain(["spec", "reachableBy"], message));
     if (resource.strictRole && resource.role === undefined) {
       faults.push(complain(["spec", "strictRole"], "goes with a role, and there is none"));
     }
@@ -76,6 +83,29 @@ function checkPeers({ peers, nodes, filters }: Resources, isDeclared: IsDeclared
     }
     return faults;
   });
+}
+
+function gatewayFault({ remote, reachableBy }: BgpPeer): string | undefined {
+  if (remote.type !== "address" || reachableBy === undefined) return undefined;
+  if (equalAddress(remote.address, reachableBy)) {
+    return "expected the gateway to the peer, not the peer itself";
+  }
+  const { family } = remote.address;
+  return family === reachableBy.family
+    ? undefined
+    : `expected an IPv${family} address, like the peer's`;
+}
+
+function checkNodeConfigurations(
+  { nodeConfigurations, nodes }: Resources,
+  isDeclared: IsDeclared,
+): Fault[] {
+  const names = nodes.map(({ resource }) => resource.name);
+  return nodeConfigurations
+    .filter(({ resource }) => !isDeclared("Node", resource.node))
+    .map(({ complain }) =>
+      complain(["metadata", "name"], `no such Node: there are ${listOf(names)}`),
+    );
 }
 
 function checkAddresses({ nodes }: Resources): Fault[] {
@@ -193,14 +223,6 @@ function checkServices({ configuration, nodes, pools }: Resources): Fault[] {
     const text = `service range ${formatPrefix(range)} overlaps ${formatPrefix(rival.prefix)}`;
     return [complain(["spec"], `${text} of ${rival.owner}`)];
   });
-}
-
-function addressesOf({ address, ipv6 }: Node): readonly Address[] {
-  return ipv6 === undefined ? [address] : [address, ipv6.address];
-}
-
-function hasAddress(node: Node, address: Address): boolean {
-  return addressesOf(node).some((own) => equalAddress(own, address));
 }
 
 function listOf(names: readonly string[]): string {

@@ -2,7 +2,7 @@
  * The cluster as its documents describe it, checked: what everything else computes from.
  */
 
-import type { BgpConfiguration } from "./bgp-configuration.ts";
+import type { BgpConfiguration, NodeConfiguration } from "./bgp-configuration.ts";
 import type { BgpFilter } from "./bgp-filter.ts";
 import type { BgpPeer } from "./bgp-peer.ts";
 import type { Fault } from "./fault.ts";
@@ -21,6 +21,8 @@ export type Documented<Resource> = {
 
 export type Resources = {
   readonly configuration: Documented<BgpConfiguration> | undefined;
+  /** Of single nodes; at most one each. */
+  readonly nodeConfigurations: readonly Documented<NodeConfiguration>[];
   readonly nodes: readonly Documented<Node>[];
   readonly peers: readonly Documented<BgpPeer>[];
   readonly filters: readonly Documented<BgpFilter>[];

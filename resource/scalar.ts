@@ -42,8 +42,23 @@ export function mapOf<const Entries extends v.ObjectEntries>(entries: Entries) {
     const entry = entries[key];
     if (expected === "never") return `no such field: expected one of ${names}`;
     if (path === undefined || entry === undefined) return `expected a map with ${names}`;
-    return `missing: ${v.safeParse(entry, undefined).issues?.[0].message}`;
+    return missing(entry);
   });
+}
+
+/** What is said where a value of this schema should be and is not. */
+export function missing(schema: v.GenericSchema): string {
+  return `missing: ${v.safeParse(schema, undefined).issues?.[0].message}`;
+}
+
+/** One step on the way to a value, as valibot names it. */
+export function inMap(input: Record<string, unknown>, key: string): v.ObjectPathItem {
+  return { type: "object", origin: "value", input, key, value: input[key] };
+}
+
+/** The same in a list. */
+export function inList(input: unknown[], key: number): v.ArrayPathItem {
+  return { type: "array", origin: "value", input, key, value: input[key] };
 }
 
 /**
@@ -213,6 +228,15 @@ export const peerAddressSchema = textOf(
       bare !== undefined || (address?.family === 6) === (parts?.[1] !== undefined);
     if (address === undefined || !isUnicast(address) || !isPort || !isBracketed) return undefined;
     return { address, port };
+  },
+);
+
+/** `172.30.0.1` or `fd00::1`. */
+export const hostAddressSchema = textOf(
+  "expected a host's address such as 172.30.0.1 or fd00::1",
+  (text) => {
+    const address = tryParseAddress(text);
+    return address !== undefined && isUnicast(address) ? address : undefined;
   },
 );
 

@@ -3,17 +3,35 @@
  */
 
 import { isDeepStrictEqual } from "node:util";
-import { type Address, equalAddress, formatAddress } from "../../lib/address.ts";
-import { comparePrefix, containsAddress, prefixOf } from "../../lib/prefix.ts";
-import { DEFAULT_AS_NUMBER, DEFAULT_PORT, type Timers } from "../../resource/bgp-configuration.ts";
-import type { BgpPeer } from "../../resource/bgp-peer.ts";
+import { formatAddress } from "../../lib/address.ts";
+import {
+  comparePrefix,
+  containsAddress,
+  equalPrefix,
+  formatPrefix,
+  prefixOf,
+} from "../../lib/prefix.ts";
+import {
+  type BgpConfiguration,
+  configurationOf,
+  defaultConfiguration,
+  type Timers,
+} from "../../resource/bgp-configuration.ts";
+import type { BgpPeer, Role } from "../../resource/bgp-peer.ts";
 import type { Fault } from "../../resource/fault.ts";
-import type { Node } from "../../resource/node.ts";
-import type { Documented, Resources } from "../../resource/resource.ts";
+import { addressesOf, type Node } from "../../resource/node.ts";
+import type { Resources } from "../../resource/resource.ts";
 import { type BfdSource, type KeyReader, planBfd } from "./bfd.ts";
 import { meshPeers } from "./mesh.ts";
+import { type Peering, peeringsOf, type Surroundings } from "./peering.ts";
 import { isClient, type Reflector, reflectorOf } from "./reflection.ts";
-import { DEFAULT_POLICY, type PeerPlan, type PeerPolicy, type SpeakerPlan } from "./speaker.ts";
+import {
+  type AggregatePlan,
+  DEFAULT_POLICY,
+  type PeerPlan,
+  type PeerPolicy,
+  type SpeakerPlan,
+} from "./speaker.ts";
 
 /** Seconds. RFC 4271 section 10 suggests 90 and a third of it. */
 const DEFAULT_HOLD_TIME = 90;
@@ -26,60 +44,72 @@ const DIRECT = 1;
 /** For who looks at plans on another machine than their node: keys are not there, and not needed. */
 const elsewhere: KeyReader = () => ({ key: Uint8Array.of(0) });
 
-/** What `nodeName`'s speaker is to do; faults that only this node has. */
+/**
+ * What `nodeName`'s speaker is to do, with notes where documents say something that has no effect; or the faults
+ * that only this node has.
+ */
 export function planSpeaker(
   resources: Resources,
   nodeName: string,
   readKey = elsewhere,
-): { readonly plan: SpeakerPlan } | { readonly faults: readonly Fault[] } {
+):
+  | { readonly plan: SpeakerPlan; readonly notes: readonly Fault[] }
+  | { readonly faults: readonly Fault[] } {
   const nodes = resources.nodes.map(({ resource }) => resource);
   const node = nodes.find(({ name }) => name === nodeName);
   if (node === undefined) return { faults: [noSuchNode(nodes, nodeName)] };
-  const explicit = resources.peers.filter(({ resource }) => selects(resource, node));
-  const faults = [...twins(explicit), ...lacking(explicit, node)];
-  if (faults.length > 0) return { faults };
-  const selected = explicit.map(({ resource }) => resource);
-  const reflector = reflectorOf(node, selected, resources);
-  const context = contextOf(resources, node, { readKey, reflector });
-  const misfits = explicit.flatMap((peer) => misfitsOf(peer, context));
-  if (misfits.length > 0) return { faults: misfits };
-  const configuration = resources.configuration?.resource;
+  const surroundings = contextOf(resources, node, readKey);
+  const { peerings, faults, notes } = peeringsOf(node, surroundings);
+  const context = {
+    ...surroundings,
+    reflector: reflectorOf(node, peerings, surroundings.configuration),
+  };
+  const wrong = [...faults, ...lacking(peerings, node)];
+  if (wrong.length > 0) return { faults: wrong };
+  const misfits = peerings.flatMap((peering) => [
+    ...misfitsOf(peering, context),
+    ...waitsInVain(peering, context),
+  ]);
+  const { configuration } = context;
   const pools = resources.pools
     .map(({ resource }) => resource)
     .sort((a, b) => comparePrefix(a.prefix, b.prefix));
-  const peers = explicit.map((document) => explicitPlan(document, context));
   // Who configures a session with another node by hand has it instead of the mesh's.
+  const written = new Set(peerings.map(({ address }) => formatAddress(address)));
   const mesh = meshPeers(resources, node)
-    .filter((other) => !peers.some(({ address }) => isAddressOf(other, address)))
+    .filter((other) => !addressesOf(other).some((address) => written.has(formatAddress(address))))
     .map((other) => meshPlan(other, context));
-  if (context.faults.length > 0) return { faults: context.faults };
+  const peers = [...mesh, ...peerings.map((peering) => explicitPlan(peering, context))];
+  misfits.push(...context.faults, ...lonelyAggregates(peers, context));
+  if (misfits.length > 0) return { faults: misfits };
   return {
     plan: {
       node: node.name,
       asNumber: context.asNumber,
       routerId: node.address,
-      listenPort: context.port,
+      clusterId: context.reflector && (node.clusterId ?? node.address),
+      listenPort: configuration.listenPort,
       listenAddresses: addressesOf(node),
       blocks: node.blocks,
       pools: pools.map(({ prefix }) => prefix),
       unexportedPools: pools
         .filter(({ disableBGPExport }) => disableBGPExport)
         .map(({ prefix }) => prefix),
-      services: configuration?.services ?? [],
-      advertisements: configuration?.prefixAdvertisements ?? [],
-      peers: [...mesh, ...peers],
+      services: configuration.services,
+      aggregates: aggregatesOf(context),
+      advertisements: configuration.prefixAdvertisements,
+      peers,
     },
+    notes,
   };
 }
 
 /** What all sessions of one node have in common. */
-type Context = {
+type Context = Surroundings & {
   readonly node: Node;
   readonly asNumber: number;
-  readonly clusterAs: number;
-  readonly port: number;
-  readonly timers: Timers | undefined;
-  readonly resources: Resources;
+  /** Of this node: the cluster's, or its own. */
+  readonly configuration: BgpConfiguration;
   readonly readKey: KeyReader;
   /** Undefined: the node reflects nothing. */
   readonly reflector: Reflector | undefined;
@@ -90,39 +120,67 @@ type Context = {
 function contextOf(
   resources: Resources,
   node: Node,
-  rest: Pick<Context, "readKey" | "reflector">,
-): Context {
-  const configuration = resources.configuration?.resource;
-  const clusterAs = configuration?.asNumber ?? DEFAULT_AS_NUMBER;
+  readKey: KeyReader,
+): Omit<Context, "reflector"> {
+  const cluster = resources.configuration?.resource ?? defaultConfiguration();
+  const own = new Map(
+    resources.nodeConfigurations.map(({ resource }) => [resource.node, resource]),
+  );
+  const asNumberOf = (of: Node): number => of.asNumber ?? cluster.asNumber;
   return {
     node,
-    clusterAs,
-    asNumber: node.asNumber ?? clusterAs,
-    port: configuration?.listenPort ?? DEFAULT_PORT,
-    timers: configuration?.timers,
+    asNumber: asNumberOf(node),
+    configuration: configurationOf(cluster, own.get(node.name)),
     resources,
-    ...rest,
+    asNumberOf,
+    readKey,
     faults: [],
+    portOf: ({ name }) => own.get(name)?.listenPort ?? cluster.listenPort,
   };
 }
 
-/** By name, by label, or all; never a session with itself. */
-function selects({ node, nodeSelector, address }: BgpPeer, candidate: Node): boolean {
-  if (isAddressOf(candidate, address)) return false;
-  if (node !== undefined) return node === candidate.name;
-  return nodeSelector?.(candidate.labels) ?? true;
+/** Those that this node announces. */
+function aggregatesOf({ node, configuration, resources }: Context): AggregatePlan[] {
+  return configuration.aggregates
+    .filter(({ nodeSelector }) => nodeSelector(node.labels))
+    .map(({ prefix, nodeSelector, audience, summaryOnly }) => ({
+      prefix,
+      audience,
+      summaryOnly,
+      makers: resources.nodes
+        .filter(({ resource: { labels } }) => nodeSelector(labels))
+        .map(({ resource: { name } }) => name),
+    }));
+}
+
+/** Who announces what others have parts of, and hears of them by routers alone, drops what is for the others. */
+function lonelyAggregates(peers: readonly PeerPlan[], context: Context): Fault[] {
+  const { resources, node } = context;
+  if (peers.some((peer) => peer.node !== undefined)) return [];
+  return aggregatesOf(context).flatMap(({ prefix, makers, summaryOnly }) => {
+    if (!summaryOnly || makers.length < 2) return [];
+    const message = `Node ${node.name} has no session with another Node, and of ${formatPrefix(prefix)} the routers tell it nothing: it would drop what is for the ${makers.length - 1} others that announce it; expected a mesh, a peerSelector, or summaryOnly: false`;
+    const index = context.configuration.aggregates.findIndex((one) =>
+      equalPrefix(one.prefix, prefix),
+    );
+    const { complain } = resources.configuration ?? {};
+    return complain === undefined ? [] : [complain(["spec", "aggregates", index], message)];
+  });
 }
 
 function meshPlan(other: Node, context: Context): PeerPlan {
-  const remoteAs = other.asNumber ?? context.clusterAs;
+  const { asNumber: localAs } = context;
+  const remoteAs = context.asNumberOf(other);
   return {
     name: `mesh ${other.name}`,
     origin: "mesh",
+    node: other.name,
     address: other.address,
-    port: context.port,
-    ...localSide(context, other.address, remoteAs, context.asNumber),
-    ...timersOf(undefined, context.timers),
+    port: context.portOf(other),
+    ...localSide(context, { address: other.address, localAs, remoteAs }),
+    ...timersOf(undefined, context.configuration.timers),
     passive: false,
+    reachableBy: undefined,
     acceptDefaultRoute: true,
     filters: [],
     role: undefined,
@@ -141,21 +199,22 @@ function meshPlan(other: Node, context: Context): PeerPlan {
 }
 
 /** What holds for every session of the node. */
-function commonPolicy({ node, resources }: Context) {
-  const configuration = resources.configuration?.resource;
+function commonPolicy({ node, configuration }: Context) {
   return {
-    refuseAsSets: configuration?.rejectASSets ?? false,
-    discardBlackhole: configuration?.discardBlackhole ?? false,
+    refuseAsSets: configuration.rejectASSets,
+    discardBlackhole: configuration.discardBlackhole,
     gracefulShutdown: node.gracefulShutdown,
   };
 }
 
-function explicitPolicy(peer: BgpPeer, context: Context): PeerPolicy {
+function explicitPolicy(peering: Peering, context: Context): PeerPolicy {
+  const peer = peering.document.resource;
   const common = commonPolicy(context);
-  const isExternal = localAsOf(peer, context) !== peer.asNumber;
+  const isExternal = peering.localAs !== peering.remoteAs;
+  // Our own nodes are believed, as in the mesh.
+  const otherwise = peering.node === undefined ? context.configuration.importPolicy : "all";
   return {
-    importPolicy:
-      peer.importPolicy ?? context.resources.configuration?.resource.importPolicy ?? "safe",
+    importPolicy: peer.importPolicy ?? otherwise,
     exportPolicy: peer.exportPolicy,
     allowedOwnAs: peer.numAllowedLocalASNumbers,
     refuseAsSets: peer.rejectASSets ?? common.refuseAsSets,
@@ -168,7 +227,7 @@ function explicitPolicy(peer: BgpPeer, context: Context): PeerPolicy {
     prefixLimit: peer.prefixLimit,
     reflection: reflectionOf(context, {
       isInternal: !isExternal,
-      client: isClient(peer, context.node, nodeAt(peer.address, context)),
+      client: isClient(peering, context.node),
     }),
   };
 }
@@ -180,17 +239,21 @@ function reflectionOf(
   return reflector === undefined || !isInternal ? undefined : { ...reflector, client };
 }
 
-function localAsOf({ localASNumber }: BgpPeer, { asNumber }: Context): number {
-  return localASNumber ?? asNumber;
-}
-
-/** What means something between two ASes only, on a session within one, and the other way round. */
-function misfitsOf({ resource, complain }: Documented<BgpPeer>, context: Context): Fault[] {
-  if (localAsOf(resource, context) !== resource.asNumber) {
-    if (resource.routeReflectorClient !== true) return [];
-    const own = `AS ${localAsOf(resource, context)}`;
-    const words = `for peers of our own AS: this one is of AS ${resource.asNumber}, and Node ${context.node.name} of ${own}`;
-    return [complain(["spec", "routeReflectorClient"], words)];
+/** What a session of this kind cannot have. */
+function misfitsOf(
+  { document, isMutual, isReverse, localAs, remoteAs }: Peering,
+  { node }: Context,
+): Fault[] {
+  const { resource, complain } = document;
+  const { role } = resource;
+  if (localAs !== remoteAs) {
+    if (resource.routeReflectorClient === true && !isReverse) {
+      const message = `for peers of our own AS: this one is of AS ${remoteAs}, and Node ${node.name} of AS ${localAs}`;
+      return [complain(["spec", "routeReflectorClient"], message)];
+    }
+    if (role === undefined || role === COUNTERPARTS[role] || !isMutual) return [];
+    const message = `both ends have this document, and two of role ${role} do not go together (RFC 9234)`;
+    return [complain(["spec", "role"], message)];
   }
   const fields = ["role", "asOverride", "removePrivateAS"] as const;
   return fields
@@ -198,29 +261,60 @@ function misfitsOf({ resource, complain }: Documented<BgpPeer>, context: Context
     .map((field) =>
       complain(
         ["spec", field],
-        `for peers of another AS: this one is of AS ${resource.asNumber}, like Node ${context.node.name}`,
+        `for peers of another AS: this one is of AS ${remoteAs}, like Node ${node.name}`,
       ),
     );
 }
 
-function explicitPlan(document: Documented<BgpPeer>, context: Context): PeerPlan {
-  const { resource: peer, complain } = document;
+/** Between two nodes one must call. */
+function waitsInVain({ passive, node: other, document }: Peering, context: Context): Fault[] {
+  if (!passive || other === undefined) return [];
+  const theirs = peeringsOf(other, context).peerings.find(
+    ({ node }) => node?.name === context.node.name,
+  );
+  if (theirs?.passive !== true) return [];
+  const by = theirs.document.resource.name;
+  const message = `Node ${other.name} waits for Node ${context.node.name} too, by BGPPeer ${by}: nobody would call`;
+  return [document.complain(["spec", "passive"], message)];
+}
+
+function explicitPlan(peering: Peering, context: Context): PeerPlan {
+  const { name, document, isReverse, address, port, node } = peering;
+  const peer = document.resource;
   const filters = context.resources.filters.map(({ resource }) => resource);
   return {
-    name: peer.name,
+    name,
     origin: "BGPPeer",
-    address: peer.address,
-    port: peer.port ?? portAt(peer.address, context),
-    ...localSide(context, peer.address, peer.asNumber, localAsOf(peer, context)),
-    ...timersOf(peer.timers, context.timers),
-    passive: peer.passive,
+    node: node?.name,
+    address,
+    port,
+    ...localSide(context, peering),
+    ...timersOf(peer.timers, context.configuration.timers),
+    passive: peering.passive,
+    reachableBy: isReverse ? undefined : peer.reachableBy,
     acceptDefaultRoute: peer.acceptDefaultRoute,
-    filters: peer.filters.flatMap((name) => filters.find((filter) => filter.name === name) ?? []),
-    role: peer.role === undefined ? undefined : { role: peer.role, strict: peer.strictRole },
+    filters: peer.filters.flatMap(
+      (wanted) => filters.find((filter) => filter.name === wanted) ?? [],
+    ),
+    role: rolePlan(peer, isReverse),
     aigp: peer.aigp,
-    policy: explicitPolicy(peer, context),
-    ...bfdOf({ settings: peer.bfd, complain }, peer.address, context),
+    policy: explicitPolicy(peering, context),
+    ...bfdOf({ settings: peer.bfd, complain: document.complain }, address, context),
   };
+}
+
+/** RFC 9234 table 2: what the other end is. */
+const COUNTERPARTS: Readonly<Record<Role, Role>> = {
+  provider: "customer",
+  customer: "provider",
+  rs: "rs-client",
+  "rs-client": "rs",
+  peer: "peer",
+};
+
+function rolePlan({ role, strictRole }: BgpPeer, isReverse: boolean): PeerPlan["role"] {
+  if (role === undefined) return undefined;
+  return { role: isReverse ? COUNTERPARTS[role] : role, strict: strictRole };
 }
 
 /** The peer's BFD session, where one is wanted. */
@@ -250,20 +344,9 @@ function isDirect({ node }: Context, address: PeerPlan["address"]): boolean {
   return containsAddress(prefixOf(own, length), address);
 }
 
-/** Our own speakers listen where the cluster says; others where everybody does. */
-function portAt(address: PeerPlan["address"], context: Context): number {
-  return nodeAt(address, context) === undefined ? DEFAULT_PORT : context.port;
-}
-
-function nodeAt(address: PeerPlan["address"], { resources }: Context): Node | undefined {
-  return resources.nodes.find(({ resource }) => isAddressOf(resource, address))?.resource;
-}
-
 function localSide(
   context: Context,
-  address: PeerPlan["address"],
-  remoteAs: number,
-  localAs: number,
+  { address, localAs, remoteAs }: Pick<Peering, "address" | "localAs" | "remoteAs">,
 ): Pick<PeerPlan, "remoteAs" | "localAs" | "localAddress" | "families" | "ttl"> {
   const { node } = context;
   const local = address.family === 6 ? node.ipv6 : undefined;
@@ -296,36 +379,14 @@ function timersOf(
   };
 }
 
-/** Two sessions with one address cannot be told apart when it calls. */
-function twins(peers: readonly Documented<BgpPeer>[]): Fault[] {
-  return peers.flatMap(({ resource, complain }, index) => {
-    const twin = peers
-      .slice(0, index)
-      .find(({ resource: other }) => equalAddress(other.address, resource.address));
-    if (twin === undefined) return [];
-    const address = formatAddress(resource.address);
-    const message = `BGPPeer ${twin.resource.name} has the address ${address} too, on the same node`;
-    return [complain(["spec", "peerIP"], message)];
-  });
-}
-
 /** A session needs an address of our own of the same family. */
-function lacking(peers: readonly Documented<BgpPeer>[], { name, ipv6 }: Node): Fault[] {
+function lacking(peerings: readonly Peering[], { name, ipv6 }: Node): Fault[] {
   if (ipv6 !== undefined) return [];
-  return peers.flatMap(({ resource, complain }) => {
-    if (resource.address.family === 4) return [];
-    const message = `Node ${name} has no bgp.ipv6Address for a session with ${formatAddress(resource.address)}`;
-    return [complain(["spec", "peerIP"], message)];
+  return peerings.flatMap(({ document, address }) => {
+    if (address.family === 4) return [];
+    const message = `Node ${name} has no bgp.ipv6Address for a session with ${formatAddress(address)}`;
+    return [document.complain(["spec", "peerIP"], message)];
   });
-}
-
-/** IPv4 first. */
-function addressesOf({ address, ipv6 }: Node): readonly Address[] {
-  return ipv6 === undefined ? [address] : [address, ipv6.address];
-}
-
-function isAddressOf(node: Node, address: Address): boolean {
-  return addressesOf(node).some((own) => equalAddress(own, address));
 }
 
 function noSuchNode(nodes: readonly Node[], name: string): Fault {

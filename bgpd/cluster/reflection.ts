@@ -3,9 +3,9 @@
  */
 
 import { equalAddress } from "../../lib/address.ts";
-import type { BgpPeer } from "../../resource/bgp-peer.ts";
+import type { BgpConfiguration } from "../../resource/bgp-configuration.ts";
 import type { Node } from "../../resource/node.ts";
-import type { Resources } from "../../resource/resource.ts";
+import type { Peering } from "./peering.ts";
 import type { ReflectionPlan } from "./speaker.ts";
 
 /** What a node is as a reflector; undefined where it is none. */
@@ -13,28 +13,29 @@ export type Reflector = Pick<ReflectionPlan, "clusterId" | "clientToClient">;
 
 /** A node with a cluster ID or with a client reflects. Without a cluster ID its BGP Identifier is it (section 7). */
 export function reflectorOf(
-  { routeReflectorClusterID, clientToClientReflection, address }: Node,
-  peers: readonly BgpPeer[],
-  { configuration }: Resources,
+  node: Node,
+  peerings: readonly Peering[],
+  { clientToClientReflection }: BgpConfiguration,
 ): Reflector | undefined {
-  const hasClients = peers.some(({ routeReflectorClient }) => routeReflectorClient === true);
-  if (routeReflectorClusterID === undefined && !hasClients) return undefined;
+  const hasClients = peerings.some((peering) => isClient(peering, node));
+  if (node.clusterId === undefined && !hasClients) return undefined;
   return {
-    clusterId: (routeReflectorClusterID ?? address).w0,
-    clientToClient:
-      clientToClientReflection ?? configuration?.resource.clientToClientReflection ?? true,
+    clusterId: (node.clusterId ?? node.address).w0,
+    clientToClient: node.clientToClientReflection ?? clientToClientReflection,
   };
 }
 
-/** Whether a peer of the node's AS is a client of the node: any is that has not the same cluster ID. */
+/**
+ * Whether the other end is a client of the node: any of its AS is that has not the same cluster ID. What a document says
+ * itself it says of the peers of the nodes that it selects.
+ */
 export function isClient(
-  { routeReflectorClient }: BgpPeer,
-  node: Node,
-  /** The peer's, where it is a node. */
-  other: Node | undefined,
+  { document, isReverse, localAs, remoteAs, node: other }: Peering,
+  { clusterId }: Node,
 ): boolean {
-  if (routeReflectorClient !== undefined) return routeReflectorClient;
-  const own = node.routeReflectorClusterID;
-  const theirs = other?.routeReflectorClusterID;
-  return own !== undefined && (theirs === undefined || !equalAddress(own, theirs));
+  if (localAs !== remoteAs) return false;
+  const { routeReflectorClient } = document.resource;
+  if (routeReflectorClient !== undefined && !isReverse) return routeReflectorClient;
+  if (clusterId === undefined) return false;
+  return other?.clusterId === undefined || !equalAddress(other.clusterId, clusterId);
 }

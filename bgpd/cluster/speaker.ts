@@ -6,6 +6,7 @@
 
 import type { Address, Family } from "../../lib/address.ts";
 import type { Prefix } from "../../lib/prefix.ts";
+import type { AggregateAudience } from "../../resource/aggregate.ts";
 import type { BFD_AUTH_TYPES, BfdAuthType } from "../../resource/bfd.ts";
 import type { ImportPolicy, PrefixAdvertisement } from "../../resource/bgp-configuration.ts";
 import type { BgpFilter } from "../../resource/bgp-filter.ts";
@@ -16,6 +17,8 @@ export type SpeakerPlan = {
   readonly asNumber: number;
   /** BGP Identifier: the node's IPv4 address. */
   readonly routerId: Address;
+  /** CLUSTER_ID of a node that reflects routes (RFC 4456 section 7). */
+  readonly clusterId: Address | undefined;
   /** TCP port to listen on. */
   readonly listenPort: number;
   /** The node's addresses, at most one of a family: what it listens on, never "any", and its next hops. */
@@ -28,15 +31,28 @@ export type SpeakerPlan = {
   readonly unexportedPools: readonly Prefix[];
   /** Ranges of services: originated, and never installed, for whoever serves them needs no route. */
   readonly services: readonly Prefix[];
+  /** What this node announces while it has a route to a part of it. */
+  readonly aggregates: readonly AggregatePlan[];
   /** Communities for what is told. */
   readonly advertisements: readonly PrefixAdvertisement[];
   readonly peers: readonly PeerPlan[];
 };
 
+export type AggregatePlan = {
+  readonly prefix: Prefix;
+  readonly audience: AggregateAudience;
+  /** Who is told of it is told nothing that lies in it. */
+  readonly summaryOnly: boolean;
+  /** The nodes that announce it, by name: to them the parts are told, for they need every one. */
+  readonly makers: readonly string[];
+};
+
 export type PeerPlan = {
-  /** `mesh NODE`, or the BGPPeer's name (with ` NODE` when it selects several nodes). */
+  /** `mesh NODE`, or the BGPPeer's name (with ` NODE` where it gives sessions with several nodes). */
   readonly name: string;
   readonly origin: "mesh" | "BGPPeer";
+  /** The Node at the other end, where it is one of the cluster's. */
+  readonly node: string | undefined;
   readonly address: Address;
   readonly port: number;
   readonly remoteAs: number;
@@ -52,6 +68,8 @@ export type PeerPlan = {
   readonly passive: boolean;
   /** Hops an external session may take; 1 for directly connected ones. */
   readonly ttl: number;
+  /** The gateway by which alone the peer's address is reached. */
+  readonly reachableBy: Address | undefined;
   readonly acceptDefaultRoute: boolean;
   /** In order; empty means the built-in policy alone. */
   readonly filters: readonly BgpFilter[];

@@ -14,7 +14,7 @@ import {
   type Prefix,
   parsePrefix,
 } from "../../lib/prefix.ts";
-import type { PeerPlan, SpeakerPlan } from "../cluster/speaker.ts";
+import type { AggregatePlan, PeerPlan, SpeakerPlan } from "../cluster/speaker.ts";
 import type { PolicyRoute, Verdict } from "./route.ts";
 
 /** Special-purpose prefixes that no neighbour can have for us (RFC 6890), with what each is. */
@@ -46,6 +46,12 @@ const DEFAULT_REFUSED = reject(
 const OWN_BLOCK = accept("built-in policy: this node's own block");
 const OWN_SERVICE = accept("built-in policy: a service range");
 const IN_POOL = accept("built-in policy: in a pool, and exportPolicy is pools");
+const AGGREGATE = accept("built-in policy: this node's aggregate");
+/** Of an aggregate to who is not told of it. */
+const UNTOLD = {
+  Routers: reject("an aggregate for routers: nodes are told its parts"),
+  All: reject("an aggregate that this peer makes itself: it is told the parts"),
+} as const;
 const NOT_OWN = reject("built-in policy: only this node's own blocks are told to external peers");
 const NOT_OWN_POOL = reject(
   "built-in policy: only this node's own blocks are told to external peers (Calico tells what lies in a pool, and so does exportPolicy: pools)",
@@ -85,17 +91,35 @@ export function builtInImport(
 /** What goes out. */
 export function builtInExport(
   peer: PeerPlan,
-  { services, pools, unexportedPools }: SpeakerPlan,
+  { services, pools, unexportedPools, aggregates }: SpeakerPlan,
 ): (route: PolicyRoute) => Verdict {
-  const refusals = unexportedPools.map((prefix) => ({
+  const unexported = unexportedPools.map((prefix) => ({
     prefix,
     verdict: reject(`in pool ${formatPrefix(prefix)}, which has disableBGPExport`),
   }));
+  const wholes = aggregates.map((aggregate) => ({
+    prefix: aggregate.prefix,
+    verdict: isToldOf(peer, aggregate) ? AGGREGATE : UNTOLD[aggregate.audience],
+  }));
+  const parts = aggregates
+    .filter((aggregate) => aggregate.summaryOnly && isToldOf(peer, aggregate))
+    .map(({ prefix }) => ({
+      prefix,
+      verdict: reject(
+        `in the aggregate ${formatPrefix(prefix)}, which is told in its place (summaryOnly)`,
+      ),
+    }));
   const { exportPolicy } = peer.policy;
   const isInternal = peer.localAs === peer.remoteAs;
   return ({ prefix, source }) => {
-    for (const { prefix: pool, verdict } of refusals) {
+    for (const { prefix: pool, verdict } of unexported) {
       if (containsPrefix(pool, prefix)) return verdict;
+    }
+    for (const { prefix: whole, verdict } of wholes) {
+      if (source === "local" && equalPrefix(whole, prefix)) return verdict;
+    }
+    for (const { prefix: whole, verdict } of parts) {
+      if (containsPrefix(whole, prefix)) return verdict;
     }
     if (isInternal) return INTERNAL;
     if (exportPolicy === "none") return NO_EXPORT_POLICY;
@@ -118,13 +142,28 @@ export function builtInImportKey(peer: PeerPlan, speaker: SpeakerPlan): unknown 
 
 /** The same for `builtInExport`. */
 export function builtInExportKey(
-  { localAs, remoteAs, policy }: PeerPlan,
-  { services, pools, unexportedPools }: SpeakerPlan,
+  peer: PeerPlan,
+  { services, pools, unexportedPools, aggregates }: SpeakerPlan,
 ): unknown {
-  const unexported = unexportedPools.map(formatPrefix);
+  const { localAs, remoteAs, policy } = peer;
+  const unexported = [
+    unexportedPools.map(formatPrefix),
+    aggregates.map((aggregate) => [
+      formatPrefix(aggregate.prefix),
+      aggregate.summaryOnly,
+      // Why a peer is not told has words of its own.
+      isToldOf(peer, aggregate) || aggregate.audience,
+    ]),
+  ];
   if (localAs === remoteAs) return ["internal", unexported];
   const own = [services, pools].map((prefixes) => prefixes.map(formatPrefix));
   return [policy.exportPolicy, unexported, ...own];
+}
+
+/** Who makes the aggregate needs its parts, each of them, and not another's aggregate. */
+function isToldOf({ node }: PeerPlan, { audience, makers }: AggregatePlan): boolean {
+  if (node === undefined) return true;
+  return audience === "All" && !makers.includes(node);
 }
 
 /** What of the cluster's own an external peer may not announce, in words. */
@@ -132,9 +171,14 @@ export function ownPrefixes({
   pools,
   blocks,
   services,
+  aggregates,
 }: SpeakerPlan): (readonly [prefix: Prefix, what: string])[] {
+  const isInPool = (prefix: Prefix): boolean => pools.some((pool) => containsPrefix(pool, prefix));
   return [
     ...pools.map((prefix) => [prefix, "pool"] as const),
+    ...aggregates
+      .filter(({ prefix }) => !isInPool(prefix))
+      .map(({ prefix }) => [prefix, "aggregate"] as const),
     ...blocks.map((prefix) => [prefix, "block"] as const),
     ...services.map((prefix) => [prefix, "service range"] as const),
   ];

@@ -7,19 +7,19 @@ import type { PeerPlan, SpeakerPlan } from "../cluster/speaker.ts";
 import { ownPrefixes } from "./built-in.ts";
 import { endsInAccept } from "./filter.ts";
 
+/** What differs from Calico for one BGPPeer. */
+export type Deviation = { readonly name: string; readonly text: string };
+
 /** One sentence for each peer and direction that differs from Calico; the same for all nodes with it. */
-export function deviations(speaker: SpeakerPlan): string[] {
+export function deviations(speaker: SpeakerPlan): Deviation[] {
   return speaker.peers
     .filter(({ origin, localAs, remoteAs }) => origin === "BGPPeer" && localAs !== remoteAs)
-    .flatMap((peer) => [...refused(peer, speaker), ...untold(peer, speaker)])
-    .map(({ name, text }) => `BGPPeer ${name}: ${text}`);
+    .flatMap((peer) => [...refused(peer, speaker), ...untold(peer, speaker)]);
 }
 
-type Sentence = { readonly name: string; readonly text: string };
-
-function refused(peer: PeerPlan, speaker: SpeakerPlan): Sentence[] {
+function refused(peer: PeerPlan, speaker: SpeakerPlan): Deviation[] {
   const { name, filters, policy, acceptDefaultRoute } = peer;
-  const sentences: Sentence[] = [];
+  const sentences: Deviation[] = [];
   if (decidesAll(peer, "import")) return sentences;
   if (policy.importPolicy === "none") {
     const rest = filters.length === 0 ? "no route comes in" : "only what filters accept comes in";
@@ -40,7 +40,7 @@ function refused(peer: PeerPlan, speaker: SpeakerPlan): Sentence[] {
   return sentences;
 }
 
-function untold(peer: PeerPlan, { pools }: SpeakerPlan): Sentence[] {
+function untold(peer: PeerPlan, { pools }: SpeakerPlan): Deviation[] {
   const { name, filters, policy } = peer;
   if (decidesAll(peer, "export") || policy.exportPolicy === "pools") return [];
   if (policy.exportPolicy === "none") {

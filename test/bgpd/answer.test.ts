@@ -43,6 +43,7 @@ const facts = {
   peers: { configured: 3, established: 2 },
   node: "n1",
   services: [],
+  aggregates: [],
 };
 
 describe("answers", () => {

@@ -8,6 +8,8 @@ function peer(name: string, change: Partial<PeerPlan> = {}): PeerPlan {
   return {
     name,
     origin: "mesh",
+    node: undefined,
+    reachableBy: undefined,
     address: parseAddress("172.30.0.12"),
     port: 179,
     remoteAs: 64512,
@@ -32,6 +34,8 @@ const plan: SpeakerPlan = {
   node: "n1",
   asNumber: 64512,
   routerId: parseAddress("172.30.0.11"),
+  clusterId: undefined,
+  aggregates: [],
   listenPort: 179,
   listenAddresses: [parseAddress("172.30.0.11")],
   blocks: [parsePrefix("10.244.1.0/24")],

@@ -19,6 +19,8 @@ function peer(name: string, bfd?: Partial<BfdPlan>): PeerPlan {
   return {
     name,
     origin: "BGPPeer",
+    node: undefined,
+    reachableBy: undefined,
     address: parseAddress("10.0.0.2"),
     port: 179,
     remoteAs: 64513,

@@ -18,6 +18,8 @@ export const STRANGER = parseAddress("10.0.0.3");
 const PLAN: PeerPlan = {
   name: "tor",
   origin: "BGPPeer",
+  node: undefined,
+  reachableBy: undefined,
   address: THEM,
   port: 179,
   remoteAs: 64513,

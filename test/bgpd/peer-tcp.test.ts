@@ -42,6 +42,8 @@ function side(us: Address, them: Address, port: number, plan: Partial<PeerPlan>)
     {
       name: "other",
       origin: "mesh",
+      node: undefined,
+      reachableBy: undefined,
       address: them,
       port,
       remoteAs: 64512,

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { expectGolden } from "./golden.ts";
 import { run } from "./run.ts";
 
 let folder: string;
@@ -24,6 +25,31 @@ function write(name: string, ...documents: [kind: string, name: string, spec: ob
   );
   writeFileSync(path, texts.join("\n---\n"));
   return path;
+}
+
+const ROOT = join(import.meta.dir, "../..");
+
+/** What `manx validate` says of these, with paths from the root of the sources. */
+async function shown(...argv: string[]): Promise<string> {
+  const { code, out, err } = await run(["validate", ...argv]);
+  expect([code, err]).toEqual([0, ""]);
+  return out.replaceAll(`${ROOT}/`, "").replaceAll(`${folder}/`, "");
+}
+
+/** A mesh of nodes, every tenth with a router. */
+function large(count: number): [kind: string, name: string, spec: object][] {
+  const nodes = Array.from({ length: count }, (_, at): [string, string, object] => {
+    const bgp = { ipv4Address: `172.30.${at >> 7}.${(at & 127) + 1}/16` };
+    return ["Node", `n${at}`, { bgp, blocks: [`10.${at >> 8}.${at & 255}.0/24`] }];
+  });
+  const routers = nodes
+    .filter((_, at) => at % 10 === 0)
+    .map(([, name], at): [string, string, object] => [
+      "BGPPeer",
+      `tor-${at}`,
+      { node: name, peerIP: `172.31.0.${at + 1}`, asNumber: 65_000 },
+    ]);
+  return [...nodes, ...routers];
 }
 
 const NODE = { bgp: { ipv4Address: "172.30.0.11/24" } };
@@ -57,7 +83,7 @@ describe("manx validate", () => {
       ["Node", "n1", NODE],
       ["Node", "n2", { bgp: { ipv4Address: "172.30.0.12/24" } }],
       ["BGPPeer", "tor", peer],
-      ["BGPPeer", "twin", peer],
+      ["BGPPeer", "twin", { ...peer, peerIP: "172.30.0.1:1179" }],
     );
     const { code, err } = await run(["validate", path]);
     expect(code).toBe(2);
@@ -95,7 +121,7 @@ describe("manx validate", () => {
       "what is inside our pool 10.244.0.0/16, what is inside our service range 10.96.0.0/12, this node's blocks, loopback, link-local, multicast and reserved prefixes; importPolicy: all takes it";
     const { code, out } = await run(["validate", path]);
     expect(code).toBe(0);
-    expect(out.trim().split("\n").slice(1)).toEqual([
+    expect(out.split("\n").filter((line) => line.startsWith("note: "))).toEqual([
       `note: BGPPeer tor: refused where Calico takes it: the default route, ${own}`,
       "note: BGPPeer tor: not told where Calico tells it: other nodes' routes in 10.244.0.0/16; exportPolicy: pools tells them",
       `note: BGPPeer default: refused where Calico takes it: ${own}`,
@@ -110,5 +136,93 @@ describe("manx validate", () => {
     const { code, out } = await run(["validate", join(folder, "none"), "--json"]);
     expect(code).toBe(2);
     expect(JSON.parse(out).faults[0]).toMatchObject({ file: join(folder, "none"), line: 0 });
+  });
+});
+
+describe("what each node would do", () => {
+  const racks = join(ROOT, "conf/racks");
+
+  test("racks with reflectors and routers", async () => {
+    expectGolden("validate-racks", await shown(racks));
+  });
+
+  test("one node alone", async () => {
+    expectGolden("validate-racks-node", await shown(racks, "--node", "n1"));
+  });
+
+  test("every field that makes a session unusual", async () => {
+    const path = write(
+      "a.yaml",
+      ["BGPConfiguration", "default", { listenPort: 1179, logSeverityScreen: "Debug" }],
+      [
+        "Node",
+        "n1",
+        {
+          bgp: { ...NODE.bgp, ipv6Address: "fd00::11/64" },
+          blocks: ["10.244.1.0/24"],
+          gracefulShutdown: true,
+        },
+      ],
+      [
+        "BGPPeer",
+        "odd",
+        {
+          peerIP: "203.0.113.1:1790",
+          asNumber: 65_000,
+          localASNumber: 65_100,
+          reachableBy: "172.30.0.254",
+          passive: true,
+          holdTime: 0,
+          role: "customer",
+          strictRole: true,
+          aigp: true,
+          bfd: { strict: true, minTransmitInterval: 100 },
+          nextHopMode: "Self",
+          asOverride: true,
+          removePrivateAS: true,
+          numAllowedLocalASNumbers: 2,
+          rejectASSets: true,
+          discardBlackhole: true,
+          prefixLimit: { max: 9 },
+          acceptDefaultRoute: true,
+          exportPolicy: "none",
+        },
+      ],
+    );
+    expectGolden("validate-odd", await shown(path));
+  });
+
+  test("a large mesh is a page", async () => {
+    const path = write("a.yaml", ...large(60));
+    const out = await shown(path);
+    expect(out).toContain("59 other nodes");
+    expect(out).toContain("and 42 more, which --node shows one by one");
+    const json = await run(["validate", path, "--json"]);
+    const { groups } = JSON.parse(json.out);
+    expect(groups).toHaveLength(7);
+    expect(groups.map(({ nodes }: { nodes: unknown[] }) => nodes.length).sort()).toEqual([
+      1, 1, 1, 1, 1, 1, 54,
+    ]);
+  });
+
+  test("a node that is not there", async () => {
+    const { code, err } = await run(["validate", racks, "--node", "n9"]);
+    expect([code, err]).toEqual([
+      2,
+      '--node: no Node is called "n9": there are n1, n2, n3, n4, r1, r2; say which one this is with --node\n',
+    ]);
+  });
+
+  test("what two documents say of one session is noted once", async () => {
+    const peer = { peerIP: "172.30.0.1", asNumber: 65_000 };
+    const path = write(
+      "a.yaml",
+      ["Node", "n1", NODE],
+      ["BGPPeer", "first", { node: "n1", ...peer }],
+      ["BGPPeer", "every", peer],
+    );
+    expect(await shown(path)).toContain(
+      `note: a.yaml:3: BGPPeer first: spec.peerIP: "172.30.0.1": the session of Node n1 with 172.30.0.1 is BGPPeer every's`,
+    );
   });
 });

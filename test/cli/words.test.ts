@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { nearestOf } from "../../cli/nearest.ts";
-import { countOf, formatAsPath, formatDuration } from "../../cli/words.ts";
+import { countOf, formatAsPath, formatDuration, listSome } from "../../cli/words.ts";
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -75,4 +75,10 @@ describe("the nearest known word", () => {
       }),
     );
   });
+});
+
+test("of many names the first are listed, and the others counted", () => {
+  expect(listSome(["a"])).toBe("a");
+  expect(listSome(["a", "b", "c", "d"])).toBe("a, b, c, d");
+  expect(listSome(["a", "b", "c", "d", "e", "f"])).toBe("a, b, c, d and 2 more");
 });

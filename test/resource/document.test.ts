@@ -4,6 +4,7 @@ import { formatPrefix } from "../../lib/prefix.ts";
 import { readDocuments } from "../../resource/document.ts";
 import { formatFault } from "../../resource/fault.ts";
 import { blockSizeOf } from "../../resource/ip-pool.ts";
+import type { Resources } from "../../resource/resource.ts";
 import { documentOf, faultsOf, nodeOf, resourcesOf } from "./documents.ts";
 
 const peer = (spec: string): string => documentOf("BGPPeer", "tor", spec);
@@ -21,7 +22,7 @@ const AS_NUMBER = "expected an AS number from 1 to 4294967294";
 const NODE_ADDRESS =
   "expected the node's IPv4 address such as 172.30.0.11, or with its network's length such as 172.30.0.11/24";
 const PEER_FIELDS =
-  "node, nodeSelector, peerIP, asNumber, filters, localASNumber, numAllowedLocalASNumbers, nextHopMode, keepOriginalNextHop, acceptDefaultRoute, passive, importPolicy, exportPolicy, rejectASSets, discardBlackhole, asOverride, removePrivateAS, gracefulShutdown, aigp, routeReflectorClient, role, strictRole, prefixLimit, bfd, holdTime, keepaliveTime, connectRetryTime";
+  "node, nodeSelector, peerIP, asNumber, peerSelector, reversePeering, reachableBy, filters, localASNumber, numAllowedLocalASNumbers, nextHopMode, keepOriginalNextHop, acceptDefaultRoute, passive, importPolicy, exportPolicy, rejectASSets, discardBlackhole, asOverride, removePrivateAS, gracefulShutdown, aigp, routeReflectorClient, role, strictRole, prefixLimit, bfd, holdTime, keepaliveTime, connectRetryTime";
 
 const INTERVAL = 'expected milliseconds from 10 to 60000, as a number or as "300ms" or "1s"';
 const BFD_FIELDS =
@@ -273,13 +274,15 @@ const fields: readonly Case[] = [
   [
     "a field of Calico's that is not honoured",
     [peer(`${goodPeer}\npassword:\n  secretKeyRef: {name: a, key: b}`)],
-    ["c.yaml:7: BGPPeer tor: spec.password: not honoured by this version of Manx: remove it"],
+    [
+      "c.yaml:7: BGPPeer tor: spec.password: not honoured by this version of Manx (sessions have no passwords): remove it",
+    ],
   ],
   [
     "a tunnel, with the value that would do",
     [documentOf("IPPool", "pods", "cidr: 10.244.0.0/16\nipipMode: Always")],
     [
-      'c.yaml:6: IPPool pods: spec.ipipMode: "Always": not honoured by this version of Manx: remove it, or say "Never"',
+      'c.yaml:6: IPPool pods: spec.ipipMode: "Always": not honoured by this version of Manx (packets travel without tunnels): remove it, or say "Never"',
     ],
   ],
   [
@@ -289,8 +292,8 @@ const fields: readonly Case[] = [
   ],
   [
     "an unknown field beside spec",
-    [`${peer(goodPeer)}status: {}\n`],
-    ["c.yaml:7: BGPPeer tor: status: no such field: expected apiVersion, kind, metadata, spec"],
+    [`${peer(goodPeer)}state: {}\n`],
+    ["c.yaml:7: BGPPeer tor: state: no such field: expected apiVersion, kind, metadata, spec"],
   ],
   [
     "a label that is a number",
@@ -304,6 +307,130 @@ const fields: readonly Case[] = [
     [documentOf("Node", "N1", "bgp: {ipv4Address: 10.0.0.1}")],
     [
       'c.yaml:3: Node N1: metadata.name: "N1": expected a name of lower-case letters, digits, - and ., beginning and ending with a letter or digit',
+    ],
+  ],
+];
+
+const ends: readonly Case[] = [
+  [
+    "neither an address nor a selector of Nodes",
+    [peer("asNumber: 65000")],
+    [`c.yaml:4: BGPPeer tor: spec.peerIP: missing: ${ADDRESS}; or, for Nodes, a peerSelector`],
+  ],
+  [
+    "an AS number beside a selector of Nodes",
+    [peer("peerSelector: has(rr)\nasNumber: 65000")],
+    [
+      "c.yaml:6: BGPPeer tor: spec.asNumber: 65000: with peerSelector the Nodes say their AS numbers: remove it",
+    ],
+  ],
+  [
+    "an address beside a selector of Nodes",
+    [peer("peerSelector: has(rr)\npeerIP: 172.30.0.1")],
+    [
+      'c.yaml:6: BGPPeer tor: spec.peerIP: "172.30.0.1": with peerSelector the Nodes say their addresses: remove it',
+    ],
+  ],
+  [
+    "a gateway beside a selector of Nodes",
+    [peer("peerSelector: has(rr)\nreachableBy: 172.30.0.254")],
+    ['c.yaml:6: BGPPeer tor: spec.reachableBy: "172.30.0.254": goes with a peerIP'],
+  ],
+  [
+    "a gateway that is the peer itself",
+    [peer(`${goodPeer}\nreachableBy: 172.30.0.1`)],
+    [
+      'c.yaml:7: BGPPeer tor: spec.reachableBy: "172.30.0.1": expected the gateway to the peer, not the peer itself',
+    ],
+  ],
+  [
+    "a gateway of the other family",
+    [peer(`${goodPeer}\nreachableBy: fd00::1`)],
+    [
+      'c.yaml:7: BGPPeer tor: spec.reachableBy: "fd00::1": expected an IPv4 address, like the peer\'s',
+    ],
+  ],
+  [
+    "a cluster ID of nobody",
+    [documentOf("Node", "n1", "bgp:\n  ipv4Address: 10.0.0.1\n  routeReflectorClusterID: 0.0.0.0")],
+    [
+      'c.yaml:7: Node n1: spec.bgp.routeReflectorClusterID: "0.0.0.0": expected a cluster ID of four octets such as 244.0.0.1, not 0.0.0.0',
+    ],
+  ],
+];
+
+const aggregates: readonly Case[] = [
+  [
+    "an aggregate outside of every pool",
+    [
+      documentOf("BGPConfiguration", "default", "aggregates:\n- cidr: 10.9.0.0/20"),
+      documentOf("IPPool", "pods", "cidr: 10.244.0.0/16"),
+    ],
+    [
+      'c.yaml:6: BGPConfiguration default: spec.aggregates[0].cidr: "10.9.0.0/20": inside no IPPool: there are 10.244.0.0/16',
+    ],
+  ],
+  [
+    "an aggregate of the length of blocks",
+    [
+      documentOf("BGPConfiguration", "default", "aggregates:\n- cidr: 10.244.1.0/24"),
+      documentOf("IPPool", "pods", "cidr: 10.244.0.0/16"),
+    ],
+    [
+      'c.yaml:6: BGPConfiguration default: spec.aggregates[0].cidr: "10.244.1.0/24": expected a prefix that holds blocks: those of IPPool pods are /24',
+    ],
+  ],
+  [
+    "an aggregate that is a block",
+    [
+      documentOf("BGPConfiguration", "default", "aggregates:\n- cidr: 10.244.1.0/24"),
+      nodeOf("n1", 11, "10.244.1.0/24"),
+    ],
+    [
+      'c.yaml:6: BGPConfiguration default: spec.aggregates[0].cidr: "10.244.1.0/24": expected a prefix that holds blocks: 10.244.1.0/24 of Node n1 is as long or shorter',
+    ],
+  ],
+  [
+    "an aggregate with a node, a peer and services in it: its discard route would cut them off",
+    [
+      documentOf(
+        "BGPConfiguration",
+        "default",
+        "serviceClusterIPs: [{cidr: 172.30.128.0/24}]\naggregates:\n- cidr: 172.30.0.0/16",
+      ),
+      nodeOf("n1", 11),
+      peer(goodPeer),
+    ],
+    [
+      "the address of Node n1",
+      "172.30.0.1 of BGPPeer tor",
+      "the service range 172.30.128.0/24",
+    ].map(
+      (what) =>
+        `c.yaml:7: BGPConfiguration default: spec.aggregates[0].cidr: "172.30.0.0/16": has ${what} in it, to which its discard route would lead`,
+    ),
+  ],
+  [
+    "an IPv6 aggregate with a node in it",
+    [
+      documentOf("BGPConfiguration", "default", 'aggregates:\n- cidr: "fd00::/64"'),
+      dualNode("n1", 11, "fd00::11/64"),
+    ],
+    [
+      'c.yaml:6: BGPConfiguration default: spec.aggregates[0].cidr: "fd00::/64": has the address of Node n1 in it, to which its discard route would lead',
+    ],
+  ],
+  [
+    "aggregates within one another",
+    [
+      documentOf(
+        "BGPConfiguration",
+        "default",
+        "aggregates:\n- cidr: 10.244.0.0/16\n- cidr: 10.244.16.0/20",
+      ),
+    ],
+    [
+      'c.yaml:7: BGPConfiguration default: spec.aggregates[1].cidr: "10.244.16.0/20": overlaps the aggregate 10.244.0.0/16: of two, neither has all its parts',
     ],
   ],
 ];
@@ -327,7 +454,7 @@ const documents: readonly Case[] = [
     "a document without metadata",
     ["apiVersion: projectcalico.org/v3\nkind: BGPConfiguration\n"],
     [
-      "c.yaml:1: BGPConfiguration: metadata: expected a map with name, labels, annotations, creationTimestamp, generation, managedFields, resourceVersion, uid",
+      "c.yaml:1: BGPConfiguration: metadata: expected a map with name, labels, annotations, creationTimestamp, finalizers, generation, managedFields, ownerReferences, resourceVersion, selfLink, uid",
     ],
   ],
   [
@@ -363,9 +490,21 @@ const documents: readonly Case[] = [
   ],
   [
     "a BGPConfiguration with a name of its own",
-    [documentOf("BGPConfiguration", "node.n1", "asNumber: 64513")],
+    [documentOf("BGPConfiguration", "n1", "asNumber: 64513")],
     [
-      'c.yaml:3: BGPConfiguration node.n1: metadata.name: "node.n1": expected "default", the only BGPConfiguration that there is',
+      'c.yaml:3: BGPConfiguration n1: metadata.name: "n1": expected "default" for the cluster, or "node." and a Node\'s name for what that has otherwise',
+    ],
+  ],
+  [
+    "a BGPConfiguration of a node that is not there, with what is the cluster's alone",
+    [documentOf("BGPConfiguration", "node.n9", "listenPort: 1179"), nodeOf("n1", 11)],
+    ['c.yaml:3: BGPConfiguration node.n9: metadata.name: "node.n9": no such Node: there are n1'],
+  ],
+  [
+    "the cluster's own AS number in the BGPConfiguration of a node",
+    [documentOf("BGPConfiguration", "node.n1", "asNumber: 64513"), nodeOf("n1", 11)],
+    [
+      "c.yaml:5: BGPConfiguration node.n1: spec.asNumber: 64513: no such field: expected one of listenPort, communities, prefixAdvertisements, importPolicy, rejectASSets, discardBlackhole, holdTime, keepaliveTime, connectRetryTime",
     ],
   ],
 ];
@@ -576,7 +715,7 @@ const references: readonly Case[] = [
   ],
 ];
 
-const tables = { values, fields, documents, references };
+const tables = { values, fields, ends, aggregates, documents, references };
 
 for (const [subject, cases] of Object.entries(tables)) {
   describe(`faults of ${subject}`, () => {
@@ -587,6 +726,39 @@ for (const [subject, cases] of Object.entries(tables)) {
 }
 
 describe("readDocuments", () => {
+  test("a list is as good as its documents, each fault at its own line", () => {
+    const item = (peerIP: string, name: string): string =>
+      `- apiVersion: projectcalico.org/v3\n  kind: BGPPeer\n  metadata: {name: ${name}, uid: u}\n  spec: {peerIP: ${peerIP}, asNumber: 65000}\n`;
+    const list = (...items: string[]): string =>
+      `apiVersion: projectcalico.org/v3\nkind: BGPPeerList\nmetadata: {resourceVersion: "7"}\nitems:\n${items.join("")}`;
+    const names = ({ peers }: Resources): string[] => peers.map(({ resource: { name } }) => name);
+    expect(names(resourcesOf(list(item("172.30.0.1", "a"), item("172.30.0.2", "b"))))).toEqual([
+      "a",
+      "b",
+    ]);
+    expect(faultsOf(list(item("172.30.0.1", "a"), item("here", "b")))).toEqual([
+      `c.yaml:12: BGPPeer b: spec.peerIP: "here": ${ADDRESS}`,
+    ]);
+    expect(faultsOf(list().replace("items:", "items: []"))).toEqual([]);
+  });
+
+  test("what means nothing here may stand, and is noted", () => {
+    const text = [
+      documentOf("BGPConfiguration", "default", "logSeverityScreen: Debug\nignoredInterfaces: []"),
+      `${nodeOf("n1", 11)}  wireguard: {interfaceIPv4Address: 10.9.9.9}\nstatus: {podCIDRs: []}\n`.replace(
+        "{name: n1}",
+        '{name: n1, annotations: {projectcalico.org/ASNumber: "65000", other: x}}',
+      ),
+    ].join("---\n");
+    const { faults, notes } = readDocuments([{ file: "c.yaml", text }]);
+    expect(faults.map(formatFault)).toEqual([]);
+    expect(notes.map(formatFault)).toEqual([
+      'c.yaml:5: BGPConfiguration default: spec.logSeverityScreen: "Debug": means nothing to this version of Manx: each daemon\'s log has the level that --log-level or MANX_LOG says',
+      'c.yaml:10: Node n1: metadata.annotations.projectcalico.org/ASNumber: "65000": is for Nodes of Kubernetes and means nothing here: this one has spec.bgp.asNumber',
+      "c.yaml:14: Node n1: spec.wireguard: means nothing to this version of Manx: nothing is encrypted between nodes",
+    ]);
+  });
+
   test("a node of both families, an IPv6 pool, and a peer with an IPv6 address and a port", () => {
     const { nodes, peers, pools } = resourcesOf(
       dualNode("n1", 11, "fd00::11/64", "10.244.1.0/24", "fd00:244::40/122"),
@@ -597,10 +769,10 @@ describe("readDocuments", () => {
     expect(node?.ipv6).toEqual({ address: parseAddress("fd00::11"), length: 64 });
     expect(node?.blocks.map(formatPrefix)).toEqual(["10.244.1.0/24", "fd00:244::40/122"]);
     expect(pools[0]?.resource.blockSize).toBe(122);
-    expect([peers[0]?.resource.address, peers[0]?.resource.port]).toEqual([
-      parseAddress("fd00::1"),
-      1179,
-    ]);
+    expect(peers[0]?.resource.remote).toMatchObject({
+      address: parseAddress("fd00::1"),
+      port: 1179,
+    });
   });
 
   test("a cluster of one Node with a block and no IPPool is valid", () => {
@@ -693,7 +865,7 @@ describe("readDocuments", () => {
     ["4200000000", 4200000000],
   ])("the AS number %s", (text, number) => {
     const { peers } = resourcesOf(peer(`peerIP: 172.30.0.1\nasNumber: ${text}`));
-    expect(peers[0]?.resource.asNumber).toBe(number);
+    expect(peers[0]?.resource.remote).toMatchObject({ asNumber: number });
   });
 
   test.each([

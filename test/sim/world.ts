@@ -117,6 +117,8 @@ class Speaker {
     const plan: PeerPlan = {
       name: `s${other}`,
       origin: "mesh",
+      node: undefined,
+      reachableBy: undefined,
       address: addressOf(other),
       port: 179,
       localAs: asNumber(this.index),

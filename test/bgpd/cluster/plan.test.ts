@@ -134,10 +134,10 @@ blocks fd00:244::1100/122 pools fd00:244::/48
 mesh n3 (mesh), 172.30.0.11 AS 64512 to 172.30.0.13:179 AS 64512, IPv4 IPv6, ttl 64, hold 90 keepalive 30 retry 5, default
 near (BGPPeer), fd00:30::11 AS 64512 to fd00:30::1:179 AS 65000, IPv4 IPv6, ttl 1, hold 90 keepalive 30 retry 5
 far (BGPPeer), fd00:30::11 AS 64512 to 2001:db8::1:1179 AS 65001, IPv4 IPv6, ttl 64, hold 90 keepalive 30 retry 5
-other (BGPPeer), fd00:30::11 AS 64512 to fd00:30::12:179 AS 64512, IPv4 IPv6, ttl 64, hold 90 keepalive 30 retry 5
+other (BGPPeer), fd00:30::11 AS 64512 to fd00:30::12:179 AS 64512, IPv4 IPv6, ttl 64, hold 90 keepalive 30 retry 5, importPolicy "all"
 `.trim(),
     );
-    expect(names(planOf(resources, "n2"))).toEqual(["mesh n1", "mesh n3"]);
+    expect(names(planOf(resources, "n2"))).toEqual(["mesh n3", "other n1"]);
   });
 
   test("a peer with an IPv6 address is refused where the node has none", () => {
@@ -185,7 +185,7 @@ other (BGPPeer), fd00:30::11 AS 64512 to fd00:30::12:179 AS 64512, IPv4 IPv6, tt
   test("a node has no session with itself, and a BGPPeer to a node takes the mesh's place", () => {
     const reflector = peer("reflector", "peerIP: 172.30.0.11\nasNumber: 64512\nholdTime: 30");
     const resources = resourcesOf(configuration("listenPort: 1179"), reflector, ...nodes);
-    expect(names(planOf(resources, "n1"))).toEqual(["mesh n2", "mesh n3"]);
+    expect(names(planOf(resources, "n1"))).toEqual(["reflector n2", "reflector n3"]);
     const { peers } = planOf(resources, "n2");
     expect(peers.map(({ name, port }) => [name, port])).toEqual([
       ["mesh n3", 1179],
@@ -218,12 +218,12 @@ other (BGPPeer), fd00:30::11 AS 64512 to fd00:30::12:179 AS 64512, IPv4 IPv6, tt
     ]);
   });
 
-  test("two BGPPeers of one node with one address are a fault, of two nodes they are none", () => {
+  test("two ports of one address are a fault on one node, and none on two", () => {
     const twin = (name: string, node: string): string =>
-      peer(name, `node: ${node}\npeerIP: 172.30.0.1\nasNumber: 65000`);
+      peer(name, `node: ${node}\npeerIP: 172.30.0.1:${name === "a" ? 179 : 1179}\nasNumber: 65000`);
     const twice = resourcesOf(twin("a", "n1"), twin("b", "n1"), ...nodes);
     expect(faultsOf(twice, "n1")).toEqual([
-      'c.yaml:14: BGPPeer b: spec.peerIP: "172.30.0.1": BGPPeer a has the address 172.30.0.1 too, on the same node',
+      'c.yaml:14: BGPPeer b: spec.peerIP: "172.30.0.1:1179": BGPPeer a has the address 172.30.0.1 too, on the same node',
     ]);
     const once = resourcesOf(twin("a", "n1"), twin("b", "n2"), ...nodes);
     expect(faultsOf(once, "n1")).toEqual([]);

@@ -61,12 +61,6 @@ describe("a node with a cluster ID", () => {
       true,
     );
   });
-
-  test("has no clients in the mesh", () => {
-    expect(reflections("rr1", reflector("rr1", 1, "244.0.0.1"), nodeOf("n1", 11))).toEqual({
-      "mesh n1": OTHER,
-    });
-  });
 });
 
 describe("routeReflectorClient", () => {
@@ -88,6 +82,26 @@ describe("routeReflectorClient", () => {
       a: { ...own, client: true },
       b: { ...own, client: false },
     });
+  });
+
+  test("its sessions of the mesh are with no clients", () => {
+    const one = peer("a", 98, "node: n1\nrouteReflectorClient: true");
+    const planned = reflections("n1", nodeOf("n1", 11), nodeOf("n2", 12), one);
+    expect(planned["mesh n2"]?.client).toBe(false);
+    expect(planned.a?.client).toBe(true);
+  });
+
+  test("holds for the nodes that the document selects, and not for the other ends", () => {
+    const both = documentOf(
+      "BGPPeer",
+      "both",
+      "node: n1\npeerSelector: all()\nrouteReflectorClient: true",
+    );
+    const documents = [NO_MESH, nodeOf("n1", 11), nodeOf("n2", 12), both];
+    expect(Object.values(reflections("n1", ...documents)).map((one) => one?.client)).toEqual([
+      true,
+    ]);
+    expect(Object.values(reflections("n2", ...documents))).toEqual([undefined]);
   });
 
   test("of a peer of another AS is a fault", () => {
@@ -121,6 +135,6 @@ describe("clientToClientReflection", () => {
 
 test.each(["0.0.0.0", "fd00::1", "rack-1", "12"])("%s is no cluster ID", (text) => {
   expect(faultsOf(reflector("rr1", 1, `"${text}"`))).toEqual([
-    `c.yaml:5: Node rr1: spec.bgp.routeReflectorClusterID: "${text}": expected a cluster ID, written as an IPv4 address such as 244.0.0.1, and not 0.0.0.0`,
+    `c.yaml:5: Node rr1: spec.bgp.routeReflectorClusterID: "${text}": expected a cluster ID of four octets such as 244.0.0.1, not 0.0.0.0`,
   ]);
 });

@@ -224,3 +224,73 @@ describe("what belongs between two ASes", () => {
     ]);
   });
 });
+
+describe("aggregates", () => {
+  const aggregated = (more = "", pool = POOL): string[] => [
+    configuration(`aggregates: [{cidr: 10.244.0.0/20, nodeSelector: all()${more}}]`),
+    ...(pool === "" ? [] : [pool]),
+  ];
+  const own = "10.244.1.0/24";
+  const part = "10.244.2.0/24";
+  const whole = "10.244.0.0/20";
+
+  test.each<[what: string, prefix: string, documents: string[], verdict: string]>([
+    ["is told to a router", whole, aggregated(), "accept: built-in policy: this node's aggregate"],
+    [
+      "and not its parts",
+      own,
+      aggregated(),
+      "reject: in the aggregate 10.244.0.0/20, which is told in its place (summaryOnly)",
+    ],
+    [
+      "or both",
+      own,
+      aggregated(", summaryOnly: false"),
+      "accept: built-in policy: this node's own block",
+    ],
+    [
+      "not where its pool is not told",
+      whole,
+      aggregated("", documentOf("IPPool", "pods", "cidr: 10.244.0.0/16\ndisableBGPExport: true")),
+      "reject: in pool 10.244.0.0/16, which has disableBGPExport",
+    ],
+    [
+      "gets the communities of its range",
+      whole,
+      [
+        configuration(
+          `aggregates: [{cidr: ${whole}}]\nprefixAdvertisements: [{cidr: 10.244.0.0/16, communities: ["65000:1"]}]`,
+        ),
+        POOL,
+      ],
+      "accept: built-in policy: this node's aggregate; with 65000:1 (prefixAdvertisements 10.244.0.0/16) + 65000:1",
+    ],
+  ])("%s: %s", (_what, prefix, documents, verdict) => {
+    expect(exported(prefix, "local", tor(), ...documents)).toBe(verdict);
+  });
+
+  test("a filter that accepts a part has it told", () => {
+    const filter = documentOf("BGPFilter", "f", "exportV4: [{action: Accept}]");
+    expect(exported(part, "internal", tor("filters: [f]"), filter, ...aggregated())).toStartWith(
+      "accept: BGPFilter f",
+    );
+  });
+
+  test("nobody outside may announce what is in it, pool or not", () => {
+    expect(imported(part, tor(), ...aggregated("", ""))).toStartWith(
+      "reject: built-in policy: inside our own aggregate 10.244.0.0/20",
+    );
+  });
+
+  test("nodes of the mesh are one update group, and another's when the audience is another", () => {
+    const keys = (more: string): string[] => {
+      const { speaker } = planned(tor(), nodeOf("n3", 13), ...aggregated(more));
+      return speaker.peers
+        .filter(({ origin }) => origin === "mesh")
+        .map((peer) => compileExport(peer, speaker).key);
+    };
+    const routers = keys("");
+    expect(new Set(routers).size).toBe(1);
+    expect(keys(", audience: All")[0]).not.toBe(routers[0]);
+  });
+});

@@ -9,6 +9,8 @@ import { documentOf, resourcesOf } from "../../resource/documents.ts";
 const peer: PeerPlan = {
   name: "tor",
   origin: "BGPPeer",
+  node: undefined,
+  reachableBy: undefined,
   address: parseAddress("172.30.0.1"),
   port: 179,
   remoteAs: 65000,
@@ -33,6 +35,8 @@ const speaker: SpeakerPlan = {
   node: "n1",
   asNumber: 64512,
   routerId: parseAddress("172.30.0.11"),
+  clusterId: undefined,
+  aggregates: [],
   listenPort: 179,
   listenAddresses: [parseAddress("172.30.0.11")],
   blocks: [parsePrefix("10.250.1.0/24")],

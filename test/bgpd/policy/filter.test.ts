@@ -14,6 +14,8 @@ import { documentOf, faultsOf, resourcesOf } from "../../resource/documents.ts";
 const external: PeerPlan = {
   name: "tor",
   origin: "BGPPeer",
+  node: undefined,
+  reachableBy: undefined,
   address: parseAddress("172.30.0.1"),
   port: 179,
   remoteAs: 65000,
@@ -37,6 +39,8 @@ const speaker: SpeakerPlan = {
   node: "n1",
   asNumber: 64512,
   routerId: parseAddress("172.30.0.11"),
+  clusterId: undefined,
+  aggregates: [],
   listenPort: 179,
   listenAddresses: [],
   blocks: [],

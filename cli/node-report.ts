@@ -1,0 +1,238 @@
+/**
+ * What nodes would do by their plans: sessions, announcements, rules. Nodes that do the same are one group.
+ *
+ * Pure. The words for people are `node-report-text.ts`.
+ */
+
+import type { BfdPlan, PeerPlan, SpeakerPlan } from "../bgpd/cluster/speaker.ts";
+import { compileFilters, type FilterDirection } from "../bgpd/policy/filter.ts";
+import { formatAddress } from "../lib/address.ts";
+import { formatPrefix } from "../lib/prefix.ts";
+import { formatCommunity } from "../resource/community.ts";
+
+/** One node's own. */
+export type NodeReport = {
+  readonly name: string;
+  /** IPv4 first. */
+  readonly addresses: readonly string[];
+  readonly asNumber: number;
+  /** In order of preference; empty where it claims them. */
+  readonly blocks: readonly string[];
+};
+
+/** Sessions that differ in nothing but the other end. */
+export type SessionReport = {
+  /** Of the BGPPeer, or "mesh". */
+  readonly name: string;
+  /** Who is at the other end: Nodes by name, else addresses. Null: the other nodes of the mesh. */
+  readonly peers: readonly string[] | null;
+  readonly count: number;
+  readonly port: number;
+  /** Of the other end; null where those differ. */
+  readonly asNumber: number | null;
+  /** Ours, where it is not the node's. */
+  readonly localAsNumber: number | null;
+  readonly kind: "internal" | "external";
+  /** What its routes are, such as "IPv4". */
+  readonly families: readonly string[];
+  /** Seconds. */
+  readonly holdTime: number;
+  readonly keepaliveTime: number;
+  readonly connectRetryTime: number;
+  /** Hops, of external sessions. */
+  readonly ttl: number;
+  /** What else is not as usual, in words. */
+  readonly marks: readonly string[];
+  /** Rules in order, the built-in policy last. */
+  readonly incoming: readonly string[];
+  readonly outgoing: readonly string[];
+};
+
+export type GroupReport = {
+  readonly nodes: readonly NodeReport[];
+  readonly listenPort: number;
+  /** Of nodes that reflect routes. */
+  readonly clusterId: string | null;
+  readonly sessions: readonly SessionReport[];
+  /** What is announced besides blocks, and what is said of prefixes. */
+  readonly announcements: readonly string[];
+};
+
+/** Group nodes as their plans come; no plan is kept. */
+export class Groups {
+  readonly #groups = new Map<string, { readonly nodes: NodeReport[]; readonly rest: Common }>();
+
+  add(plan: SpeakerPlan): void {
+    const rest = commonOf(plan);
+    const key = JSON.stringify(rest);
+    const group = this.#groups.get(key) ?? { nodes: [], rest };
+    this.#groups.set(key, group);
+    group.nodes.push({
+      name: plan.node,
+      addresses: plan.listenAddresses.map(formatAddress),
+      asNumber: plan.asNumber,
+      blocks: plan.blocks.map(formatPrefix),
+    });
+  }
+
+  /** In the order of their first nodes. */
+  get reports(): readonly GroupReport[] {
+    return [...this.#groups.values()].map(({ nodes, rest }) => ({ nodes, ...rest }));
+  }
+}
+
+type Common = Omit<GroupReport, "nodes">;
+
+function commonOf(plan: SpeakerPlan): Common {
+  return {
+    listenPort: plan.listenPort,
+    clusterId: plan.clusterId === undefined ? null : formatAddress(plan.clusterId),
+    sessions: sessionsOf(plan),
+    announcements: announcementsOf(plan),
+  };
+}
+
+function announcementsOf({
+  services,
+  aggregates,
+  unexportedPools,
+  advertisements,
+}: SpeakerPlan): string[] {
+  return [
+    ...aggregates.map(({ prefix, audience, summaryOnly, makers }) => {
+      const whom = audience === "Routers" ? "routers" : "all that do not make it";
+      const instead = summaryOnly ? ", in place of its parts" : ", beside its parts";
+      const others = makers.length === 1 ? "" : `, made by ${makers.length} nodes`;
+      return `aggregate ${formatPrefix(prefix)} to ${whom}${instead}${others}`;
+    }),
+    ...services.map((prefix) => `services ${formatPrefix(prefix)}`),
+    ...unexportedPools.map((prefix) => `nothing of the pool ${formatPrefix(prefix)}`),
+    ...advertisements.map(
+      ({ prefix, communities }) =>
+        `with ${communities.map(formatCommunity).join(" ")} what lies in ${formatPrefix(prefix)}`,
+    ),
+  ];
+}
+
+function sessionsOf(plan: SpeakerPlan): SessionReport[] {
+  const alike = new Map<string, { readonly peers: PeerPlan[]; readonly report: SessionReport }>();
+  const rules = new Map<string, Pick<SessionReport, "incoming" | "outgoing">>();
+  for (const peer of plan.peers) {
+    const report = sessionOf(peer, plan, rules);
+    const key = JSON.stringify({ ...report, asNumber: null });
+    const known = alike.get(key);
+    if (known === undefined) alike.set(key, { peers: [peer], report });
+    else known.peers.push(peer);
+  }
+  return [...alike.values()].map(({ peers, report }) => ({
+    ...report,
+    peers:
+      report.name === "mesh"
+        ? null
+        : peers.map(({ node, address }) => node ?? formatAddress(address)),
+    count: peers.length,
+    asNumber: new Set(peers.map(({ remoteAs }) => remoteAs)).size === 1 ? report.asNumber : null,
+  }));
+}
+
+function sessionOf(
+  peer: PeerPlan,
+  plan: SpeakerPlan,
+  rules: Map<string, Pick<SessionReport, "incoming" | "outgoing">>,
+): SessionReport {
+  const name = baseName(peer);
+  const isExternal = peer.localAs !== peer.remoteAs;
+  const key = `${name} ${isExternal} ${peer.node === undefined}`;
+  const known = rules.get(key) ?? rulesOf(peer);
+  rules.set(key, known);
+  return {
+    name,
+    peers: null,
+    count: 1,
+    port: peer.port,
+    asNumber: peer.remoteAs,
+    localAsNumber: peer.localAs === plan.asNumber ? null : peer.localAs,
+    kind: isExternal ? "external" : "internal",
+    families: peer.families.map((family) => `IPv${family}`),
+    holdTime: peer.holdTime,
+    keepaliveTime: peer.keepaliveTime,
+    connectRetryTime: peer.connectRetryTime,
+    ttl: peer.ttl,
+    marks: marksOf(peer),
+    ...known,
+  };
+}
+
+/** Without the Node at the other end, which is not all that the document gives. */
+function baseName({ name, origin, node }: PeerPlan): string {
+  if (origin === "mesh") return "mesh";
+  return node !== undefined && name.endsWith(` ${node}`) ? name.slice(0, -node.length - 1) : name;
+}
+
+function marksOf({ bfd, passive, role, aigp, reachableBy, policy }: PeerPlan): string[] {
+  const { prefixLimit } = policy;
+  return [
+    passive ? "waits to be called" : "",
+    policy.reflection?.client === true ? "a client" : "",
+    role === undefined ? "" : `role ${role.role}${role.strict ? " strictly" : ""}`,
+    aigp ? "AIGP" : "",
+    bfd === undefined ? "" : describeBfd(bfd),
+    reachableBy === undefined ? "" : `by ${formatAddress(reachableBy)} alone`,
+    policy.nextHop === "Auto" ? "" : `next hop ${policy.nextHop}`,
+    policy.asOverride ? "AS override" : "",
+    policy.removePrivateAs ? "removes private ASes" : "",
+    policy.allowedOwnAs === 0 ? "" : `our AS allowed ${policy.allowedOwnAs} times`,
+    policy.refuseAsSets ? "refuses AS_SETs" : "",
+    policy.discardBlackhole ? "obeys BLACKHOLE" : "",
+    policy.gracefulShutdown ? "going away" : "",
+    prefixLimit === undefined ? "" : `at most ${prefixLimit.max} prefixes`,
+  ].filter((mark) => mark !== "");
+}
+
+function describeBfd({ multihop, authentication, strict, ...timers }: BfdPlan): string {
+  const { minTransmitInterval, minReceiveInterval, detectMultiplier } = timers;
+  const times = `${minTransmitInterval}/${minReceiveInterval} ms, ${detectMultiplier} lost`;
+  const kind = [multihop ? " multihop" : "", authentication === undefined ? "" : " with a key"];
+  return `BFD${kind.join("")} (${times})${strict ? " first" : ""}`;
+}
+
+function rulesOf(peer: PeerPlan): Pick<SessionReport, "incoming" | "outgoing"> {
+  return {
+    incoming: withLast(filterLines(peer, "import"), builtInImport(peer)),
+    outgoing: withLast(filterLines(peer, "export"), builtInExport(peer)),
+  };
+}
+
+/** What no rule decides is for the built-in policy. */
+function withLast(rules: readonly string[], builtIn: string): string[] {
+  return rules.length === 0 ? [builtIn] : [...rules, `otherwise ${builtIn}`];
+}
+
+function filterLines({ filters, localAs, remoteAs }: PeerPlan, direction: FilterDirection) {
+  const session = { external: localAs !== remoteAs, interfaceOf: () => undefined };
+  return ([4, 6] as const).flatMap((family) =>
+    compileFilters(filters, direction, family, session).map(({ verdict }) => verdict.reason),
+  );
+}
+
+function builtInImport({
+  localAs,
+  remoteAs,
+  origin,
+  policy,
+  acceptDefaultRoute,
+}: PeerPlan): string {
+  if (localAs === remoteAs || origin === "mesh" || policy.importPolicy === "all") {
+    return "everything";
+  }
+  if (policy.importPolicy === "none") return "nothing";
+  const but = acceptDefaultRoute ? "" : ", the default route";
+  return `everything but what is ours${but} and special prefixes`;
+}
+
+function builtInExport({ localAs, remoteAs, policy }: PeerPlan): string {
+  if (localAs === remoteAs) return "everything";
+  if (policy.exportPolicy === "none") return "nothing";
+  const pools = policy.exportPolicy === "pools" ? ", and all that lies in pools" : "";
+  return `what this node announces${pools}`;
+}
