@@ -63,7 +63,7 @@ export function pathAnswer(path: PathView): PathAnswer {
 
 /** One prefix with all its paths, best first, and how it stands in the kernel. */
 export function routeAnswer(view: PrefixView, kernel: string): RouteAnswer {
-  const order = ["best", "valid", "rejected"];
+  const order = ["best", "multipath", "valid", "rejected"];
   const paths = view.paths
     .toSorted((a, b) => order.indexOf(a.state) - order.indexOf(b.state))
     .map(pathAnswer);
@@ -145,6 +145,7 @@ function summary(
   const prefix = formatPrefix(view.prefix);
   const subject = asked === prefix ? prefix : `${asked} lies in ${prefix}, which`;
   const best = view.paths.find(({ state }) => state === "best");
+  const sharing = view.paths.filter(({ state }) => state === "multipath");
   const others = view.paths.filter(({ state }) => state === "valid").length;
   const rejected = view.paths.filter(({ state }) => state === "rejected");
   if (best === undefined) {
@@ -166,8 +167,14 @@ function summary(
   if (kernel === "blackhole") {
     return `${subject} is dropped, as ${best.peer} asks by BLACKHOLE (RFC 7999): ${best.reason}${count}.`;
   }
-  const hop = best.attributes.nextHop;
-  const way = hop === undefined ? "" : ` by ${formatAddress(hop)}`;
+  const used = [best, ...sharing];
+  const hops = used.flatMap(({ attributes: { nextHop } }) =>
+    nextHop === undefined ? [] : [formatAddress(nextHop)],
+  );
+  const way = hops.length === 0 ? "" : ` by ${hops.join(" and ")}`;
+  const from = used.map(({ peer }) => peer).join(" and ");
+  const shared =
+    sharing.length === 0 ? "" : `, which share the traffic, the best being from ${best.peer}`;
   const state = kernel === "" ? "" : ` Kernel: ${kernel}.`;
-  return `${subject} goes${way}, learned from ${best.peer}: ${best.reason}${count}.${state}`;
+  return `${subject} goes${way}, learned from ${from}${shared}: ${best.reason}${count}.${state}`;
 }

@@ -40,7 +40,7 @@ import {
   type Surroundings,
 } from "./policy/compile.ts";
 import { createRib } from "./rib/rib.ts";
-import type { BestChange, PeerId, Rib } from "./rib/route.ts";
+import type { BestChange, PathSelection, PeerId, Rib } from "./rib/route.ts";
 import type { Transport } from "./transport.ts";
 import { ADMINISTRATIVE_SHUTDOWN, BFD_DOWN, CEASE, PEER_DECONFIGURED } from "./wire/const.ts";
 import { familyOf } from "./wire/family.ts";
@@ -170,6 +170,7 @@ export class Daemon {
     if (change.speaker || this.rib === undefined) this.#startSpeaker(plan);
     const rib = this.#rib();
     this.#leadToPeers(plan, rib);
+    if (change.selection) rib.setSelection(this.#selectionOf(plan));
     if (change.listen) this.#listen(plan);
     for (const name of change.removed) this.#remove(name);
     for (const peer of change.restarted) this.#remove(peer.name);
@@ -233,6 +234,7 @@ export class Daemon {
     this.rib = createRib({
       identifier: plan.routerId.w0,
       resolve: (nextHop) => this.#resolve(nextHop),
+      selection: this.#selectionOf(plan),
       now: () => this.#options.clock.now(),
       onBest: (changes) => this.#install(changes),
       onSend: (id, bytes, family) => {
@@ -265,6 +267,11 @@ export class Daemon {
     if (!changed) return;
     rib.nextHopsChanged();
     this.fib?.retarget();
+  }
+
+  /** Who forwards nothing has no traffic to share. */
+  #selectionOf({ selection }: SpeakerPlan): PathSelection {
+    return this.fib === undefined ? { ...selection, maximumPaths: 1 } : selection;
   }
 
   #listen(plan: SpeakerPlan): void {
@@ -472,6 +479,7 @@ export class Daemon {
       if (this.#gateways.owns(prefix)) continue;
       if (best === undefined || this.#isService(prefix, best)) this.fib.unwant(prefix);
       else if (best.source === "local" || best.discard) this.fib.want(prefix, "blackhole");
+      else if (best.shares !== undefined) this.fib.want(prefix, best.shares);
       else if (best.nextHop !== undefined) this.fib.want(prefix, [{ address: best.nextHop }]);
     }
   }

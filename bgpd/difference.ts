@@ -10,6 +10,8 @@ export type Difference = {
   /** The speaker itself is another (AS, identifier): every session must start again. */
   readonly speaker: boolean;
   readonly listen: boolean;
+  /** Every prefix must be decided anew. */
+  readonly selection: boolean;
   readonly removed: readonly string[];
   readonly added: readonly PeerPlan[];
   /** Session parameters differ: end it and start anew. */
@@ -39,6 +41,7 @@ export function difference(before: SpeakerPlan | undefined, after: SpeakerPlan):
       [before?.listenPort, before?.listenAddresses],
       [after.listenPort, after.listenAddresses],
     ),
+    selection: !isSame(before?.selection, after.selection),
     removed: [...old.keys()].filter((name) => !names.has(name)),
     added: after.peers.filter(({ name }) => !old.has(name)),
     restarted: after.peers.filter((peer) => old.has(peer.name) && !isKept(peer)),

@@ -70,7 +70,10 @@ export function formatRoutes(routes: readonly RouteAnswer[], look: Look): string
 /** The kernel's state without what the line says already: the next hop, or that no path is in use. */
 function kernelCell({ state, attributes }: PathAnswer, kernel: string): Styled {
   if (state !== "best") return "";
-  const short = kernel.replace(`installed via ${attributes.nextHop} dev`, "dev");
+  const isShared = kernel.includes(" and via ");
+  const short = isShared
+    ? kernel.replace("installed via", "via")
+    : kernel.replace(`installed via ${attributes.nextHop} dev`, "dev");
   return restyle(kernelState(kernel), short);
 }
 

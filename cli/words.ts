@@ -48,7 +48,7 @@ export function listSome(names: readonly string[]): string {
 
 /** A path's state in its colour. */
 export function pathState(state: PathAnswer["state"]): Styled {
-  if (state === "best") return styled(state, "good");
+  if (state === "best" || state === "multipath") return styled(state, "good");
   return state === "rejected" ? styled(state, "bad") : state;
 }
 

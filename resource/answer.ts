@@ -182,7 +182,8 @@ export type AttributesAnswer = {
 export type PathAnswer = {
   readonly peer: string | null;
   readonly source: "local" | "internal" | "external";
-  readonly state: "best" | "valid" | "rejected";
+  /** "multipath": it shares the traffic with the best, which is what peers are told. */
+  readonly state: "best" | "multipath" | "valid" | "rejected";
   readonly reason: string;
   readonly attributes: AttributesAnswer;
 };

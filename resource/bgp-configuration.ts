@@ -21,6 +21,7 @@ import {
   portSchema,
   secondsSchema,
   textOf,
+  wholeNumber,
 } from "./scalar.ts";
 
 export type BgpConfiguration = {
@@ -39,6 +40,8 @@ export type BgpConfiguration = {
   readonly discardBlackhole: boolean;
   /** A Node may say otherwise. */
   readonly clientToClientReflection: boolean;
+  readonly bestPath: BestPathSettings;
+  readonly multipath: MultipathSettings;
   readonly bfd?: BfdSettings | undefined;
 };
 
@@ -51,6 +54,19 @@ export type NodeConfiguration = {
   readonly importPolicy: ImportPolicy | undefined;
   readonly rejectASSets: boolean | undefined;
   readonly discardBlackhole: boolean | undefined;
+};
+
+/** Where the RFCs leave the decision process a choice. */
+export type BestPathSettings = {
+  readonly alwaysCompareMED: boolean;
+  readonly missingMEDIsWorst: boolean;
+  readonly preferOldestExternal: boolean;
+};
+
+/** How many equal paths share the traffic to a prefix, and whether their AS_PATHs may differ. */
+export type MultipathSettings = {
+  readonly maximumPaths: number;
+  readonly relaxedASPath: boolean;
 };
 
 /** What comes in where no filter decides: the safe built-in policy, everything (as Calico), or nothing. */
@@ -75,6 +91,11 @@ export const DEFAULT_PORT = 179;
 /** The document of the cluster, and how those of nodes are called: `node.NAME`. */
 export const CLUSTER_NAME = "default";
 export const NODE_PREFIX = "node.";
+
+/** As many as Calico's daemon merges. */
+export const DEFAULT_MAXIMUM_PATHS = 16;
+/** Beyond, sets change with every path that comes or goes, and nobody has so many uplinks. */
+const MOST_PATHS = 64;
 
 /** Additions of ours, in the kinds that describe sessions. */
 export const timerFields = {
@@ -133,6 +154,24 @@ export const bgpConfigurationSpec = v.pipe(
     rejectASSets: v.optional(booleanSchema, false),
     discardBlackhole: v.optional(booleanSchema, false),
     clientToClientReflection: v.optional(booleanSchema, true),
+    bestPath: v.optional(
+      mapOf({
+        alwaysCompareMED: v.optional(booleanSchema, false),
+        missingMEDIsWorst: v.optional(booleanSchema, false),
+        preferOldestExternal: v.optional(booleanSchema, false),
+      }),
+      {},
+    ),
+    multipath: v.optional(
+      mapOf({
+        maximumPaths: v.optional(
+          wholeNumber(1, MOST_PATHS, "a number of paths"),
+          DEFAULT_MAXIMUM_PATHS,
+        ),
+        relaxedASPath: v.optional(booleanSchema, false),
+      }),
+      {},
+    ),
     bfd: bfdSchema,
     ...timerFields,
   }),

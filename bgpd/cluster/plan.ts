@@ -30,6 +30,7 @@ import {
   DEFAULT_POLICY,
   type PeerPlan,
   type PeerPolicy,
+  type SelectionPlan,
   type SpeakerPlan,
 } from "./speaker.ts";
 
@@ -98,9 +99,20 @@ export function planSpeaker(
       services: configuration.services,
       aggregates: aggregatesOf(context),
       advertisements: configuration.prefixAdvertisements,
+      selection: selectionOf(configuration),
       peers,
     },
     notes,
+  };
+}
+
+function selectionOf({ bestPath, multipath }: BgpConfiguration): SelectionPlan {
+  return {
+    alwaysCompareMed: bestPath.alwaysCompareMED,
+    missingMedIsWorst: bestPath.missingMEDIsWorst,
+    preferOldestExternal: bestPath.preferOldestExternal,
+    maximumPaths: multipath.maximumPaths,
+    relaxedAsPath: multipath.relaxedASPath,
   };
 }
 

@@ -35,6 +35,8 @@ export type SpeakerPlan = {
   readonly aggregates: readonly AggregatePlan[];
   /** Communities for what is told. */
   readonly advertisements: readonly PrefixAdvertisement[];
+  /** What the decision process does where the RFCs leave a choice. */
+  readonly selection: SelectionPlan;
   readonly peers: readonly PeerPlan[];
 };
 
@@ -45,6 +47,16 @@ export type AggregatePlan = {
   readonly summaryOnly: boolean;
   /** The nodes that announce it, by name: to them the parts are told, for they need every one. */
   readonly makers: readonly string[];
+};
+
+/** It may change while sessions are up. */
+export type SelectionPlan = {
+  readonly alwaysCompareMed: boolean;
+  readonly missingMedIsWorst: boolean;
+  readonly preferOldestExternal: boolean;
+  /** Equal paths that share the traffic to a prefix; 1: none does. */
+  readonly maximumPaths: number;
+  readonly relaxedAsPath: boolean;
 };
 
 export type PeerPlan = {

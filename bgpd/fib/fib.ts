@@ -15,7 +15,8 @@ import type { Kernel, KernelError, KernelEvent, Request, Route } from "../../ker
 import type { Family } from "../../lib/address.ts";
 import { equalPrefix, type Prefix } from "../../lib/prefix.ts";
 import { type Errand, errandOf, type RoutePlace, shapeOf } from "./errand.ts";
-import { BLACKHOLE, faultOf, isAlive, objectOf, type ResolveHop } from "./hop.ts";
+import { BLACKHOLE, faultOf, type HopSet, isAlive, objectOf, type ResolveHop } from "./hop.ts";
+import { inherit } from "./inherit.ts";
 import { isOurs, NexthopObjects } from "./objects.ts";
 import type { Way } from "./resolve.ts";
 import { NONE, OTHERWISE, Rows } from "./rows.ts";
@@ -126,6 +127,8 @@ class KernelFib implements Fib {
     healed: 0,
     flushTime: 0,
   };
+  /** Sets that nobody wants since the last flush. */
+  readonly #abandoned = new Set<HopSet>();
   #keepStale = true;
   #isUnsure = false;
   #installed = 0;
@@ -185,6 +188,8 @@ class KernelFib implements Fib {
 
   #flush(end: number, scope: FlushScope): boolean {
     if (this.isUnsure) return false;
+    inherit(this.#abandoned, this.#objects.sets, [this.#rows[4], this.#rows[6]]);
+    this.#abandoned.clear();
     if (this.#objects.prepare()) this.#markAll();
     for (const rows of [this.#rows[4], this.#rows[6]]) {
       while (!rows.dirty.isEmpty && !this.isUnsure) {
@@ -367,7 +372,9 @@ class KernelFib implements Fib {
 
   #release(rows: Rows, row: number): void {
     const before = this.#objects.sets.get(rows.wanted.get(row));
-    if (before !== undefined && --before.users === 0) this.#objects.touch();
+    if (before === undefined || --before.users > 0) return;
+    this.#abandoned.add(before);
+    this.#objects.touch();
   }
 
   #unwant(rows: Rows, row: number): void {

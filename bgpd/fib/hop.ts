@@ -31,7 +31,7 @@ export type HopSet = {
   readonly shares: readonly { readonly hop: Hop; readonly weight: number }[];
   /** Prefixes that want it. */
   users: number;
-  /** Of the group in the kernel; 0: there is none. A set of one needs none. */
+  /** Of the group in the kernel; 0: there is none. A set of one needs none, and may have inherited one. */
   id: number;
   /** The group's members, as `membersText` has them. */
   present: string;
@@ -131,7 +131,8 @@ export function isAlive({ way, error }: Hop): boolean {
 /** The object that routes to the set lead over; 0 while there is none to lead over. */
 export function objectOf(set: HopSet): number {
   const [only, ...more] = set.shares;
-  if (more.length > 0) return set.error === undefined && livingOf(set).length > 0 ? set.id : 0;
+  if (more.length > 0 || set.id !== 0)
+    return set.error === undefined && livingOf(set).length > 0 ? set.id : 0;
   return only !== undefined && isAlive(only.hop) ? only.hop.id : 0;
 }
 

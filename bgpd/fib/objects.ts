@@ -119,7 +119,8 @@ export class NexthopObjects {
       if (hop.users > 0 && this.#prepareHop(hop)) hasChanged = true;
     }
     for (const set of this.sets.sets()) {
-      if (set.users > 0 && set.shares.length > 1 && this.#prepareSet(set)) hasChanged = true;
+      const isGroup = set.shares.length > 1 || set.id !== 0;
+      if (set.users > 0 && isGroup && this.#prepareSet(set)) hasChanged = true;
     }
     return hasChanged;
   }

@@ -15,6 +15,7 @@ import {
   faultsIn,
 } from "../wire/attribute.ts";
 import type { Attributes, Fault } from "../wire/attributes.ts";
+import { linkBandwidth } from "../wire/community.ts";
 import type { WireContext } from "../wire/context.ts";
 import { encodeNextHop, isPresent, nextHopFault, readNextHop } from "../wire/multiprotocol.ts";
 import { type UpdateRanges, withReach } from "../wire/update.ts";
@@ -25,11 +26,14 @@ export type AttributeSet = {
   /** What the decision compares (RFC 4271 section 9.1.2.2), once per set. */
   readonly localPref: number;
   readonly pathLength: number;
-  readonly multiExitDisc: number;
+  /** Undefined where there is none: its worth is for the decision to say. */
+  readonly multiExitDisc: number | undefined;
   /** RFC 7311; undefined where there is no metric. */
   readonly aigp: bigint | undefined;
   /** First AS of the path; 0 when the route began inside this AS. */
   readonly neighbourAs: number;
+  /** In bytes per second (RFC 10005); undefined where there is none, or none to share traffic by. */
+  readonly bandwidth: number | undefined;
   /** Encoded for four-octet and for two-octet sessions, when first sent. */
   encoded4: Uint8Array | undefined;
   encoded2: Uint8Array | undefined;
@@ -129,9 +133,10 @@ export class AttributeSets {
       attributes,
       localPref: attributes.localPref ?? DEFAULT_LOCAL_PREF,
       pathLength: asPathLength(attributes.asPath),
-      multiExitDisc: attributes.multiExitDisc ?? 0,
+      multiExitDisc: attributes.multiExitDisc,
       aigp: attributes.aigp === undefined ? undefined : aigpMetric(attributes.aigp),
       neighbourAs: first?.type === "sequence" ? (first.asNumbers[0] ?? 0) : 0,
+      bandwidth: bandwidthOf(attributes),
       encoded4: undefined,
       encoded2: undefined,
       holders: 0,
@@ -192,6 +197,14 @@ export function encodedFor(set: AttributeSet, context: WireContext): Uint8Array 
   }
   set.encoded2 ??= encodeAttributes(set.attributes, context);
   return set.encoded2;
+}
+
+/** The lowest of several counts (RFC 10005); neither zero nor what is no number is a share. */
+function bandwidthOf({ extendedCommunities }: Attributes): number | undefined {
+  if (extendedCommunities === undefined) return undefined;
+  const told = extendedCommunities.flatMap((one) => linkBandwidth(one)?.bytesPerSecond ?? []);
+  const lowest = Math.min(...told);
+  return Number.isFinite(lowest) && lowest > 0 ? lowest : undefined;
 }
 
 /** Canonical bytes; those of a next hop that is no part of them, with their number, in front. */

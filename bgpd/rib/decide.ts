@@ -1,14 +1,16 @@
 /**
- * The decision process (RFC 4271 section 9.1.2.2; RFC 4456 section 9 for reflected routes).
+ * The decision process (RFC 4271 section 9.1.2.2; RFC 4456 section 9 for reflected routes; RFC 5004).
  *
  * Candidates are eliminated step by step, in the RFC's order, until one is left. MULTI_EXIT_DISC
  * eliminates within a neighbour AS and over the whole set, so that the order of arrival means nothing.
  * Each loser remembers the step at which it fell, and the values that were compared there.
+ *
+ * Which of the equal ones share the traffic is `multipath.ts`.
  */
 
 import { address4, compareAddress, formatAddress } from "../../lib/address.ts";
 import type { AttributeSet } from "./attribute-set.ts";
-import type { DecisionRule, RibPeer } from "./route.ts";
+import type { DecisionRule, PathSelection, RibPeer } from "./route.ts";
 
 /** A usable path, with what the steps compare. */
 export type Candidate = {
@@ -17,6 +19,8 @@ export type Candidate = {
   readonly peer: RibPeer | undefined;
   /** Cost to NEXT_HOP. */
   readonly cost: number;
+  /** The decision before chose its peer's path. */
+  readonly isBest: boolean;
 };
 
 /** Which step, and the values of winner and loser there ("1 < 2"). */
@@ -24,13 +28,14 @@ export type Decided = { readonly rule: DecisionRule; readonly values: string };
 
 type Step = {
   readonly rule: DecisionRule;
-  /** Smaller is better; `worse` is given where "better" is not a number of one candidate alone. */
+  /** Smaller is better. */
   readonly rank: (candidate: Candidate) => number;
   readonly text: (candidate: Candidate) => string;
   readonly sign: "<" | ">" | "";
 };
 
 const ORIGINS = ["IGP", "EGP", "INCOMPLETE"] as const;
+const WORST_MED = 0xffff_ffff;
 
 /** What comes before the AIGP (RFC 7311 section 4.1). */
 const FIRST: readonly Step[] = [
@@ -48,7 +53,7 @@ const FIRST: readonly Step[] = [
   },
 ];
 
-/** Steps a and b before, d to g after the one on MULTI_EXIT_DISC. */
+/** Steps a and b before, d and e after the one on MULTI_EXIT_DISC. */
 const BEFORE: readonly Step[] = [
   {
     rule: "shorter AS_PATH",
@@ -77,6 +82,10 @@ const AFTER: readonly Step[] = [
     text: ({ cost }) => `${cost}`,
     sign: "<",
   },
+];
+
+/** Step f: these say nothing of how good a path is, and only make the choice the same everywhere. */
+const LAST: readonly Step[] = [
   {
     rule: "lower BGP Identifier",
     rank: identifierOf,
@@ -92,23 +101,34 @@ const AFTER: readonly Step[] = [
 ];
 
 /**
- * Index of the best candidate; there must be one at least. When `decided` is given, each candidate's
+ * Indices of the candidates that are equal up to the cost to NEXT_HOP: the best first, the others in the
+ * order of the steps behind. There must be one candidate at least. When `decided` is given, each candidate's
  * step is put there: for a loser the one at which it fell, for the best the last that took a rival away.
  */
-export function decide(candidates: readonly Candidate[], decided?: Decided[]): number {
-  let alive = candidates.map((_, index) => index);
+export function decide(
+  candidates: readonly Candidate[],
+  selection: PathSelection,
+  decided?: Decided[],
+): readonly number[] {
+  let alive: readonly number[] = candidates.map((_, index) => index);
   if (decided !== undefined) decided[0] = { rule: "only path", values: "" };
-  if (alive.length === 1) return 0;
   const narrow = (step: Step): void => {
     alive = eliminate(candidates, alive, step, decided);
   };
   for (const step of FIRST) narrow(step);
   alive = eliminateByAigp(candidates, alive, decided);
   for (const step of BEFORE) narrow(step);
-  alive = eliminateByMed(candidates, alive, decided);
+  alive = eliminateByMed(candidates, alive, selection, decided);
   for (const step of AFTER) narrow(step);
+  if (alive.length === 1) return alive;
+  const equal = alive;
+  if (selection.preferOldestExternal) alive = eliminateByAge(candidates, alive, decided);
+  for (const step of LAST) narrow(step);
   if (alive.length > 1) alive = eliminateByAddress(candidates, alive, decided);
-  return alive[0] ?? 0;
+  const [best = 0] = alive;
+  const others = equal.filter((index) => index !== best);
+  others.sort((a, b) => compareLast(candidates[a] as Candidate, candidates[b] as Candidate));
+  return [best, ...others];
 }
 
 /** ORIGINATOR_ID stands for the identifier of the speaker that reflected it (RFC 4456 section 9). */
@@ -116,17 +136,35 @@ function identifierOf({ set, peer }: Candidate): number {
   return set.attributes.originatorId ?? peer?.identifier ?? 0;
 }
 
+function compareLast(a: Candidate, b: Candidate): number {
+  for (const { rank } of LAST) {
+    const difference = rank(a) - rank(b);
+    if (difference !== 0) return difference;
+  }
+  return compareAddress(addressOf(a), addressOf(b));
+}
+
+function addressOf({ peer }: Candidate) {
+  return peer?.address ?? address4(0);
+}
+
 function eliminate(
   candidates: readonly Candidate[],
   alive: readonly number[],
   { rule, rank, text, sign }: Step,
   decided: Decided[] | undefined,
-): number[] {
-  if (alive.length === 1) return [...alive];
-  const ranks = alive.map((index) => rank(candidates[index] as Candidate));
-  const best = Math.min(...ranks);
-  const survivors = alive.filter((_, position) => ranks[position] === best);
-  if (decided !== undefined && survivors.length < alive.length) {
+): readonly number[] {
+  if (alive.length === 1) return alive;
+  let best = Number.POSITIVE_INFINITY;
+  let worst = Number.NEGATIVE_INFINITY;
+  for (const index of alive) {
+    const value = rank(candidates[index] as Candidate);
+    best = Math.min(best, value);
+    worst = Math.max(worst, value);
+  }
+  if (best === worst) return alive;
+  const survivors = alive.filter((index) => rank(candidates[index] as Candidate) === best);
+  if (decided !== undefined) {
     const winner = candidates[survivors[0] ?? 0] as Candidate;
     const compare = (loser: Candidate): string =>
       sign === "" ? "" : `${text(winner)} ${sign} ${text(loser)}`;
@@ -140,7 +178,8 @@ function eliminateByAigp(
   candidates: readonly Candidate[],
   alive: readonly number[],
   decided: Decided[] | undefined,
-): number[] {
+): readonly number[] {
+  if (alive.length === 1) return alive;
   const metricOf = (index: number): bigint | undefined => {
     const { set, cost } = candidates[index] as Candidate;
     return set.aigp === undefined ? undefined : set.aigp + BigInt(cost);
@@ -150,7 +189,7 @@ function eliminateByAigp(
     const metric = metricOf(index);
     if (metric !== undefined && (lowest === undefined || metric < lowest)) lowest = metric;
   }
-  if (alive.length === 1 || lowest === undefined) return [...alive];
+  if (lowest === undefined) return alive;
   const survivors = alive.filter((index) => metricOf(index) === lowest);
   if (decided !== undefined && survivors.length < alive.length) {
     note(candidates, alive, survivors, decided, ({ set, cost }) => ({
@@ -161,27 +200,64 @@ function eliminateByAigp(
   return survivors;
 }
 
-/** Step c: among routes of one neighbour AS, those with a higher MULTI_EXIT_DISC fall. */
+/** Step c: among routes of one neighbour AS, or of all, those with a higher MULTI_EXIT_DISC fall. */
 function eliminateByMed(
   candidates: readonly Candidate[],
   alive: readonly number[],
+  { alwaysCompareMed, missingMedIsWorst }: PathSelection,
   decided: Decided[] | undefined,
-): number[] {
-  if (alive.length === 1) return [...alive];
-  const lowest = new Map<number, number>();
+): readonly number[] {
+  const [first] = alive.map((index) => (candidates[index] as Candidate).set.multiExitDisc);
+  const isSame = (index: number): boolean => candidates[index]?.set.multiExitDisc === first;
+  if (alive.every(isSame)) return alive;
+  const medOf = ({ set }: Candidate): number =>
+    set.multiExitDisc ?? (missingMedIsWorst ? WORST_MED : 0);
+  const groupOf = ({ set }: Candidate): number => (alwaysCompareMed ? 0 : set.neighbourAs);
+  const lowest = new Map<number, Candidate>();
   for (const index of alive) {
-    const { neighbourAs, multiExitDisc } = (candidates[index] as Candidate).set;
-    lowest.set(neighbourAs, Math.min(lowest.get(neighbourAs) ?? multiExitDisc, multiExitDisc));
+    const candidate = candidates[index] as Candidate;
+    const other = lowest.get(groupOf(candidate));
+    if (other === undefined || medOf(candidate) < medOf(other)) {
+      lowest.set(groupOf(candidate), candidate);
+    }
   }
-  const lowestFor = ({ set }: Candidate): number => lowest.get(set.neighbourAs) ?? 0;
+  const lowestFor = (candidate: Candidate): Candidate =>
+    lowest.get(groupOf(candidate)) ?? candidate;
   const survivors = alive.filter((index) => {
     const candidate = candidates[index] as Candidate;
-    return candidate.set.multiExitDisc === lowestFor(candidate);
+    return medOf(candidate) === medOf(lowestFor(candidate));
   });
   if (decided !== undefined && survivors.length < alive.length) {
+    const text = ({ set }: Candidate): string => `${set.multiExitDisc ?? "none"}`;
     note(candidates, alive, survivors, decided, (loser) => ({
-      rule: "lower MULTI_EXIT_DISC from the same neighbour AS",
-      values: `${lowestFor(loser)} < ${loser.set.multiExitDisc}`,
+      rule: alwaysCompareMed
+        ? "lower MULTI_EXIT_DISC"
+        : "lower MULTI_EXIT_DISC from the same neighbour AS",
+      values: `${text(lowestFor(loser))} < ${text(loser)}`,
+    }));
+  }
+  return survivors;
+}
+
+/**
+ * RFC 5004: an external path that is the best stays it. Not against other sessions with the same speaker,
+ * whose addresses may have been chosen with the order in mind.
+ */
+function eliminateByAge(
+  candidates: readonly Candidate[],
+  alive: readonly number[],
+  decided: Decided[] | undefined,
+): readonly number[] {
+  const best = candidates[alive.find((index) => candidates[index]?.isBest) ?? -1];
+  if (best?.peer?.external !== true) return alive;
+  const identifier = identifierOf(best);
+  const survivors = alive.filter(
+    (index) => identifierOf(candidates[index] as Candidate) === identifier,
+  );
+  if (decided !== undefined && survivors.length < alive.length) {
+    note(candidates, alive, survivors, decided, () => ({
+      rule: "older external path",
+      values: "",
     }));
   }
   return survivors;
@@ -192,12 +268,11 @@ function eliminateByAddress(
   candidates: readonly Candidate[],
   alive: readonly number[],
   decided: Decided[] | undefined,
-): number[] {
-  const addressOf = (index: number) =>
-    (candidates[index] as Candidate).peer?.address ?? address4(0);
-  const [best = 0] = alive.toSorted((a, b) => compareAddress(addressOf(a), addressOf(b)));
+): readonly number[] {
+  const at = (index: number) => addressOf(candidates[index] as Candidate);
+  const [best = 0] = alive.toSorted((a, b) => compareAddress(at(a), at(b)));
   if (decided !== undefined) {
-    const winner = formatAddress(addressOf(best));
+    const winner = formatAddress(at(best));
     note(candidates, alive, [best], decided, (loser) => ({
       rule: "lower peer address",
       values: `${winner} < ${loser.peer === undefined ? "" : formatAddress(loser.peer.address)}`,

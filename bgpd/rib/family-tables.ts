@@ -15,12 +15,22 @@ import type { Member } from "./member.ts";
 import type { NextHops } from "./next-hops.ts";
 import { NONE, PathTable } from "./path-table.ts";
 import { PrefixTable } from "./prefix-table.ts";
-import type { BestChange, PeerCounts, PeerId, RibEffort, RibOptions, RibPeer } from "./route.ts";
+import type {
+  BestChange,
+  PathSelection,
+  PeerCounts,
+  PeerId,
+  RibEffort,
+  RibOptions,
+  RibPeer,
+  Share,
+} from "./route.ts";
 import type { Best } from "./update-group.ts";
 import { View } from "./view.ts";
 
 /** The clock is looked at once per this many decisions. */
 const STRIDE = 256;
+const NO_SHARES = {};
 
 export type FamilyParts = {
   readonly options: RibOptions;
@@ -50,7 +60,8 @@ export class FamilyTables {
     const { paths, members } = this;
     const { identifier } = options;
     const changed = (prefix: number): void => this.#dirty.add(prefix);
-    const locRib = new LocRib({ paths, sets, nextHops, members });
+    const { selection } = options;
+    const locRib = new LocRib({ paths, sets, nextHops, members, selection });
     const send = (peer: PeerId, bytes: Uint8Array): void => options.onSend(peer, bytes, family);
     const adjOut = new AdjOut({ table, sets, locRib, send });
     this.family = family;
@@ -85,8 +96,17 @@ export class FamilyTables {
     member.peer = peer;
     this.adjIn.reconsider(member);
     this.adjOut.move(member);
-    if (discardBlackhole !== peer.rules.discardBlackhole) this.#tellBest(id);
     if (reflection?.client !== peer.rules.reflection?.client) this.#retell(id);
+    if (discardBlackhole === peer.rules.discardBlackhole) return;
+    this.#tellBest(id);
+    // What is dropped shares no traffic.
+    for (const row of this.paths.ofPeer(id)) this.#dirty.add(this.paths.prefix.get(row));
+  }
+
+  /** Decide by other choices from now on. */
+  setSelection(selection: PathSelection): void {
+    this.#locRib.selection = selection;
+    for (const prefix of this.table.indices()) this.#dirty.add(prefix);
   }
 
   /** Paths with one of these attribute sets may have become (un)usable. */
@@ -109,14 +129,15 @@ export class FamilyTables {
       const prefix = this.#dirty.take();
       if (prefix === undefined) break;
       count++;
-      const isChanged = this.#locRib.update(prefix);
+      const changed = this.#locRib.update(prefix);
       const best = this.#locRib.best(prefix);
-      if (isChanged) {
-        changes.push({ prefix: this.table.prefix(prefix), best: this.#describe(best) });
+      if (changed !== "nothing") {
+        changes.push({ prefix: this.table.prefix(prefix), best: this.#describe(prefix, best) });
       }
       // An AIGP that peers are told follows the cost to the next hop (RFC 7311 section 3.4.3).
       const isRetold = this.#retold.delete(prefix);
-      if (isChanged || isRetold || best?.set.aigp !== undefined) this.adjOut.change(prefix, best);
+      const isOther = changed === "best" || isRetold;
+      if (isOther || best?.set.aigp !== undefined) this.adjOut.change(prefix, best);
       if (this.paths.first(prefix) === NONE) emptied.push(prefix);
       if (count % STRIDE === 0 && now() >= deadline) break;
     }
@@ -147,7 +168,7 @@ export class FamilyTables {
       const index = this.paths.prefix.get(row);
       const best = this.#locRib.best(index);
       if (best?.peer !== peer) return [];
-      return [{ prefix: this.table.prefix(index), best: this.#describe(best) }];
+      return [{ prefix: this.table.prefix(index), best: this.#describe(index, best) }];
     });
     if (changes.length > 0) this.#options.onBest(changes);
   }
@@ -161,13 +182,18 @@ export class FamilyTables {
     }
   }
 
-  #describe(best: Best | undefined): BestChange["best"] {
+  #describe(prefix: number, best: Best | undefined): BestChange["best"] {
     if (best === undefined) return undefined;
     const { source, set, peer } = best;
     const from = this.members.get(peer)?.peer;
     const { nextHop } = set.attributes;
-    const route = { source, nextHop, peer: from?.name ?? "" };
+    const route = { source, nextHop, peer: from?.name ?? "", ...this.#sharesOf(prefix) };
     const isDropped = from !== undefined && isDiscarded(set.attributes, from);
     return isDropped ? { ...route, discard: true } : route;
+  }
+
+  #sharesOf(prefix: number): { readonly shares?: readonly Share[] } {
+    const shares = this.#locRib.shares(prefix);
+    return shares === undefined ? NO_SHARES : { shares };
   }
 }

@@ -1,14 +1,17 @@
 /**
- * Loc-RIB (RFC 4271 section 3.2): which path of each prefix is in use, and what each decision changed.
+ * Loc-RIB (RFC 4271 section 3.2): which path of each prefix is in use, which others share its traffic, and what
+ * each decision changed.
  */
 
 import type { AttributeSet, AttributeSets } from "./attribute-set.ts";
 import { Column } from "./column.ts";
 import { type Candidate, type Decided, decide } from "./decide.ts";
 import type { Members } from "./member.ts";
+import { chooseShares, sharesOf } from "./multipath.ts";
 import type { NextHops } from "./next-hops.ts";
 import { NONE, type PathTable } from "./path-table.ts";
-import type { PeerId } from "./route.ts";
+import type { PathSelection, PeerId, Share } from "./route.ts";
+import { ShareSets } from "./share-sets.ts";
 import type { Best } from "./update-group.ts";
 
 export type LocRibParts = {
@@ -16,6 +19,16 @@ export type LocRibParts = {
   readonly sets: AttributeSets;
   readonly nextHops: NextHops;
   readonly members: Members;
+  readonly selection: PathSelection;
+};
+
+/** A usable path with what became of it. */
+export type Explained = {
+  readonly row: number;
+  readonly decided: Decided;
+  readonly state: "best" | "multipath" | "valid";
+  /** Why it does not share the traffic, though nothing that counts speaks for the best. */
+  readonly refusal: string | undefined;
 };
 
 export class LocRib {
@@ -23,11 +36,17 @@ export class LocRib {
   /** The set of the best path, held, for a freed number may mean another set tomorrow. */
   readonly #set = new Column();
   readonly #peer = new Column();
+  /** Where several paths share the traffic, their next hops. */
+  readonly #shares = new Column();
+  readonly #shareSets = new ShareSets();
+  /** What holds for the decisions from now on. */
+  selection: PathSelection;
   /** Prefixes with a best path. */
   size = 0;
 
   constructor(parts: LocRibParts) {
     this.#parts = parts;
+    this.selection = parts.selection;
   }
 
   /** The best path that was decided last, or undefined. */
@@ -36,10 +55,46 @@ export class LocRib {
     return set === NONE ? undefined : this.#bestOf(set, this.#peer.get(prefix));
   }
 
-  /** Decide a prefix anew; true when another path is the best now, or none. */
-  update(prefix: number): boolean {
+  /** The next hops that share the prefix's traffic; undefined where they are not several. */
+  shares(prefix: number): readonly Share[] | undefined {
+    return this.#shareSets.get(this.#shares.get(prefix));
+  }
+
+  /** Decide a prefix anew: whether another path is the best now, or none, or others share its traffic. */
+  update(prefix: number): "best" | "shares" | "nothing" {
+    const usable = this.#usable(prefix);
+    if (typeof usable === "number") {
+      const areOthers = this.#setShares(prefix, NONE);
+      if (this.#setBest(prefix, usable)) return "best";
+      return areOthers ? "shares" : "nothing";
+    }
+    const rows = this.#choose(prefix, usable);
+    const areOthers = this.#setShares(prefix, this.#holdShares(rows));
+    if (this.#setBest(prefix, rows[0] ?? NONE)) return "best";
+    return areOthers ? "shares" : "nothing";
+  }
+
+  /** The rows that can be used, with what decided of each; the best is first. For people. */
+  explain(prefix: number): Explained[] {
+    const rows = [...this.#parts.paths.ofPrefix(prefix)].filter((row) => this.#isUsable(row));
+    if (rows.length === 0) return [];
+    const candidates = rows.map((row) => this.#candidate(prefix, row));
+    const decided: Decided[] = [];
+    const refusals = new Map<number, string>();
+    const equal = decide(candidates, this.selection, decided);
+    const chosen = chooseShares(candidates, equal, this.selection, refusals);
+    const others = rows.map((_, index) => index).filter((index) => !chosen.includes(index));
+    return [...chosen, ...others].map((index, position) => ({
+      row: rows[index] as number,
+      decided: decided[index] as Decided,
+      state: position === 0 ? "best" : position < chosen.length ? "multipath" : "valid",
+      refusal: refusals.get(index),
+    }));
+  }
+
+  /** True when it is another. */
+  #setBest(prefix: number, row: number): boolean {
     const { paths, sets, members } = this.#parts;
-    const row = this.#choose(prefix);
     const set = row === NONE ? NONE : paths.used.get(row);
     const peer = row === NONE ? NONE : paths.peer.get(row);
     const oldSet = this.#set.get(prefix);
@@ -62,20 +117,23 @@ export class LocRib {
     return true;
   }
 
-  /** The rows that can be used, with what decided of each; the best is first. For people. */
-  explain(prefix: number): { readonly row: number; readonly decided: Decided }[] {
-    const rows = [...this.#parts.paths.ofPrefix(prefix)].filter((row) => this.#isUsable(row));
-    if (rows.length === 0) return [];
-    const decided: Decided[] = [];
-    const best = decide(
-      rows.map((row) => this.#candidate(row)),
-      decided,
-    );
-    const explained = rows.map((row, i) => ({ row, decided: decided[i] as Decided }));
-    return [...explained.slice(best, best + 1), ...explained.filter((_, i) => i !== best)];
+  /** True when they are others; the hold on `shares` is taken over. */
+  #setShares(prefix: number, shares: number): boolean {
+    const old = this.#shares.get(prefix);
+    if (old !== NONE) this.#shareSets.release(old);
+    if (old === shares) return false;
+    this.#shares.set(prefix, shares);
+    return true;
   }
 
-  #choose(prefix: number): number {
+  #holdShares(rows: readonly number[]): number {
+    if (rows.length === 1) return NONE;
+    const { paths, sets } = this.#parts;
+    return this.#shareSets.hold(sharesOf(rows.map((row) => sets.get(paths.used.get(row)))));
+  }
+
+  /** The usable row, or NONE; a list where there are several, which is not the common case. */
+  #usable(prefix: number): number | readonly number[] {
     const { paths } = this.#parts;
     let only = NONE;
     let rows: number[] | undefined;
@@ -85,8 +143,14 @@ export class LocRib {
       else if (rows === undefined) rows = [only, row];
       else rows.push(row);
     }
-    if (rows === undefined) return only;
-    return rows[decide(rows.map((row) => this.#candidate(row)))] ?? NONE;
+    return rows ?? only;
+  }
+
+  /** The rows in use: the best, then those that share its traffic. */
+  #choose(prefix: number, rows: readonly number[]): readonly number[] {
+    const candidates = rows.map((row) => this.#candidate(prefix, row));
+    const equal = decide(candidates, this.selection);
+    return chooseShares(candidates, equal, this.selection).map((index) => rows[index] ?? NONE);
   }
 
   /** Accepted, and its next hop can be reached (RFC 4271 section 9.1.2.1). */
@@ -98,11 +162,13 @@ export class LocRib {
     return nextHops.ask(sets.get(used).attributes.nextHop).reachable;
   }
 
-  #candidate(row: number): Candidate {
+  #candidate(prefix: number, row: number): Candidate {
     const { paths, sets, members } = this.#parts;
     const set = sets.get(paths.used.get(row));
-    const peer = members.get(paths.peer.get(row))?.peer;
-    return { set, peer, cost: peer === undefined ? 0 : this.#costOf(set) };
+    const id = paths.peer.get(row);
+    const peer = members.get(id)?.peer;
+    const cost = peer === undefined ? 0 : this.#costOf(set);
+    return { set, peer, cost, isBest: id === this.#peer.get(prefix) };
   }
 
   #costOf({ attributes }: AttributeSet): number {

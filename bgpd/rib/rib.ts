@@ -17,6 +17,7 @@ import { NONE } from "./path-table.ts";
 import { type PlaceOf, Receiver } from "./receive.ts";
 import type {
   AdvertisedView,
+  PathSelection,
   PeerCounts,
   PeerId,
   ReceiveSummary,
@@ -102,6 +103,10 @@ class RibTables implements Rib {
     const { adjOut, members } = this.#tables[family];
     const member = members.get(peer);
     if (member !== undefined) adjOut.refresh(member);
+  }
+
+  setSelection(selection: PathSelection): void {
+    for (const tables of this.#order) tables.setSelection(selection);
   }
 
   originate(prefix: Prefix, attributes: Attributes): void {

@@ -76,8 +76,31 @@ export type RibPolicies = Pick<RibPeer, "rules" | "importPolicy" | "exportPolicy
 /** A peer's number in the RIB's tables, valid from `addPeer` to `removePeer`. */
 export type PeerId = number;
 
+/** What the decision does where the RFCs leave a choice. */
+export type PathSelection = {
+  /** MULTI_EXIT_DISC is compared between neighbour ASes too. */
+  readonly alwaysCompareMed: boolean;
+  /** A route without MULTI_EXIT_DISC has the highest, and not 0 (RFC 4271 section 9.1.2.2 c). */
+  readonly missingMedIsWorst: boolean;
+  /** An external best path stays where only identifiers and addresses speak for another (RFC 5004). */
+  readonly preferOldestExternal: boolean;
+  /** Paths that share the traffic to a prefix, from 1: the best alone. */
+  readonly maximumPaths: number;
+  /** They may have different AS_PATHs of one length. */
+  readonly relaxedAsPath: boolean;
+};
+
+/** The RFCs' rules, and one path for each prefix. */
+export const PLAIN_SELECTION: PathSelection = {
+  alwaysCompareMed: false,
+  missingMedIsWorst: false,
+  preferOldestExternal: false,
+  maximumPaths: 1,
+  relaxedAsPath: false,
+};
+
 /**
- * The step that decided between two paths (RFC 4271 section 9.1.2.2, RFC 4456 section 9), in order.
+ * The step that decided between two paths (RFC 4271 section 9.1.2.2, RFC 4456 section 9, RFC 5004), in order.
  * A path that lost carries the step at which it lost; the best one the step that beat the last rival.
  */
 export const DECISION_RULES = [
@@ -88,14 +111,23 @@ export const DECISION_RULES = [
   "shorter AS_PATH",
   "lower ORIGIN",
   "lower MULTI_EXIT_DISC from the same neighbour AS",
+  "lower MULTI_EXIT_DISC",
   "external over internal",
   "lower cost to NEXT_HOP",
+  "older external path",
   "lower BGP Identifier",
   "shorter CLUSTER_LIST",
   "lower peer address",
 ] as const;
 
 export type DecisionRule = (typeof DECISION_RULES)[number];
+
+/** One of several next hops that share a prefix's traffic. */
+export type Share = {
+  readonly address: Address;
+  /** Relative, from 1; absent where all have the same. */
+  readonly weight?: number;
+};
 
 /** A new answer to "where does this prefix go": what the FIB is told. */
 export type BestChange = {
@@ -105,6 +137,8 @@ export type BestChange = {
     | {
         readonly source: RouteSource;
         readonly nextHop: Address | undefined;
+        /** Where several share the traffic: all of them, the best path's first. */
+        readonly shares?: readonly Share[];
         readonly peer: string;
         /** Packets to it are to be dropped (RFC 7999). */
         readonly discard?: true;
@@ -121,10 +155,12 @@ export type PathView = {
   readonly received: Attributes;
   /** As used, after it. */
   readonly attributes: Attributes;
-  readonly state: "best" | "valid" | "rejected";
+  /** "multipath": it shares the traffic with the best. */
+  readonly state: "best" | "multipath" | "valid" | "rejected";
   /**
-   * best and valid: the decision's rule, with both values where they decide
-   * ("shorter AS_PATH: 1 < 2"); rejected: which filter, loop or unreachable next hop.
+   * best, multipath and valid: the decision's rule, with both values where they decide
+   * ("shorter AS_PATH: 1 < 2"), and why one that is as good as the best does not share its traffic;
+   * rejected: which filter, loop or unreachable next hop.
    */
   readonly reason: string;
 };
@@ -176,6 +212,8 @@ export type Rib = {
   receive(peer: PeerId, buffer: Uint8Array, start: number, end: number): ReceiveSummary;
   /** Send the whole table of a family once more (RFC 2918 section 4). */
   refresh(peer: PeerId, family: Family): void;
+  /** Decide by other choices from now on: every prefix is decided anew. */
+  setSelection(selection: PathSelection): void;
   /** Put a route of our own in (again with other attributes: replaced), or take it out. */
   originate(prefix: Prefix, attributes: Attributes): void;
   withdraw(prefix: Prefix): void;
@@ -235,6 +273,7 @@ export type RibOptions = {
   /** Our BGP Identifier as an unsigned word: loops by ORIGINATOR_ID are found with it. */
   readonly identifier: number;
   readonly resolve: ResolveNextHop;
+  readonly selection: PathSelection;
   /** Milliseconds, for `work`'s budget. */
   readonly now: () => number;
   readonly onBest: (changes: readonly BestChange[]) => void;

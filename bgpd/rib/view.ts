@@ -8,8 +8,7 @@ import { comparePrefix, type Prefix, prefixOf } from "../../lib/prefix.ts";
 import { sourceOf } from "./adj-in.ts";
 import type { AdjOut } from "./adj-out.ts";
 import type { AttributeSets } from "./attribute-set.ts";
-import type { Decided } from "./decide.ts";
-import type { LocRib } from "./loc-rib.ts";
+import type { Explained, LocRib } from "./loc-rib.ts";
 import type { Member, Members } from "./member.ts";
 import type { NextHops } from "./next-hops.ts";
 import { NONE, type PathTable } from "./path-table.ts";
@@ -105,16 +104,16 @@ export class View {
     };
   }
 
-  /** Best first, then what could be used, then what was rejected. */
+  /** Best first, then what shares its traffic, what could be used, then what was rejected. */
   #pathViews(index: number): { readonly row: number; readonly view: PathView }[] {
     const { paths, locRib } = this.#parts;
     const usable = locRib.explain(index);
     const seen = new Set(usable.map(({ row }) => row));
     const rest = [...paths.ofPrefix(index)].filter((row) => !seen.has(row));
     return [
-      ...usable.map(({ row, decided }, position) => ({
-        row,
-        view: this.#path(row, position === 0 ? "best" : "valid", describe(decided)),
+      ...usable.map((explained) => ({
+        row: explained.row,
+        view: this.#path(explained.row, explained.state, describe(explained)),
       })),
       ...rest.map((row) => ({ row, view: this.#rejected(row) })),
     ];
@@ -146,6 +145,7 @@ export class View {
   }
 }
 
-function describe({ rule, values }: Decided): string {
-  return values === "" ? rule : `${rule}: ${values}`;
+function describe({ decided: { rule, values }, refusal }: Explained): string {
+  const step = values === "" ? rule : `${rule}: ${values}`;
+  return refusal === undefined ? step : `${step}; shares no traffic: ${refusal}`;
 }

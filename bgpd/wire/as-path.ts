@@ -67,6 +67,21 @@ export function asPathLength(path: readonly AsSegment[]): number {
   return length;
 }
 
+/** Whether two paths have the same segments with the same AS numbers. */
+export function isSamePath(a: readonly AsSegment[], b: readonly AsSegment[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every(({ type, asNumbers }, index) => {
+      const other = b[index];
+      return (
+        type === other?.type &&
+        asNumbers.length === other.asNumbers.length &&
+        asNumbers.every((asNumber, at) => asNumber === other.asNumbers[at])
+      );
+    })
+  );
+}
+
 /** Whether a segment leaves its confederation; others have no place in AS4_PATH (RFC 6793 section 6). */
 export function isTold({ type }: AsSegment): boolean {
   return type === "sequence" || type === "set";

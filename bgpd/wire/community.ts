@@ -1,6 +1,6 @@
 /**
  * Communities of all kinds: their octets, their text, and what the octets of the extended ones say
- * (RFC 1997, RFC 4360, RFC 5668, RFC 5701, RFC 8092).
+ * (RFC 1997, RFC 4360, RFC 5668, RFC 5701, RFC 8092, RFC 10005).
  *
  * Extended ones are kept as they came, in hexadecimal: a type that nobody here knows travels on unharmed.
  *
@@ -20,7 +20,7 @@ const FOUR_OCTET_AS = 2;
 /** Types low of those three. */
 const ROUTE_TARGET = 2;
 const ROUTE_ORIGIN = 3;
-/** Type low of two-octet AS ones (draft-ietf-idr-link-bandwidth). */
+/** Type low of two-octet AS ones (RFC 10005). */
 const LINK_BANDWIDTH = 4;
 /** Type of the origin validation state (RFC 8097 section 2). */
 const ORIGIN_VALIDATION_STATE = "4300";

@@ -64,11 +64,12 @@ describe("answers", () => {
     });
   });
 
-  test("a route lists its paths best first, then valid, then rejected", () => {
-    const states = ["rejected", "valid", "best"] as const;
+  test("a route lists its paths best first, then who shares, then valid, then rejected", () => {
+    const states = ["rejected", "valid", "multipath", "best"] as const;
     const paths = states.map((state) => path({ state }));
     expect(routeAnswer({ prefix, paths }, "").paths.map(({ state }) => state)).toEqual([
       "best",
+      "multipath",
       "valid",
       "rejected",
     ]);
@@ -104,6 +105,14 @@ describe("why", () => {
     const reason = "shorter AS_PATH: 1 < 2";
     expect(why([path({ reason }), path({ peer: "tor2", state: "valid" })])).toBe(
       "192.0.2.0/24 goes by 172.30.0.1, learned from tor: shorter AS_PATH: 1 < 2, chosen over 1 other. Kernel: installed via 172.30.0.1 dev eth0.",
+    );
+  });
+
+  test("paths that share the traffic are all told, the best one by name", () => {
+    const other = { ...attributes, nextHop: parseAddress("172.30.0.2") };
+    const shared = path({ peer: "tor2", state: "multipath", attributes: other });
+    expect(why([path({ reason: "lower BGP Identifier: 1.1.1.1 < 2.2.2.2" }), shared])).toBe(
+      "192.0.2.0/24 goes by 172.30.0.1 and 172.30.0.2, learned from tor and tor2, which share the traffic, the best being from tor: lower BGP Identifier: 1.1.1.1 < 2.2.2.2. Kernel: installed via 172.30.0.1 dev eth0.",
     );
   });
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { DEFAULT_POLICY, type PeerPlan, type SpeakerPlan } from "../../bgpd/cluster/speaker.ts";
 import { difference } from "../../bgpd/difference.ts";
+import { PLAIN_SELECTION } from "../../bgpd/rib/route.ts";
 import { parseAddress } from "../../lib/address.ts";
 import { formatPrefix, parsePrefix } from "../../lib/prefix.ts";
 
@@ -43,6 +44,7 @@ const plan: SpeakerPlan = {
   unexportedPools: [],
   services: [],
   advertisements: [],
+  selection: PLAIN_SELECTION,
   peers: [peer("a"), peer("b")],
 };
 
@@ -51,6 +53,7 @@ function summary(after: SpeakerPlan, before: SpeakerPlan | "none" = plan) {
   return {
     speaker: change.speaker,
     listen: change.listen,
+    selection: change.selection,
     removed: change.removed,
     added: change.added.map(({ name }) => name),
     restarted: change.restarted.map(({ name }) => name),
@@ -63,6 +66,7 @@ function summary(after: SpeakerPlan, before: SpeakerPlan | "none" = plan) {
 const nothing = {
   speaker: false,
   listen: false,
+  selection: false,
   removed: [],
   added: [],
   restarted: [],
@@ -76,6 +80,7 @@ describe("difference of plans", () => {
     expect(summary(plan, "none")).toEqual({
       ...nothing,
       listen: true,
+      selection: true,
       added: ["a", "b"],
       kept: [],
       originated: ["10.244.1.0/24"],
@@ -84,6 +89,11 @@ describe("difference of plans", () => {
 
   test("an equal plan touches nothing", () => {
     expect(summary(structuredClone(plan))).toEqual(nothing);
+  });
+
+  test("another choice in the decision keeps the sessions", () => {
+    const selection = { ...plan.selection, maximumPaths: 2 };
+    expect(summary({ ...plan, selection })).toEqual({ ...nothing, selection: true });
   });
 
   test("another policy keeps the session", () => {

@@ -25,6 +25,7 @@ const TABLES: readonly (readonly [name: string, format: (look: Look) => string])
     (look) => formatPeer({ ...fixtures.PEERS[2]!, bfd: fixtures.FAILED_BFD }, look),
   ],
   ["routes", (look) => formatRoutes(fixtures.ROUTES, look)],
+  ["routes-shared", (look) => formatRoutes(fixtures.SHARED_ROUTES, look)],
   ["received", (look) => formatReceived(fixtures.RECEIVED, look)],
   ["advertised", (look) => formatAdvertised(fixtures.ADVERTISED, look)],
   ["why", (look) => formatWhy(fixtures.WHY, look)],

@@ -288,6 +288,31 @@ export const ROUTES: readonly RouteAnswer[] = [
   },
 ];
 
+/** Two paths share the traffic, and a third is as good. */
+export const SHARED_ROUTES: readonly RouteAnswer[] = [
+  {
+    prefix: "192.0.2.0/24",
+    paths: [
+      { ...FROM_TOR, reason: "lower BGP Identifier: 172.30.0.1 < 172.30.0.3" },
+      {
+        ...FROM_TOR,
+        peer: "tor2",
+        state: "multipath",
+        reason: "lower BGP Identifier: 172.30.0.1 < 172.30.0.2",
+        attributes: { ...FROM_TOR.attributes, nextHop: "172.30.0.2" },
+      },
+      {
+        ...FROM_TOR,
+        peer: "tor3",
+        state: "valid",
+        reason: "lower BGP Identifier: 172.30.0.1 < 172.30.0.3; shares no traffic: another AS_PATH",
+        attributes: { ...FROM_TOR.attributes, nextHop: "172.30.0.3", asPath: [65_001] },
+      },
+    ],
+    kernel: "installed via 172.30.0.1 dev eth0 and via 172.30.0.2 dev eth0 weight 3",
+  },
+];
+
 export const RECEIVED: readonly ReceivedAnswer[] = [
   { prefix: "0.0.0.0/0", path: DEFAULT_REJECTED },
   { prefix: "10.244.2.0/24", path: REJECTED },

@@ -6,7 +6,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { createRib } from "../../bgpd/rib/rib.ts";
-import type { PeerId, Rib } from "../../bgpd/rib/route.ts";
+import { type PeerId, PLAIN_SELECTION, type Rib } from "../../bgpd/rib/route.ts";
 import { PLAIN_RULES, type Role } from "../../bgpd/rib/rules.ts";
 import { Framer } from "../../bgpd/wire/framer.ts";
 import { address4 } from "../../lib/address.ts";
@@ -43,6 +43,7 @@ function settled(count: number, edges: readonly Edge[], silent: number | undefin
     createRib({
       identifier: addressOf(index).w0,
       resolve: () => ({ reachable: true, cost: 0 }),
+      selection: PLAIN_SELECTION,
       now: () => 0,
       onBest: () => {},
       onSend: (peer, bytes) => inbox.push(() => deliver(index, peer, bytes)),

@@ -78,7 +78,7 @@ far (BGPPeer), 172.30.0.11 AS 64601 to 203.0.113.1:179 AS 65001, ttl 64, hold 9 
   test("what documents say of routes", () => {
     const resources = resourcesOf(
       configuration(
-        'importPolicy: none\nrejectASSets: true\nserviceClusterIPs: [{cidr: 10.96.0.0/12}, {cidr: "fd00:96::/112"}]\nprefixAdvertisements: [{cidr: 10.244.0.0/16, communities: ["65000:1", "65000:1:2"]}]',
+        'importPolicy: none\nbestPath: {alwaysCompareMED: true, missingMEDIsWorst: true, preferOldestExternal: true}\nmultipath: {maximumPaths: 4, relaxedASPath: true}\nrejectASSets: true\nserviceClusterIPs: [{cidr: 10.96.0.0/12}, {cidr: "fd00:96::/112"}]\nprefixAdvertisements: [{cidr: 10.244.0.0/16, communities: ["65000:1", "65000:1:2"]}]',
       ),
       documentOf(
         "Node",
@@ -102,6 +102,7 @@ blocks 10.244.1.0/24 pools 10.244.0.0/16
 untold 10.244.0.0/16
 services 10.96.0.0/12 fd00:96::/112
 10.244.0.0/16 with 65000:1 65000:1:2
+decides by 4 paths alwaysCompareMed missingMedIsWorst preferOldestExternal relaxedAsPath
 mesh n2 (mesh), 172.30.0.11 AS 64512 to 172.30.0.12:179 AS 64512, ttl 64, hold 90 keepalive 30 retry 5, default, refuseAsSets true, gracefulShutdown true
 plain (BGPPeer), 172.30.0.11 AS 64512 to 172.30.0.1:179 AS 65000, ttl 1, hold 90 keepalive 30 retry 5, importPolicy "none", refuseAsSets true, nextHop "Keep", gracefulShutdown true
 all (BGPPeer), 172.30.0.11 AS 65100 to 172.30.0.2:179 AS 65000, ttl 1, hold 90 keepalive 30 retry 5, role peer strictly, aigp, importPolicy "all", exportPolicy "pools", allowedOwnAs 2, discardBlackhole true, nextHop "Self", asOverride true, removePrivateAs true, gracefulShutdown true, prefixLimit {"max":9,"warningThreshold":75,"restartTime":60}

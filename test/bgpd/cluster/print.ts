@@ -18,8 +18,16 @@ export function printPlan(plan: SpeakerPlan): string {
       ({ prefix, communities }) =>
         `${formatPrefix(prefix)} with ${communities.map(formatCommunity).join(" ")}`,
     ),
+    ...printSelection(plan.selection),
     ...plan.peers.map(printPeer),
   ].join("\n");
+}
+
+/** What is not as usual of the decision. */
+function printSelection({ maximumPaths, ...selection }: SpeakerPlan["selection"]): string[] {
+  const asked = Object.entries(selection).flatMap(([name, value]) => (value ? [name] : []));
+  const marks = [...(maximumPaths === 16 ? [] : [`${maximumPaths} paths`]), ...asked];
+  return marks.length === 0 ? [] : [`decides by ${marks.join(" ")}`];
 }
 
 /** Session, timers, then what is not as usual. */

@@ -123,6 +123,57 @@ describe("next hops", () => {
     expect(scene.routes().length).toBe(4);
   });
 
+  test("that join or leave all routes of a group at once are one message", () => {
+    wantMany(3, ROUTER, SECOND);
+    daemon.flushAll();
+    wantMany(3, ROUTER);
+    expect(daemon.flushAll()).toEqual(["replace #2 group #0", "delete #1"]);
+    expect(scene.routes()).toHaveLength(3);
+    expect(daemon.state("10.1.0.0/24")?.state).toBe("installed");
+    wantMany(3, ROUTER, SECOND, OTHER);
+    const [first, second, ...rest] = daemon.flushAll();
+    expect([first, second].sort()).toEqual(["add #3 via 172.31.0.1", "add #4 via 172.30.0.12"]);
+    expect(rest).toEqual(["replace #2 group #0/#3/#4"]);
+    for (const index of [0, 1, 2]) daemon.unwant(`10.1.${index}.0/24`);
+    daemon.flushAll();
+    expect(scene.objects()).toEqual([]);
+  });
+
+  test("of a group are not handed on where routes part, or others want the same", () => {
+    wantMany(3, ROUTER, SECOND);
+    daemon.flushAll();
+    wantMany(2, ROUTER);
+    daemon.unwant("10.1.2.0/24");
+    daemon.flushAll();
+    expect(scene.objects()).toEqual(["#0 via 172.30.0.1 dev eth0"]);
+    expect(scene.routes()).toEqual([
+      "10.1.0.0/24 proto 77 via 172.30.0.1 dev eth0",
+      "10.1.1.0/24 proto 77 via 172.30.0.1 dev eth0",
+    ]);
+    daemon.want("10.1.2.0/24", ROUTER, SECOND);
+    daemon.flushAll();
+    daemon.want("10.1.2.0/24", ROUTER);
+    daemon.flushAll();
+    expect(scene.objects()).toEqual(["#0 via 172.30.0.1 dev eth0"]);
+  });
+
+  test("of a group that was handed on may die and come back", () => {
+    const way = (gateway: string) => ({ protocol: 4, nextHops: [{ gateway: ip(gateway) }] });
+    scene.route("add", "192.0.2.0/24", way(SECOND));
+    daemon.settle();
+    wantMany(2, ROUTER, "192.0.2.1");
+    daemon.flushAll();
+    wantMany(2, "192.0.2.1");
+    daemon.flushAll();
+    scene.route("delete", "192.0.2.0/24", { protocol: 4 });
+    daemon.settle();
+    expect(scene.routes()).toEqual([]);
+    expect(scene.objects()).toEqual([]);
+    scene.route("add", "192.0.2.0/24", way(SECOND));
+    daemon.settle();
+    expect(scene.routes().filter((text) => text.startsWith("10.1."))).toHaveLength(2);
+  });
+
   test("while more is being decided, keep what leads over them though they are dead", () => {
     const way = (gateway: string) => ({ protocol: 4, nextHops: [{ gateway: ip(gateway) }] });
     scene.route("add", "192.0.2.0/24", way(SECOND));

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { DEFAULT_POLICY, type PeerPlan, type SpeakerPlan } from "../../../bgpd/cluster/speaker.ts";
 import { compileExport, compileImport } from "../../../bgpd/policy/compile.ts";
+import { PLAIN_SELECTION } from "../../../bgpd/rib/route.ts";
 import { parseAddress } from "../../../lib/address.ts";
 import { parsePrefix } from "../../../lib/prefix.ts";
 import type { BgpFilter } from "../../../resource/bgp-filter.ts";
@@ -44,6 +45,7 @@ const speaker: SpeakerPlan = {
   unexportedPools: [],
   services: [],
   advertisements: [],
+  selection: PLAIN_SELECTION,
   peers: [],
 };
 

@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { DEFAULT_POLICY, type PeerPlan, type SpeakerPlan } from "../../../bgpd/cluster/speaker.ts";
 import { compileExport, compileImport, type Surroundings } from "../../../bgpd/policy/compile.ts";
 import type { PolicyRoute } from "../../../bgpd/policy/route.ts";
+import { PLAIN_SELECTION } from "../../../bgpd/rib/route.ts";
 import type { Attributes } from "../../../bgpd/wire/attributes.ts";
 import { formatAddress, parseAddress } from "../../../lib/address.ts";
 import { parsePrefix } from "../../../lib/prefix.ts";
@@ -48,6 +49,7 @@ const speaker: SpeakerPlan = {
   unexportedPools: [],
   services: [],
   advertisements: [],
+  selection: PLAIN_SELECTION,
   peers: [],
 };
 

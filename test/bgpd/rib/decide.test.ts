@@ -2,7 +2,12 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { AttributeSets } from "../../../bgpd/rib/attribute-set.ts";
 import { type Candidate, type Decided, decide } from "../../../bgpd/rib/decide.ts";
-import { DECISION_RULES, type DecisionRule } from "../../../bgpd/rib/route.ts";
+import {
+  DECISION_RULES,
+  type DecisionRule,
+  type PathSelection,
+  PLAIN_SELECTION,
+} from "../../../bgpd/rib/route.ts";
 import type { Attributes } from "../../../bgpd/wire/attributes.ts";
 import { attributesOf, peerAt } from "./scene.ts";
 
@@ -15,17 +20,31 @@ type Shape = {
   readonly cost?: number;
   readonly path?: readonly number[];
   readonly more?: Partial<Attributes>;
+  readonly isBest?: boolean;
 };
 
 function candidate({ peer = 2, kind = "external", cost = 0, path = [1, 2], ...rest }: Shape) {
   const set = sets.intern(attributesOf(path, "172.30.0.9", rest.more));
-  if (kind === "local") return { set, peer: undefined, cost };
+  const { isBest = false } = rest;
+  if (kind === "local") return { set, peer: undefined, cost, isBest };
   const ribPeer = peerAt(peer, kind);
-  return { set, peer: { ...ribPeer, identifier: rest.identifier ?? ribPeer.identifier }, cost };
+  const identifier = rest.identifier ?? ribPeer.identifier;
+  return { set, peer: { ...ribPeer, identifier }, cost, isBest };
+}
+
+const choices = (change: Partial<PathSelection>) => ({ ...PLAIN_SELECTION, ...change });
+const PLAIN = PLAIN_SELECTION;
+
+/** Every order of the list. */
+function ordersOf<Item>(list: readonly Item[]): Item[][] {
+  if (list.length === 0) return [[]];
+  return list.flatMap((first, at) =>
+    ordersOf(list.filter((_, index) => index !== at)).map((rest) => [first, ...rest]),
+  );
 }
 
 /** Each rule decides once: what is better on the left, worse on the right, and all else equal. */
-const TABLE: readonly [DecisionRule, Shape, Shape, string][] = [
+const TABLE: readonly [DecisionRule, Shape, Shape, string, Partial<PathSelection>?][] = [
   ["locally originated", { kind: "local", path: [] }, { path: [] }, ""],
   ["higher LOCAL_PREF", { more: { localPref: 200 } }, { peer: 1 }, "200 > 100"],
   [
@@ -42,8 +61,16 @@ const TABLE: readonly [DecisionRule, Shape, Shape, string][] = [
     { peer: 1, more: { multiExitDisc: 6 } },
     "5 < 6",
   ],
+  [
+    "lower MULTI_EXIT_DISC",
+    { more: { multiExitDisc: 5 } },
+    { peer: 1, path: [7, 2], more: { multiExitDisc: 6 } },
+    "5 < 6",
+    { alwaysCompareMed: true },
+  ],
   ["external over internal", {}, { peer: 1, kind: "internal" }, ""],
   ["lower cost to NEXT_HOP", { cost: 1 }, { peer: 1, cost: 7 }, "1 < 7"],
+  ["older external path", { isBest: true }, { peer: 1 }, "", { preferOldestExternal: true }],
   [
     "lower BGP Identifier",
     { identifier: 0x0a00_0001 },
@@ -69,24 +96,27 @@ describe("the decision", () => {
     expect<readonly string[]>(TABLE.map(([rule]) => rule)).toEqual(DECISION_RULES.slice(1));
   });
 
-  test.each(TABLE)("%s decides, whatever the order of arrival", (rule, left, right, values) => {
-    const [better, worse] = [candidate(left), candidate(right)];
-    for (const candidates of [
-      [better, worse],
-      [worse, better],
-    ]) {
-      const decided: Decided[] = [];
-      expect(candidates[decide(candidates, decided)]).toBe(better);
-      expect(decided).toEqual([
-        { rule, values },
-        { rule, values },
-      ]);
-    }
-  });
+  test.each(TABLE)(
+    "%s decides, whatever the order of arrival",
+    (rule, left, right, values, change = {}) => {
+      const [better, worse] = [candidate(left), candidate(right)];
+      for (const candidates of [
+        [better, worse],
+        [worse, better],
+      ]) {
+        const decided: Decided[] = [];
+        expect(candidates[decide(candidates, choices(change), decided)[0] ?? -1]).toBe(better);
+        expect(decided).toEqual([
+          { rule, values },
+          { rule, values },
+        ]);
+      }
+    },
+  );
 
   test("one path alone is the only path", () => {
     const decided: Decided[] = [];
-    expect(decide([candidate({})], decided)).toBe(0);
+    expect(decide([candidate({})], PLAIN, decided)).toEqual([0]);
     expect(decided).toEqual([{ rule: "only path", values: "" }]);
   });
 
@@ -95,7 +125,47 @@ describe("the decision", () => {
       candidate({ peer: 1, path: [1, 3], more: { multiExitDisc: 9 } }),
       candidate({ peer: 2, path: [2, 3], more: { multiExitDisc: 1 } }),
     ];
-    expect(decide(candidates)).toBe(0);
+    expect(decide(candidates, PLAIN)[0]).toBe(0);
+  });
+
+  test("a missing MULTI_EXIT_DISC is the lowest, or the highest where that is asked for", () => {
+    const candidates = [
+      candidate({ peer: 1, more: { multiExitDisc: 1 } }),
+      candidate({ peer: 2 }),
+      candidate({ peer: 3, more: { multiExitDisc: 0 } }),
+    ];
+    const chosenBy = (change: Partial<PathSelection>) => {
+      const decided: Decided[] = [];
+      return [decide(candidates, choices(change), decided), decided[0]?.values];
+    };
+    expect(chosenBy({})).toEqual([[1, 2], "none < 1"]);
+    expect(chosenBy({ missingMedIsWorst: true })).toEqual([[2], "0 < 1"]);
+    const worst = [candidate({}), candidate({ peer: 1, more: { multiExitDisc: 0xffff_ffff } })];
+    expect(decide(worst, choices({ missingMedIsWorst: true }))).toEqual([1, 0]);
+  });
+
+  test("the older path stays against identifiers and addresses alone, and among external ones alone", () => {
+    const choose = (better: Shape, best: Shape, isAsked = true) => {
+      const candidates = [candidate(better), candidate({ ...best, isBest: true })];
+      return decide(candidates, choices({ preferOldestExternal: isAsked }))[0];
+    };
+    expect(choose({ peer: 1 }, { peer: 2 })).toBe(1);
+    expect(choose({ peer: 1 }, { peer: 2 }, false)).toBe(0);
+    expect(choose({ peer: 1 }, { peer: 2, cost: 1 })).toBe(0);
+    expect(choose({ peer: 1, kind: "internal" }, { peer: 2, kind: "internal" })).toBe(0);
+    // Sessions with one speaker.
+    expect(choose({ peer: 1, identifier: 7 }, { peer: 2, identifier: 7 })).toBe(0);
+  });
+
+  test("what is equal up to the cost is told in the order of the last steps, the best first", () => {
+    const candidates = [
+      candidate({ peer: 4 }),
+      candidate({ peer: 3, isBest: true }),
+      candidate({ peer: 2, cost: 1 }),
+      candidate({ peer: 1 }),
+    ];
+    expect(decide(candidates, PLAIN)).toEqual([3, 1, 0]);
+    expect(decide(candidates, choices({ preferOldestExternal: true }))).toEqual([1, 3, 0]);
   });
 
   test("a set counts one AS in a path's length", () => {
@@ -107,7 +177,7 @@ describe("the decision", () => {
       candidate({ peer: 1, path: [1, 2, 3] }),
       candidate({ peer: 2, more: { asPath } }),
     ];
-    expect(decide(candidates)).toBe(1);
+    expect(decide(candidates, PLAIN)[0]).toBe(1);
   });
 
   test("every path gets its step: the second-best and those behind it", () => {
@@ -117,7 +187,7 @@ describe("the decision", () => {
       candidate({ peer: 2 }),
       candidate({ peer: 1, more: { localPref: 50 } }),
     ];
-    expect(decide(candidates, decided)).toBe(1);
+    expect(decide(candidates, PLAIN, decided)).toEqual([1]);
     expect(decided).toEqual([
       { rule: "shorter AS_PATH", values: "2 < 3" },
       { rule: "shorter AS_PATH", values: "2 < 3" },
@@ -125,37 +195,36 @@ describe("the decision", () => {
     ]);
   });
 
-  test("the order of arrival means nothing", () => {
+  test("the order of arrival means nothing, for any of all orders", () => {
     const shape = fc.record({
-      kind: fc.constantFrom("internal", "external"),
+      kind: fc.constantFrom("internal" as const, "external" as const),
       path: fc.constantFrom([1], [2], [1, 2], [2, 1]),
       cost: fc.integer({ min: 0, max: 1 }),
-      med: fc.integer({ min: 0, max: 2 }),
+      med: fc.constantFrom(undefined, 0, 1, 2),
       pref: fc.constantFrom(100, 200),
     });
-    const shapes = fc.array(shape, { minLength: 1, maxLength: 6 });
-    const shuffled = shapes.chain((list) =>
-      fc.tuple(
-        fc.constant(list),
-        fc.shuffledSubarray(
-          list.map((_, i) => i),
-          { minLength: list.length },
-        ),
-      ),
-    );
+    const selection = fc.record({
+      alwaysCompareMed: fc.boolean(),
+      missingMedIsWorst: fc.boolean(),
+      preferOldestExternal: fc.boolean(),
+    });
+    const shapes = fc.array(shape, { minLength: 1, maxLength: 5 });
     fc.assert(
-      fc.property(shuffled, ([list, order]) => {
+      fc.property(shapes, selection, fc.nat(4), (list, change, best) => {
         const candidates: Candidate[] = list.map(({ kind, path, cost, med, pref }, i) =>
           candidate({
             peer: i + 1,
-            kind: kind as "internal" | "external",
+            kind,
             path,
             cost,
-            more: { multiExitDisc: med, localPref: pref },
+            isBest: i === best,
+            more: { localPref: pref, ...(med === undefined ? {} : { multiExitDisc: med }) },
           }),
         );
-        const other = order.map((i) => candidates[i] as Candidate);
-        expect(other[decide(other)]).toBe(candidates[decide(candidates)] as Candidate);
+        const chosen = (all: readonly Candidate[]) =>
+          decide(all, choices(change)).map((index) => all[index]?.peer?.name);
+        const expected = chosen(candidates);
+        for (const order of ordersOf(candidates)) expect(chosen(order)).toEqual(expected);
       }),
     );
   });

@@ -2,7 +2,14 @@
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import type { PeerId, PolicyVerdict, RibPeer, RoutePolicy } from "../../../bgpd/rib/route.ts";
+import {
+  type PathSelection,
+  type PeerId,
+  PLAIN_SELECTION,
+  type PolicyVerdict,
+  type RibPeer,
+  type RoutePolicy,
+} from "../../../bgpd/rib/route.ts";
 import { PLAIN_RULES, type SessionRules } from "../../../bgpd/rib/rules.ts";
 import type { Attributes } from "../../../bgpd/wire/attributes.ts";
 import { formatAddress } from "../../../lib/address.ts";
@@ -22,6 +29,12 @@ const PREFIXES = [
 const HOPS = ["172.30.0.50", "172.30.0.51", "172.30.0.52", "fd00:30::50", "fd00:30::51"];
 const PEERS = [2, 3, 4, 8, 9, 10];
 const CLUSTER = 7;
+/** Extended communities of these many bytes per second. */
+const BANDWIDTHS = new Map([
+  ["0004fde842c80000", 100],
+  ["0004fde843160000", 150],
+  ["0004fde843960000", 300],
+]);
 const REFUSED: PolicyVerdict = { accept: false, reason: "odd lengths are refused" };
 const PREFERRED: PolicyVerdict = {
   accept: true,
@@ -42,7 +55,8 @@ type Step =
       readonly prefixes: readonly string[];
       readonly path: number[];
       readonly hop: string;
-      readonly med: number;
+      readonly med: number | undefined;
+      readonly bandwidth: string | undefined;
     }
   | { readonly do: "withdraw"; readonly peer: number; readonly prefixes: readonly string[] }
   | { readonly do: "originate" | "retract"; readonly prefix: string }
@@ -54,6 +68,7 @@ type Step =
       readonly client: boolean;
     }
   | { readonly do: "hop"; readonly hop: string }
+  | { readonly do: "select"; readonly selection: PathSelection }
   | { readonly do: "slice" | "settle" };
 
 const peer = fc.constantFrom(...PEERS);
@@ -69,7 +84,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       prefixes,
       path: fc.constantFrom<number[]>([], [7], [7, 8], [OUR_AS]),
       hop: fc.constantFrom(...HOPS),
-      med: fc.integer({ min: 0, max: 1 }),
+      med: fc.constantFrom(undefined, 0, 1),
+      bandwidth: fc.constantFrom(undefined, ...BANDWIDTHS.keys()),
     }),
   },
   { weight: 4, arbitrary: fc.record({ do: fc.constant("withdraw" as const), peer, prefixes }) },
@@ -94,6 +110,19 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 1,
     arbitrary: fc.record({ do: fc.constant("hop" as const), hop: fc.constantFrom(...HOPS) }),
   },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant("select" as const),
+      selection: fc.record({
+        alwaysCompareMed: fc.boolean(),
+        missingMedIsWorst: fc.boolean(),
+        preferOldestExternal: fc.constant(false),
+        maximumPaths: fc.integer({ min: 1, max: 3 }),
+        relaxedAsPath: fc.boolean(),
+      }),
+    }),
+  },
   { weight: 4, arbitrary: fc.record({ do: fc.constantFrom("slice" as const, "settle" as const) }) },
 );
 
@@ -104,6 +133,7 @@ class Model {
   readonly up = new Map<number, { readonly id: PeerId; peer: RibPeer }>();
   readonly paths = new Map<string, Map<number | undefined, Attributes>>();
   readonly unreachable = new Set<string>();
+  selection = PLAIN_SELECTION;
 
   set(prefix: string, from: number | undefined, attributes: Attributes | undefined): void {
     const all = this.paths.get(prefix) ?? new Map<number | undefined, Attributes>();
@@ -113,7 +143,38 @@ class Model {
   }
 
   best(prefix: string): Path | undefined {
-    const usable = [...(this.paths.get(prefix) ?? [])].flatMap(([from, received]): Path[] => {
+    const usable = this.#usable(prefix);
+    return usable.filter((path) => !usable.some((other) => this.#beats(other, path, usable)))[0];
+  }
+
+  /** The paths that share the traffic, each with its weight: the best first, the others by their peers' numbers. */
+  shares(prefix: string): string[] {
+    const { maximumPaths, relaxedAsPath } = this.selection;
+    const best = this.best(prefix);
+    if (best?.peer === undefined) return [];
+    const usable = this.#usable(prefix);
+    const isEqual = (path: Path): boolean =>
+      compare(this.#early(path), this.#early(best)) === 0 &&
+      !this.#isFallen(path, usable) &&
+      this.#late(path)[0] === this.#late(best)[0] &&
+      (relaxedAsPath || `${numbers(path)}` === `${numbers(best)}`);
+    const byHop = new Map<string, Path>();
+    for (const path of [best, ...usable.toSorted((a, b) => (a.peer ?? 0) - (b.peer ?? 0))]) {
+      if (isEqual(path) && !byHop.has(hopOf(path))) byHop.set(hopOf(path), path);
+    }
+    const chosen = [...byHop].slice(0, maximumPaths);
+    if (chosen.length === 1) return [];
+    const told = chosen.map(([, path]) => bandwidthOf(path));
+    const isWeighted = new Set(told).size > 1 && !told.includes(undefined);
+    const unit = [300, 150, 100, 50].find((one) => told.every((all = 0) => all % one === 0)) ?? 1;
+    return chosen.map(([hop], index) => {
+      const weight = isWeighted ? (told[index] ?? 0) / unit : "any";
+      return `${hop} ${weight}`;
+    });
+  }
+
+  #usable(prefix: string): Path[] {
+    return [...(this.paths.get(prefix) ?? [])].flatMap(([from, received]): Path[] => {
       if (from === undefined) return [{ peer: from, attributes: received }];
       const known = this.up.get(from)?.peer;
       if (known === undefined) return [];
@@ -127,7 +188,6 @@ class Model {
       if (!verdict.accept || numbers.includes(OUR_AS) || this.unreachable.has(hop)) return [];
       return [{ peer: from, attributes: verdict.rewrite?.(received) ?? received }];
     });
-    return usable.filter((path) => !usable.some((other) => this.#beats(other, path, usable)))[0];
   }
 
   /** Whether a path is out of the race because of another, MULTI_EXIT_DISC seen among all alike. */
@@ -135,12 +195,23 @@ class Model {
     if (a === b) return false;
     const early = compare(this.#early(a), this.#early(b));
     if (early !== 0) return early < 0;
-    const rivals = all.filter((path) => compare(this.#early(path), this.#early(a)) === 0);
-    const fallen = (path: Path): boolean =>
-      rivals.some((r) => neighbour(r) === neighbour(path) && med(r) < med(path));
-    if (fallen(a)) return false;
-    if (fallen(b)) return true;
+    if (this.#isFallen(a, all)) return false;
+    if (this.#isFallen(b, all)) return true;
     return compare(this.#late(a), this.#late(b)) < 0;
+  }
+
+  #isFallen(path: Path, all: readonly Path[]): boolean {
+    const { alwaysCompareMed } = this.selection;
+    return all.some(
+      (rival) =>
+        compare(this.#early(rival), this.#early(path)) === 0 &&
+        (alwaysCompareMed || neighbour(rival) === neighbour(path)) &&
+        this.#med(rival) < this.#med(path),
+    );
+  }
+
+  #med({ attributes }: Path): number {
+    return attributes.multiExitDisc ?? (this.selection.missingMedIsWorst ? 9 : 0);
   }
 
   #early({ peer: from, attributes }: Path): number[] {
@@ -202,7 +273,12 @@ function compare(a: readonly number[], b: readonly number[]): number {
 }
 
 const neighbour = ({ attributes }: Path): number => attributes.asPath[0]?.asNumbers[0] ?? 0;
-const med = ({ attributes }: Path): number => attributes.multiExitDisc ?? 0;
+const numbers = ({ attributes }: Path): number[] =>
+  attributes.asPath.flatMap(({ asNumbers }) => asNumbers);
+const hopOf = ({ attributes: { nextHop } }: Path): string =>
+  nextHop === undefined ? "" : formatAddress(nextHop);
+const bandwidthOf = ({ attributes: { extendedCommunities = [] } }: Path): number | undefined =>
+  BANDWIDTHS.get(extendedCommunities[0] ?? "");
 
 function run(steps: readonly Step[], scene: Scene, model: Model): void {
   for (const now of steps) {
@@ -213,6 +289,9 @@ function run(steps: readonly Step[], scene: Scene, model: Model): void {
       if (!model.unreachable.delete(now.hop)) model.unreachable.add(now.hop);
       if (!scene.unreachable.delete(now.hop)) scene.unreachable.add(now.hop);
       scene.rib.nextHopsChanged();
+    } else if (now.do === "select") {
+      scene.rib.setSelection(now.selection);
+      model.selection = now.selection;
     } else if (now.do === "originate" || now.do === "retract") {
       const ours: Attributes = { origin: 0, asPath: [] };
       if (now.do === "originate") scene.rib.originate(parsePrefix(now.prefix), ours);
@@ -244,7 +323,11 @@ function runForPeer(now: Extract<Step, { peer: number }>, scene: Scene, model: M
   } else if (now.do === "announce") {
     const path = known.peer.external ? [known.peer.remoteAs, ...now.path] : now.path;
     const pref = known.peer.external ? {} : { localPref: 100 };
-    const attributes = attributesOf(path, now.hop, { multiExitDisc: now.med, ...pref });
+    const attributes = attributesOf(path, now.hop, {
+      ...(now.med === undefined ? {} : { multiExitDisc: now.med }),
+      ...(now.bandwidth === undefined ? {} : { extendedCommunities: [now.bandwidth] }),
+      ...pref,
+    });
     // A next hop is of its prefixes' family.
     const prefixes = now.prefixes.filter((text) => text.includes(":") === now.hop.includes(":"));
     if (prefixes.length === 0) return;
@@ -277,8 +360,14 @@ function settle(scene: Scene, model: Model): void {
     const best = model.best(text);
     const name = model.up.get(best?.peer ?? -1)?.peer.name ?? "";
     expect(scene.best.get(text)?.peer).toBe(best === undefined ? undefined : name);
+    const shares = scene.best.get(text)?.shares ?? [];
+    const told = shares.map(({ address, weight = "any" }) => `${formatAddress(address)} ${weight}`);
+    expect(told).toEqual(model.shares(text));
     const view = scene.rib.lookup(parsePrefix(text))?.paths.find(({ state }) => state === "best");
     expect(view === undefined).toBe(best === undefined);
+    const used = scene.rib.lookup(parsePrefix(text))?.paths ?? [];
+    const sharing = used.filter(({ state }) => state === "multipath");
+    expect(sharing).toHaveLength(Math.max(0, shares.length - 1));
   }
 }
 

@@ -1,14 +1,16 @@
 /** A RIB with peers that speak in UPDATEs and write down what they are told. */
 
 import { createRib } from "../../../bgpd/rib/rib.ts";
-import type {
-  BestChange,
-  PeerId,
-  ReceiveSummary,
-  ResolveNextHop,
-  Rib,
-  RibPeer,
-  RoutePolicy,
+import {
+  type BestChange,
+  type PathSelection,
+  type PeerId,
+  PLAIN_SELECTION,
+  type ReceiveSummary,
+  type ResolveNextHop,
+  type Rib,
+  type RibPeer,
+  type RoutePolicy,
 } from "../../../bgpd/rib/route.ts";
 import { PLAIN_RULES } from "../../../bgpd/rib/rules.ts";
 import type { Attributes } from "../../../bgpd/wire/attributes.ts";
@@ -123,7 +125,7 @@ export class Scene {
   /** Buffers that were sent. */
   pieces = 0;
 
-  constructor(resolve?: ResolveNextHop) {
+  constructor(resolve?: ResolveNextHop, selection: PathSelection = PLAIN_SELECTION) {
     this.rib = createRib({
       identifier: OUR_ID.w0,
       resolve:
@@ -132,6 +134,7 @@ export class Scene {
           this.unreachable.has(formatAddress(nextHop))
             ? { reachable: false, cost: 0, reason: "no route to it" }
             : { reachable: true, cost: 0 }),
+      selection,
       now: () => performance.now(),
       onBest: (changes) => {
         for (const { prefix, best } of changes) {
