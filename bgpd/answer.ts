@@ -4,7 +4,7 @@
  * Pure. The shapes are `resource/answer.ts`.
  */
 
-import { type Address, formatAddress } from "../lib/address.ts";
+import { type Address, address4, formatAddress } from "../lib/address.ts";
 import { equalPrefix, formatPrefix, type Prefix } from "../lib/prefix.ts";
 import type {
   AdvertisedAnswer,
@@ -28,6 +28,7 @@ const ORIGINS = ["IGP", "EGP", "INCOMPLETE"] as const;
 
 /** Attributes for people and scripts. */
 export function attributesAnswer(attributes: Attributes): AttributesAnswer {
+  const { originatorId, clusterList = [] } = attributes;
   return {
     origin: ORIGINS[attributes.origin],
     asPath: attributes.asPath.flatMap<number | readonly number[]>(({ type, asNumbers }) =>
@@ -44,6 +45,8 @@ export function attributesAnswer(attributes: Attributes): AttributesAnswer {
     ],
     aigp: attributes.aigp === undefined ? null : `${aigpMetric(attributes.aigp) ?? ""}`,
     onlyToCustomer: attributes.onlyToCustomer ?? null,
+    originatorId: originatorId === undefined ? null : formatAddress(address4(originatorId)),
+    clusterList: clusterList.map((id) => formatAddress(address4(id))),
   };
 }
 

@@ -169,19 +169,11 @@ function baseName({ name, origin, node }: PeerPlan): string {
   return node !== undefined && name.endsWith(` ${node}`) ? name.slice(0, -node.length - 1) : name;
 }
 
-function marksOf({
-  bfd,
-  passive,
-  reflectorClient,
-  role,
-  aigp,
-  reachableBy,
-  policy,
-}: PeerPlan): string[] {
+function marksOf({ bfd, passive, role, aigp, reachableBy, policy }: PeerPlan): string[] {
   const { prefixLimit } = policy;
   return [
     passive ? "waits to be called" : "",
-    reflectorClient ? "a client" : "",
+    policy.reflection?.client === true ? "a client" : "",
     role === undefined ? "" : `role ${role.role}${role.strict ? " strictly" : ""}`,
     aigp ? "AIGP" : "",
     bfd === undefined ? "" : describeBfd(bfd),

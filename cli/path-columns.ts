@@ -64,5 +64,11 @@ export function attributeColumns<Row>(
       cell: cell(({ onlyToCustomer }) => formatOptional(onlyToCustomer)),
       optional: true,
     },
+    { title: "ORIGINATOR", cell: cell(({ originatorId }) => originatorId ?? ""), optional: true },
+    {
+      title: "CLUSTERS",
+      cell: cell(({ clusterList }) => clusterList.join(" ")),
+      optional: true,
+    },
   ];
 }

@@ -173,6 +173,10 @@ export type AttributesAnswer = {
   readonly aigp: string | null;
   /** The AS that said so (RFC 9234). */
   readonly onlyToCustomer: number | null;
+  /** Of a reflected route (RFC 4456): the BGP Identifier of who brought it into the AS. */
+  readonly originatorId: string | null;
+  /** The clusters through which it came, the last first. */
+  readonly clusterList: readonly string[];
 };
 
 export type PathAnswer = {

@@ -38,6 +38,8 @@ export type BgpConfiguration = {
   readonly importPolicy: ImportPolicy;
   readonly rejectASSets: boolean;
   readonly discardBlackhole: boolean;
+  /** A Node may say otherwise. */
+  readonly clientToClientReflection: boolean;
   readonly bestPath: BestPathSettings;
   readonly multipath: MultipathSettings;
   readonly bfd?: BfdSettings | undefined;
@@ -151,6 +153,7 @@ export const bgpConfigurationSpec = v.pipe(
     importPolicy: v.optional(importPolicySchema, "safe"),
     rejectASSets: v.optional(booleanSchema, false),
     discardBlackhole: v.optional(booleanSchema, false),
+    clientToClientReflection: v.optional(booleanSchema, true),
     bestPath: v.optional(
       mapOf({
         alwaysCompareMED: v.optional(booleanSchema, false),

@@ -61,6 +61,8 @@ export type BgpPeer = {
   readonly gracefulShutdown: boolean;
   /** AIGP_SESSION (RFC 7311). */
   readonly aigp: boolean;
+  /** Undefined: as the nodes' cluster IDs say. */
+  readonly routeReflectorClient: boolean | undefined;
   /** Ours towards the peer (RFC 9234). */
   readonly role: Role | undefined;
   /** Only with a peer that says its own role. */
@@ -119,6 +121,7 @@ const bgpPeerFields = mapOf({
   removePrivateAS: v.optional(booleanSchema, false),
   gracefulShutdown: v.optional(booleanSchema, false),
   aigp: v.optional(booleanSchema, false),
+  routeReflectorClient: v.optional(booleanSchema),
   role: v.optional(oneOf(...ROLES)),
   strictRole: v.optional(booleanSchema, false),
   prefixLimit: v.optional(
@@ -196,6 +199,7 @@ export function bgpPeerFrom(
     importPolicy,
     rejectASSets,
     discardBlackhole,
+    routeReflectorClient,
     role,
     prefixLimit,
     ...rest
@@ -214,6 +218,7 @@ export function bgpPeerFrom(
     importPolicy,
     rejectASSets,
     discardBlackhole,
+    routeReflectorClient,
     role,
     prefixLimit:
       prefixLimit === undefined

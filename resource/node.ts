@@ -44,6 +44,8 @@ export type Node = {
   readonly blocks: readonly Prefix[];
   /** An addition of ours: everything that the node tells is about to go away (RFC 8326). */
   readonly gracefulShutdown: boolean;
+  /** An addition of ours; undefined: the cluster's. */
+  readonly clientToClientReflection: boolean | undefined;
 };
 
 function interfaceAddressSchema(family: Family, example: string, length: number) {
@@ -73,6 +75,7 @@ export const nodeSpec = mapOf({
     ipv6Address: v.optional(interfaceAddressSchema(6, "fd00::11", 64)),
     asNumber: v.optional(asNumberSchema),
     routeReflectorClusterID: v.optional(clusterIdSchema),
+    clientToClientReflection: v.optional(booleanSchema),
   }),
   blocks: v.optional(v.array(eitherPrefixSchema, 'expected a list such as ["10.244.1.0/24"]'), []),
   gracefulShutdown: v.optional(booleanSchema, false),
@@ -105,7 +108,8 @@ export function nodeFrom(
   labels: Labels,
   { bgp, blocks, gracefulShutdown }: v.InferOutput<typeof nodeSpec>,
 ): Node {
-  const { ipv4Address, ipv6Address: ipv6, asNumber, routeReflectorClusterID: clusterId } = bgp;
+  const { ipv4Address, ipv6Address: ipv6, asNumber, clientToClientReflection } = bgp;
+  const { routeReflectorClusterID: clusterId } = bgp;
   const { address, length: addressLength } = ipv4Address;
   return {
     name,
@@ -117,6 +121,7 @@ export function nodeFrom(
     clusterId,
     blocks,
     gracefulShutdown,
+    clientToClientReflection,
   };
 }
 

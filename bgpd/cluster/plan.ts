@@ -3,7 +3,7 @@
  */
 
 import { isDeepStrictEqual } from "node:util";
-import { equalAddress, formatAddress } from "../../lib/address.ts";
+import { formatAddress } from "../../lib/address.ts";
 import {
   comparePrefix,
   containsAddress,
@@ -24,6 +24,7 @@ import type { Resources } from "../../resource/resource.ts";
 import { type BfdSource, type KeyReader, planBfd } from "./bfd.ts";
 import { meshPeers } from "./mesh.ts";
 import { type Peering, peeringsOf, type Surroundings } from "./peering.ts";
+import { isClient, type Reflector, reflectorOf } from "./reflection.ts";
 import {
   type AggregatePlan,
   DEFAULT_POLICY,
@@ -58,8 +59,12 @@ export function planSpeaker(
   const nodes = resources.nodes.map(({ resource }) => resource);
   const node = nodes.find(({ name }) => name === nodeName);
   if (node === undefined) return { faults: [noSuchNode(nodes, nodeName)] };
-  const context = contextOf(resources, node, readKey);
-  const { peerings, faults, notes } = peeringsOf(node, context);
+  const surroundings = contextOf(resources, node, readKey);
+  const { peerings, faults, notes } = peeringsOf(node, surroundings);
+  const context = {
+    ...surroundings,
+    reflector: reflectorOf(node, peerings, surroundings.configuration),
+  };
   const wrong = [...faults, ...lacking(peerings, node)];
   if (wrong.length > 0) return { faults: wrong };
   const misfits = peerings.flatMap((peering) => [
@@ -83,7 +88,7 @@ export function planSpeaker(
       node: node.name,
       asNumber: context.asNumber,
       routerId: node.address,
-      clusterId: node.clusterId,
+      clusterId: context.reflector && (node.clusterId ?? node.address),
       listenPort: configuration.listenPort,
       listenAddresses: addressesOf(node),
       blocks: node.blocks,
@@ -118,11 +123,17 @@ type Context = Surroundings & {
   /** Of this node: the cluster's, or its own. */
   readonly configuration: BgpConfiguration;
   readonly readKey: KeyReader;
+  /** Undefined: the node reflects nothing. */
+  readonly reflector: Reflector | undefined;
   /** What planning one peer finds; the same of the same document once. */
   readonly faults: Fault[];
 };
 
-function contextOf(resources: Resources, node: Node, readKey: KeyReader): Context {
+function contextOf(
+  resources: Resources,
+  node: Node,
+  readKey: KeyReader,
+): Omit<Context, "reflector"> {
   const cluster = resources.configuration?.resource ?? defaultConfiguration();
   const own = new Map(
     resources.nodeConfigurations.map(({ resource }) => [resource.node, resource]),
@@ -182,12 +193,19 @@ function meshPlan(other: Node, context: Context): PeerPlan {
     ...timersOf(undefined, context.configuration.timers),
     passive: false,
     reachableBy: undefined,
-    reflectorClient: false,
     acceptDefaultRoute: true,
     filters: [],
     role: undefined,
     aigp: false,
-    policy: { ...DEFAULT_POLICY, ...commonPolicy(context) },
+    policy: {
+      ...DEFAULT_POLICY,
+      ...commonPolicy(context),
+      // Nodes that all have sessions with each other need nobody between them.
+      reflection: reflectionOf(context, {
+        isInternal: remoteAs === context.asNumber,
+        client: false,
+      }),
+    },
     ...bfdOf(undefined, other.address, context),
   };
 }
@@ -219,14 +237,32 @@ function explicitPolicy(peering: Peering, context: Context): PeerPolicy {
     removePrivateAs: peer.removePrivateAS,
     gracefulShutdown: peer.gracefulShutdown || common.gracefulShutdown,
     prefixLimit: peer.prefixLimit,
+    reflection: reflectionOf(context, {
+      isInternal: !isExternal,
+      client: isClient(peering, context.node),
+    }),
   };
 }
 
+function reflectionOf(
+  { reflector }: Context,
+  { isInternal, client }: { readonly isInternal: boolean; readonly client: boolean },
+): PeerPolicy["reflection"] {
+  return reflector === undefined || !isInternal ? undefined : { ...reflector, client };
+}
+
 /** What a session of this kind cannot have. */
-function misfitsOf({ document, isMutual, localAs, remoteAs }: Peering, { node }: Context): Fault[] {
+function misfitsOf(
+  { document, isMutual, isReverse, localAs, remoteAs }: Peering,
+  { node }: Context,
+): Fault[] {
   const { resource, complain } = document;
   const { role } = resource;
   if (localAs !== remoteAs) {
+    if (resource.routeReflectorClient === true && !isReverse) {
+      const message = `for peers of our own AS: this one is of AS ${remoteAs}, and Node ${node.name} of AS ${localAs}`;
+      return [complain(["spec", "routeReflectorClient"], message)];
+    }
     if (role === undefined || role === COUNTERPARTS[role] || !isMutual) return [];
     const message = `both ends have this document, and two of role ${role} do not go together (RFC 9234)`;
     return [complain(["spec", "role"], message)];
@@ -268,7 +304,6 @@ function explicitPlan(peering: Peering, context: Context): PeerPlan {
     ...timersOf(peer.timers, context.configuration.timers),
     passive: peering.passive,
     reachableBy: isReverse ? undefined : peer.reachableBy,
-    reflectorClient: isClient(peering, context),
     acceptDefaultRoute: peer.acceptDefaultRoute,
     filters: peer.filters.flatMap(
       (wanted) => filters.find((filter) => filter.name === wanted) ?? [],
@@ -278,12 +313,6 @@ function explicitPlan(peering: Peering, context: Context): PeerPlan {
     policy: explicitPolicy(peering, context),
     ...bfdOf({ settings: peer.bfd, complain: document.complain }, address, context),
   };
-}
-
-/** Every internal peer of a reflector is its client, but the reflectors of its own cluster (as Calico has it). */
-function isClient({ localAs, remoteAs, node: other }: Peering, { node }: Context): boolean {
-  if (node.clusterId === undefined || localAs !== remoteAs) return false;
-  return other?.clusterId === undefined || !equalAddress(other.clusterId, node.clusterId);
 }
 
 /** RFC 9234 table 2: what the other end is. */

@@ -82,8 +82,6 @@ export type PeerPlan = {
   readonly ttl: number;
   /** The gateway by which alone the peer's address is reached. */
   readonly reachableBy: Address | undefined;
-  /** We reflect routes to it and from it (RFC 4456 section 6). */
-  readonly reflectorClient: boolean;
   readonly acceptDefaultRoute: boolean;
   /** In order; empty means the built-in policy alone. */
   readonly filters: readonly BgpFilter[];
@@ -132,6 +130,17 @@ export type PeerPolicy = {
   readonly removePrivateAs: boolean;
   readonly gracefulShutdown: boolean;
   readonly prefixLimit: PrefixLimit | undefined;
+  /** Undefined: nothing is reflected to or from the peer. */
+  readonly reflection: ReflectionPlan | undefined;
+};
+
+/** A reflector's session with a peer of its AS (RFC 4456). */
+export type ReflectionPlan = {
+  /** CLUSTER_ID as an unsigned word. */
+  readonly clusterId: number;
+  readonly client: boolean;
+  /** Clients are told each other's routes. */
+  readonly clientToClient: boolean;
 };
 
 /** The policy of a peer that nobody has said anything about. */
@@ -146,4 +155,5 @@ export const DEFAULT_POLICY: PeerPolicy = {
   removePrivateAs: false,
   gracefulShutdown: false,
   prefixLimit: undefined,
+  reflection: undefined,
 };

@@ -16,6 +16,7 @@ import {
 } from "../wire/const.ts";
 import type { MultiprotocolNextHop } from "../wire/multiprotocol.ts";
 import { DEFAULT_LOCAL_PREF } from "./attribute-set.ts";
+import { notReflected, reflected } from "./reflect.ts";
 import type { OwnNextHop, RibPeer, RouteSource } from "./route.ts";
 
 /** What of a peer decides how it is told a route. */
@@ -24,14 +25,23 @@ export type Audience = Pick<
   "external" | "localAs" | "remoteAs" | "nextHops" | "wire" | "rules"
 >;
 
+/** Where a route is from. */
+export type Origin = {
+  readonly source: RouteSource;
+  /** Who told it; undefined for a route of our own. */
+  readonly from: RibPeer | undefined;
+};
+
 /** Why BGP itself forbids to tell the route to such a peer; undefined when it may be told. */
 export function forbidden(
   attributes: Attributes,
-  source: RouteSource,
-  { external, rules: { role } }: Pick<RibPeer, "external" | "rules">,
+  { source, from }: Origin,
+  { external, rules }: Pick<RibPeer, "external" | "rules">,
 ): string | undefined {
+  const { role } = rules;
   if (source === "internal" && !external) {
-    return "learned from an internal peer, and not reflected to another (RFC 4271 section 9.2)";
+    const no = notReflected(from?.rules, rules);
+    if (no !== undefined) return no;
   }
   for (const community of attributes.communities ?? []) {
     if (community === NO_ADVERTISE) return "it carries NO_ADVERTISE (RFC 1997)";
@@ -78,19 +88,29 @@ function isSelf(source: RouteSource, { external, rules }: Pick<RibPeer, "externa
   return external ? rules.nextHop !== "Keep" : rules.nextHop === "Self";
 }
 
+/** What is found out about a route before it is transformed. */
+export type Facts = {
+  readonly told: MultiprotocolNextHop;
+  /** To the next hop, for AIGP. */
+  readonly cost: number;
+  /** BGP Identifier of the internal peer whose route is reflected; undefined where none is. */
+  readonly reflectedFrom: number | undefined;
+};
+
 /** The attributes as the peers of a group get them, with the next hop that was found for them. */
 export function transform(
   attributes: Attributes,
   source: RouteSource,
   peer: Audience,
-  /** `cost` is that to the next hop, for AIGP. */
-  { told, cost }: { readonly told: MultiprotocolNextHop; readonly cost: number },
+  { told, cost, reflectedFrom }: Facts,
 ): Attributes {
   const { nextHop, nextHopLinkLocal, ...rest } = attributes;
   const made = peer.external
     ? toExternal(rest, source, peer, cost)
     : toInternal(rest, source, peer, cost);
-  return { ...made, ...told };
+  const { reflection } = peer.rules;
+  if (reflectedFrom === undefined || reflection === undefined) return { ...made, ...told };
+  return { ...made, ...told, ...reflected(rest, reflectedFrom, reflection.clusterId) };
 }
 
 function toExternal(

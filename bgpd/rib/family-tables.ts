@@ -52,6 +52,8 @@ export class FamilyTables {
   readonly #effort: RibEffort;
   readonly #locRib: LocRib;
   readonly #dirty = new Dirty();
+  /** Prefixes whose best may be for others than before, although it is the same. */
+  readonly #retold = new Set<number>();
 
   constructor(family: Family, { options, effort, sets, nextHops }: FamilyParts) {
     const table = new PrefixTable(family);
@@ -90,10 +92,11 @@ export class FamilyTables {
   revise(id: PeerId, peer: RibPeer): void {
     const member = this.members.get(id);
     if (member === undefined) return;
-    const { discardBlackhole } = member.peer.rules;
+    const { discardBlackhole, reflection } = member.peer.rules;
     member.peer = peer;
     this.adjIn.reconsider(member);
     this.adjOut.move(member);
+    if (reflection?.client !== peer.rules.reflection?.client) this.#retell(id);
     if (discardBlackhole === peer.rules.discardBlackhole) return;
     this.#tellBest(id);
     // What is dropped shares no traffic.
@@ -132,7 +135,9 @@ export class FamilyTables {
         changes.push({ prefix: this.table.prefix(prefix), best: this.#describe(prefix, best) });
       }
       // An AIGP that peers are told follows the cost to the next hop (RFC 7311 section 3.4.3).
-      if (changed === "best" || best?.set.aigp !== undefined) this.adjOut.change(prefix, best);
+      const isRetold = this.#retold.delete(prefix);
+      const isOther = changed === "best" || isRetold;
+      if (isOther || best?.set.aigp !== undefined) this.adjOut.change(prefix, best);
       if (this.paths.first(prefix) === NONE) emptied.push(prefix);
       if (count % STRIDE === 0 && now() >= deadline) break;
     }
@@ -166,6 +171,15 @@ export class FamilyTables {
       return [{ prefix: this.table.prefix(index), best: this.#describe(index, best) }];
     });
     if (changes.length > 0) this.#options.onBest(changes);
+  }
+
+  /** Whom a peer's routes are reflected to depends on whether it is a client. */
+  #retell(peer: PeerId): void {
+    for (const row of this.paths.ofPeer(peer)) {
+      const prefix = this.paths.prefix.get(row);
+      this.#retold.add(prefix);
+      this.#dirty.add(prefix);
+    }
   }
 
   #describe(prefix: number, best: Best | undefined): BestChange["best"] {

@@ -176,11 +176,11 @@ export class LocRib {
   }
 
   #bestOf(set: number, peer: PeerId): Best {
-    const external = this.#parts.members.get(peer)?.peer.external === true;
-    const source = peer === NONE ? "local" : external ? "external" : "internal";
+    const from = this.#parts.members.get(peer)?.peer;
+    const source = peer === NONE ? "local" : from?.external === true ? "external" : "internal";
     const attributes = this.#parts.sets.get(set);
     // Only an AIGP travels with the cost in it.
     const cost = attributes.aigp === undefined || peer === NONE ? 0 : this.#costOf(attributes);
-    return { set: attributes, source, peer, cost };
+    return { set: attributes, source, peer, from, cost };
   }
 }

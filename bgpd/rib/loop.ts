@@ -2,7 +2,7 @@
  * Routes that no policy can accept, because taking them would send packets in circles.
  */
 
-import { equalAddress, formatAddress } from "../../lib/address.ts";
+import { address4, equalAddress, formatAddress } from "../../lib/address.ts";
 import type { Attributes } from "../wire/attributes.ts";
 import type { PolicyVerdict, RibPeer } from "./route.ts";
 
@@ -16,7 +16,7 @@ export function refuse(
     inAsPath(attributes, peer) ??
     inSets(attributes, peer) ??
     leaked(attributes, peer) ??
-    inCluster(attributes, identifier) ??
+    inCluster(attributes, peer, identifier) ??
     inNextHop(attributes, peer);
   return reason === undefined ? undefined : { accept: false, reason };
 }
@@ -58,9 +58,19 @@ function leaked(
 }
 
 /** RFC 4456 section 8. */
-function inCluster({ originatorId }: Attributes, identifier: number): string | undefined {
-  if (originatorId !== identifier) return undefined;
-  return "reflection loop: its ORIGINATOR_ID is our own BGP Identifier";
+function inCluster(
+  { originatorId, clusterList }: Attributes,
+  { rules: { reflection } }: RibPeer,
+  identifier: number,
+): string | undefined {
+  if (originatorId === identifier) {
+    return "reflection loop: its ORIGINATOR_ID is our own BGP Identifier";
+  }
+  if (reflection === undefined || clusterList?.includes(reflection.clusterId) !== true) {
+    return undefined;
+  }
+  const words = formatAddress(address4(reflection.clusterId));
+  return `reflection loop: its CLUSTER_LIST holds our own CLUSTER_ID ${words}`;
 }
 
 /** RFC 4271 section 6.3: the next hop must not be the receiving speaker. */

@@ -37,6 +37,11 @@ export class Packer {
     this.#emit = emit;
   }
 
+  /** Octets that wait to be handed over. */
+  get length(): number {
+    return this.#end;
+  }
+
   /**
    * Announce the prefixes with the encoded attributes. With the `nextHop` field of MP_REACH_NLRI they go
    * there, without it (IPv4 alone) behind the attributes.

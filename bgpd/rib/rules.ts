@@ -24,6 +24,18 @@ export type SessionRules = {
   /** What the peer is told is about to go away (RFC 8326). */
   readonly gracefulShutdown: boolean;
   readonly prefixLimit: PrefixLimit | undefined;
+  /** Undefined: we reflect nothing. */
+  readonly reflection: Reflection | undefined;
+};
+
+/** We as a route reflector, on one internal session (RFC 4456). */
+export type Reflection = {
+  /** Our CLUSTER_ID as an unsigned word. */
+  readonly clusterId: number;
+  /** The peer is a client: what it says all others are told, and it is told what they say. */
+  readonly client: boolean;
+  /** Clients are told each other's routes; not where they have sessions among themselves. */
+  readonly clientToClient: boolean;
 };
 
 /** Prefixes that a peer may announce, before policy. */
@@ -44,12 +56,15 @@ export const PLAIN_RULES: SessionRules = {
   removePrivateAs: false,
   gracefulShutdown: false,
   prefixLimit: undefined,
+  reflection: undefined,
 };
 
 /** What of the rules changes what a peer is told: equal for peers that can share an update group. */
 export function exportRulesKey(rules: SessionRules, remoteAs: number): string {
-  const { role, nextHop, asOverride, removePrivateAs, gracefulShutdown } = rules;
+  const { role, nextHop, asOverride, removePrivateAs, gracefulShutdown, reflection } = rules;
   const isOfAs = asOverride || removePrivateAs;
-  const parts = [role, nextHop, asOverride, removePrivateAs, gracefulShutdown];
+  const { clusterId, client, clientToClient } = reflection ?? {};
+  const reflected = [clusterId, client, clientToClient];
+  const parts = [role, nextHop, asOverride, removePrivateAs, gracefulShutdown, ...reflected];
   return [...parts, isOfAs ? remoteAs : ""].join(" ");
 }

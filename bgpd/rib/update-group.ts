@@ -11,35 +11,30 @@ import type { Attributes } from "../wire/attributes.ts";
 import { encodeNextHop, reachOverhead } from "../wire/multiprotocol.ts";
 import { EMPTY_UPDATE_LENGTH } from "../wire/update.ts";
 import { type AttributeSet, type AttributeSets, encodedFor } from "./attribute-set.ts";
+import { Broadcast } from "./broadcast.ts";
 import { Column } from "./column.ts";
-import { forbidden, nextHopFor, transform } from "./export.ts";
+import { forbidden, nextHopFor, type Origin, transform } from "./export.ts";
+import { ExportedSets, type Rewrite } from "./exported.ts";
 import { Packer } from "./pack.ts";
 import { NONE } from "./path-table.ts";
 import type { PrefixTable } from "./prefix-table.ts";
-import type { PeerId, PolicyRoute, PolicyVerdict, RibPeer, RouteSource } from "./route.ts";
+import type { PeerId, PolicyRoute, RibPeer } from "./route.ts";
 import { exportRulesKey } from "./rules.ts";
 
 /** The best path of a prefix, as export sees it. */
-export type Best = {
+export type Best = Origin & {
   readonly set: AttributeSet;
-  readonly source: RouteSource;
   /** NONE for a route of our own. */
   readonly peer: PeerId;
   /** To the next hop; 0 for a set without AIGP. */
   readonly cost: number;
 };
 
-/** What a route is exported as, or why it is not. */
-type Exported = { readonly set: AttributeSet | string; readonly cost: number };
-
 /** What a group would be told, and why (not). */
 export type Export = { readonly set: AttributeSet | undefined; readonly reason: string };
 
-type Rewrite = NonNullable<PolicyVerdict["rewrite"]>;
-
 /** Octets of the longest prefix of either family. */
 const LONGEST_PREFIX = 17;
-const SOURCES: readonly RouteSource[] = ["local", "internal", "external"];
 
 /** Peers with equal keys can share a group of the family. */
 export function groupKey(peer: RibPeer, family: Family): string {
@@ -63,9 +58,8 @@ export class UpdateGroup {
   /** Prefixes in `out`, and how many of them came from each peer. */
   #told = 0;
   readonly #toldByPeer = new Map<PeerId, number>();
-  /** Exported sets by (set, source), per rewrite; each entry holds its exported set. */
-  readonly #exported = new Map<Rewrite | undefined, Map<number, Exported>>();
-  /** What this slice found out, by set and then by the peer that must not be told. */
+  readonly #exported: ExportedSets;
+  /** What this slice found out, by the member that must not be told (or NONE) and then by set. */
   #announced = new Map<number, Map<PeerId, number[]>>();
   #withdrawn = new Map<PeerId, number[]>();
   #onlyAnnounced = new Map<PeerId, Map<number, number[]>>();
@@ -82,13 +76,14 @@ export class UpdateGroup {
     this.key = groupKey(peer, parts.table.family);
     this.#peer = peer;
     this.#sets = parts.sets;
+    this.#exported = new ExportedSets(parts.sets);
     this.#table = parts.table;
     this.#send = parts.send;
   }
 
   /** What the group would be told of a route. `route` is the policy's scratch, set to the prefix. */
   evaluate(best: Best, route: PolicyRoute): Export {
-    const no = forbidden(best.set.attributes, best.source, this.#peer);
+    const no = forbidden(best.set.attributes, best, this.#peer);
     if (no !== undefined) return { set: undefined, reason: no };
     const verdict = this.#peer.exportPolicy(route);
     if (!verdict.accept) return { set: undefined, reason: verdict.reason };
@@ -107,7 +102,7 @@ export class UpdateGroup {
     if (set === undefined) {
       if (old === NONE) return;
       this.#setOut(prefix, NONE, NONE);
-      listOf(this.#withdrawn, oldPeer).push(prefix);
+      listOf(this.#withdrawn, this.#audience(oldPeer)).push(prefix);
       return;
     }
     if (old === set.id && oldPeer === peer) return;
@@ -119,8 +114,7 @@ export class UpdateGroup {
       // The others know it already; only the one whose own route it was did not.
       if (this.members.has(oldPeer)) this.#announceOnly(oldPeer, set.id, prefix);
     } else {
-      const byPeer = mapOf(this.#announced, set.id);
-      listOf(byPeer, peer).push(prefix);
+      listOf(mapOf(this.#announced, this.#audience(peer)), set.id).push(prefix);
       this.#sets.hold(set);
     }
     if (moved && this.members.has(peer)) listOf(this.#onlyWithdrawn, peer).push(prefix);
@@ -134,27 +128,19 @@ export class UpdateGroup {
 
   /** Encode and send what `change` has queued. */
   flush(): void {
-    const packers = new Map<PeerId, Packer>();
-    const packerFor = (except: PeerId): Packer => {
-      const known = packers.get(except);
-      if (known !== undefined) return known;
-      const packer = new Packer(this.#peer.wire.maxLength, (bytes) => {
-        for (const member of this.members) if (member !== except) this.#send(member, bytes);
-      });
-      packers.set(except, packer);
-      return packer;
-    };
+    const broadcast = new Broadcast(this.#peer.wire.maxLength, this.members, this.#send);
     for (const [except, prefixes] of this.#withdrawn) {
-      packerFor(this.#audience(except)).withdraw(prefixes, this.#table);
+      broadcast.write(except, (packer) => packer.withdraw(prefixes, this.#table));
     }
-    for (const [id, byPeer] of this.#announced) {
-      const set = this.#sets.get(id);
-      for (const [except, prefixes] of byPeer) {
-        this.#announce(packerFor(this.#audience(except)), set, prefixes);
-        for (const _ of prefixes) this.#sets.release(id);
-      }
+    for (const [except, bySet] of this.#announced) {
+      broadcast.write(except, (packer) => {
+        for (const [id, prefixes] of bySet) {
+          this.#announce(packer, this.#sets.get(id), prefixes);
+          for (const _ of prefixes) this.#sets.release(id);
+        }
+      });
     }
-    for (const packer of packers.values()) packer.flush();
+    broadcast.flush();
     this.#flushSingles();
     this.#withdrawn = new Map();
     this.#announced = new Map();
@@ -196,14 +182,7 @@ export class UpdateGroup {
 
   /** A set is gone: what was computed from it is let go. */
   forget(id: number): void {
-    for (const byRoute of this.#exported.values()) {
-      for (let source = 0; source < SOURCES.length; source++) {
-        const key = id * SOURCES.length + source;
-        const exported = byRoute.get(key)?.set;
-        if (!byRoute.delete(key) || typeof exported !== "object" || exported.id === id) continue;
-        this.#sets.release(exported.id);
-      }
-    }
+    this.#exported.forget(id);
   }
 
   /** Prefixes that a member has been told. */
@@ -216,37 +195,31 @@ export class UpdateGroup {
     for (const prefix of this.#table.indices()) {
       if (this.#out.get(prefix) !== NONE) this.#setOut(prefix, NONE, NONE);
     }
-    const cached = [...this.#exported.values()].flatMap((byRoute) => [...byRoute]);
     this.#exported.clear();
-    for (const [key, { set }] of cached) {
-      const id = Math.floor(key / SOURCES.length);
-      if (typeof set === "object" && set.id !== id) this.#sets.release(set.id);
-    }
   }
 
-  #export({ set, source, cost }: Best, rewrite: Rewrite | undefined): AttributeSet | string {
-    let byRoute = this.#exported.get(rewrite);
-    if (byRoute === undefined) {
-      byRoute = new Map();
-      this.#exported.set(rewrite, byRoute);
-    }
-    const key = set.id * SOURCES.length + SOURCES.indexOf(source);
-    const known = byRoute.get(key);
-    if (known?.cost === cost) return known.set;
+  #export(best: Best, rewrite: Rewrite | undefined): AttributeSet | string {
+    const { set, source, from } = best;
+    const isReflected = source === "internal" && !this.#peer.external;
+    const reflectedFrom = isReflected ? from?.identifier : undefined;
+    const known = this.#exported.find(best, rewrite, reflectedFrom);
+    if (known !== undefined) return known;
     const rewritten = rewrite === undefined ? set.attributes : rewrite(set.attributes);
-    const exported = this.#transformed(rewritten, source, cost);
-    byRoute.set(key, { set: exported, cost });
-    if (typeof exported === "object" && exported.id !== set.id) this.#sets.hold(exported);
-    // What another cost had made of it; whoever was told that holds it.
-    if (typeof known?.set === "object" && known.set.id !== set.id) this.#sets.release(known.set.id);
+    const exported = this.#transformed(rewritten, best, reflectedFrom);
+    this.#exported.keep(best, rewrite, reflectedFrom, exported);
     return exported;
   }
 
-  #transformed(attributes: Attributes, source: RouteSource, cost: number): AttributeSet | string {
+  #transformed(
+    attributes: Attributes,
+    { source, cost }: Best,
+    reflectedFrom: number | undefined,
+  ): AttributeSet | string {
     const { family } = this.#table;
     const told = nextHopFor(attributes, source, this.#peer, family);
     if (told.nextHop === undefined) return told.reason;
-    const exported = this.#sets.intern(transform(attributes, source, this.#peer, { told, cost }));
+    const facts = { told, cost, reflectedFrom };
+    const exported = this.#sets.intern(transform(attributes, source, this.#peer, facts));
     const field = nextHopField(exported, family);
     const overhead = EMPTY_UPDATE_LENGTH + (field === undefined ? 0 : reachOverhead(field.length));
     const octets = overhead + encodedFor(exported, this.#peer.wire).length + LONGEST_PREFIX;

@@ -18,6 +18,8 @@ const attributes: Attributes = {
   ipv6ExtendedCommunities: ["000220010db80000000000000000000000010007"],
   aigp: "01000b8000000000000001",
   onlyToCustomer: 65000,
+  originatorId: 0xac1e_0007,
+  clusterList: [0xf400_0002, 0xf400_0001],
 };
 
 function path(change: Partial<PathView>): PathView {
@@ -57,6 +59,8 @@ describe("answers", () => {
       extendedCommunities: ["rt:65000:100", "0x4300000000000002", "rt:[2001:db8::1]:7"],
       aigp: "9223372036854775809",
       onlyToCustomer: 65000,
+      originatorId: "172.30.0.7",
+      clusterList: ["244.0.0.2", "244.0.0.1"],
     });
   });
 

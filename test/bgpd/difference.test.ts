@@ -11,7 +11,6 @@ function peer(name: string, change: Partial<PeerPlan> = {}): PeerPlan {
     origin: "mesh",
     node: undefined,
     reachableBy: undefined,
-    reflectorClient: false,
     address: parseAddress("172.30.0.12"),
     port: 179,
     remoteAs: 64512,

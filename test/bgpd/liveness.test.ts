@@ -21,7 +21,6 @@ function peer(name: string, bfd?: Partial<BfdPlan>): PeerPlan {
     origin: "BGPPeer",
     node: undefined,
     reachableBy: undefined,
-    reflectorClient: false,
     address: parseAddress("10.0.0.2"),
     port: 179,
     remoteAs: 64513,

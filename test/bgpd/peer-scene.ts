@@ -20,7 +20,6 @@ const PLAN: PeerPlan = {
   origin: "BGPPeer",
   node: undefined,
   reachableBy: undefined,
-  reflectorClient: false,
   address: THEM,
   port: 179,
   remoteAs: 64513,

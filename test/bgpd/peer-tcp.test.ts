@@ -44,7 +44,6 @@ function side(us: Address, them: Address, port: number, plan: Partial<PeerPlan>)
       origin: "mesh",
       node: undefined,
       reachableBy: undefined,
-      reflectorClient: false,
       address: them,
       port,
       remoteAs: 64512,

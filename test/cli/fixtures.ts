@@ -202,6 +202,8 @@ function attributes(given: Partial<AttributesAnswer>): AttributesAnswer {
     extendedCommunities: [],
     aigp: null,
     onlyToCustomer: null,
+    originatorId: null,
+    clusterList: [],
     ...given,
   };
 }

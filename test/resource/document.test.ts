@@ -22,7 +22,7 @@ const AS_NUMBER = "expected an AS number from 1 to 4294967294";
 const NODE_ADDRESS =
   "expected the node's IPv4 address such as 172.30.0.11, or with its network's length such as 172.30.0.11/24";
 const PEER_FIELDS =
-  "node, nodeSelector, peerIP, asNumber, peerSelector, reversePeering, reachableBy, filters, localASNumber, numAllowedLocalASNumbers, nextHopMode, keepOriginalNextHop, acceptDefaultRoute, passive, importPolicy, exportPolicy, rejectASSets, discardBlackhole, asOverride, removePrivateAS, gracefulShutdown, aigp, role, strictRole, prefixLimit, bfd, holdTime, keepaliveTime, connectRetryTime";
+  "node, nodeSelector, peerIP, asNumber, peerSelector, reversePeering, reachableBy, filters, localASNumber, numAllowedLocalASNumbers, nextHopMode, keepOriginalNextHop, acceptDefaultRoute, passive, importPolicy, exportPolicy, rejectASSets, discardBlackhole, asOverride, removePrivateAS, gracefulShutdown, aigp, routeReflectorClient, role, strictRole, prefixLimit, bfd, holdTime, keepaliveTime, connectRetryTime";
 
 const INTERVAL = 'expected milliseconds from 10 to 60000, as a number or as "300ms" or "1s"';
 const BFD_FIELDS =
@@ -162,7 +162,7 @@ const values: readonly Case[] = [
     "a node without a BGP address",
     [documentOf("Node", "n1", "blocks: [10.244.1.0/24]")],
     [
-      "c.yaml:4: Node n1: spec.bgp: missing: expected a map with ipv4Address, ipv6Address, asNumber, routeReflectorClusterID",
+      "c.yaml:4: Node n1: spec.bgp: missing: expected a map with ipv4Address, ipv6Address, asNumber, routeReflectorClusterID, clientToClientReflection",
     ],
   ],
   [
@@ -268,7 +268,7 @@ const fields: readonly Case[] = [
     [documentOf("Node", "n1", "bgp:\n  ipv4Address: nowhere\n  speed: 3")],
     [
       `c.yaml:6: Node n1: spec.bgp.ipv4Address: "nowhere": ${NODE_ADDRESS}`,
-      "c.yaml:7: Node n1: spec.bgp.speed: 3: no such field: expected one of ipv4Address, ipv6Address, asNumber, routeReflectorClusterID",
+      "c.yaml:7: Node n1: spec.bgp.speed: 3: no such field: expected one of ipv4Address, ipv6Address, asNumber, routeReflectorClusterID, clientToClientReflection",
     ],
   ],
   [

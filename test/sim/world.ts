@@ -119,7 +119,6 @@ class Speaker {
       origin: "mesh",
       node: undefined,
       reachableBy: undefined,
-      reflectorClient: false,
       address: addressOf(other),
       port: 179,
       localAs: asNumber(this.index),

@@ -58,7 +58,7 @@ template bgp neighbour {
   connect delay time 1;
   connect retry time 1;
   error wait time 1, 1;
-  ipv4 { import all; export all; next hop self; };
+  ipv4 { import all; export all; ${isReflector(neighbours) ? "" : "next hop self;"} };
 }
 ${sessions.join("")}
 `;
@@ -89,11 +89,21 @@ function manxConfiguration({ address, asNumber, neighbours }: Task): string {
       connectRetryTime: 1,
     }),
     document("BGPFilter", "all", { importV4: accept, exportV4: accept }),
-    document("Node", "dut", { bgp: { ipv4Address: `${address}/16` } }),
+    document("Node", "dut", {
+      bgp: {
+        ipv4Address: `${address}/16`,
+        ...(isReflector(neighbours) ? { routeReflectorClusterID: address } : {}),
+      },
+    }),
     ...neighbours.map(({ address: peerIP, asNumber: remote }, index) =>
       document("BGPPeer", `n${index}`, { peerIP, asNumber: remote, filters: ["all"] }),
     ),
   ].join("\n---\n");
+}
+
+/** What it reflects keeps its next hop. */
+function isReflector(neighbours: Task["neighbours"]): boolean {
+  return neighbours.some(({ client }) => client);
 }
 
 function document(kind: string, name: string, spec: object): string {

@@ -1,5 +1,8 @@
 import { describe, expect, test } from "bun:test";
+import type { Attributes } from "../../../bgpd/wire/attributes.ts";
+import { encode } from "../../../bgpd/wire/codec.ts";
 import { Framer } from "../../../bgpd/wire/framer.ts";
+import { address4 } from "../../../lib/address.ts";
 import { encodeTable, encodeWithdrawal } from "./encode.ts";
 import { createExpected, Judge, pathHash } from "./judge.ts";
 import { createWorkload } from "./workload.ts";
@@ -46,6 +49,11 @@ describe("the benchmark's workload", () => {
     expect(SIZE / updates).toBeLessThan(6);
   });
 
+  test("has no UPDATE with prefixes of two shares", () => {
+    const { updates } = createWorkload(SIZE, 1, 5);
+    for (let share = 0; share < SIZE; share += 5) expect(updates.includes(share)).toBe(true);
+  });
+
   test("is encoded as messages that a framer takes", () => {
     const framer = new Framer();
     let messages = 0;
@@ -74,6 +82,64 @@ describe("the benchmark's judge", () => {
     tell(judge, encodeTable(workload, announcer, undefined, 0, 1));
     expect(judge.isContent).toBe(false);
     tell(judge, encodeTable(workload, ANNOUNCER, undefined, 0, 1));
+    expect(judge.isContent).toBe(true);
+  });
+
+  describe("of what a reflector tells", () => {
+    const [ORIGINATOR, CLUSTER] = [0x0a00_0002, 0x0a00_0003];
+    const one = createWorkload(1, 1);
+    const path = [{ type: "sequence", asNumbers: [7, 8] }] as const;
+    const right: Attributes = {
+      origin: 0,
+      asPath: path,
+      nextHop: address4(NEXT_HOP),
+      localPref: 100,
+      originatorId: ORIGINATOR,
+      clusterList: [CLUSTER],
+    };
+    const reflected = {
+      path: Uint32Array.of(pathHash([7, 8])),
+      nextHop: Uint32Array.of(NEXT_HOP),
+      present: Uint8Array.of(1),
+      originator: Uint32Array.of(ORIGINATOR),
+      cluster: CLUSTER,
+    };
+    const { originatorId: _originator, ...withoutOriginator } = right;
+    const { clusterList: _cluster, ...withoutCluster } = right;
+
+    test.each<readonly [string, Attributes, boolean]>([
+      ["what is right", right, true],
+      ["another ORIGINATOR_ID", { ...right, originatorId: 1 }, false],
+      ["no ORIGINATOR_ID", withoutOriginator, false],
+      ["another CLUSTER_LIST", { ...right, clusterList: [1] }, false],
+      ["a longer CLUSTER_LIST", { ...right, clusterList: [CLUSTER, CLUSTER] }, false],
+      ["no CLUSTER_LIST", withoutCluster, false],
+    ])("sees %s", (_, attributes, isContent) => {
+      const judge = new Judge(one, reflected);
+      const network = address4(one.network[0] ?? 0);
+      const announced = [{ ...network, length: one.length[0] ?? 0 }];
+      const context = {
+        fourOctetAs: true,
+        external: false,
+        maxLength: 4096,
+        families: [4],
+        extendedNextHop: false,
+      } as const;
+      tell(
+        judge,
+        encode({ type: "update", announced, withdrawn: [], attributes, faults: [] }, context),
+      );
+      expect(judge.isContent).toBe(isContent);
+    });
+  });
+
+  test("does not look at what is left to the daemon", () => {
+    const ignored = [0, workload.updates[1] ?? 0] as const;
+    const judge = new Judge(workload, { ...expected, ignored });
+    const updates = workload.updates.length - 1;
+    tell(judge, encodeTable(workload, ANNOUNCER, undefined, 1, updates));
+    expect(judge.isContent).toBe(true);
+    tell(judge, encodeTable(workload, { ...ANNOUNCER, asNumber: 65002 }, undefined, 0, 1));
     expect(judge.isContent).toBe(true);
   });
 

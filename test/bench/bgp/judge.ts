@@ -1,5 +1,6 @@
 /**
- * What a neighbour holds of what it was told, and whether that is right: every prefix with its AS path and next hop.
+ * What a neighbour holds of what it was told, and whether that is right: every prefix with its AS path and next hop, and
+ * what a reflector put on it.
  */
 
 import type { Workload } from "./workload.ts";
@@ -10,8 +11,14 @@ export type Expected = {
   readonly path: Uint32Array;
   /** Next hop as a word, by prefix. */
   readonly nextHop: Uint32Array;
+  /** ORIGINATOR_ID by prefix, 0 for none; absent where there is none at all. */
+  readonly originator?: Uint32Array;
+  /** The CLUSTER_LIST of all prefixes, which has one entry; 0 for none. */
+  readonly cluster?: number;
   /** Prefixes that must be there: 1, by prefix. */
   readonly present: Uint8Array;
+  /** From this prefix to before that one nothing is expected, and nothing wrong. */
+  readonly ignored?: readonly [from: number, to: number];
 };
 
 /** Nothing is expected, of any prefix. */
@@ -24,6 +31,18 @@ export function createExpected({ size }: Workload): Expected {
 }
 
 const START = 0x811c_9dc5;
+/** A CLUSTER_LIST with more than one entry, which nobody expects. */
+const SEVERAL = -1;
+
+/** What a prefix came with. */
+type Told = {
+  path: number;
+  nextHop: number;
+  originator: number;
+  cluster: number;
+};
+
+const NOTHING: Readonly<Told> = { path: 0, nextHop: 0, originator: 0, cluster: 0 };
 
 /** FNV-1a over the AS numbers, as words. */
 export function pathHash(path: Iterable<number>): number {
@@ -47,6 +66,10 @@ export class Judge {
   strangers = 0;
   readonly #path: Uint32Array;
   readonly #nextHop: Uint32Array;
+  readonly #originator: Uint32Array;
+  readonly #cluster: Float64Array;
+  /** Of the UPDATE that is being read. */
+  readonly #told: Told = { ...NOTHING };
 
   constructor(workload: Workload, expected: Expected = createExpected(workload)) {
     this.#workload = workload;
@@ -54,6 +77,8 @@ export class Judge {
     this.#right = new Uint8Array(workload.size);
     this.#path = new Uint32Array(workload.size);
     this.#nextHop = new Uint32Array(workload.size);
+    this.#originator = new Uint32Array(workload.size);
+    this.#cluster = new Float64Array(workload.size);
     this.#expected = expected;
     this.expect(expected);
   }
@@ -75,8 +100,9 @@ export class Judge {
     this.#bad = 0;
     this.#wanted = 0;
     for (let prefix = 0; prefix < this.#workload.size; prefix++) {
-      this.#wanted += expected.present[prefix] ?? 0;
       this.#right[prefix] = 0;
+      if (this.#isIgnored(prefix)) continue;
+      this.#wanted += expected.present[prefix] ?? 0;
       if (this.#held[prefix] === 1) this.#count(prefix);
     }
   }
@@ -84,24 +110,26 @@ export class Judge {
   /** The body of an UPDATE (RFC 4271 section 4.3). */
   update(bytes: Uint8Array, start: number, end: number): void {
     const withdrawn = start + 2 + word16(bytes, start);
-    for (let at = start + 2; at < withdrawn; ) at = this.#take(bytes, at, false, 0, 0);
+    for (let at = start + 2; at < withdrawn; ) at = this.#take(bytes, at, undefined);
     const list = withdrawn + 2 + word16(bytes, withdrawn);
     if (list === end) return;
-    let path = START;
-    let nextHop = 0;
+    const told = Object.assign(this.#told, NOTHING, { path: START });
     for (let at = withdrawn + 2; at < list; ) {
       const isLong = ((bytes[at] ?? 0) & 0x10) !== 0;
       const code = bytes[at + 1];
       const length = isLong ? word16(bytes, at + 2) : (bytes[at + 2] ?? 0);
       at += isLong ? 4 : 3;
-      if (code === 2) path = hashOfSegments(bytes, at, at + length);
-      else if (code === 3) nextHop = word32(bytes, at);
+      if (code === 2) told.path = hashOfSegments(bytes, at, at + length) >>> 0;
+      else if (code === 3) told.nextHop = word32(bytes, at);
+      else if (code === 9) told.originator = word32(bytes, at);
+      else if (code === 10) told.cluster = length === 4 ? word32(bytes, at) : SEVERAL;
       at += length;
     }
-    for (let at = list; at < end; ) at = this.#take(bytes, at, true, path >>> 0, nextHop);
+    for (let at = list; at < end; ) at = this.#take(bytes, at, told);
   }
 
-  #take(bytes: Uint8Array, at: number, isNews: boolean, path: number, nextHop: number): number {
+  /** One prefix; without what it was told with it is withdrawn. */
+  #take(bytes: Uint8Array, at: number, told: Told | undefined): number {
     const length = bytes[at] ?? 0;
     const octets = (length + 7) >>> 3;
     let network = 0;
@@ -110,14 +138,22 @@ export class Judge {
     }
     const prefix = this.#numberOf(network >>> 0, length);
     if (prefix < 0) this.strangers++;
-    else {
+    else if (!this.#isIgnored(prefix)) {
       if (this.#held[prefix] === 1) this.#uncount(prefix);
-      this.#held[prefix] = isNews ? 1 : 0;
+      const { path, nextHop, originator, cluster } = told ?? NOTHING;
+      this.#held[prefix] = told === undefined ? 0 : 1;
       this.#path[prefix] = path;
       this.#nextHop[prefix] = nextHop;
-      if (isNews) this.#count(prefix);
+      this.#originator[prefix] = originator;
+      this.#cluster[prefix] = cluster;
+      if (told !== undefined) this.#count(prefix);
     }
     return at + 1 + octets;
+  }
+
+  #isIgnored(prefix: number): boolean {
+    const { ignored } = this.#expected;
+    return ignored !== undefined && prefix >= ignored[0] && prefix < ignored[1];
   }
 
   /** Prefixes mostly come in the order in which they were announced: the next one is looked at first. */
@@ -131,11 +167,13 @@ export class Judge {
   }
 
   #count(prefix: number): void {
-    const { present, path, nextHop } = this.#expected;
+    const { present, path, nextHop, originator, cluster = 0 } = this.#expected;
     const isRight =
       present[prefix] === 1 &&
       path[prefix] === this.#path[prefix] &&
-      nextHop[prefix] === this.#nextHop[prefix];
+      nextHop[prefix] === this.#nextHop[prefix] &&
+      (originator?.[prefix] ?? 0) === this.#originator[prefix] &&
+      cluster === this.#cluster[prefix];
     this.#right[prefix] = isRight ? 1 : 0;
     if (isRight) this.#good++;
     else this.#bad++;

@@ -39,6 +39,8 @@ export class Play {
   readonly #daemon: Daemon;
   readonly #performance: Performance;
   readonly players: readonly Player[];
+  /** Whose table was not right when it was looked at last. */
+  #late = 0;
   #look: () => void = () => {};
 
   constructor(
@@ -74,6 +76,14 @@ export class Play {
 
   get pid(): number {
     return this.#performance.pid;
+  }
+
+  /** Whether everybody holds what it must. Cheap to ask again and again: it looks first at who was late before. */
+  get isContent(): boolean {
+    if (this.players[this.#late]?.judge.isContent === false) return false;
+    const late = this.players.findIndex(({ judge }) => !judge.isContent);
+    this.#late = Math.max(0, late);
+    return late < 0;
   }
 
   player(index: number): Player {

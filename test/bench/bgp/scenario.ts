@@ -8,7 +8,7 @@ import { END_OF_RIB, encodeTable, encodeWithdrawal } from "./encode.ts";
 import { createExpected, type Expected, pathHash } from "./judge.ts";
 import { routesOf } from "./meter.ts";
 import { type Measure, Play, type Player } from "./play.ts";
-import { DAEMON } from "./stage.ts";
+import { DAEMON, neighbourWord } from "./stage.ts";
 import { type AttributeSet, createWorkload, type Workload } from "./workload.ts";
 
 const SEED = 20_260_101;
@@ -64,6 +64,22 @@ export const SCENARIOS: readonly Scenario[] = [
     about: (size) => `a node of a mesh of 200: ${count(size)} prefixes into the kernel`,
     size: 1000,
     play: playMesh,
+  },
+  {
+    name: "D1",
+    kernel: false,
+    about: (size) =>
+      `a reflector: 200 clients announce ${count(size)} prefixes and get each other's`,
+    size: 1000,
+    play: (daemon, size) => playReflector(daemon, size, 200),
+  },
+  {
+    name: "D2",
+    kernel: false,
+    about: (size) =>
+      `a reflector: 1,000 clients announce ${count(size)} prefixes and get each other's`,
+    size: 1000,
+    play: (daemon, size) => playReflector(daemon, size, 1000),
   },
 ];
 
@@ -282,6 +298,56 @@ async function playMesh(daemon: Daemon, size: number): Promise<Step[]> {
       () => routesOf(play.pid) === before + size,
     );
     return [{ step: "install", ...install }];
+  } finally {
+    await play.close();
+  }
+}
+
+/**
+ * D1, D2: each client has its share of the prefixes, and must hear all the others' as they were told, with the
+ * identifier of who told them and the daemon's cluster ID. Whether it is told its own again is left to the daemon: it
+ * would refuse them (RFC 4456 section 8).
+ */
+async function playReflector(daemon: Daemon, size: number, clients: number): Promise<Step[]> {
+  const share = Math.ceil(size / clients);
+  const workload = createWorkload(size, SEED, share);
+  const shareOf = (client: number): readonly [from: number, to: number] => [
+    Math.min(size, share * client),
+    Math.min(size, share * (client + 1)),
+  ];
+  const words = new Uint32Array(size);
+  for (let client = 0; client < clients; client++) {
+    words.fill(neighbourWord(client), ...shareOf(client));
+  }
+  const all: Expected = {
+    ...expectAll(workload, ({ asPath }) => asPath),
+    nextHop: words,
+    originator: words,
+    cluster: DAEMON_WORD,
+  };
+  const roles = Array.from({ length: clients }, (_, client) => ({
+    asNumber: CLUSTER_AS,
+    client: true,
+    expected: { ...all, ignored: shareOf(client) },
+  }));
+  const play = new Play(daemon, workload, { asNumber: CLUSTER_AS, roles });
+  try {
+    await play.open(roles.map((_, index) => index));
+    const tables = roles.map((_, client) => {
+      const [first, after] = shareOf(client).map((prefix) => workload.updates.indexOf(prefix));
+      return encodeTable(workload, announcerOf(play.player(client)), undefined, first, after);
+    });
+    const exchange = await play.time(
+      "exchange",
+      () => {
+        for (const [client, bytes] of tables.entries()) {
+          play.player(client).neighbour.send(bytes);
+          play.player(client).neighbour.send(END_OF_RIB);
+        }
+      },
+      () => play.isContent,
+    );
+    return [{ step: "exchange", ...exchange }];
   } finally {
     await play.close();
   }

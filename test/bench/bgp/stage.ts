@@ -2,7 +2,7 @@
  * Where it is played: the daemon in a namespace of its own, its neighbours in ours, one veth pair between.
  */
 
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { type Daemon, makeFolder, type Task } from "./daemon.ts";
 import { family, type Usage, usageOf } from "./meter.ts";
 
@@ -68,11 +68,14 @@ export function perform(daemon: Daemon, task: Task): Performance {
     usage: () => usageOf(child.pid),
     log: () => output.text(),
     async stop() {
-      for (const pid of family(child.pid)) process.kill(pid, "SIGKILL");
+      // Not one that has ended by itself: why is the more interesting error.
+      for (const pid of family(child.pid)) {
+        if (existsSync(`/proc/${pid}`)) process.kill(pid, "SIGKILL");
+      }
       await child.exited;
-      // Whatever it left in the kernel.
-      command("ip", "-n", "dut", "route", "flush", "scope", "global");
+      // Whatever it left in the kernel. Routes go with their nexthop objects; one by one not all of them would.
       command("ip", "-n", "dut", "nexthop", "flush");
+      command("ip", "-n", "dut", "route", "flush", "scope", "global");
     },
   };
 }

@@ -43,8 +43,11 @@ const LENGTHS = [
 const PER_SET = 10;
 const MOST_PER_UPDATE = 50;
 
-/** `size` prefixes below 32.0.0.0/3, nobody's special ones; the same for the same seed. */
-export function createWorkload(size: number, seed: number): Workload {
+/**
+ * `size` prefixes below 32.0.0.0/3, nobody's special ones; the same for the same seed. No UPDATE has prefixes of two
+ * shares.
+ */
+export function createWorkload(size: number, seed: number, share = size): Workload {
   const random = createRandom(seed);
   const network = new Uint32Array(size);
   const length = new Uint8Array(size);
@@ -71,7 +74,8 @@ export function createWorkload(size: number, seed: number): Workload {
   for (let index = 0; index < size; ) {
     updates.push(index);
     const set = random.between(0, sets.length - 1);
-    const end = Math.min(size, index + countFrom(random));
+    const shareEnd = index - (index % share) + share;
+    const end = Math.min(size, shareEnd, index + countFrom(random));
     for (; index < end; index++) setOf[index] = set;
   }
   return {

@@ -74,13 +74,12 @@ describe("sessions", () => {
       ],
     ],
   ])("%s", (node, sessions) => {
-    const lines = planOf(node).peers.map(
-      ({ name, address, remoteAs, holdTime, filters, reflectorClient }) =>
-        [
-          `${name} ${formatAddress(address)} AS ${remoteAs} hold ${holdTime}`,
-          ...filters.map((filter) => `filter ${filter.name}`),
-          ...(reflectorClient ? ["client"] : []),
-        ].join(" "),
+    const lines = planOf(node).peers.map(({ name, address, remoteAs, holdTime, filters, policy }) =>
+      [
+        `${name} ${formatAddress(address)} AS ${remoteAs} hold ${holdTime}`,
+        ...filters.map((filter) => `filter ${filter.name}`),
+        ...(policy.reflection?.client ? ["client"] : []),
+      ].join(" "),
     );
     expect(lines).toEqual(sessions);
   });

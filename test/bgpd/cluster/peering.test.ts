@@ -65,14 +65,12 @@ describe("nodes that reflect routes", () => {
     });
     const { clusterId, peers } = planOf(resources, "r1");
     expect(clusterId === undefined ? "" : formatAddress(clusterId)).toBe("244.0.0.1");
-    expect(peers.map(({ name, reflectorClient }) => [name, reflectorClient])).toEqual([
+    expect(peers.map(({ name, policy }) => [name, policy.reflection?.client])).toEqual([
       ["clients n1", true],
       ["clients n2", true],
       ["between r2", false],
     ]);
-    expect(planOf(resources, "n1").peers.some(({ reflectorClient }) => reflectorClient)).toBe(
-      false,
-    );
+    expect(planOf(resources, "n1").peers.some(({ policy }) => policy.reflection)).toBe(false);
   });
 
   test.each<[name: string, other: NodeTraits, address: string, isClient: boolean]>([
@@ -86,7 +84,7 @@ describe("nodes that reflect routes", () => {
       node("other", 31, other),
       peer("one", `node: r1\npeerIP: ${address}\nasNumber: ${other.as ?? 64512}`),
     );
-    expect(planOf(resources, "r1").peers[0]?.reflectorClient).toBe(isClient);
+    expect(planOf(resources, "r1").peers[0]?.policy.reflection?.client === true).toBe(isClient);
   });
 
   test("everybody selected with everybody is a mesh by selector, without a session with oneself", () => {

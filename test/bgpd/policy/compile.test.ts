@@ -12,7 +12,6 @@ const peer: PeerPlan = {
   origin: "BGPPeer",
   node: undefined,
   reachableBy: undefined,
-  reflectorClient: false,
   address: parseAddress("172.30.0.1"),
   port: 179,
   remoteAs: 65000,

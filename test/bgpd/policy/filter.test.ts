@@ -17,7 +17,6 @@ const external: PeerPlan = {
   origin: "BGPPeer",
   node: undefined,
   reachableBy: undefined,
-  reflectorClient: false,
   address: parseAddress("172.30.0.1"),
   port: 179,
   remoteAs: 65000,

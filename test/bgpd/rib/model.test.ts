@@ -10,7 +10,7 @@ import {
   type RibPeer,
   type RoutePolicy,
 } from "../../../bgpd/rib/route.ts";
-import { PLAIN_RULES } from "../../../bgpd/rib/rules.ts";
+import { PLAIN_RULES, type SessionRules } from "../../../bgpd/rib/rules.ts";
 import type { Attributes } from "../../../bgpd/wire/attributes.ts";
 import { formatAddress } from "../../../lib/address.ts";
 import { formatPrefix, parsePrefix } from "../../../lib/prefix.ts";
@@ -27,7 +27,8 @@ const PREFIXES = [
   "::/0",
 ];
 const HOPS = ["172.30.0.50", "172.30.0.51", "172.30.0.52", "fd00:30::50", "fd00:30::51"];
-const PEERS = [2, 3, 8, 9, 10];
+const PEERS = [2, 3, 4, 8, 9, 10];
+const CLUSTER = 7;
 /** Extended communities of these many bytes per second. */
 const BANDWIDTHS = new Map([
   ["0004fde842c80000", 100],
@@ -64,6 +65,7 @@ type Step =
       readonly peer: number;
       readonly imports: number;
       readonly exports: number;
+      readonly client: boolean;
     }
   | { readonly do: "hop"; readonly hop: string }
   | { readonly do: "select"; readonly selection: PathSelection }
@@ -101,6 +103,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       peer,
       imports: fc.integer({ min: 0, max: 2 }),
       exports: fc.integer({ min: 0, max: 2 }),
+      client: fc.boolean(),
     }),
   },
   {
@@ -228,7 +231,9 @@ class Model {
       const best = this.best(text);
       if (best === undefined || best.peer === to) return [];
       const internal = best.peer !== undefined && best.peer < 8;
-      if (internal && !target.external) return [];
+      const from = best.peer === undefined ? undefined : this.up.get(best.peer)?.peer;
+      const isReflected = internal && !target.external;
+      if (isReflected && !isClient(from) && !isClient(target)) return [];
       const source = best.peer === undefined ? "local" : internal ? "internal" : "external";
       const { accept, rewrite } = target.exportPolicy({
         prefix: parsePrefix(text),
@@ -242,6 +247,7 @@ class Model {
         ...rest,
         ...(own ? { nextHop: text.includes(":") ? OUR_ID6 : OUR_ID } : {}),
         ...(target.external ? {} : { localPref: localPref ?? 100 }),
+        ...(isReflected && from ? { originatorId: from.identifier, clusterList: [CLUSTER] } : {}),
         asPath: target.external
           ? [{ type: "sequence", asNumbers: [OUR_AS, ...rest.asPath.flatMap((s) => s.asNumbers)] }]
           : rest.asPath,
@@ -249,6 +255,16 @@ class Model {
       return [`${text} ${brief(sent)}`];
     }).sort();
   }
+}
+
+function isClient(peer: RibPeer | undefined): boolean {
+  return peer?.rules.reflection?.client === true;
+}
+
+/** As of a reflector, whose internal peers are clients or not. */
+function rulesOf(peer: number, client: boolean): SessionRules {
+  if (peer >= 8) return PLAIN_RULES;
+  return { ...PLAIN_RULES, reflection: { clusterId: CLUSTER, client, clientToClient: true } };
 }
 
 function compare(a: readonly number[], b: readonly number[]): number {
@@ -291,7 +307,9 @@ function runForPeer(now: Extract<Step, { peer: number }>, scene: Scene, model: M
     if (known !== undefined) return;
     // Two of one AS: MULTI_EXIT_DISC decides between them, and both may export the same set.
     const remoteAs = now.peer === 10 ? { remoteAs: 65_009 } : {};
-    const added = peerAt(now.peer, now.peer >= 8 ? "external" : "internal", remoteAs);
+    // The first of the internal ones is a client from the start.
+    const more = { ...remoteAs, rules: rulesOf(now.peer, now.peer === 2) };
+    const added = peerAt(now.peer, now.peer >= 8 ? "external" : "internal", more);
     model.up.set(now.peer, { id: scene.add(added), peer: added });
   }
   if (known === undefined) return;
@@ -320,7 +338,7 @@ function runForPeer(now: Extract<Step, { peer: number }>, scene: Scene, model: M
       importPolicy: POLICIES[now.imports] ?? ACCEPT,
       exportPolicy: POLICIES[now.exports] ?? ACCEPT,
       exportKey: `${now.exports}`,
-      rules: PLAIN_RULES,
+      rules: rulesOf(now.peer, now.client),
     };
     scene.rib.setPolicies(known.id, policies);
     known.peer = { ...known.peer, ...policies };

@@ -105,11 +105,14 @@ function hopOf({ nextHop, nextHopLinkLocal }: MultiprotocolNextHop): Multiprotoc
   return nextHopLinkLocal === undefined ? { nextHop } : { nextHop, nextHopLinkLocal };
 }
 
-export function brief({ nextHop, nextHopLinkLocal, asPath, localPref }: Attributes): string {
+export function brief(attributes: Attributes): string {
+  const { nextHop, nextHopLinkLocal, asPath, localPref, originatorId, clusterList } = attributes;
   const path = asPath.flatMap(({ asNumbers }) => asNumbers).join(" ");
   const hops = [nextHop, nextHopLinkLocal].flatMap((hop) => (hop ? [formatAddress(hop)] : []));
   const hop = hops.join("+") || "-";
-  return `via ${hop} path [${path}]${localPref === undefined ? "" : ` pref ${localPref}`}`;
+  const pref = localPref === undefined ? "" : ` pref ${localPref}`;
+  const reflected = originatorId === undefined ? "" : ` of ${originatorId} by ${clusterList}`;
+  return `via ${hop} path [${path}]${pref}${reflected}`;
 }
 
 export class Scene {
@@ -119,6 +122,8 @@ export class Scene {
   /** What the FIB was told last, by prefix. */
   readonly best = new Map<string, NonNullable<BestChange["best"]>>();
   readonly unreachable = new Set<string>();
+  /** Buffers that were sent. */
+  pieces = 0;
 
   constructor(resolve?: ResolveNextHop, selection: PathSelection = PLAIN_SELECTION) {
     this.rib = createRib({
@@ -140,6 +145,7 @@ export class Scene {
       onSend: (id, bytes) => {
         const peer = this.peers.get(id);
         if (peer === undefined) throw new Error(`bytes for peer ${id}, which is gone`);
+        this.pieces++;
         this.told.get(id)?.take(bytes, peer);
       },
     });
