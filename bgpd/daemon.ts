@@ -9,22 +9,26 @@
  */
 
 import type { Kernel, KernelEvent } from "../kernel/kernel.ts";
+import { type Address, equalAddress } from "../lib/address.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
 import { formatPrefix } from "../lib/prefix.ts";
 import type { PeerPlan, SpeakerPlan } from "./cluster/speaker.ts";
 import { type Convergence, createConvergence } from "./convergence.ts";
 import { difference } from "./difference.ts";
+import { dynamicPlan, rangeOf, refusal } from "./dynamic.ts";
 import { createFib, type Fib } from "./fib/fib.ts";
 import { createOpenResolver, createResolver, type Resolver } from "./fib/resolve.ts";
+import { DECONFIGURED, isDown, keysOf, RECONFIGURED, restartReason } from "./intention.ts";
 import { createListener, type Listener } from "./listener.ts";
 import { ORIGINATED } from "./origin.ts";
-import { createPeer, type Peer, type SessionInfo } from "./peer.ts";
+import { createPeer, type Peer, type SessionInfo, type StopReason } from "./peer.ts";
 import { type CompiledPolicy, compileExport, compileImport } from "./policy/compile.ts";
+import { refreshMessage } from "./refresh.ts";
 import { createRib } from "./rib/rib.ts";
 import type { BestChange, PeerId, Rib } from "./rib/route.ts";
 import type { Transport } from "./transport.ts";
-import { ADMINISTRATIVE_SHUTDOWN, CEASE, PEER_DECONFIGURED } from "./wire/const.ts";
+import { administrativeShutdown } from "./wire/shutdown.ts";
 
 /** rtm_protocol of our routes: free in rtnetlink.h and in iproute2's rt_protos ('M' in ASCII). */
 export const ROUTE_PROTOCOL = 77;
@@ -35,6 +39,8 @@ export const ROUTE_METRIC = 1024;
 const SLICE = 5;
 /** Kernel events of one cause come in bursts; look once, this many ms after the first. */
 const SETTLE = 10;
+/** A peer with so many bytes to send is told nothing more until they have left. */
+const MOST_BACKLOG = 1 << 20;
 
 export type DaemonOptions = {
   readonly clock: Clock;
@@ -59,6 +65,10 @@ export type Neighbour = {
   session: SessionInfo | undefined;
   /** KEEPALIVEs since it became Established. */
   keepalives: number;
+  /** The range that it came by; undefined for a peer of the plan. */
+  readonly range: string | undefined;
+  /** It has asked for its table, and may have to wait until there is room to send it. */
+  wantsRefresh: boolean;
 };
 
 /** A running speaker. Its parts are readable for `queries.ts`; nobody else changes them. */
@@ -72,6 +82,8 @@ export class Daemon {
   #byId = new Map<PeerId, Neighbour>();
   #listener: Listener | undefined;
   #convergence: Convergence | undefined;
+  /** Peers that do not take what they are sent. */
+  readonly #slow = new Set<PeerId>();
   /** Peers whose whole table has arrived, but may wait for its decision. */
   readonly #told = new Set<string>();
   #turn: Timer | undefined;
@@ -109,17 +121,20 @@ export class Daemon {
     if (change.speaker || this.rib === undefined) this.#startSpeaker(plan);
     const rib = this.#rib();
     if (change.listen) this.#listen(plan);
-    for (const name of change.removed) this.#remove(name);
-    for (const peer of change.restarted) this.#remove(peer.name);
+    else this.#listener?.setKeys(keysOf(plan));
+    for (const name of change.removed) this.#remove(name, DECONFIGURED);
+    for (const peer of change.restarted) this.#remove(peer.name, restartReason(peer));
+    this.#applyRanges(plan, change.endedRanges);
     for (const prefix of change.withdrawn) rib.withdraw(prefix);
     // After a new speaker started, its table is empty: all blocks are new to it.
     for (const prefix of change.speaker ? plan.blocks : change.originated) {
       rib.originate(prefix, ORIGINATED);
     }
-    for (const peer of change.kept) this.#setPolicies(peer, plan);
+    for (const peer of change.kept) this.#update(peer, plan);
     for (const peer of [...change.restarted, ...change.added]) this.#add(peer, plan);
     this.#convergence ??= this.#awaitConvergence(plan);
-    this.#convergence.expect(plan.peers.map(({ name }) => name));
+    const wanted = plan.peers.filter(({ shutdown }) => shutdown === undefined);
+    this.#convergence.expect(wanted.map(({ name }) => name));
     this.#schedule();
   }
 
@@ -133,14 +148,14 @@ export class Daemon {
     return this.#convergence?.waitingFor() ?? [];
   }
 
-  /** End every session with Cease/Administrative Shutdown. Kernel routes stay unless `withdraw`. */
+  /** End every session with Cease/Administrative Shutdown and the plan's text. Kernel routes stay unless `withdraw`. */
   async stop({ withdraw }: { readonly withdraw: boolean }): Promise<void> {
     this.#turn?.cancel();
     this.#settle?.cancel();
     this.#convergence?.cancel();
     this.#unwatch?.();
     this.#listener?.close();
-    const reason = { code: CEASE, subcode: ADMINISTRATIVE_SHUTDOWN };
+    const reason = administrativeShutdown(this.plan?.shutdownMessage);
     await Promise.all([...this.neighbours.values()].map(({ peer }) => peer.stop(reason)));
     if (withdraw && this.fib !== undefined) {
       this.fib.clear();
@@ -155,14 +170,14 @@ export class Daemon {
 
   /** A RIB for this AS and identifier; what the one before had installed is taken back. */
   #startSpeaker(plan: SpeakerPlan): void {
-    for (const name of [...this.neighbours.keys()]) this.#remove(name);
+    for (const name of [...this.neighbours.keys()]) this.#remove(name, RECONFIGURED);
     for (const { prefix } of this.rib?.routes() ?? []) this.fib?.unwant(prefix);
     this.rib = createRib({
       identifier: plan.routerId.w0,
       resolve: (nextHop) => this.resolver.resolve(nextHop),
       now: () => this.#options.clock.now(),
       onBest: (changes) => this.#install(changes),
-      onSend: (id, bytes) => this.#byId.get(id)?.peer.send(bytes),
+      onSend: (id, bytes) => this.#send(id, bytes),
     });
   }
 
@@ -173,19 +188,44 @@ export class Daemon {
       addresses: plan.listenAddresses,
       port: plan.listenPort,
       log: this.#options.log,
-      find: (remote) =>
-        [...this.neighbours.values()].find(
-          ({ plan: { address } }) =>
-            address.family === remote.family &&
-            address.w0 === remote.w0 &&
-            address.w1 === remote.w1 &&
-            address.w2 === remote.w2 &&
-            address.w3 === remote.w3,
-        )?.peer,
+      find: (remote) => this.#find(remote),
+      keys: keysOf(plan),
     });
   }
 
-  #add(plan: PeerPlan, speaker: SpeakerPlan): void {
+  /** Whom a connection is for: a peer of the plan, or a neighbour of a range, who may be new. */
+  #find(remote: Address): Peer | string | undefined {
+    const all = [...this.neighbours.values()];
+    const known = all.find(({ plan: { address } }) => equalAddress(address, remote));
+    if (known !== undefined) return isDown(known.plan) ? "the session is shut down" : known.peer;
+    const { plan } = this;
+    const range = rangeOf(plan?.ranges ?? [], remote);
+    if (plan === undefined || range === undefined) return undefined;
+    const present = all.filter((neighbour) => neighbour.range === range.name).length;
+    return refusal(range, present) ?? this.#add(dynamicPlan(range, remote), plan, range.name);
+  }
+
+  /** Neighbours of ranges that are others now go; those that stay get their policies and keys. */
+  #applyRanges(plan: SpeakerPlan, ended: readonly string[]): void {
+    const isNamed = (neighbour: Neighbour): boolean =>
+      plan.peers.some(({ address }) => equalAddress(address, neighbour.plan.address));
+    for (const neighbour of [...this.neighbours.values()]) {
+      const { range: name, plan: before, session } = neighbour;
+      if (name === undefined) continue;
+      const range = plan.ranges?.find((candidate) => candidate.name === name);
+      if (range === undefined || ended.includes(name) || isNamed(neighbour)) {
+        this.#remove(
+          before.name,
+          range === undefined ? DECONFIGURED : restartReason(range.session),
+        );
+      } else {
+        const { remoteAs } = session ?? before;
+        this.#update({ ...dynamicPlan(range, before.address), remoteAs }, plan);
+      }
+    }
+  }
+
+  #add(plan: PeerPlan, speaker: SpeakerPlan, range?: string): Peer {
     const log = this.#options.log.child({ peer: plan.name });
     const peer = createPeer(plan, {
       clock: this.#options.clock,
@@ -198,12 +238,29 @@ export class Daemon {
       onKeepalive: () => this.#keepalive(neighbour),
       onRouteRefresh: (afi, safi) => {
         if (neighbour.id !== undefined && afi === 1 && safi === 1) {
-          this.#rib().refresh(neighbour.id);
+          neighbour.wantsRefresh = true;
           this.#schedule();
         }
       },
+      onRefreshed: (afi, safi, what) => {
+        if (neighbour.id === undefined || afi !== 1 || safi !== 1) return;
+        if (what === "begin") this.#rib().beginRefresh(neighbour.id);
+        else this.#rib().endRefresh(neighbour.id);
+        this.#schedule();
+      },
+      onDrain: () => {
+        if (neighbour.id === undefined) return;
+        this.#rib().catchUp(neighbour.id);
+        if (neighbour.wantsRefresh) this.#schedule();
+      },
       onDown: () => this.#down(neighbour),
+      // A neighbour of a range is there from its connection on: when it is waited for again, it has gone.
+      onState: (state) => {
+        if (range === undefined || !hasCome || state !== "Active") return;
+        this.#options.clock.after(0, () => this.#forget(neighbour));
+      },
     });
+    let hasCome = false;
     const neighbour: Neighbour = {
       plan,
       peer,
@@ -212,25 +269,44 @@ export class Daemon {
       id: undefined,
       session: undefined,
       keepalives: 0,
+      range,
+      wantsRefresh: false,
     };
     this.neighbours.set(plan.name, neighbour);
-    peer.start();
+    if (!isDown(neighbour.plan)) peer.start();
+    hasCome = true;
+    return peer;
   }
 
-  #remove(name: string): void {
+  /** A neighbour of a range has left for good. */
+  #forget(neighbour: Neighbour): void {
+    const { name } = neighbour.plan;
+    if (this.neighbours.get(name) !== neighbour || neighbour.peer.status().state !== "Active")
+      return;
+    this.#options.log.info({ peer: name }, "the neighbour is gone");
+    this.#remove(name, DECONFIGURED);
+  }
+
+  #remove(name: string, reason: StopReason): void {
     const neighbour = this.neighbours.get(name);
     if (neighbour === undefined) return;
     this.neighbours.delete(name);
     this.#down(neighbour);
-    const reason = { code: CEASE, subcode: PEER_DECONFIGURED };
     neighbour.peer.stop(reason).catch((error: unknown) => {
       this.#options.log.error({ peer: name, error }, "the session did not end cleanly");
     });
   }
 
-  #setPolicies(plan: PeerPlan, speaker: SpeakerPlan): void {
+  /** Another plan for the same session: its policies and its key. */
+  #update(plan: PeerPlan, speaker: SpeakerPlan): void {
     const neighbour = this.neighbours.get(plan.name);
     if (neighbour === undefined) return;
+    const { key } = plan;
+    const isSameKey = key === undefined || neighbour.plan.key?.equals(key) === true;
+    if (!isSameKey) {
+      neighbour.peer.setKey(key);
+      this.#options.log.info({ peer: plan.name }, "the session has another key");
+    }
     const importPolicy = compileImport(plan, speaker);
     const exportPolicy = compileExport(plan);
     neighbour.plan = plan;
@@ -244,9 +320,15 @@ export class Daemon {
   }
 
   #established(neighbour: Neighbour, session: SessionInfo): void {
-    const { plan } = neighbour;
+    const { remoteAs } = session;
     neighbour.session = session;
     neighbour.keepalives = 0;
+    neighbour.wantsRefresh = false;
+    // Who came by a range has only now said which AS it is, and policies depend on that.
+    if (remoteAs !== neighbour.plan.remoteAs && this.plan !== undefined) {
+      this.#update({ ...neighbour.plan, remoteAs }, this.plan);
+    }
+    const { plan } = neighbour;
     const id = this.#rib().addPeer({
       name: plan.name,
       external: plan.localAs !== plan.remoteAs,
@@ -305,10 +387,38 @@ export class Daemon {
     }
   }
 
+  #send(id: PeerId, bytes: Uint8Array): void {
+    const peer = this.#byId.get(id)?.peer;
+    peer?.send(bytes);
+    // Told to the RIB between its turns, when all that it has begun to tell is told.
+    if (peer !== undefined && peer.backlog() > MOST_BACKLOG) this.#slow.add(id);
+  }
+
+  /** Peers that do not take what they are sent are told nothing more; those that asked get their table. */
+  #attend(): void {
+    for (const id of this.#slow) if (this.#byId.has(id)) this.rib?.lag(id);
+    this.#slow.clear();
+    for (const { id, peer, session, wantsRefresh } of this.neighbours.values()) {
+      if (!wantsRefresh || id === undefined || peer.backlog() > 0) continue;
+      this.#refresh(id, session?.enhancedRefresh === true ? "enhanced" : "plain");
+    }
+  }
+
+  /** The whole table once more (RFC 2918), between its begin and end where the peer knows them (RFC 7313). */
+  #refresh(id: PeerId, kind: "enhanced" | "plain"): void {
+    const neighbour = this.#byId.get(id);
+    if (neighbour === undefined) return;
+    neighbour.wantsRefresh = false;
+    if (kind === "enhanced") neighbour.peer.send(refreshMessage("begin"));
+    this.#rib().refresh(id);
+    if (kind === "enhanced") neighbour.peer.send(refreshMessage("end"));
+  }
+
   /** Work in slices until nothing is pending, letting sockets and timers in between. */
   #schedule(): void {
     this.#turn ??= this.#options.clock.after(0, () => {
       this.#turn = undefined;
+      this.#attend();
       const deciding = this.rib?.work(SLICE) === true;
       if (!deciding) this.#hear();
       const installing = this.fib?.flush(SLICE) === true;

@@ -16,6 +16,7 @@ import { watchDirectory } from "./cluster/directory.ts";
 import type { SpeakerPlan } from "./cluster/speaker.ts";
 import { type Configuration, createConfiguration } from "./configuration.ts";
 import { Daemon, describePlan } from "./daemon.ts";
+import { PasswordWatch } from "./password-watch.ts";
 import { createPublication, type Publication } from "./publication.ts";
 import { createQueries } from "./queries.ts";
 import { createBunTransport } from "./transport-bun.ts";
@@ -54,18 +55,21 @@ export async function runBgpd(options: BgpdOptions): Promise<number> {
   // Before the first reading, so that no change falls between the two.
   const reloads = { now: () => {} };
   const watch = watchDirectory(options.config, () => reloads.now());
+  const passwords = new PasswordWatch(() => reloads.now());
   const plan = configuration.read();
+  passwords.follow(configuration.passwordFiles());
   try {
     if (plan === undefined) return complain(configuration.status().faults.join("\n"), FAULTY);
     const kernel = options.fib === "kernel" ? openKernel() : undefined;
     const daemon = { lock: lockFile, grace: GRACE };
     const heartbeat = setInterval(lock.touch, HEARTBEAT);
-    await serve(options, { configuration, plan, kernel, reloads, daemon });
+    await serve(options, { configuration, plan, kernel, reloads, passwords, daemon });
     clearInterval(heartbeat);
     kernel?.close();
     return ENDED;
   } finally {
     watch.close();
+    passwords.follow([]);
     lock.release();
   }
 }
@@ -76,6 +80,7 @@ type Start = {
   readonly kernel: Kernel | undefined;
   /** What is called when the documents have changed. */
   readonly reloads: { now: () => void };
+  readonly passwords: PasswordWatch;
   readonly daemon: NonNullable<NodeFile["daemon"]>;
 };
 
@@ -108,6 +113,7 @@ async function serve(options: BgpdOptions, start: Start): Promise<void> {
   const api = serveApi(options.api, queries);
   const reload = (): void => {
     const plan = configuration.read();
+    start.passwords.follow(configuration.passwordFiles());
     if (plan !== undefined) apply(daemon, plan, log, publication);
     for (const fault of configuration.status().faults) log.error(`configuration: ${fault}`);
   };

@@ -133,7 +133,7 @@ function fibAnswer({ fib }: Daemon): FibAnswer {
   return { mode: "kernel", protocol: ROUTE_PROTOCOL, failed, ...fib.counts() };
 }
 
-function peerAnswer(daemon: Daemon, { plan, peer, id, session }: Neighbour): PeerAnswer {
+function peerAnswer(daemon: Daemon, { plan, peer, id, session, range }: Neighbour): PeerAnswer {
   const status = peer.status();
   const none = { received: 0, accepted: 0, best: 0, advertised: 0 };
   return {
@@ -147,6 +147,8 @@ function peerAnswer(daemon: Daemon, { plan, peer, id, session }: Neighbour): Pee
     state: status.state,
     since: status.since,
     lastError: status.lastError,
+    shutdown: plan.shutdown ?? null,
+    range: range ?? null,
     flaps: status.flaps,
     identifier: session === undefined ? null : formatAddress(session.identifier),
     capabilities: session?.capabilities ?? [],

@@ -13,3 +13,8 @@ export function sockaddr(address: Address, port: number): Uint8Array {
   bytes.set(addressToBytes(address), isFour ? 4 : 8);
   return bytes;
 }
+
+/** The port of a sockaddr. */
+export function portOf(sockaddr: Uint8Array): number {
+  return new DataView(sockaddr.buffer, sockaddr.byteOffset).getUint16(2);
+}

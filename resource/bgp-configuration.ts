@@ -6,8 +6,10 @@ import * as v from "valibot";
 import {
   asNumberSchema,
   booleanSchema,
+  communicationSchema,
   holdTimeSchema,
   mapOf,
+  passwordSchema,
   portSchema,
   secondsSchema,
 } from "./scalar.ts";
@@ -17,6 +19,13 @@ export type BgpConfiguration = {
   readonly listenPort: number;
   readonly nodeToNodeMeshEnabled: boolean;
   readonly timers: Timers;
+  /** NodeIP: the node's addresses; None: any. */
+  readonly bindMode: "NodeIP" | "None";
+  /** Path of the file with the TCP-MD5 key of all mesh sessions. */
+  readonly meshPasswordFile: string | undefined;
+  /** Additions of ours: whether nodes can be called at all, and the daemon's last words (RFC 9003). */
+  readonly listen: boolean;
+  readonly shutdownMessage: string | undefined;
 };
 
 /** Seconds; undefined leaves the default to whoever plans. */
@@ -41,6 +50,10 @@ export const bgpConfigurationSpec = mapOf({
   asNumber: v.optional(asNumberSchema, DEFAULT_AS_NUMBER),
   listenPort: v.optional(portSchema, DEFAULT_PORT),
   nodeToNodeMeshEnabled: v.optional(booleanSchema, true),
+  bindMode: v.optional(v.picklist(["NodeIP", "None"], "expected NodeIP or None"), "NodeIP"),
+  nodeMeshPassword: v.optional(passwordSchema),
+  listen: v.optional(booleanSchema, true),
+  shutdownMessage: v.optional(communicationSchema),
   ...timerFields,
 });
 
@@ -52,8 +65,7 @@ export const BGP_CONFIGURATION_NOT_HONOURED: Readonly<Record<string, readonly un
   "spec.serviceLoadBalancerIPs": [],
   "spec.communities": [],
   "spec.prefixAdvertisements": [],
-  "spec.bindMode": ["NodeIP"],
-  "spec.nodeMeshPassword": [],
+  "spec.nodeMeshPassword.secretKeyRef": [],
   "spec.nodeMeshMaxRestartTime": [],
   "spec.ignoredInterfaces": [],
   "spec.localWorkloadPeeringIPV4": [],
@@ -66,7 +78,14 @@ export function bgpConfigurationFrom({
   holdTime,
   keepaliveTime,
   connectRetryTime,
+  nodeMeshPassword,
+  shutdownMessage,
   ...rest
 }: v.InferOutput<typeof bgpConfigurationSpec>): BgpConfiguration {
-  return { ...rest, timers: { holdTime, keepaliveTime, connectRetryTime } };
+  return {
+    ...rest,
+    timers: { holdTime, keepaliveTime, connectRetryTime },
+    meshPasswordFile: nodeMeshPassword?.file,
+    shutdownMessage,
+  };
 }

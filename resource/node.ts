@@ -11,7 +11,14 @@ import {
   tryParseAddress,
 } from "../lib/address.ts";
 import { type Prefix, parseInterfaceAddress, prefixOf, sizeOf } from "../lib/prefix.ts";
-import { asNumberSchema, isUnicast, mapOf, prefixSchema, textOf } from "./scalar.ts";
+import {
+  asNumberSchema,
+  hostAddressSchema,
+  isUnicast,
+  mapOf,
+  prefixSchema,
+  textOf,
+} from "./scalar.ts";
 import type { Labels } from "./selector.ts";
 
 export type Node = {
@@ -23,6 +30,8 @@ export type Node = {
   readonly addressLength: number;
   /** Its own, where it differs from the cluster's. */
   readonly asNumber: number | undefined;
+  /** An addition of ours: where it listens instead of at its address. */
+  readonly listenAddresses: readonly Address[] | undefined;
   /** An addition of ours: the blocks that this node's pods get their addresses from. */
   readonly blocks: readonly Prefix[];
 };
@@ -36,10 +45,15 @@ const interfaceAddressSchema = textOf(
   },
 );
 
+const ADDRESSES = 'expected a list of addresses, such as ["172.30.0.11", "10.0.0.11"]';
+
 export const nodeSpec = mapOf({
   bgp: mapOf({
     ipv4Address: interfaceAddressSchema,
     asNumber: v.optional(asNumberSchema),
+    listenAddresses: v.optional(
+      v.pipe(v.array(hostAddressSchema, ADDRESSES), v.minLength(1, ADDRESSES)),
+    ),
   }),
   blocks: v.optional(v.array(prefixSchema, 'expected a list such as ["10.244.1.0/24"]'), []),
 });
@@ -65,7 +79,8 @@ export function nodeFrom(
   { bgp, blocks }: v.InferOutput<typeof nodeSpec>,
 ): Node {
   const { address, length } = bgp.ipv4Address;
-  return { name, labels, address, addressLength: length, asNumber: bgp.asNumber, blocks };
+  const { asNumber, listenAddresses } = bgp;
+  return { name, labels, address, addressLength: length, asNumber, listenAddresses, blocks };
 }
 
 /** Neither special nor the network's own or its broadcast address. */

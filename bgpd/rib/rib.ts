@@ -41,6 +41,8 @@ class RibTables implements Rib {
   readonly #locRib: LocRib;
   readonly #adjOut: AdjOut;
   readonly #view: View;
+  /** Prefixes without a path whose number is kept for peers that have still to hear of it. */
+  readonly #withheld = new Set<number>();
   #nextId = 0;
 
   constructor(options: RibOptions) {
@@ -66,7 +68,7 @@ class RibTables implements Rib {
 
   addPeer(peer: RibPeer): PeerId {
     const id = this.#nextId++;
-    const member = { id, peer, received: 0, accepted: 0, best: 0 };
+    const member = { id, peer, received: 0, accepted: 0, best: 0, round: 0, isRefreshing: false };
     this.#members.set(id, member);
     this.#adjOut.join(member);
     return id;
@@ -95,6 +97,22 @@ class RibTables implements Rib {
 
   refresh(peer: PeerId): void {
     this.#adjOut.refresh(this.#member(peer));
+  }
+
+  beginRefresh(peer: PeerId): void {
+    this.#adjIn.beginRefresh(this.#member(peer));
+  }
+
+  endRefresh(peer: PeerId): void {
+    this.#adjIn.endRefresh(this.#member(peer));
+  }
+
+  lag(peer: PeerId): void {
+    this.#adjOut.lag(this.#member(peer));
+  }
+
+  catchUp(peer: PeerId): void {
+    this.#adjOut.catchUp(this.#member(peer));
   }
 
   originate(prefix: Prefix, attributes: Attributes): void {
@@ -143,8 +161,12 @@ class RibTables implements Rib {
     // The kernel forwards before the neighbours are told that it does.
     if (changes.length > 0) this.#options.onBest(changes);
     this.#adjOut.flush();
-    for (const prefix of emptied) this.#table.remove(prefix);
+    for (const prefix of emptied) {
+      if (this.#adjOut.isMissed(prefix)) this.#withheld.add(prefix);
+      else if (!this.#withheld.has(prefix)) this.#table.remove(prefix);
+    }
     if (!this.#dirty.isEmpty) return true;
+    this.#forget();
     this.#adjOut.settle();
     return false;
   }
@@ -186,6 +208,16 @@ class RibTables implements Rib {
     const { received, accepted, best } = this.#member(peer);
     const advertised = this.#adjOut.groupOf(peer)?.count(peer) ?? 0;
     return { received, accepted, best, advertised };
+  }
+
+  /** Let go of prefixes that have no path and that nobody has to be told of. */
+  #forget(): void {
+    for (const prefix of this.#withheld) {
+      const isUsed = this.#paths.first(prefix) !== NONE;
+      if (!isUsed && this.#adjOut.isMissed(prefix)) continue;
+      this.#withheld.delete(prefix);
+      if (!isUsed) this.#table.remove(prefix);
+    }
   }
 
   #member(peer: PeerId): Member {

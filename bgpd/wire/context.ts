@@ -4,6 +4,8 @@
  * It is an explicit argument of every codec function; there is no global state in this folder.
  */
 
+import { MAX_LENGTH } from "./const.ts";
+
 export type WireContext = {
   /** AS_PATH and AGGREGATOR carry four-octet AS numbers (RFC 6793: both speakers said so). */
   readonly fourOctetAs: boolean;
@@ -17,5 +19,5 @@ export type WireContext = {
 export const INITIAL_CONTEXT: WireContext = {
   fourOctetAs: false,
   external: false,
-  maxLength: 4096,
+  maxLength: MAX_LENGTH,
 };

@@ -10,6 +10,10 @@ import type { Attributes, Fault } from "./attributes.ts";
 export type Capability =
   | { readonly type: "multiprotocol"; readonly afi: number; readonly safi: number }
   | { readonly type: "route refresh" }
+  /** RFC 8654. */
+  | { readonly type: "extended message" }
+  /** RFC 7313. */
+  | { readonly type: "enhanced route refresh" }
   | { readonly type: "four-octet AS"; readonly asNumber: number }
   | { readonly type: "unknown"; readonly code: number; readonly value: Uint8Array };
 
@@ -49,6 +53,7 @@ export type RouteRefreshMessage = {
   readonly type: "route refresh";
   readonly afi: number;
   readonly safi: number;
+  /** RFC 7313 section 3.2: 0 asks, 1 begins and 2 ends the answer. Others are to be ignored. */
   readonly subtype: number;
 };
 

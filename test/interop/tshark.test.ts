@@ -101,9 +101,17 @@ function expected(message: Message, context: WireContext): Row {
   }
 }
 
+const CODES = {
+  multiprotocol: 1,
+  "route refresh": 2,
+  "extended message": 6,
+  "four-octet AS": 65,
+  "enhanced route refresh": 70,
+} as const;
+
 function codeOf(capability: Capability): number {
   if (capability.type === "unknown") return capability.code;
-  return { multiprotocol: 1, "route refresh": 2, "four-octet AS": 65 }[capability.type];
+  return CODES[capability.type];
 }
 
 function asNumberOf(capability: Capability): number[] {

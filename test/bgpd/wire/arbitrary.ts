@@ -31,7 +31,7 @@ const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
 
 /** Codes of the attributes with a meaning here, and the two of RFC 4760, which are no mere bytes. */
 const TAKEN: ReadonlySet<number> = new Set([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 14, 15, 17, 18]);
-const KNOWN_CAPABILITIES: ReadonlySet<number> = new Set([1, 2, 65]);
+const KNOWN_CAPABILITIES: ReadonlySet<number> = new Set([1, 2, 6, 65, 70]);
 
 /** Any IPv4 address. */
 export const addresses: fc.Arbitrary<Address> = u32.map(address4);
@@ -123,6 +123,8 @@ export function updates(context: WireContext): fc.Arbitrary<UpdateMessage> {
 export const capabilities: fc.Arbitrary<Capability> = fc.oneof(
   fc.record({ type: fc.constant("multiprotocol" as const), afi: u16, safi: u8 }),
   fc.constant({ type: "route refresh" as const }),
+  fc.constant({ type: "extended message" as const }),
+  fc.constant({ type: "enhanced route refresh" as const }),
   fc.record({ type: fc.constant("four-octet AS" as const), asNumber: u32 }),
   fc.record({
     type: fc.constant("unknown" as const),
@@ -138,7 +140,7 @@ export const opens: fc.Arbitrary<OpenMessage> = fc.record({
   myAs: u16,
   holdTime: u16,
   identifier: addresses,
-  capabilities: fc.array(capabilities, { maxLength: 15 }),
+  capabilities: fc.array(capabilities, { maxLength: 60 }),
 });
 
 export const notifications: fc.Arbitrary<NotificationMessage> = fc.record({
