@@ -19,6 +19,7 @@ const PACKAGES = [
   "conmon",
   "containerd",
   "containernetworking-plugins",
+  "gobgpd",
   "iproute2",
   "iptables",
   "iputils-ping",
@@ -31,6 +32,8 @@ const PACKAGES = [
 const PROGRAMS = [
   "bird",
   "birdc",
+  "gobgp",
+  "gobgpd",
   "ip",
   "tc",
   "iptables",
