@@ -90,7 +90,9 @@ function misbehave(socket: Socket): Stream | undefined {
     const text = Buffer.concat(Array.from({ length: 50 }, (_, at) => update(at)));
     let at = 0;
     setInterval(() => {
-      for (let count = 0; count < 50; count++) socket.write(text.subarray(at, ++at % text.length));
+      for (let count = 0; count < 50; count++) {
+        at = (at + Math.max(0, socket.write(text.subarray(at, at + 1)))) % text.length;
+      }
     }, 1);
   }
   return undefined;
