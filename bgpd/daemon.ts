@@ -197,7 +197,8 @@ export class Daemon {
   #find(remote: Address): Peer | string | undefined {
     const all = [...this.neighbours.values()];
     const known = all.find(({ plan: { address } }) => equalAddress(address, remote));
-    if (known !== undefined) return isDown(known.plan) ? "the session is shut down" : known.peer;
+    // One that is shut down is Idle, and refuses by itself.
+    if (known !== undefined) return known.peer;
     const { plan } = this;
     const range = rangeOf(plan?.ranges ?? [], remote);
     if (plan === undefined || range === undefined) return undefined;
