@@ -284,7 +284,8 @@ export class SessionShell {
     if (seconds === undefined || connection === undefined) return;
     const quiet = this.#environment.clock.now() - connection.sentAt;
     const left = connection.backlog === 0 ? seconds * 1000 : seconds * 1000 - quiet;
-    if (left > 0) this.#timers.sendHold.start(left);
+    // Whole milliseconds, or what is left of one could be too short for the clock to move.
+    if (left > 0) this.#timers.sendHold.start(Math.ceil(left));
     else this.feed(EXPIRY.sendHold);
   }
 
