@@ -216,7 +216,12 @@ for (const fourOctetAs of [true, false]) {
   const context = CONTEXTS.find((one) => one.fourOctetAs === fourOctetAs && !one.external)!;
   const messages = [
     ...VECTORS.filter(
-      (vector) => isTwoWay(vector) && contextOf(vector).fourOctetAs === fourOctetAs,
+      (vector) =>
+        isTwoWay(vector) &&
+        // tshark 4.0 does not know extended parameters; the others of that RFC are written in the usual form.
+        !(vector.rfc === "9072 2" && vector.canonical === undefined) &&
+        contextOf(vector).fourOctetAs === fourOctetAs &&
+        contextOf(vector).maxLength === context.maxLength,
     ).map(({ meaning }) => messageOf(meaning!)),
     ...fc.sample(updates(context).map(unambiguous), SAMPLE),
   ];
