@@ -9,6 +9,7 @@ import type { StatusAnswer } from "../resource/answer.ts";
 import { readDirectory } from "../resource/directory.ts";
 import { readDocuments } from "../resource/document.ts";
 import { type Fault, formatFault } from "../resource/fault.ts";
+import type { KeyReader } from "./cluster/context.ts";
 import { planSpeaker } from "./cluster/plan.ts";
 import type { SpeakerPlan } from "./cluster/speaker.ts";
 import { readKeyFile } from "./key.ts";
@@ -19,6 +20,8 @@ export type NodePlan = { readonly speaker: SpeakerPlan; readonly blocks: BlockPl
 export type Configuration = {
   /** Read again. The new plan, or undefined when there are faults. */
   read(): NodePlan | undefined;
+  /** The files of keys that the last reading asked for, those that it could not use included. */
+  keyFiles(): readonly string[];
   status(): StatusAnswer["configuration"];
 };
 
@@ -26,13 +29,20 @@ export type Configuration = {
 export function createConfiguration(source: string, node: string): Configuration {
   let generation = 0;
   let faults: readonly string[] = [];
+  const files = new Set<string>();
+  const readKey: KeyReader = (file) => {
+    files.add(file);
+    return readKeyFile(file);
+  };
   return {
     read() {
-      const planned = planFrom(source, node);
+      files.clear();
+      const planned = planFrom(source, node, readKey);
       faults = planned.faults.map(formatFault);
       if (planned.plan !== undefined) generation++;
       return planned.plan;
     },
+    keyFiles: () => [...files],
     status: () => ({ source, generation, faults }),
   };
 }
@@ -40,13 +50,14 @@ export function createConfiguration(source: string, node: string): Configuration
 function planFrom(
   source: string,
   node: string,
+  readKey: KeyReader,
 ): { readonly plan: NodePlan | undefined; readonly faults: readonly Fault[] } {
   const { sources, faults: unreadable } = readDirectory(source);
   const { resources, faults } = readDocuments(sources);
   if (unreadable.length + faults.length > 0) {
     return { plan: undefined, faults: [...unreadable, ...faults] };
   }
-  const planned = planSpeaker(resources, node, readKeyFile);
+  const planned = planSpeaker(resources, node, readKey);
   const found = resources.nodes.find(({ resource }) => resource.name === node);
   if ("faults" in planned || found === undefined) {
     return { plan: undefined, faults: "faults" in planned ? planned.faults : [] };

@@ -25,9 +25,11 @@ import { bfdThread } from "./bfd/thread.ts";
 import { type Blocks, createBlocks, withBlocks } from "./blocks.ts";
 import { watchDirectory } from "./cluster/directory.ts";
 import { type Configuration, createConfiguration, type NodePlan } from "./configuration.ts";
-import { Daemon, type DaemonOptions, describePlan, ROUTE_PROTOCOL } from "./daemon.ts";
+import { Daemon, type DaemonOptions, describePlan } from "./daemon.ts";
 import { MAIN_TABLE } from "./fib/fib.ts";
 import { faultOfKernel } from "./fib/objects.ts";
+import { ROUTE_PROTOCOL } from "./forwarding.ts";
+import { KeyWatch } from "./key-watch.ts";
 import { lockFileOf } from "./lock-file.ts";
 import { createPublication, type Publication } from "./publication.ts";
 import { createQueries } from "./queries.ts";
@@ -78,7 +80,9 @@ export async function runBgpd(options: BgpdOptions): Promise<number> {
   // Before the first reading, so that no change falls between the two.
   const reloads = { now: () => {} };
   const watch = watchDirectory(options.config, () => reloads.now());
+  const keys = new KeyWatch(() => reloads.now());
   const plan = configuration.read();
+  keys.follow(configuration.keyFiles());
   try {
     if (plan === undefined) return complain(configuration.status().faults.join("\n"), FAULTY);
     const kernel = options.fib === "kernel" ? openKernel() : undefined;
@@ -86,12 +90,13 @@ export async function runBgpd(options: BgpdOptions): Promise<number> {
     if (fault !== undefined) return complain(fault, FAILED);
     const daemon = { lock: lockFile, grace: GRACE };
     const heartbeat = setInterval(lock.touch, HEARTBEAT);
-    await serve(options, { configuration, plan, kernel, reloads, daemon });
+    await serve(options, { configuration, plan, kernel, reloads, keys, daemon });
     clearInterval(heartbeat);
     kernel?.close();
     return ENDED;
   } finally {
     watch.close();
+    keys.follow([]);
     lock.release();
   }
 }
@@ -102,6 +107,8 @@ type Start = {
   readonly kernel: Kernel | undefined;
   /** What is called when the documents have changed. */
   readonly reloads: { now: () => void };
+  /** Files outside the documents, whose change counts as theirs. */
+  readonly keys: KeyWatch;
   readonly daemon: NonNullable<NodeFile["daemon"]>;
 };
 
@@ -151,6 +158,7 @@ async function serve(options: BgpdOptions, start: Start): Promise<void> {
   const api = serveApi(options.api, queries);
   const reload = (): void => {
     const plan = configuration.read();
+    start.keys.follow(configuration.keyFiles());
     if (plan !== undefined) {
       speaker = plan.speaker;
       blocks.apply(plan.blocks);

@@ -2,19 +2,19 @@
  * Why a session changed, in words for people: an event of the FSM as a sentence.
  */
 
-import type { Event, MessageFault, Notification } from "./fsm/event.ts";
+import type { Event, MessageFault } from "./fsm/event.ts";
 import { OPEN_HOLD_TIME, type Session } from "./fsm/state.ts";
 import { ROLE_CODES } from "./wire/capability.ts";
 import type { Capability } from "./wire/message.ts";
-import { describeNotification } from "./wire/notification.ts";
+import { describeCease } from "./wire/shutdown.ts";
 
 /** What ended the session, or kept it from coming up; `session` as it was before the event. */
 export function describeEvent(event: Event, session: Session): string {
   switch (event.type) {
     case "ManualStop":
-      return `stopped: we sent ${named(event.notification)}`;
+      return `stopped: we sent ${describeCease(event.notification)}`;
     case "AutomaticStop":
-      return `${event.reason}; we sent ${named(event.notification)}`;
+      return `${event.reason}; we sent ${describeCease(event.notification)}`;
     case "ConnectRetryTimer_Expires":
       return session.state === "Connect"
         ? "no answer to our connection requests"
@@ -23,6 +23,8 @@ export function describeEvent(event: Event, session: Session): string {
       return session.state === "OpenSent"
         ? `the peer sent no OPEN for ${OPEN_HOLD_TIME} s`
         : `hold timer expired: the peer sent nothing for ${session.negotiated?.holdTime} s`;
+    case "SendHoldTimer_Expires":
+      return `send hold timer expired: the peer's TCP took nothing for ${session.timers.sendHold} s`;
     case "TcpConnectionFails":
       return event.reason;
     case "BGPHeaderErr":
@@ -31,7 +33,7 @@ export function describeEvent(event: Event, session: Session): string {
       return faulty(event.fault);
     case "NotifMsg":
     case "NotifMsgVerErr":
-      return `the peer sent ${named(event.notification)}`;
+      return `the peer sent ${describeCease(event.notification)}`;
     case "OpenCollisionDump":
       return "the peer's other connection stays (connection collision)";
     case "BGPOpen":
@@ -54,11 +56,7 @@ const MESSAGE_NAMES = {
 } as const;
 
 function faulty(fault: MessageFault): string {
-  return `${fault.message}; we sent ${named(fault)}`;
-}
-
-function named({ code, subcode }: Notification): string {
-  return describeNotification(code, subcode);
+  return `${fault.message}; we sent ${describeCease(fault)}`;
 }
 
 const FAMILIES: Readonly<Record<string, string>> = {
@@ -94,6 +92,10 @@ export function describeCapability(capability: Capability): string {
         .join(", ");
     case "role":
       return `role ${nameOfRole(capability.role) ?? capability.role}`;
+    case "enhanced route refresh":
+      return "enhanced route refresh";
+    case "extended message":
+      return "extended messages";
     case "unknown":
       return `capability ${capability.code}`;
   }

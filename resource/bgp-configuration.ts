@@ -9,11 +9,13 @@ import { type Community, communitySchema, parseCommunity } from "./community.ts"
 import {
   asNumberSchema,
   booleanSchema,
+  communicationSchema,
   eitherPrefixSchema,
   holdTimeSchema,
   mapOf,
   nameSchema,
   oneOf,
+  passwordSchema,
   portSchema,
   secondsSchema,
   textOf,
@@ -24,9 +26,16 @@ export type BgpConfiguration = {
   readonly listenPort: number;
   readonly nodeToNodeMeshEnabled: boolean;
   readonly timers: Timers;
+  /** NodeIP: the node's addresses; None: any. */
+  readonly bindMode: "NodeIP" | "None";
+  /** Path of the file with the TCP-MD5 key of all mesh sessions. */
+  readonly meshPasswordFile: string | undefined;
   /** Ranges that every node announces: of ClusterIPs, of external and of load balancers' addresses. */
   readonly services: readonly Prefix[];
   readonly prefixAdvertisements: readonly PrefixAdvertisement[];
+  /** Additions of ours: whether nodes can be called at all, and the daemon's last words (RFC 9003). */
+  readonly listen: boolean;
+  readonly shutdownMessage: string | undefined;
   /** Additions of ours; a BGPPeer may say otherwise. */
   readonly importPolicy: ImportPolicy;
   readonly rejectASSets: boolean;
@@ -79,6 +88,8 @@ export const bgpConfigurationSpec = v.pipe(
     asNumber: v.optional(asNumberSchema, DEFAULT_AS_NUMBER),
     listenPort: v.optional(portSchema, DEFAULT_PORT),
     nodeToNodeMeshEnabled: v.optional(booleanSchema, true),
+    bindMode: v.optional(oneOf("NodeIP", "None"), "NodeIP"),
+    nodeMeshPassword: v.optional(passwordSchema),
     serviceClusterIPs: rangesSchema,
     serviceExternalIPs: rangesSchema,
     serviceLoadBalancerIPs: rangesSchema,
@@ -103,6 +114,8 @@ export const bgpConfigurationSpec = v.pipe(
       ),
       [],
     ),
+    listen: v.optional(booleanSchema, true),
+    shutdownMessage: v.optional(communicationSchema),
     importPolicy: v.optional(importPolicySchema, "safe"),
     rejectASSets: v.optional(booleanSchema, false),
     discardBlackhole: v.optional(booleanSchema, false),
@@ -143,8 +156,7 @@ function inList(input: unknown[], key: number): v.ArrayPathItem {
 /** Fields of Calico's that this version does not honour. */
 export const BGP_CONFIGURATION_NOT_HONOURED: Readonly<Record<string, readonly unknown[]>> = {
   "spec.logSeverityScreen": ["Info"],
-  "spec.bindMode": ["NodeIP"],
-  "spec.nodeMeshPassword": [],
+  "spec.nodeMeshPassword.secretKeyRef": [],
   "spec.nodeMeshMaxRestartTime": [],
   "spec.ignoredInterfaces": [],
   "spec.localWorkloadPeeringIPV4": [],
@@ -156,6 +168,8 @@ export function bgpConfigurationFrom({
   holdTime,
   keepaliveTime,
   connectRetryTime,
+  nodeMeshPassword,
+  shutdownMessage,
   serviceClusterIPs,
   serviceExternalIPs,
   serviceLoadBalancerIPs,
@@ -170,6 +184,8 @@ export function bgpConfigurationFrom({
   return {
     ...rest,
     timers: { holdTime, keepaliveTime, connectRetryTime },
+    meshPasswordFile: nodeMeshPassword?.file,
+    shutdownMessage,
     services: ranges.map(({ cidr }) => cidr),
     prefixAdvertisements: prefixAdvertisements.map(({ cidr, communities: wanted }) => ({
       prefix: cidr,

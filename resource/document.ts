@@ -221,10 +221,16 @@ function resourcesFrom(checked: readonly Checked[]): Resources {
   const [configuration] = all("BGPConfiguration", bgpConfigurationSpec, (_, spec) =>
     bgpConfigurationFrom(spec),
   );
+  const sessions = all("BGPPeer", bgpPeerSpec, ({ name }, spec) => bgpPeerFrom(name, spec));
   return {
     configuration,
     nodes: all("Node", nodeSpec, ({ name, labels }, spec) => nodeFrom(name, labels, spec)),
-    peers: all("BGPPeer", bgpPeerSpec, ({ name }, spec) => bgpPeerFrom(name, spec)),
+    peers: sessions.flatMap(({ resource, complain }) =>
+      "address" in resource ? [{ resource, complain }] : [],
+    ),
+    ranges: sessions.flatMap(({ resource, complain }) =>
+      "remotes" in resource ? [{ resource, complain }] : [],
+    ),
     filters: all("BGPFilter", bgpFilterSpec, ({ name, complain }, spec) =>
       bgpFilterFrom(name, spec, (path) => placeOf(complain(path, ""))),
     ),

@@ -17,6 +17,7 @@ import {
   asNumberSchema,
   booleanSchema,
   eitherPrefixSchema,
+  hostAddressSchema,
   isUnicast,
   mapOf,
   textOf,
@@ -37,6 +38,8 @@ export type Node = {
   readonly ipv6: InterfaceAddress | undefined;
   /** Its own, where it differs from the cluster's. */
   readonly asNumber: number | undefined;
+  /** An addition of ours: where it listens instead of at its address. */
+  readonly listenAddresses: readonly Address[] | undefined;
   /** An addition of ours: the blocks that this node's pods get their addresses from. */
   readonly blocks: readonly Prefix[];
   /** An addition of ours: everything that the node tells is about to go away (RFC 8326). */
@@ -55,11 +58,16 @@ function interfaceAddressSchema(family: Family, example: string, length: number)
   });
 }
 
+const ADDRESSES = 'expected a list of addresses, such as ["172.30.0.11", "10.0.0.11"]';
+
 export const nodeSpec = mapOf({
   bgp: mapOf({
     ipv4Address: interfaceAddressSchema(4, "172.30.0.11", 24),
     ipv6Address: v.optional(interfaceAddressSchema(6, "fd00::11", 64)),
     asNumber: v.optional(asNumberSchema),
+    listenAddresses: v.optional(
+      v.pipe(v.array(hostAddressSchema, ADDRESSES), v.minLength(1, ADDRESSES)),
+    ),
   }),
   blocks: v.optional(v.array(eitherPrefixSchema, 'expected a list such as ["10.244.1.0/24"]'), []),
   gracefulShutdown: v.optional(booleanSchema, false),
@@ -84,7 +92,7 @@ export function nodeFrom(
   labels: Labels,
   { bgp, blocks, gracefulShutdown }: v.InferOutput<typeof nodeSpec>,
 ): Node {
-  const { ipv4Address, ipv6Address: ipv6, asNumber } = bgp;
+  const { ipv4Address, ipv6Address: ipv6, asNumber, listenAddresses } = bgp;
   const { address, length: addressLength } = ipv4Address;
   return {
     name,
@@ -93,6 +101,7 @@ export function nodeFrom(
     addressLength,
     ipv6,
     asNumber,
+    listenAddresses,
     blocks,
     gracefulShutdown,
   };

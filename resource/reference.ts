@@ -29,6 +29,7 @@ export function checkReferences(resources: Resources, isDeclared: IsDeclared): F
   return [
     ...checkTimers(resources),
     ...checkPeers(resources, isDeclared),
+    ...checkListening(resources),
     ...checkAddresses(resources),
     ...checkBlocks(resources),
     ...checkPools(resources),
@@ -37,8 +38,8 @@ export function checkReferences(resources: Resources, isDeclared: IsDeclared): F
 }
 
 /** A hold time of zero switches both timers off (RFC 4271 section 4.4). */
-function checkTimers({ configuration, peers }: Resources): Fault[] {
-  const documents = [...(configuration === undefined ? [] : [configuration]), ...peers];
+function checkTimers({ configuration, peers, ranges }: Resources): Fault[] {
+  const documents = [...(configuration === undefined ? [] : [configuration]), ...peers, ...ranges];
   return documents.flatMap(({ resource: { timers }, complain }) => {
     const { keepaliveTime } = timers;
     const hold = timers.holdTime ?? configuration?.resource.timers.holdTime;
@@ -53,10 +54,10 @@ function checkTimers({ configuration, peers }: Resources): Fault[] {
   });
 }
 
-function checkPeers({ peers, nodes, filters }: Resources, isDeclared: IsDeclared): Fault[] {
+function checkPeers({ peers, ranges, nodes, filters }: Resources, isDeclared: IsDeclared): Fault[] {
   const nodeNames = nodes.map(({ resource }) => resource.name);
   const filterNames = filters.map(({ resource }) => resource.name);
-  return peers.flatMap(({ resource, complain }) => {
+  return [...peers, ...ranges].flatMap(({ resource, complain }) => {
     const faults: Fault[] = [];
     const { node, nodeSelector } = resource;
     if (node !== undefined && !isDeclared("Node", node)) {
@@ -76,6 +77,21 @@ function checkPeers({ peers, nodes, filters }: Resources, isDeclared: IsDeclared
     }
     return faults;
   });
+}
+
+/** Who is to wait for calls must be able to hear them. */
+function checkListening({ configuration, nodes, peers, ranges }: Resources): Fault[] {
+  if (configuration?.resource.listen !== false) return [];
+  const message = "expected no such field: BGPConfiguration says listen: false";
+  return [
+    ...peers
+      .filter(({ resource }) => resource.passive)
+      .map(({ complain }) => complain(["spec", "passive"], message)),
+    ...ranges.map(({ complain }) => complain(["spec", "listenRange"], message)),
+    ...nodes
+      .filter(({ resource }) => resource.listenAddresses !== undefined)
+      .map(({ complain }) => complain(["spec", "bgp", "listenAddresses"], message)),
+  ];
 }
 
 function checkAddresses({ nodes }: Resources): Fault[] {

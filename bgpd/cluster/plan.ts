@@ -2,17 +2,36 @@
  * The plan of one node's speaker, from the cluster's documents.
  */
 
-import { isDeepStrictEqual } from "node:util";
-import { type Address, equalAddress, formatAddress } from "../../lib/address.ts";
-import { comparePrefix, containsAddress, prefixOf } from "../../lib/prefix.ts";
-import { DEFAULT_AS_NUMBER, DEFAULT_PORT, type Timers } from "../../resource/bgp-configuration.ts";
-import type { BgpPeer } from "../../resource/bgp-peer.ts";
+import {
+  type Address,
+  address4,
+  equalAddress,
+  type Family,
+  formatAddress,
+  parseAddress,
+} from "../../lib/address.ts";
+import { comparePrefix, containsPrefix, formatPrefix } from "../../lib/prefix.ts";
+import { Secret } from "../../lib/secret.ts";
+import { DEFAULT_PORT, type Timers } from "../../resource/bgp-configuration.ts";
+import type { BgpPeer, BgpRange } from "../../resource/bgp-peer.ts";
 import type { Fault } from "../../resource/fault.ts";
 import type { Node } from "../../resource/node.ts";
 import type { Documented, Resources } from "../../resource/resource.ts";
-import { type BfdSource, type KeyReader, planBfd } from "./bfd.ts";
+import { type BfdSource, planBfd } from "./bfd.ts";
+import {
+  addressesOf,
+  type Context,
+  contextOf,
+  isAddressOf,
+  isNear,
+  type KeyReader,
+  keyIn,
+  networkOf,
+  note,
+} from "./context.ts";
 import { meshPeers } from "./mesh.ts";
-import { DEFAULT_POLICY, type PeerPlan, type PeerPolicy, type SpeakerPlan } from "./speaker.ts";
+import { explicitPolicy, localAsOf, mayBeInternal, meshPolicy, misfitsOf } from "./peer-policy.ts";
+import type { BfdPlan, PeerPlan, RangePlan, SpeakerPlan } from "./speaker.ts";
 
 /** Seconds. RFC 4271 section 10 suggests 90 and a third of it. */
 const DEFAULT_HOLD_TIME = 90;
@@ -21,9 +40,11 @@ const DEFAULT_CONNECT_RETRY_TIME = 5;
 /** A peer behind a router may be this many hops away. */
 const MULTIHOP = 64;
 const DIRECT = 1;
+/** Listening there is listening on every address of the family. */
+const ANY: Readonly<Record<Family, Address>> = { 4: address4(0), 6: parseAddress("::") };
 
 /** For who looks at plans on another machine than their node: keys are not there, and not needed. */
-const elsewhere: KeyReader = () => ({ key: Uint8Array.of(0) });
+const elsewhere: KeyReader = () => new Secret(Uint8Array.of(0));
 
 /** What `nodeName`'s speaker is to do; faults that only this node has. */
 export function planSpeaker(
@@ -35,10 +56,11 @@ export function planSpeaker(
   const node = nodes.find(({ name }) => name === nodeName);
   if (node === undefined) return { faults: [noSuchNode(nodes, nodeName)] };
   const explicit = resources.peers.filter(({ resource }) => selects(resource, node));
-  const faults = [...twins(explicit), ...lacking(explicit, node)];
+  const ranges = resources.ranges.filter(({ resource }) => isFor(resource, node));
+  const faults = [...twins(explicit), ...lacking(explicit, ranges, node)];
   if (faults.length > 0) return { faults };
   const context = contextOf(resources, node, readKey);
-  const misfits = explicit.flatMap((peer) => misfitsOf(peer, context));
+  const misfits = [...explicit, ...ranges].flatMap((peer) => misfitsOf(peer, context));
   if (misfits.length > 0) return { faults: misfits };
   const configuration = resources.configuration?.resource;
   const pools = resources.pools
@@ -46,17 +68,21 @@ export function planSpeaker(
     .sort((a, b) => comparePrefix(a.prefix, b.prefix));
   const peers = explicit.map((document) => explicitPlan(document, context));
   // Who configures a session with another node by hand has it instead of the mesh's.
+  const meshKey = meshKeyOf(context);
   const mesh = meshPeers(resources, node)
     .filter((other) => !peers.some(({ address }) => isAddressOf(other, address)))
-    .map((other) => meshPlan(other, context));
+    .map((other) => ({ ...meshPlan(other, context), ...meshKey }));
+  const rangePlans = ranges.map((document) => rangePlan(document, context));
   if (context.faults.length > 0) return { faults: context.faults };
+  const shutdownMessage = configuration?.shutdownMessage;
   return {
     plan: {
       node: node.name,
       asNumber: context.asNumber,
       routerId: node.address,
+      addresses: addressesOf(node),
       listenPort: context.port,
-      listenAddresses: addressesOf(node),
+      listenAddresses: listenAddresses(context),
       blocks: node.blocks,
       pools: pools.map(({ prefix }) => prefix),
       unexportedPools: pools
@@ -65,178 +91,171 @@ export function planSpeaker(
       services: configuration?.services ?? [],
       advertisements: configuration?.prefixAdvertisements ?? [],
       peers: [...mesh, ...peers],
+      ...(rangePlans.length === 0 ? {} : { ranges: rangePlans }),
+      ...(shutdownMessage === undefined ? {} : { shutdownMessage }),
     },
   };
 }
 
-/** What all sessions of one node have in common. */
-type Context = {
-  readonly node: Node;
-  readonly asNumber: number;
-  readonly clusterAs: number;
-  readonly port: number;
-  readonly timers: Timers | undefined;
-  readonly resources: Resources;
-  readonly readKey: KeyReader;
-  /** What planning one peer finds; the same of the same document once. */
-  readonly faults: Fault[];
-};
-
-function contextOf(resources: Resources, node: Node, readKey: KeyReader): Context {
-  const configuration = resources.configuration?.resource;
-  const clusterAs = configuration?.asNumber ?? DEFAULT_AS_NUMBER;
-  return {
-    node,
-    clusterAs,
-    asNumber: node.asNumber ?? clusterAs,
-    port: configuration?.listenPort ?? DEFAULT_PORT,
-    timers: configuration?.timers,
-    resources,
-    readKey,
-    faults: [],
-  };
+function listenAddresses({ node, resources }: Context): readonly Address[] {
+  const { listen = true, bindMode = "NodeIP" } = resources.configuration?.resource ?? {};
+  if (!listen) return [];
+  if (node.listenAddresses !== undefined) return node.listenAddresses;
+  const own = addressesOf(node);
+  return bindMode === "None" ? own.map(({ family }) => ANY[family]) : own;
 }
 
 /** By name, by label, or all; never a session with itself. */
-function selects({ node, nodeSelector, address }: BgpPeer, candidate: Node): boolean {
-  if (isAddressOf(candidate, address)) return false;
+function selects(peer: BgpPeer, candidate: Node): boolean {
+  return !isAddressOf(candidate, peer.address) && isFor(peer, candidate);
+}
+
+function isFor({ node, nodeSelector }: BgpPeer | BgpRange, candidate: Node): boolean {
   if (node !== undefined) return node === candidate.name;
   return nodeSelector?.(candidate.labels) ?? true;
 }
 
 function meshPlan(other: Node, context: Context): PeerPlan {
+  const { address } = other;
   const remoteAs = other.asNumber ?? context.clusterAs;
+  const localAs = context.asNumber;
+  const isDirect = isNear(context, address);
   return {
     name: `mesh ${other.name}`,
     origin: "mesh",
-    address: other.address,
+    address,
     port: context.port,
-    ...localSide(context, other.address, remoteAs, context.asNumber),
+    remoteAs,
+    localAs,
+    ...localSide(context, { family: address.family, isDirect, isInternal: remoteAs === localAs }),
     ...timersOf(undefined, context.timers),
     passive: false,
     acceptDefaultRoute: true,
     filters: [],
     role: undefined,
     aigp: false,
-    policy: { ...DEFAULT_POLICY, ...commonPolicy(context) },
-    ...bfdOf(undefined, other.address, context),
+    policy: meshPolicy(context),
+    ...bfdOf(undefined, isDirect, context),
   };
 }
 
-/** What holds for every session of the node. */
-function commonPolicy({ node, resources }: Context) {
-  const configuration = resources.configuration?.resource;
-  return {
-    refuseAsSets: configuration?.rejectASSets ?? false,
-    discardBlackhole: configuration?.discardBlackhole ?? false,
-    gracefulShutdown: node.gracefulShutdown,
-  };
-}
-
-function explicitPolicy(peer: BgpPeer, context: Context): PeerPolicy {
-  const common = commonPolicy(context);
-  const isExternal = localAsOf(peer, context) !== peer.asNumber;
-  return {
-    importPolicy:
-      peer.importPolicy ?? context.resources.configuration?.resource.importPolicy ?? "safe",
-    exportPolicy: peer.exportPolicy,
-    allowedOwnAs: peer.numAllowedLocalASNumbers,
-    refuseAsSets: peer.rejectASSets ?? common.refuseAsSets,
-    discardBlackhole: peer.discardBlackhole ?? common.discardBlackhole,
-    // Calico honours the older field on external sessions only.
-    nextHop: peer.keepOriginalNextHop && isExternal ? "Keep" : peer.nextHopMode,
-    asOverride: peer.asOverride,
-    removePrivateAs: peer.removePrivateAS,
-    gracefulShutdown: peer.gracefulShutdown || common.gracefulShutdown,
-    prefixLimit: peer.prefixLimit,
-  };
-}
-
-function localAsOf({ localASNumber }: BgpPeer, { asNumber }: Context): number {
-  return localASNumber ?? asNumber;
-}
-
-/** What means something between two ASes only, on a session within one. */
-function misfitsOf({ resource, complain }: Documented<BgpPeer>, context: Context): Fault[] {
-  if (localAsOf(resource, context) !== resource.asNumber) return [];
-  const fields = ["role", "asOverride", "removePrivateAS"] as const;
-  return fields
-    .filter((field) => resource[field] !== undefined && resource[field] !== false)
-    .map((field) =>
-      complain(
-        ["spec", field],
-        `for peers of another AS: this one is of AS ${resource.asNumber}, like Node ${context.node.name}`,
-      ),
-    );
+/** Of all mesh sessions; looked for although there may be none yet, so that a fault shows at once. */
+function meshKeyOf(context: Context): Pick<PeerPlan, "key"> {
+  const { configuration } = context.resources;
+  if (configuration === undefined) return {};
+  const { resource, complain } = configuration;
+  return keyOf(resource.meshPasswordFile, context, (message) =>
+    complain(["spec", "nodeMeshPassword", "file"], message),
+  );
 }
 
 function explicitPlan(document: Documented<BgpPeer>, context: Context): PeerPlan {
-  const { resource: peer, complain } = document;
+  const { address, port, asNumber, passive } = document.resource;
+  const isDirect = isNear(context, address);
+  return {
+    ...sessionPlan(document, context, { family: address.family, isDirect }),
+    address,
+    port: port ?? portAt(address, context),
+    remoteAs: asNumber,
+    passive,
+    ...bfdOf(document, isDirect, context),
+  };
+}
+
+function rangePlan(document: Documented<BgpRange>, context: Context): RangePlan {
+  const { name, remotes, limit, asNumbers } = document.resource;
+  const network = networkOf(context, remotes.family);
+  const isDirect = network !== undefined && containsPrefix(network, remotes);
+  const { bfd } = bfdOf(document, isDirect, context);
+  const session = {
+    ...sessionPlan(document, context, { family: remotes.family, isDirect }),
+    port: DEFAULT_PORT,
+    remoteAs: 0,
+    asNumbers,
+    passive: true,
+    // Nobody is watched before the first call, which must be let in therefore.
+    ...(bfd === undefined ? {} : { bfd: { ...bfd, strict: false } }),
+  };
+  return { name, remotes, limit, session };
+}
+
+/** What all explicit sessions have in common. */
+function sessionPlan(
+  { resource: peer, complain }: Documented<BgpPeer | BgpRange>,
+  context: Context,
+  remote: { readonly family: Family; readonly isDirect: boolean },
+) {
   const filters = context.resources.filters.map(({ resource }) => resource);
+  const { ttlSecurity, multihop, interface: link, delayOpen, sendHoldTime, shutdown } = peer;
+  const isInternal = mayBeInternal(peer, context);
   return {
     name: peer.name,
-    origin: "BGPPeer",
-    address: peer.address,
-    port: peer.port ?? portAt(peer.address, context),
-    ...localSide(context, peer.address, peer.asNumber, localAsOf(peer, context)),
+    origin: "BGPPeer" as const,
+    localAs: localAsOf(peer, context),
+    ...localSide(context, { ...remote, isInternal, multihop }),
     ...timersOf(peer.timers, context.timers),
-    passive: peer.passive,
     acceptDefaultRoute: peer.acceptDefaultRoute,
     filters: peer.filters.flatMap((name) => filters.find((filter) => filter.name === name) ?? []),
     role: peer.role === undefined ? undefined : { role: peer.role, strict: peer.strictRole },
     aigp: peer.aigp,
     policy: explicitPolicy(peer, context),
-    ...bfdOf({ settings: peer.bfd, complain }, peer.address, context),
+    ...keyOf(peer.passwordFile, context, (message) =>
+      complain(["spec", "password", "file"], message),
+    ),
+    ...(ttlSecurity === undefined ? {} : { ttlSecurity }),
+    ...(peer.sourceAddress === "None" ? { source: "any" as const } : {}),
+    ...(link === undefined ? {} : { link }),
+    ...(delayOpen === undefined ? {} : { delayOpen }),
+    ...(sendHoldTime === undefined ? {} : { sendHoldTime }),
+    ...(shutdown === undefined ? {} : { shutdown }),
   };
+}
+
+function keyOf(
+  file: string | undefined,
+  context: Context,
+  complain: (message: string) => Fault,
+): Pick<PeerPlan, "key"> {
+  const key = file === undefined ? undefined : keyIn(file, context, complain);
+  return key === undefined ? {} : { key };
 }
 
 /** The peer's BFD session, where one is wanted. */
 function bfdOf(
-  own: BfdSource | undefined,
-  address: PeerPlan["address"],
+  own: Documented<BgpPeer | BgpRange> | undefined,
+  isDirect: boolean,
   context: Context,
-): Pick<PeerPlan, "bfd"> {
-  const { configuration } = context.resources;
-  const sources = own === undefined ? [] : [own];
-  if (configuration !== undefined) {
-    sources.push({ settings: configuration.resource.bfd, complain: configuration.complain });
-  }
-  const planned = planBfd(sources, isDirect(context, address), context.readKey);
-  if ("fault" in planned) {
-    const isNews = !context.faults.some((fault) => isDeepStrictEqual(fault, planned.fault));
-    if (isNews) context.faults.push(planned.fault);
-    return {};
-  }
-  return planned.bfd === undefined ? {} : { bfd: planned.bfd };
-}
-
-function isDirect({ node }: Context, address: PeerPlan["address"]): boolean {
-  const { address: own, length } =
-    (address.family === 6 ? node.ipv6 : undefined) ??
-    ({ address: node.address, length: node.addressLength } as const);
-  return containsAddress(prefixOf(own, length), address);
+): { readonly bfd?: BfdPlan } {
+  const sources = [own, context.resources.configuration].flatMap((document): BfdSource[] =>
+    document === undefined
+      ? []
+      : [{ settings: document.resource.bfd, complain: document.complain }],
+  );
+  const planned = planBfd(sources, isDirect, context.readKey);
+  if ("fault" in planned) note(context, planned.fault);
+  return "fault" in planned || planned.bfd === undefined ? {} : { bfd: planned.bfd };
 }
 
 /** Our own speakers listen where the cluster says; others where everybody does. */
-function portAt(address: PeerPlan["address"], { resources, port }: Context): number {
+function portAt(address: Address, { resources, port }: Context): number {
   const isOurs = resources.nodes.some(({ resource }) => isAddressOf(resource, address));
   return isOurs ? port : DEFAULT_PORT;
 }
 
 function localSide(
-  context: Context,
-  address: PeerPlan["address"],
-  remoteAs: number,
-  localAs: number,
-): Pick<PeerPlan, "remoteAs" | "localAs" | "localAddress" | "families" | "ttl"> {
-  const { node } = context;
-  const local = address.family === 6 ? node.ipv6 : undefined;
+  { node }: Context,
+  remote: {
+    readonly family: Family;
+    readonly isDirect: boolean;
+    readonly isInternal: boolean;
+    readonly multihop?: number | undefined;
+  },
+): Pick<PeerPlan, "localAddress" | "families" | "ttl"> {
+  const own = addressesOf(node);
   return {
-    remoteAs,
-    localAs,
-    localAddress: local?.address ?? node.address,
-    families: addressesOf(node).map(({ family }) => family),
-    ttl: remoteAs !== localAs && isDirect(context, address) ? DIRECT : MULTIHOP,
+    localAddress: own.find(({ family }) => family === remote.family) ?? node.address,
+    families: own.map(({ family }) => family),
+    ttl: remote.multihop ?? (remote.isDirect && !remote.isInternal ? DIRECT : MULTIHOP),
   };
 }
 
@@ -274,22 +293,26 @@ function twins(peers: readonly Documented<BgpPeer>[]): Fault[] {
 }
 
 /** A session needs an address of our own of the same family. */
-function lacking(peers: readonly Documented<BgpPeer>[], { name, ipv6 }: Node): Fault[] {
+function lacking(
+  peers: readonly Documented<BgpPeer>[],
+  ranges: readonly Documented<BgpRange>[],
+  { name, ipv6 }: Node,
+): Fault[] {
   if (ipv6 !== undefined) return [];
-  return peers.flatMap(({ resource, complain }) => {
-    if (resource.address.family === 4) return [];
-    const message = `Node ${name} has no bgp.ipv6Address for a session with ${formatAddress(resource.address)}`;
-    return [complain(["spec", "peerIP"], message)];
-  });
-}
-
-/** IPv4 first. */
-function addressesOf({ address, ipv6 }: Node): readonly Address[] {
-  return ipv6 === undefined ? [address] : [address, ipv6.address];
-}
-
-function isAddressOf(node: Node, address: Address): boolean {
-  return addressesOf(node).some((own) => equalAddress(own, address));
+  const message = (remote: string): string =>
+    `Node ${name} has no bgp.ipv6Address for a session with ${remote}`;
+  return [
+    ...peers
+      .filter(({ resource: { address } }) => address.family === 6)
+      .map(({ resource, complain }) =>
+        complain(["spec", "peerIP"], message(formatAddress(resource.address))),
+      ),
+    ...ranges
+      .filter(({ resource: { remotes } }) => remotes.family === 6)
+      .map(({ resource, complain }) =>
+        complain(["spec", "listenRange"], message(formatPrefix(resource.remotes))),
+      ),
+  ];
 }
 
 function noSuchNode(nodes: readonly Node[], name: string): Fault {

@@ -4,6 +4,7 @@ import { planSpeaker } from "../../../bgpd/cluster/plan.ts";
 import type { SpeakerPlan } from "../../../bgpd/cluster/speaker.ts";
 import { clusterDocuments, routerDocuments } from "../../../lab/documents.ts";
 import { planTopology } from "../../../lab/topology.ts";
+import { formatAddress } from "../../../lib/address.ts";
 import { readDirectory } from "../../../resource/directory.ts";
 import { readDocuments } from "../../../resource/document.ts";
 import { formatFault } from "../../../resource/fault.ts";
@@ -41,6 +42,70 @@ mesh n1 (mesh), 172.30.0.12 AS 64512 to 172.30.0.11:179 AS 64512, ttl 64, hold 9
 mesh n3 (mesh), 172.30.0.12 AS 64512 to 172.30.0.13:179 AS 64512, ttl 64, hold 90 keepalive 30 retry 5, default
 `.trim(),
     );
+  });
+
+  test("what a session can have besides", () => {
+    const resources = resourcesOf(
+      configuration(
+        "listen: false\nnodeToNodeMeshEnabled: true\nnodeMeshPassword: {file: /mesh}\nshutdownMessage: bye",
+      ),
+      ...nodes.slice(0, 2),
+      peer(
+        "tor",
+        "peerIP: 172.30.0.1\nasNumber: 65000\nttlSecurity: 1\npassword: {file: /tor}\nsourceAddress: None\ninterface: eth1\ndelayOpen: 5s\nsendHoldTime: 60\nshutdown: rack move",
+      ),
+      peer("far", "peerIP: 10.0.0.1\nasNumber: 65001\nmultihop: 3"),
+    );
+    const plan = planOf(resources, "n1");
+    expect(printPlan(plan)).toBe(
+      `
+n1 AS 64512 id 172.30.0.11 listens nowhere port 179
+blocks 10.244.1.0/24 pools -
+mesh n2 (mesh), 172.30.0.11 AS 64512 to 172.30.0.12:179 AS 64512, ttl 64, hold 90 keepalive 30 retry 5, default, key
+tor (BGPPeer), 172.30.0.11 AS 64512 to 172.30.0.1:179 AS 65000, ttl 1, hold 90 keepalive 30 retry 5, key, within 1 hops, from any address, on eth1, delay 5, send hold 60, down: rack move
+far (BGPPeer), 172.30.0.11 AS 64512 to 10.0.0.1:179 AS 65001, ttl 3, hold 90 keepalive 30 retry 5
+`.trim(),
+    );
+    expect(plan.shutdownMessage).toBe("bye");
+  });
+
+  test("ranges of neighbours, near and far, on the addresses of a node's own", () => {
+    const resources = resourcesOf(
+      documentOf(
+        "Node",
+        "n1",
+        "bgp: {ipv4Address: 172.30.0.11/24, listenAddresses: [172.30.0.11, 10.9.9.9]}",
+      ),
+      peer("leaves", 'listenRange: 172.30.0.128/25\nasNumbers: [65001, "65010-65020"]'),
+      peer("others", "listenRange: 10.0.0.0/8\nasNumber: 65001\nlistenLimit: 2"),
+      peer("elsewhere", "listenRange: 10.0.0.0/8\nasNumber: 65001\nnodeSelector: has(far)"),
+    );
+    expect(printPlan(planOf(resources, "n1"))).toBe(
+      `
+n1 AS 64512 id 172.30.0.11 listens 172.30.0.11 10.9.9.9 port 179
+blocks - pools -
+leaves from 172.30.0.128/25, at most 100 of AS 65001-65001 65010-65020, ttl 1
+others from 10.0.0.0/8, at most 2 of AS 65001-65001, ttl 64
+`.trim(),
+    );
+  });
+
+  test("bindMode None listens on every address", () => {
+    const plan = planOf(resourcesOf(configuration("bindMode: None"), ...nodes), "n1");
+    expect(plan.listenAddresses.map(formatAddress)).toEqual(["0.0.0.0"]);
+  });
+
+  test("a key that cannot be had is told where it is asked for, on the nodes that need it", () => {
+    const resources = resourcesOf(
+      ...nodes,
+      peer("tor", "peerIP: 172.30.0.1\nasNumber: 65000\nnode: n1\npassword: {file: /tor}"),
+    );
+    const wrong = (file: string): string => `no ${file}`;
+    const planned = planSpeaker(resources, "n1", wrong);
+    expect("faults" in planned && planned.faults.map(formatFault)).toEqual([
+      'c.yaml:29: BGPPeer tor: spec.password.file: "/tor": no /tor',
+    ]);
+    expect("plan" in planSpeaker(resources, "n2", wrong)).toBe(true);
   });
 
   test("everything that a document can say", () => {

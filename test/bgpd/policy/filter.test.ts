@@ -38,6 +38,7 @@ const speaker: SpeakerPlan = {
   asNumber: 64512,
   routerId: parseAddress("172.30.0.11"),
   listenPort: 179,
+  addresses: [],
   listenAddresses: [],
   blocks: [],
   pools: [],
