@@ -53,6 +53,8 @@ export function createListener(options: ListenerOptions): Listener {
   let keys = options.keys ?? [];
 
   const sign = (socket: ListeningSocket, remotes: Prefix, key: Secret | undefined): void => {
+    // Nobody calls an address of the other family.
+    if (remotes.family !== socket.address.family) return;
     try {
       socket.setKey(remotes, key);
     } catch (error) {

@@ -116,6 +116,9 @@ export class MemoryNetwork {
       port,
       close: () => this.#listening.delete(bound),
       setKey(remotes, key) {
+        if (remotes.family !== socket.address.family) {
+          throw new Error(`cannot set the key of ${formatPrefix(remotes)}: Invalid argument`);
+        }
         if (key === undefined) bound.keys.delete(formatPrefix(remotes));
         else bound.keys.set(formatPrefix(remotes), { remotes, key });
       },

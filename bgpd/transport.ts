@@ -98,7 +98,8 @@ export type ListeningSocket = {
   readonly port: number;
   /**
    * Let in nobody of `remotes` but by this key (RFC 2385); undefined: let them in without. Connections
-   * that exist keep theirs. Throws an `Error` for people where the system refuses.
+   * that exist keep theirs. Throws an `Error` for people where the system refuses: `remotes` of the other
+   * family than the address, for one.
    */
   setKey(remotes: Prefix, key: Secret | undefined): void;
   /** Accept no more; connections that exist go on. */

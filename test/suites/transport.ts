@@ -11,7 +11,7 @@ import type {
   Transport,
 } from "../../bgpd/transport.ts";
 import { type Address, formatAddress } from "../../lib/address.ts";
-import { hostPrefix, prefixOf } from "../../lib/prefix.ts";
+import { hostPrefix, parsePrefix, prefixOf } from "../../lib/prefix.ts";
 import { Secret } from "../../lib/secret.ts";
 
 /** One machine with a client's and a server's address, and time that passes. */
@@ -384,6 +384,14 @@ export function transportSuite(name: string, open: () => TransportHarness): void
       socket.setKey(prefixOf(harness.clientAddress, 8), keyOf("wide"));
       expect(await outcome(port, {})).toBe("no answer");
       expect(await outcome(port, { key: keyOf("wide") })).toBe("opened");
+    });
+
+    test("a key for addresses of the other family is refused in words", () => {
+      listen(() => {});
+      const other = harness.serverAddress.family === 4 ? "fd00::/64" : "10.0.0.0/8";
+      expect(() => sockets[0]!.setKey(parsePrefix(other), keyOf("one"))).toThrow(
+        `cannot set the key of ${other}`,
+      );
     });
 
     test("a key changes while the connection lives: what was said in between arrives", async () => {
