@@ -5,23 +5,33 @@
 
 import type { Family } from "../lib/address.ts";
 import type { Neighbour } from "./neighbour.ts";
+import type { Peer, SessionInfo } from "./peer.ts";
 import { refreshMessage } from "./refresh.ts";
 import type { PeerId, Rib } from "./rib/route.ts";
 
 /** A peer with so many bytes to send is told nothing more until they have left. */
 const MOST_BACKLOG = 1 << 20;
 
+/** What of a neighbour counts here. */
+type Recipient = Pick<Neighbour, "wantsRefresh"> & {
+  readonly peer: Pick<Peer, "send" | "backlog">;
+  readonly session: Pick<SessionInfo, "enhancedRefresh"> | undefined;
+};
+
+/** What tells them. */
+type Teller = Pick<Rib, "refresh" | "lag" | "catchUp">;
+
 /** Of the peers of one RIB. */
 export class Outflow {
-  readonly #rib: () => Rib;
-  readonly #peers: ReadonlyMap<PeerId, Neighbour>;
+  readonly #rib: () => Teller;
+  readonly #peers: ReadonlyMap<PeerId, Recipient>;
   /** They had too much to send, sometime since the RIB's last turn. */
   readonly #slow = new Set<PeerId>();
   /** They are told nothing. */
   readonly #lagging = new Set<PeerId>();
 
   /** `peers` are the Established ones. */
-  constructor(rib: () => Rib, peers: ReadonlyMap<PeerId, Neighbour>) {
+  constructor(rib: () => Teller, peers: ReadonlyMap<PeerId, Recipient>) {
     this.#rib = rib;
     this.#peers = peers;
   }
@@ -66,7 +76,7 @@ export class Outflow {
   }
 
   /** The whole table once more, between its begin and end where the peer knows them (RFC 7313). */
-  #refresh(id: PeerId, { peer, session }: Neighbour, family: Family): void {
+  #refresh(id: PeerId, { peer, session }: Recipient, family: Family): void {
     const isEnhanced = session?.enhancedRefresh === true;
     if (isEnhanced) peer.send(refreshMessage("begin", family));
     this.#rib().refresh(id, family);

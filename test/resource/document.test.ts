@@ -312,6 +312,13 @@ const fields: readonly Case[] = [
     ],
   ],
   [
+    "a range whose neighbours are to be watched before they call",
+    [peer("listenRange: fd00:30::/64\nasNumber: 64513\nbfd: {strict: true}")],
+    [
+      "c.yaml:7: BGPPeer tor: spec.bfd: expected no strict with a listenRange: who calls is known by its call only",
+    ],
+  ],
+  [
     "AS numbers of a range that are none, for a peer that is one",
     [
       peer("listenRange: 172.30.0.0/24\nasNumbers: [64513, 64600-64500]"),

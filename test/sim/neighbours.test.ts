@@ -11,7 +11,7 @@ import type { Connection, Transport } from "../../bgpd/transport.ts";
 import { MemoryNetwork } from "../../bgpd/transport-memory.ts";
 import { parseAddress } from "../../lib/address.ts";
 import { VirtualClock } from "../../lib/clock.ts";
-import { fromHex } from "../../lib/hex.ts";
+import { fromHex, toHex } from "../../lib/hex.ts";
 import { silentLogger } from "../../lib/log.ts";
 import { Secret } from "../../lib/secret.ts";
 import { readDocuments } from "../../resource/document.ts";
@@ -27,6 +27,9 @@ class Host {
   readonly daemon: Daemon;
   readonly #n: number;
   readonly #files: ReadonlyMap<string, string>;
+  /** Names of the BFD sessions that it has, and what tells it how one of them is. */
+  readonly watched = new Set<string>();
+  path: (name: string, to: "Up" | "Down") => void = () => {};
 
   constructor(world: World, n: number) {
     this.#n = n;
@@ -38,6 +41,16 @@ class Host {
       log: silentLogger(),
       random: world.random,
       onConverged: () => {},
+      bfd: (onChange) => {
+        this.path = (name, to) =>
+          onChange({ name, from: "Init", to, cause: "why", failure: to === "Down" });
+        return {
+          set: (name) => this.watched.add(name),
+          remove: (name) => this.watched.delete(name),
+          status: () => undefined,
+          stop: async () => {},
+        };
+      },
     });
   }
 
@@ -45,10 +58,12 @@ class Host {
   configure(peers: Readonly<Record<string, Spec>>, common: Spec = {}): void {
     const document = (kind: string, name: string, spec: Spec): string =>
       JSON.stringify({ apiVersion: "projectcalico.org/v3", kind, metadata: { name }, spec });
-    const bgp = { ipv4Address: `10.0.0.${this.#n}/24`, asNumber: 65_000 + this.#n };
+    const ipv4Address = `10.0.0.${this.#n}/24`;
+    const bgp = { ipv4Address, ipv6Address: `fd00::${this.#n}/64`, asNumber: 65_000 + this.#n };
+    const blocks = [`20.0.${this.#n}.0/24`, `fd20:0:0:${this.#n}::/120`];
     const text = [
       document("BGPConfiguration", "default", { ...TIMERS, ...common }),
-      document("Node", "here", { bgp, blocks: [`20.0.${this.#n}.0/24`] }),
+      document("Node", "here", { bgp, blocks }),
       ...Object.entries(peers).map(([name, spec]) => document("BGPPeer", name, spec)),
     ].join("\n---\n");
     const { resources, faults } = readDocuments([{ file: "c.yaml", text }]);
@@ -82,6 +97,7 @@ class World {
   }
 
   transport(n: number): Transport {
+    this.network.host(parseAddress(`fd00::${n}`));
     return this.network.host(parseAddress(`10.0.0.${n}`));
   }
 
@@ -117,7 +133,7 @@ describe("neighbours of a range", () => {
     four!.configure({ hub: to(1) });
     world.pass(5);
     expect(four!.status("hub")?.lastError).toContain("Connection Rejected");
-    expect(hub!.daemon.rib?.counts().prefixes).toBe(3);
+    expect(hub!.daemon.rib?.counts().byFamily).toEqual({ 4: 3, 6: 3 });
     await leave(world, two!);
     world.pass(5);
     expect(hub!.peers).not.toContain("leaves 10.0.0.2 Established");
@@ -162,6 +178,98 @@ describe("neighbours of a range", () => {
     world.pass(0.5);
     expect(three.status("hub")?.lastError).toContain("Peer De-configured");
     expect(hub.peers).toEqual(["named Established"]);
+  });
+});
+
+describe("neighbours of an IPv6 range", () => {
+  const range = { listenRange: "fd00::/112", asNumbers: ["65001-65004"] };
+  const over6 = { peerIP: "fd00::1", asNumber: 65_001 };
+
+  test("come with both families, and their key", () => {
+    const world = new World();
+    const [hub, two, three] = [world.host(1), world.host(2), world.host(3)];
+    world.files.set("/key", "secret");
+    const password = { file: "/key" };
+    hub.configure({ leaves: { ...range, password } });
+    two.configure({ hub: { ...over6, password } });
+    three.configure({ hub: over6 });
+    world.pass(20);
+    expect(hub.peers).toEqual(["leaves fd00::2 Established"]);
+    expect(hub.daemon.rib?.counts().byFamily).toEqual({ 4: 2, 6: 2 });
+    expect(three.status("hub")?.lastError).toBe("no answer to our connection requests");
+  });
+
+  test("have the policies of their AS, which only their OPEN tells", () => {
+    const world = new World();
+    const [hub, two, three] = [world.host(1), world.host(2), world.host(3)];
+    hub.configure({ leaves: { ...range, localASNumber: 65_003, exportPolicy: "none" } });
+    two.configure({ hub: { ...over6, asNumber: 65_003 } });
+    three.configure({ hub: { ...over6, asNumber: 65_003 } });
+    world.pass(5);
+    expect(hub.peers.sort()).toEqual(["leaves fd00::2 Established", "leaves fd00::3 Established"]);
+    const { rib, neighbours } = hub.daemon;
+    const told = (name: string): number => rib!.peerCounts(neighbours.get(name)!.id!).advertised;
+    // To external ones nothing, to internal ones what is ours and what the external one says.
+    expect([told("leaves fd00::2"), told("leaves fd00::3")]).toEqual([0, 4]);
+  });
+
+  test("are watched by BFD while they are there", async () => {
+    const world = new World();
+    const [hub, two] = [world.host(1), world.host(2)];
+    hub.configure({ leaves: { ...range, bfd: {} } });
+    expect([...hub.watched]).toEqual([]);
+    two.configure({ hub: over6 });
+    world.pass(5);
+    expect([...hub.watched]).toEqual(["leaves fd00::2"]);
+    hub.path("leaves fd00::2", "Up");
+    hub.path("leaves fd00::2", "Down");
+    world.pass(0.1);
+    expect(two.status("hub")?.lastError).toContain("BFD Down");
+    two.configure({});
+    world.pass(60);
+    expect([[...hub.watched], hub.peers]).toEqual([[], []]);
+  });
+});
+
+describe("what keeps a peer down", () => {
+  const limited = { prefixLimit: { max: 1, restartTime: 5 }, bfd: { strict: true } };
+
+  /** Two speakers, the first of which wants BFD before all else. */
+  function stage(spec: Spec) {
+    const world = new World();
+    const [one, two] = [world.host(1), world.host(2)];
+    one.configure({ other: to(2, spec) });
+    two.configure({ other: to(1) });
+    world.pass(5);
+    expect(one.peers).toEqual(["other Idle"]);
+    one.path("other", "Up");
+    world.pass(2);
+    return { world, one, two };
+  }
+
+  test("its document, though the path works", () => {
+    const { world, one, two } = stage({ shutdown: "", bfd: { strict: true } });
+    world.pass(30);
+    expect([one.peers, two.status("other")?.flaps]).toEqual([["other Idle"], 0]);
+  });
+
+  test("its prefixes, though the path works again", () => {
+    const { world, one, two } = stage({ ...limited, prefixLimit: { max: 1 } });
+    one.path("other", "Down");
+    one.path("other", "Up");
+    world.pass(30);
+    expect([one.peers, two.status("other")?.flaps]).toEqual([["other Idle"], 1]);
+  });
+
+  test("its path, though its prefixes may come again", () => {
+    const { world, one, two } = stage(limited);
+    expect(two.status("other")?.flaps).toBe(1);
+    one.path("other", "Down");
+    world.pass(30);
+    expect([one.peers, two.status("other")?.flaps]).toEqual([["other Idle"], 1]);
+    one.path("other", "Up");
+    world.pass(2);
+    expect(two.status("other")?.flaps).toBe(2);
   });
 });
 
@@ -238,6 +346,54 @@ describe("a document that changes", () => {
     expect(two.status("other")?.lastError).toBe(
       'the peer sent Cease/Administrative Shutdown: "kernel update"',
     );
+  });
+});
+
+describe("a table on request", () => {
+  const MARKER = "ff".repeat(16);
+  /** Of AS 65002, with both families, route refresh and the enhanced one. */
+  const OPEN = `${MARKER} 0035 01 04 fdea 005a 0a000002 18 0216 0104 0001 0001 0104 0002 0001 0200 4600 4104 0000fdea`;
+
+  test("comes for the family that was asked for, between its begin and end (RFC 7313)", () => {
+    const world = new World();
+    const [one, three] = [world.host(1), world.host(3)];
+    one.configure({ asker: to(2, { passive: true }), other: to(3) });
+    three.configure({ other: to(1) });
+    world.pass(5);
+    const said: string[] = [];
+    let asker: Connection | undefined;
+    const options = { remote: parseAddress("10.0.0.1"), port: 179 };
+    world.transport(2).connect(options, {
+      onOpen: (opened) => {
+        asker = opened;
+        const onData = (bytes: Uint8Array): number => said.push(toHex(bytes));
+        opened.receive({ onData, onDrain: () => {}, onEnd: (reason) => said.push(reason) });
+        opened.write(fromHex(OPEN));
+        opened.write(fromHex(`${MARKER} 0013 04`));
+      },
+      onFail: (reason) => said.push(reason),
+    });
+    world.pass(1);
+    /** The messages that a request for the family is answered with, but KEEPALIVEs. */
+    const ask = (afi: number): string[] => {
+      said.length = 0;
+      asker!.write(fromHex(`${MARKER} 0017 05 000${afi} 00 01`));
+      world.pass(1);
+      const messages = said.join("").split(MARKER).slice(1);
+      return messages.map((text) => text.slice(4)).filter((text) => text !== "04");
+    };
+    const [begin6, ...table6] = ask(2);
+    const end6 = table6.pop();
+    expect([begin6, end6]).toEqual(["0500020101", "0500020201"]);
+    // The block of each in MP_REACH_NLRI.
+    expect(table6.join()).toContain("78fd2000000000000100000000000000");
+    expect(table6.join()).not.toContain("18140001");
+    const [begin4, ...table4] = ask(1);
+    const end4 = table4.pop();
+    expect([begin4, end4]).toEqual(["0500010101", "0500010201"]);
+    expect(table4.join()).toContain("18140001");
+    expect(table4.join()).not.toContain("fd20");
+    expect(ask(3)).toEqual([]);
   });
 });
 

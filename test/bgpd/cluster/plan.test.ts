@@ -28,6 +28,11 @@ const nodes = [
   nodeOf("n2", 12, "10.244.2.0/24"),
   nodeOf("n3", 13, "10.244.3.0/24"),
 ];
+const DUAL = documentOf(
+  "Node",
+  "n1",
+  'bgp: {ipv4Address: 172.30.0.11/24, ipv6Address: "fd00:30::11/64"}',
+);
 const configuration = (spec: string): string => documentOf("BGPConfiguration", "default", spec);
 const peer = (name: string, spec: string): string => documentOf("BGPPeer", name, spec);
 const names = (plan: SpeakerPlan): string[] => plan.peers.map(({ name }) => name);
@@ -90,9 +95,62 @@ others from 10.0.0.0/8, at most 2 of AS 65001-65001, ttl 64
     );
   });
 
-  test("bindMode None listens on every address", () => {
+  test("bindMode None listens on every address of the node's families, and next hops stay its own", () => {
     const plan = planOf(resourcesOf(configuration("bindMode: None"), ...nodes), "n1");
     expect(plan.listenAddresses.map(formatAddress)).toEqual(["0.0.0.0"]);
+    expect(plan.addresses.map(formatAddress)).toEqual(["172.30.0.11"]);
+    const both = planOf(resourcesOf(configuration("bindMode: None"), DUAL), "n1");
+    expect(both.listenAddresses.map(formatAddress)).toEqual(["0.0.0.0", "::"]);
+    expect(both.addresses.map(formatAddress)).toEqual(["172.30.0.11", "fd00:30::11"]);
+  });
+
+  test("ranges of IPv6 neighbours, with what all sessions can have", () => {
+    const resources = resourcesOf(
+      configuration("nodeToNodeMeshEnabled: true\nbfd: {strict: true, detectMultiplier: 5}"),
+      DUAL,
+      peer(
+        "near",
+        "listenRange: fd00:30::/80\nasNumber: 65001\nrole: provider\nexportPolicy: none",
+      ),
+      peer("far", "listenRange: 2001:db8::/32\nasNumber: 65001\nlocalASNumber: 65009"),
+    );
+    const [near, far] = planOf(resources, "n1").ranges!.map(({ session }) => session);
+    expect(formatAddress(near!.localAddress)).toBe("fd00:30::11");
+    expect(near).toMatchObject({ ttl: 1, families: [4, 6], role: { role: "provider" } });
+    expect(near!.policy.exportPolicy).toBe("none");
+    // Nobody is watched before the first call.
+    expect(near!.bfd).toMatchObject({ strict: false, detectMultiplier: 5, multihop: false });
+    expect(far).toMatchObject({ ttl: 64, localAs: 65_009, bfd: { multihop: true } });
+  });
+
+  test("neighbours of an IPv6 range need an address of ours", () => {
+    const resources = resourcesOf(
+      ...nodes,
+      peer("leaves", "listenRange: fd00:30::/64\nasNumber: 65001"),
+    );
+    const planned = planSpeaker(resources, "n1");
+    expect("faults" in planned && planned.faults.map(({ message }) => message)).toEqual([
+      "Node n1 has no bgp.ipv6Address for a session with fd00:30::/64",
+    ]);
+  });
+
+  test("who may be of our own AS has none of what is between two", () => {
+    const resources = resourcesOf(
+      ...nodes,
+      peer("leaves", 'listenRange: 172.30.0.0/24\nasNumbers: ["64500-64600"]\nrole: provider'),
+    );
+    const planned = planSpeaker(resources, "n1");
+    expect(
+      "faults" in planned && planned.faults.map(({ field, message }) => [field, message]),
+    ).toEqual([
+      ["spec.role", "for peers of another AS: one of these may be of AS 64512, like Node n1"],
+    ]);
+    const others = peer(
+      "leaves",
+      'listenRange: 172.30.0.0/24\nasNumbers: ["64500-64511"]\nrole: provider',
+    );
+    const [range] = planOf(resourcesOf(...nodes, others), "n1").ranges!;
+    expect(range?.session.ttl).toBe(1);
   });
 
   test("a key that cannot be had is told where it is asked for, on the nodes that need it", () => {
