@@ -40,6 +40,27 @@ describe("a peer that lags", () => {
     expect(scene.tells(slow)).toHaveLength(2);
   });
 
+  test("misses both families, and is told both", () => {
+    const { scene, source, slow } = stage();
+    const over6 = attributesOf([65_011], "fd00:30::11");
+    scene.announce(source, ["10.0.0.0/16"], A);
+    scene.announce(source, ["2001:db8:1::/48"], over6);
+    scene.settle();
+    scene.rib.lag(slow);
+    scene.withdraw(source, ["10.0.0.0/16", "2001:db8:1::/48"]);
+    scene.announce(source, ["10.1.0.0/16"], A);
+    scene.announce(source, ["2001:db8:2::/48"], over6);
+    scene.settle();
+    expect(scene.rib.counts().byFamily).toEqual({ 4: 2, 6: 2 });
+    scene.rib.catchUp(slow);
+    scene.settle();
+    expect(scene.tells(slow).map((line) => line.split(" ")[0])).toEqual([
+      "10.1.0.0/16",
+      "2001:db8:2::/48",
+    ]);
+    expect(scene.rib.counts().byFamily).toEqual({ 4: 1, 6: 1 });
+  });
+
   test("costs no more than the table, whatever comes and goes meanwhile", () => {
     const { scene, source, slow } = stage();
     scene.announce(source, ["10.0.0.0/16"], A);
@@ -144,6 +165,22 @@ describe("a table that is announced again (RFC 7313 section 4)", () => {
     scene.rib.endRefresh(source, 4);
     scene.settle();
     expect([...scene.best.keys()]).toEqual(PREFIXES.slice(1, 2));
+  });
+
+  test("each family is one by itself", () => {
+    const { scene, source } = stage();
+    const six = ["2001:db8:1::/48", "2001:db8:2::/48"];
+    const over6 = attributesOf([65_011], "fd00:30::11");
+    scene.announce(source, PREFIXES.slice(0, 2), A);
+    scene.announce(source, six, over6);
+    scene.rib.beginRefresh(source, 6);
+    scene.announce(source, six.slice(0, 1), over6);
+    scene.rib.endRefresh(source, 4);
+    scene.settle();
+    expect(scene.best.size).toBe(4);
+    scene.rib.endRefresh(source, 6);
+    scene.settle();
+    expect([...scene.best.keys()].sort()).toEqual([...PREFIXES.slice(0, 2), "2001:db8:1::/48"]);
   });
 
   test("an end without a begin means nothing", () => {
