@@ -1,5 +1,6 @@
 /**
- * The API socket: HTTP with JSON over a unix socket, GET only, answers as `resource/answer.ts` has them.
+ * The API socket: HTTP with JSON over a unix socket, GET only, answers as `resource/answer.ts` has them; and
+ * the pages for whoever watches the daemon.
  *
  * A file left by a killed daemon is removed; the caller holds the daemon's lock, so nobody serves it.
  */
@@ -19,6 +20,7 @@ import {
   type StatusAnswer,
   type WhyAnswer,
 } from "../resource/answer.ts";
+import { PAGE_PATHS, type Pages } from "./pages.ts";
 
 /** What the daemon can be asked; an unknown peer throws `QueryError`. */
 export type Queries = {
@@ -36,15 +38,19 @@ export class QueryError extends Error {
   override readonly name = "QueryError";
 }
 
+const PATHS = [...Object.values(API_PATHS), ...Object.values(PAGE_PATHS)];
+
 export type ApiServer = { stop(): Promise<void> };
 
 /** Listen on the unix socket at `path`, readable and writable by root (and our own user) only. */
-export function serveApi(path: string, queries: Queries): ApiServer {
+export function serveApi(path: string, queries: Queries, pages: Pages): ApiServer {
   mkdirSync(dirname(path), { recursive: true });
   rmSync(path, { force: true });
   const server = Bun.serve({
     unix: path,
     fetch(request) {
+      const page = pages.answer(request);
+      if (page !== undefined) return page;
       const { status, body } = answer(request, queries);
       return Response.json(body, { status });
     },
@@ -79,7 +85,7 @@ function answer(request: Request, queries: Queries): { status: number; body: unk
       case API_PATHS.fib:
         return { status: 200, body: queries.fib() };
       default:
-        return refuse(404, `no such path ${pathname}: ${Object.values(API_PATHS).join(", ")}`);
+        return refuse(404, `no such path ${pathname}: ${PATHS.join(", ")}`);
     }
   } catch (error) {
     if (error instanceof QueryError || error instanceof AddressError) {

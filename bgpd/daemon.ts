@@ -15,6 +15,7 @@ import { formatPrefix } from "../lib/prefix.ts";
 import type { BfdFactory } from "./bfd/bfd.ts";
 import type { SpeakerPlan } from "./cluster/speaker.ts";
 import { type Convergence, createConvergence } from "./convergence.ts";
+import { Delays } from "./delays.ts";
 import { difference, originations } from "./difference.ts";
 import type { Fib } from "./fib/fib.ts";
 import { Forwarding } from "./forwarding.ts";
@@ -43,8 +44,10 @@ export type DaemonOptions = {
   readonly log: Logger;
   /** Uniform in [0, 1): jitter of timers. */
   readonly random: () => number;
-  /** What an earlier daemon left has been judged. */
+  /** What an earlier daemon left has been judged, and the kernel has what the peers told. */
   readonly onConverged: () => void;
+  /** A peer leaves the plan, is started anew with other parameters, or was a range's and has gone. */
+  readonly onRemoved?: (neighbour: Neighbour) => void;
   /** Absent: no path is watched. */
   readonly bfd?: BfdFactory;
 };
@@ -54,6 +57,9 @@ export class Daemon {
   readonly #options: DaemonOptions;
   readonly #forwarding: Forwarding;
   readonly #sessions: Sessions;
+  readonly delays: Delays;
+  /** True once the kernel has been told all that was decided when the daemon had converged. */
+  settled = false;
   plan: SpeakerPlan | undefined;
   rib: Rib | undefined;
   #listener: Listener | undefined;
@@ -65,6 +71,7 @@ export class Daemon {
   constructor(options: DaemonOptions) {
     const { clock, transport, kernel, metric, table, log, random, bfd } = options;
     this.#options = options;
+    this.delays = new Delays(() => clock.now());
     this.#forwarding = new Forwarding({
       clock,
       kernel,
@@ -89,6 +96,8 @@ export class Daemon {
       rib: () => this.#rib(),
       interfaceOf: (nextHop) => this.#forwarding.interfaceOf(nextHop),
       addresses: () => this.#forwarding.addresses,
+      delays: this.delays,
+      onRemoved: (neighbour) => options.onRemoved?.(neighbour),
       onWork: () => this.#schedule(),
       onTold: (name) => this.#told.add(name),
       onLost: (name) => {
@@ -131,6 +140,7 @@ export class Daemon {
     for (const prefix of change.withdrawn) rib.withdraw(prefix);
     // After a new speaker started, its table is empty: all is new to it.
     for (const prefix of change.speaker ? originations(plan) : change.originated) {
+      this.delays.published();
       rib.originate(prefix, ORIGINATED);
     }
     this.#sessions.apply(plan, change);
@@ -181,8 +191,11 @@ export class Daemon {
       identifier: plan.routerId.w0,
       resolve: (nextHop) => this.#forwarding.resolver.resolve(nextHop),
       now: () => this.#options.clock.now(),
-      onBest: (changes) => this.#forwarding.install(changes, this.plan?.services ?? []),
-      onSend: (id, bytes) => this.#sessions.send(id, bytes),
+      onBest: (changes) => {
+        this.delays.chosen(changes);
+        this.#forwarding.install(changes, this.plan?.services ?? []);
+      },
+      onSend: (id, bytes, family) => this.#sessions.send(id, bytes, family),
     });
   }
 
@@ -207,7 +220,17 @@ export class Daemon {
       if (!deciding) this.#hear();
       const installing = this.#forwarding.flush(SLICE, deciding ? "routes" : "all");
       if (deciding || installing) this.#schedule();
+      this.#turned(deciding, installing);
     });
+  }
+
+  /** Measure; and if all was decided before and nothing is pending now, the kernel has it. */
+  #turned(deciding: boolean, isFlushing: boolean): void {
+    const installing = isFlushing || this.fib?.isUnsure === true;
+    this.delays.turned({ deciding, installing, installs: this.fib?.counters.installs });
+    if (this.settled || !this.converged || deciding || installing) return;
+    this.settled = true;
+    this.#options.onConverged();
   }
 
   /** Only now is what these peers have told decided, and wanted where it shall stay. */
@@ -225,7 +248,6 @@ export class Daemon {
       log.info({ silent, stale }, `converged: ${text}; stale routes go`);
       this.fib?.sweep();
       this.#schedule();
-      this.#options.onConverged();
     });
   }
 }

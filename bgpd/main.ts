@@ -16,24 +16,28 @@ import type { Kernel } from "../kernel/kernel.ts";
 import { acquireLock } from "../kernel/lock.ts";
 import { openKernel } from "../kernel/netlink.ts";
 import { systemClock } from "../lib/clock.ts";
+import type { Endpoint } from "../lib/endpoint.ts";
 import { createLogger, type Logger } from "../lib/log.ts";
 import { containsPrefix, type Prefix } from "../lib/prefix.ts";
 import { version } from "../package.json";
-import type { StatusAnswer } from "../resource/answer.ts";
 import { type ApiServer, serveApi } from "./api.ts";
 import { bfdThread } from "./bfd/thread.ts";
 import { type Blocks, createBlocks, withBlocks } from "./blocks.ts";
 import { watchDirectory } from "./cluster/directory.ts";
 import { type Configuration, createConfiguration, type NodePlan } from "./configuration.ts";
 import { Daemon, type DaemonOptions, describePlan } from "./daemon.ts";
+import { Departed } from "./departed.ts";
 import { MAIN_TABLE } from "./fib/fib.ts";
 import { faultOfKernel } from "./fib/objects.ts";
 import { ROUTE_PROTOCOL } from "./forwarding.ts";
 import { KeyWatch } from "./key-watch.ts";
 import { lockFileOf } from "./lock-file.ts";
+import { servePages } from "./page-listener.ts";
 import { createPublication, type Publication } from "./publication.ts";
 import { createQueries } from "./queries.ts";
+import { readiness } from "./readiness.ts";
 import { createBunTransport } from "./transport-bun.ts";
+import { createWatching } from "./watching.ts";
 
 export type BgpdOptions = {
   /** File or directory of documents. */
@@ -48,6 +52,8 @@ export type BgpdOptions = {
   /** Priority of the kernel routes, 1-2^32-1; and their table. */
   readonly metric?: number;
   readonly table?: number;
+  /** Where metrics, health and readiness are served over TCP; always on the API socket. */
+  readonly metrics?: Endpoint;
   /** Take our routes out of the kernel at SIGTERM. */
   readonly withdraw?: true;
 };
@@ -58,6 +64,8 @@ const FAULTY = 2;
 
 /** How often the daemon says that it lives, ms. */
 const HEARTBEAT = 10_000;
+/** Readiness may change without a document changing: how old the node file's word may be, ms. */
+const REVIEW = 5000;
 /** How long it may be away until the plugin's STATUS minds, s: the routes stay meanwhile. */
 const GRACE = 60;
 
@@ -119,6 +127,7 @@ async function serve(options: BgpdOptions, start: Start): Promise<void> {
   const started = clock.now();
   const publication =
     kernel === undefined ? undefined : createPublication(NODE_FILE, kernel, start.daemon);
+  const departed = new Departed();
   const daemon = new Daemon({
     clock,
     kernel,
@@ -127,6 +136,7 @@ async function serve(options: BgpdOptions, start: Start): Promise<void> {
     transport: createBunTransport(clock),
     random: Math.random,
     onConverged: () => publish(daemon, blocks, publication),
+    onRemoved: (neighbour) => departed.add(neighbour),
     bfd: bfdThread({ clock, log }),
   });
   let { speaker } = start.plan;
@@ -153,9 +163,22 @@ async function serve(options: BgpdOptions, start: Start): Promise<void> {
     version,
     started,
     configuration: () => configuration.status(),
-    ready: () => readiness(daemon, blocks),
+    ready: () => readiness(daemon, blocks.faults),
   });
-  const api = serveApi(options.api, queries);
+  const watching = createWatching({
+    clock,
+    daemon,
+    departed,
+    node: options.node,
+    version,
+    configuration: () => configuration.status(),
+    ready: () => readiness(daemon, blocks.faults),
+    peers: () => queries.peers(),
+  });
+  const api = serveApi(options.api, queries, watching.pages);
+  const listener =
+    options.metrics === undefined ? undefined : servePages(options.metrics, watching.pages, log);
+  const review = setInterval(() => publish(daemon, blocks, publication), REVIEW);
   const reload = (): void => {
     const plan = configuration.read();
     start.keys.follow(configuration.keyFiles());
@@ -172,8 +195,11 @@ async function serve(options: BgpdOptions, start: Start): Promise<void> {
   log.info({ signal, withdraw: options.withdraw === true }, "ending");
   start.reloads.now = () => {};
   process.off("SIGHUP", reload);
+  clearInterval(review);
   blocks.stop();
   records.close();
+  watching.stop();
+  await listener?.stop();
   await end(daemon, api, options);
   const { plan } = daemon;
   const stopped = { ok: false, reason: "bgpd was stopped" };
@@ -213,7 +239,7 @@ function apply(
 
 function publish(daemon: Daemon, blocks: Blocks, publication: Publication | undefined): void {
   if (daemon.plan === undefined) return;
-  publication?.publish(daemon.plan, blocks, readiness(daemon, blocks));
+  publication?.publish(daemon.plan, blocks, readiness(daemon, blocks.faults));
 }
 
 /** What an earlier daemon of this node has published since the boot. */
@@ -236,23 +262,6 @@ function isRouted(kernel: Kernel, block: Prefix): boolean {
       ({ destination, protocol }) =>
         protocol !== ROUTE_PROTOCOL && containsPrefix(block, destination),
     );
-}
-
-/**
- * Ready once the peers' tables are in the kernel, or the time for that has passed: a peer that is down
- * must not keep pods from starting.
- */
-function readiness(daemon: Daemon, blocks: Blocks): StatusAnswer["ready"] {
-  if (!daemon.converged) {
-    const waiting = daemon.waitingFor();
-    return { ok: false, reason: `waiting for the tables of ${waiting.join(", ")}` };
-  }
-  const refused = daemon.fib?.failures().length ?? 0;
-  const faults = [
-    ...(refused === 0 ? [] : [`the kernel refuses ${refused} routes`]),
-    ...blocks.faults,
-  ];
-  return { ok: true, reason: ["converged", ...faults].join("; ") };
 }
 
 /** The name of the signal that asks for the end. */

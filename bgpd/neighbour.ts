@@ -12,6 +12,19 @@ import type { SessionRules } from "./rib/rules.ts";
 import { CEASE, MAXIMUM_NUMBER_OF_PREFIXES_REACHED, SAFI_UNICAST } from "./wire/const.ts";
 import { afiOf } from "./wire/family.ts";
 
+/** UPDATEs of a peer since it is in the plan, over all its sessions. */
+export type Traffic = {
+  /** By the families that they tell of; one may tell of both. */
+  readonly updates: Readonly<Record<Family, { received: number; sent: number }>>;
+  /** Received with faults that left the session up (RFC 7606). */
+  faulty: number;
+};
+
+/** Nothing yet. */
+export function createTraffic(): Traffic {
+  return { updates: { 4: { received: 0, sent: 0 }, 6: { received: 0, sent: 0 } }, faulty: 0 };
+}
+
 /** One peer with what the daemon keeps beside it. */
 export type Neighbour = {
   plan: PeerPlan;
@@ -31,6 +44,7 @@ export type Neighbour = {
   readonly wantsRefresh: Set<Family>;
   /** The range that it came by; undefined for a peer of the plan. */
   readonly range: string | undefined;
+  readonly traffic: Traffic;
   /** It had too many prefixes and is kept away; the timer brings it back, if there is one. */
   suspended: { readonly timer: Timer | undefined } | undefined;
 };

@@ -36,12 +36,14 @@ export class Outflow {
     this.#peers = peers;
   }
 
-  /** What the RIB tells a peer. */
-  send(id: PeerId, bytes: Uint8Array): void {
+  /** What the RIB tells a peer; how many UPDATEs it is. */
+  send(id: PeerId, bytes: Uint8Array): number {
     const peer = this.#peers.get(id)?.peer;
-    peer?.send(bytes);
+    if (peer === undefined) return 0;
+    const updates = peer.send(bytes);
     // Told to the RIB between its turns, when all that it has begun to tell is told.
-    if (peer !== undefined && peer.backlog() > MOST_BACKLOG) this.#slow.add(id);
+    if (peer.backlog() > MOST_BACKLOG) this.#slow.add(id);
+    return updates;
   }
 
   /** All that a peer was sent has left; true when it waits for more. */

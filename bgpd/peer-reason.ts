@@ -2,11 +2,21 @@
  * Why a session changed, in words for people: an event of the FSM as a sentence.
  */
 
-import type { Event, MessageFault } from "./fsm/event.ts";
+import {
+  type Event,
+  type MessageFault,
+  type Notification,
+  UNEXPECTED_MESSAGE,
+} from "./fsm/event.ts";
 import { OPEN_HOLD_TIME, type Session } from "./fsm/state.ts";
+import { HOLD_TIMER_EXPIRED, SEND_HOLD_TIMER_EXPIRED } from "./fsm/transition.ts";
 import { ROLE_CODES } from "./wire/capability.ts";
+import { FSM_ERROR } from "./wire/const.ts";
 import type { Capability } from "./wire/message.ts";
+import { classifyNotification, describeNotification } from "./wire/notification.ts";
 import { describeCease } from "./wire/shutdown.ts";
+
+type Code = Pick<Notification, "code" | "subcode">;
 
 /** What ended the session, or kept it from coming up; `session` as it was before the event. */
 export function describeEvent(event: Event, session: Session): string {
@@ -19,10 +29,13 @@ export function describeEvent(event: Event, session: Session): string {
       return session.state === "Connect"
         ? "no answer to our connection requests"
         : "the connect retry timer expired";
-    case "HoldTimer_Expires":
-      return session.state === "OpenSent"
-        ? `the peer sent no OPEN for ${OPEN_HOLD_TIME} s`
-        : `hold timer expired: the peer sent nothing for ${session.negotiated?.holdTime} s`;
+    case "HoldTimer_Expires": {
+      const silence =
+        session.state === "OpenSent"
+          ? `the peer sent no OPEN for ${OPEN_HOLD_TIME} s`
+          : `hold timer expired: the peer sent nothing for ${session.negotiated?.holdTime} s`;
+      return `${silence}; we sent ${named(HOLD_TIMER_EXPIRED)}`;
+    }
     case "SendHoldTimer_Expires":
       return `send hold timer expired: the peer's TCP took nothing for ${session.timers.sendHold} s`;
     case "TcpConnectionFails":
@@ -41,10 +54,56 @@ export function describeEvent(event: Event, session: Session): string {
     case "KeepAliveMsg":
     case "UpdateMsg":
     case "RouteRefreshMsg":
-      return `the peer sent ${MESSAGE_NAMES[event.type]} in ${session.state}`;
+      return `the peer sent ${MESSAGE_NAMES[event.type]} in ${session.state}; we sent ${named(unexpectedIn(session))}`;
     default:
       return `${event.type} in ${session.state}`;
   }
+}
+
+/**
+ * The same as one of few words, for those who count: which NOTIFICATION was sent or received, or what befell
+ * the connection.
+ */
+export function classifyEvent(event: Event, session: Session): string {
+  switch (event.type) {
+    case "ManualStop":
+    case "AutomaticStop":
+      return sent(event.notification);
+    case "HoldTimer_Expires":
+      return sent(HOLD_TIMER_EXPIRED);
+    case "SendHoldTimer_Expires":
+      return sent(SEND_HOLD_TIMER_EXPIRED);
+    case "BGPHeaderErr":
+    case "BGPOpenMsgErr":
+    case "UpdateMsgErr":
+      return sent(event.fault);
+    case "NotifMsg":
+    case "NotifMsgVerErr":
+      return `received ${classifyNotification(event.notification.code, event.notification.subcode)}`;
+    case "ConnectRetryTimer_Expires":
+      return "no answer";
+    case "TcpConnectionFails":
+      return session.state === "Connect" || session.state === "Active"
+        ? "connection failed"
+        : "connection lost";
+    case "BGPOpen":
+    case "BGPOpen_with_DelayOpenTimer_running":
+    case "KeepAliveMsg":
+    case "UpdateMsg":
+    case "RouteRefreshMsg":
+      return sent(unexpectedIn(session));
+    default:
+      return "other";
+  }
+}
+
+/** What answers a message that has no place in the state (RFC 6608). */
+function unexpectedIn({ state }: Session): Code {
+  return { code: FSM_ERROR, subcode: UNEXPECTED_MESSAGE[state] ?? 0 };
+}
+
+function sent({ code, subcode }: Code): string {
+  return `sent ${classifyNotification(code, subcode)}`;
 }
 
 const MESSAGE_NAMES = {
@@ -57,6 +116,10 @@ const MESSAGE_NAMES = {
 
 function faulty(fault: MessageFault): string {
   return `${fault.message}; we sent ${describeCease(fault)}`;
+}
+
+function named({ code, subcode }: Code): string {
+  return describeNotification(code, subcode);
 }
 
 const FAMILIES: Readonly<Record<string, string>> = {

@@ -23,7 +23,7 @@ import {
   STATES,
   type State,
 } from "./fsm/state.ts";
-import { describeCapability, describeEvent } from "./peer-reason.ts";
+import { classifyEvent, describeCapability, describeEvent } from "./peer-reason.ts";
 import {
   type MessageCounters,
   type SessionEnvironment,
@@ -93,6 +93,8 @@ export type PeerStatus = {
   readonly since: number;
   /** Why the last session ended or the last attempt failed; empty when nothing did. */
   readonly lastError: string;
+  /** The same as one of few words, for those who count. */
+  readonly lastErrorClass: string;
   /** Established sessions that ended other than by our wish. */
   readonly flaps: number;
   /** From the peer's OPEN on. */
@@ -121,8 +123,11 @@ export type Peer = {
   accept(connection: Connection): void;
   /** Another TCP-MD5 key from now on; the session stays. Only for a plan that has one. */
   setKey(key: Secret): void;
-  /** Whole messages, shared with other peers: nobody may change them. Dropped unless Established. */
-  send(bytes: Uint8Array): void;
+  /**
+   * Whole messages, shared with other peers: nobody may change them. Dropped unless Established. How many
+   * UPDATEs were taken.
+   */
+  send(bytes: Uint8Array): number;
   /** Bytes that wait to be sent. */
   backlog(): number;
   status(): PeerStatus;
@@ -150,6 +155,9 @@ class PlannedPeer implements Peer, SessionOwner {
   readonly #admission: Admission;
   #key: Secret | undefined;
   #lastError = "";
+  #lastErrorClass = "";
+  /** Why it is being suspended, which says more than the NOTIFICATION. */
+  #suspension: string | undefined;
   #flaps = 0;
 
   constructor(plan: PeerPlan, dependencies: PeerDependencies) {
@@ -180,11 +188,11 @@ class PlannedPeer implements Peer, SessionOwner {
   }
 
   suspend(notification: StopReason, reason: string): void {
+    this.#suspension = reason;
     this.stop(notification).catch((error: unknown) => {
       this.#dependencies.log.error({ err: error }, "the session did not end cleanly");
     });
-    this.#lastError = reason;
-    this.#dependencies.log.warn(`session ended: ${reason}`);
+    this.#suspension = undefined;
   }
 
   reset({ code, subcode, data = new Uint8Array() }: StopReason, text: string): void {
@@ -224,8 +232,10 @@ class PlannedPeer implements Peer, SessionOwner {
     for (const shell of this.#shells()) shell.setKey(key);
   }
 
-  send(bytes: Uint8Array): void {
+  send(bytes: Uint8Array): number {
+    const before = this.#counters.updatesSent;
     for (const shell of this.#shells()) shell.send(bytes);
+    return this.#counters.updatesSent - before;
   }
 
   backlog(): number {
@@ -238,6 +248,7 @@ class PlannedPeer implements Peer, SessionOwner {
       state: session.state,
       since: this.#dependencies.clock.now() - this.#shownSince,
       lastError: this.#lastError,
+      lastErrorClass: this.#lastErrorClass,
       flaps: this.#flaps,
       negotiated: session.negotiated,
       connectRetryCounter: session.connectRetryCounter,
@@ -272,9 +283,10 @@ class PlannedPeer implements Peer, SessionOwner {
     this.#show();
   }
 
-  up(_shell: SessionShell, negotiated: Negotiated, connection: Connection): void {
+  up({ initiator }: SessionShell, negotiated: Negotiated, connection: Connection): void {
     const { remoteAs, identifier, wire, enhancedRefresh, holdTime, keepaliveTime } = negotiated;
-    this.#dependencies.log.info({ holdTime, keepaliveTime }, "session established");
+    const opened = initiator === "local" ? "we opened the connection" : "the peer opened it";
+    this.#dependencies.log.info({ holdTime, keepaliveTime }, `session established: ${opened}`);
     this.#dependencies.onEstablished({
       remoteAs,
       identifier,
@@ -289,8 +301,12 @@ class PlannedPeer implements Peer, SessionOwner {
   }
 
   down(before: Session, event: Event): void {
-    const reason = describeEvent(event, before);
-    if (event.type !== "ManualStop") this.#flaps++;
+    const reason = this.#suspension ?? describeEvent(event, before);
+    const isFlap = event.type !== "ManualStop";
+    const isTrouble = isFlap || this.#suspension !== undefined;
+    if (isFlap) this.#flaps++;
+    if (isTrouble) this.#remember(reason, event, before);
+    this.#dependencies.log[isTrouble ? "warn" : "info"](`session ended: ${reason}`);
     this.#dependencies.onDown(reason);
   }
 
@@ -356,15 +372,22 @@ class PlannedPeer implements Peer, SessionOwner {
       return;
     }
     if (event.type === "ManualStop" || event.type === "OpenCollisionDump") return;
+    // The end of an Established session was told when it was over.
+    if (before.state === "Established") return;
     // The peer may just not be ready for us yet: that says less than what was wrong the time before.
     const isVague = before.state === "OpenSent" && event.type === "TcpConnectionFails";
     if (isVague && this.#lastError !== "") return;
-    const isNews = before.state === "Established" || text !== this.#lastError;
-    this.#lastError = text;
+    const isNews = text !== this.#lastError;
+    this.#remember(text, event, before);
     this.#dependencies.log[isNews ? "info" : "debug"](
       { from: before.state, to: shell.session.state },
-      before.state === "Established" ? `session ended: ${text}` : text,
+      `no session: ${text}`,
     );
+  }
+
+  #remember(text: string, event: Event, before: Session): void {
+    this.#lastError = text;
+    this.#lastErrorClass = classifyEvent(event, before);
   }
 
   /** Close the connection that lost (event 23). */

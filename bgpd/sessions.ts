@@ -6,15 +6,16 @@
  */
 
 import type { InterfaceAddress } from "../kernel/kernel.ts";
-import { type Address, equalAddress } from "../lib/address.ts";
+import { type Address, equalAddress, type Family } from "../lib/address.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
 import type { BfdFactory } from "./bfd/bfd.ts";
 import type { PeerPlan, SpeakerPlan } from "./cluster/speaker.ts";
+import type { Delays } from "./delays.ts";
 import { type Difference, isSame } from "./difference.ts";
 import { DECONFIGURED, isDown, RECONFIGURED, restartReason } from "./intention.ts";
 import { createLiveness, type Liveness } from "./liveness.ts";
-import { limitOf, type Neighbour, ribPeerOf, ribPoliciesOf } from "./neighbour.ts";
+import { createTraffic, limitOf, type Neighbour, ribPeerOf, ribPoliciesOf } from "./neighbour.ts";
 import { Outflow } from "./outflow.ts";
 import { ownNextHops } from "./own-next-hop.ts";
 import { createPeer, type Peer, type SessionInfo, type StopReason } from "./peer.ts";
@@ -44,6 +45,9 @@ export type SessionsOptions = {
   readonly interfaceOf: Surroundings["interfaceOf"];
   /** Of the kernel's links; undefined for a speaker that does not look. */
   readonly addresses: () => readonly InterfaceAddress[] | undefined;
+  readonly delays: Pick<Delays, "received" | "sent" | "lost">;
+  /** A peer leaves the plan, is started anew with other parameters, or was a range's and has gone. */
+  readonly onRemoved: (neighbour: Neighbour) => void;
   /** There may be something to decide or to send. */
   readonly onWork: () => void;
   /** The peer's whole table has arrived. */
@@ -117,9 +121,12 @@ export class Sessions {
     return admitted.peer;
   }
 
-  /** What the RIB tells a peer. */
-  send(id: PeerId, bytes: Uint8Array): void {
-    this.#outflow.send(id, bytes);
+  /** What the RIB tells a peer of a family. */
+  send(id: PeerId, bytes: Uint8Array, family: Family): void {
+    const neighbour = this.#established.get(id);
+    if (neighbour === undefined) return;
+    neighbour.traffic.updates[family].sent += this.#outflow.send(id, bytes);
+    this.#options.delays.sent(family);
   }
 
   /** Between two turns of the RIB. */
@@ -195,6 +202,7 @@ export class Sessions {
       ended: new Set(),
       wantsRefresh: new Set(),
       range,
+      traffic: createTraffic(),
     };
     this.neighbours.set(plan.name, neighbour);
     this.#start(neighbour);
@@ -206,6 +214,7 @@ export class Sessions {
     if (neighbour === undefined) return;
     this.neighbours.delete(name);
     neighbour.suspended?.timer?.cancel();
+    this.#options.onRemoved(neighbour);
     this.#down(neighbour);
     this.#stop(neighbour, reason);
     if (neighbour.range !== undefined) this.#watch();
@@ -280,8 +289,12 @@ export class Sessions {
     { buffer, start, end }: { buffer: Uint8Array; start: number; end: number },
   ): void {
     if (neighbour.id === undefined) return;
-    const { rib, onTold, onWork } = this.#options;
+    const { rib, delays, onTold, onWork } = this.#options;
+    const { traffic } = neighbour;
+    delays.received();
     const summary = rib().receive(neighbour.id, buffer, start, end);
+    for (const family of summary.families) traffic.updates[family].received++;
+    if (summary.faults.length > 0) traffic.faulty++;
     for (const fault of summary.faults) {
       log.warn({ withdrawn: summary.treatedAsWithdraw }, `UPDATE: ${fault} (RFC 7606)`);
     }
@@ -338,10 +351,11 @@ export class Sessions {
 
   #down(neighbour: Neighbour): void {
     const { id, plan } = neighbour;
-    const { rib, onLost, onWork } = this.#options;
+    const { rib, delays, onLost, onWork } = this.#options;
     neighbour.session = undefined;
     neighbour.nextHops = undefined;
     if (id === undefined) return;
+    if (rib().peerCounts(id).best > 0) delays.lost();
     rib().removePeer(id);
     this.#established.delete(id);
     this.#outflow.forget(id);

@@ -3,6 +3,7 @@
  */
 
 import { InvalidArgumentError, Option } from "commander";
+import { type Endpoint, EndpointError, parseEndpoint } from "../lib/endpoint.ts";
 import { DEFAULT_API_SOCKET } from "../resource/answer.ts";
 import { suggestion } from "./nearest.ts";
 
@@ -32,6 +33,16 @@ export function someText(what: string): (text: string) => string {
     if (text.trim() !== "") return text;
     throw new InvalidArgumentError(`Expected ${what}.`);
   };
+}
+
+/** A reader of an address with a port. */
+export function endpoint(text: string): Endpoint {
+  try {
+    return parseEndpoint(text);
+  } catch (error) {
+    if (error instanceof EndpointError) throw new InvalidArgumentError(`${error.message}.`);
+    throw error;
+  }
 }
 
 /** `--json`, on every command with an answer. */

@@ -2,6 +2,8 @@
  * What the command line of each subcommand comes to, as its action gets it.
  */
 
+import type { Endpoint } from "../lib/endpoint.ts";
+
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** pino's, the most talkative first. */
@@ -74,6 +76,8 @@ export type BgpdOptions = {
   readonly api: string;
   /** Folder of claims that the nodes share. */
   readonly claims?: string;
+  /** Where metrics, health and readiness are served. */
+  readonly metrics?: Endpoint;
   /** Of the kernel routes. */
   readonly metric: number;
   readonly table: number;

@@ -7,7 +7,7 @@
 import { hostname } from "node:os";
 import type { Command } from "commander";
 import { type Context, examples } from "./context.ts";
-import { apiOption, numberBetween, oneOf, someText } from "./flags.ts";
+import { apiOption, endpoint, numberBetween, oneOf, someText } from "./flags.ts";
 import { suggestion } from "./nearest.ts";
 import { type BgpdOptions, LOG_LEVELS, type LogLevel, type Roles } from "./options.ts";
 
@@ -66,6 +66,11 @@ function addBgpd(program: Command, roles: Roles, { exit }: Context): void {
       254,
     )
     .option(
+      "--metrics <address:port>",
+      "serve /metrics, /healthz and /readyz there as well as on the API socket; 127.0.0.1:9179 for this machine alone",
+      endpoint,
+    )
+    .option(
       "--withdraw",
       "take the learned routes out of the kernel at SIGTERM; they stay otherwise, for the next bgpd",
     )
@@ -88,6 +93,7 @@ function addBgpd(program: Command, roles: Roles, { exit }: Context): void {
           "manx bgpd --config /etc/manx/cluster --claims /srv/manx/claims",
           "claim blocks of the pools",
         ],
+        ["manx bgpd --config /etc/manx/cluster --metrics 127.0.0.1:9179", "for Prometheus"],
         ["manx bgpd --config cluster.yaml --node n1 --fib none", "a speaker that installs nothing"],
         ["manx bgpd --cleanup", "it shall run here no more"],
       ),

@@ -85,4 +85,12 @@ describe("import table", () => {
     );
     expect(offences).toEqual([]);
   });
+
+  test("only bgpd's exposition loads prom-client, and nothing loads that before somebody scrapes", () => {
+    const texts = files.map((file) => [file, readFileSync(join(ROOT, file), "utf8")] as const);
+    const users = texts.filter(([, text]) => text.includes('"prom-client"')).map(([file]) => file);
+    expect(users).toEqual(["bgpd/metrics/exposition.ts"]);
+    const loaders = texts.filter(([, text]) => /^import (?!type).*exposition\.ts";$/m.test(text));
+    expect(loaders.map(([file]) => file)).toEqual([]);
+  });
 });

@@ -80,6 +80,30 @@ export type Fib = {
   wanted(): Generator<WantedRoute>;
   counts(): { readonly installed: number; readonly stale: number; readonly healed: number };
   failures(): { readonly prefix: Prefix; readonly error: string }[];
+  /** What has been done since the start. */
+  readonly counters: Readonly<FibCounters>;
+  /**
+   * Routes that are not as they should be: to be compared with the kernel's, refused by it, or (`unresolved`)
+   * without a next hop that can be used.
+   */
+  outstanding(): {
+    readonly pending: number;
+    readonly refused: number;
+    readonly unresolved: number;
+  };
+};
+
+/** Counts since the start, in plain numbers that whoever measures may read at any time. */
+export type FibCounters = {
+  /** Routes added or replaced. */
+  installs: number;
+  removals: number;
+  /** Requests for routes that the kernel refused. */
+  refusals: number;
+  /** Routes put back after another had removed them. */
+  healed: number;
+  /** Milliseconds spent in `flush`. */
+  flushTime: number;
 };
 
 export const MAIN_TABLE = 254;
@@ -95,10 +119,16 @@ class KernelFib implements Fib {
   readonly #place: RoutePlace;
   readonly #objects: NexthopObjects;
   readonly #rows: Readonly<Record<Family, Rows>> = { 4: new Rows(4), 6: new Rows(6) };
+  readonly counters: FibCounters = {
+    installs: 0,
+    removals: 0,
+    refusals: 0,
+    healed: 0,
+    flushTime: 0,
+  };
   #keepStale = true;
   #isUnsure = false;
   #installed = 0;
-  #healed = 0;
 
   constructor(options: FibOptions) {
     this.#options = options;
@@ -147,7 +177,13 @@ class KernelFib implements Fib {
   }
 
   flush(milliseconds: number, scope: FlushScope = "all"): boolean {
-    const end = this.#options.now() + milliseconds;
+    const start = this.#options.now();
+    const isMore = this.#flush(start + milliseconds, scope);
+    this.counters.flushTime += this.#options.now() - start;
+    return isMore;
+  }
+
+  #flush(end: number, scope: FlushScope): boolean {
     if (this.isUnsure) return false;
     if (this.#objects.prepare()) this.#markAll();
     for (const rows of [this.#rows[4], this.#rows[6]]) {
@@ -265,7 +301,20 @@ class KernelFib implements Fib {
 
   counts() {
     const stale = this.#rows[4].stale + this.#rows[6].stale;
-    return { installed: this.#installed - stale, stale, healed: this.#healed };
+    return { installed: this.#installed - stale, stale, healed: this.counters.healed };
+  }
+
+  outstanding() {
+    const { 4: four, 6: six } = this.#rows;
+    let unresolved = 0;
+    for (const set of this.#objects.sets.sets()) {
+      if (faultOf(set) !== undefined) unresolved += set.users;
+    }
+    return {
+      pending: four.dirty.size + six.dirty.size,
+      refused: four.errors.size + six.errors.size,
+      unresolved,
+    };
   }
 
   failures() {
@@ -402,12 +451,17 @@ class KernelFib implements Fib {
     }
     // It went with its link or by another's hand: both are what was asked for.
     if (error === undefined || (error.code === "ESRCH" && object === NONE)) {
-      if (rows.isLost(row) && object !== NONE) this.#healed++;
+      if (error === undefined) {
+        if (object === NONE) this.counters.removals++;
+        else this.counters.installs++;
+      }
+      if (rows.isLost(row) && object !== NONE) this.counters.healed++;
       rows.setLost(row, false);
       rows.errors.delete(row);
       this.#setPresent(rows, row, object);
       rows.forget(row);
     } else {
+      this.counters.refusals++;
       rows.errors.set(row, error.message);
     }
   }
@@ -423,6 +477,7 @@ class KernelFib implements Fib {
         (one) => one.metric === metric && equalPrefix(one.destination, prefix),
       );
       if (route === undefined) {
+        this.counters.refusals++;
         rows.errors.set(
           row,
           `another's route to this destination with our metric ${metric} is there: remove it or give it another metric`,

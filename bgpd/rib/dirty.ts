@@ -18,6 +18,11 @@ export class Dirty {
     return this.#next === this.#queue.length;
   }
 
+  /** How many wait. */
+  get size(): number {
+    return this.#queue.length - this.#next;
+  }
+
   add(prefix: number): void {
     if (this.#state.get(prefix) === WAITING) return;
     this.#state.set(prefix, WAITING);

@@ -15,7 +15,7 @@ import type { Member } from "./member.ts";
 import type { NextHops } from "./next-hops.ts";
 import { NONE, PathTable } from "./path-table.ts";
 import { PrefixTable } from "./prefix-table.ts";
-import type { BestChange, PeerCounts, PeerId, RibOptions, RibPeer } from "./route.ts";
+import type { BestChange, PeerCounts, PeerId, RibEffort, RibOptions, RibPeer } from "./route.ts";
 import type { Best } from "./update-group.ts";
 import { View } from "./view.ts";
 
@@ -24,6 +24,8 @@ const STRIDE = 256;
 
 export type FamilyParts = {
   readonly options: RibOptions;
+  /** Counted up for all families together. */
+  readonly effort: RibEffort;
   readonly sets: AttributeSets;
   readonly nextHops: NextHops;
 };
@@ -37,24 +39,27 @@ export class FamilyTables {
   readonly adjOut: AdjOut;
   readonly view: View;
   readonly #options: RibOptions;
+  readonly #effort: RibEffort;
   readonly #locRib: LocRib;
   readonly #dirty = new Dirty();
   /** Prefixes without a path whose number is kept for peers that have still to hear of it. */
   readonly #withheld = new Set<number>();
 
-  constructor(family: Family, { options, sets, nextHops }: FamilyParts) {
+  constructor(family: Family, { options, effort, sets, nextHops }: FamilyParts) {
     const table = new PrefixTable(family);
     const { paths, members } = this;
     const { identifier } = options;
     const changed = (prefix: number): void => this.#dirty.add(prefix);
     const locRib = new LocRib({ paths, sets, nextHops, members });
-    const adjOut = new AdjOut({ table, sets, locRib, send: options.onSend });
+    const send = (peer: PeerId, bytes: Uint8Array): void => options.onSend(peer, bytes, family);
+    const adjOut = new AdjOut({ table, sets, locRib, send });
     this.family = family;
     this.table = table;
     this.adjIn = new AdjIn({ identifier, table, paths, sets, changed });
     this.adjOut = adjOut;
     this.view = new View({ table, paths, sets, members, nextHops, locRib, adjOut });
     this.#options = options;
+    this.#effort = effort;
     this.#locRib = locRib;
   }
 
@@ -120,11 +125,15 @@ export class FamilyTables {
 
   /** Decide and export what is pending until `deadline`; true when more is left. */
   work(deadline: number): boolean {
+    const { now, onBest } = this.#options;
+    const start = now();
     const changes: BestChange[] = [];
     const emptied: number[] = [];
-    for (let count = 1; ; count++) {
+    let count = 0;
+    for (;;) {
       const prefix = this.#dirty.take();
       if (prefix === undefined) break;
+      count++;
       const isChanged = this.#locRib.update(prefix);
       const best = this.#locRib.best(prefix);
       if (isChanged) {
@@ -133,19 +142,26 @@ export class FamilyTables {
       // An AIGP that peers are told follows the cost to the next hop (RFC 7311 section 3.4.3).
       if (isChanged || best?.set.aigp !== undefined) this.adjOut.change(prefix, best);
       if (this.paths.first(prefix) === NONE) emptied.push(prefix);
-      if (count % STRIDE === 0 && this.#options.now() >= deadline) break;
+      if (count % STRIDE === 0 && now() >= deadline) break;
     }
+    const decided = now();
     // The kernel forwards before the neighbours are told that it does.
-    if (changes.length > 0) this.#options.onBest(changes);
+    if (changes.length > 0) onBest(changes);
+    const told = now();
     this.adjOut.flush();
     for (const prefix of emptied) {
       if (this.adjOut.isMissed(prefix)) this.#withheld.add(prefix);
       else if (!this.#withheld.has(prefix)) this.table.remove(prefix);
     }
-    if (!this.#dirty.isEmpty) return true;
-    this.#letGo();
-    this.adjOut.settle();
-    return false;
+    const isMore = !this.#dirty.isEmpty;
+    if (!isMore) {
+      this.#letGo();
+      this.adjOut.settle();
+    }
+    this.#effort.decisions += count;
+    this.#effort.decisionTime += decided - start;
+    this.#effort.exportTime += now() - told;
+    return isMore;
   }
 
   counts(id: PeerId): PeerCounts | undefined {

@@ -16,6 +16,7 @@ import {
   endOfRibIn,
   hasAttributes,
   readUpdate,
+  type UpdateRanges,
 } from "../wire/update.ts";
 import type { AdjIn } from "./adj-in.ts";
 import type { AttributeSet, AttributeSets, Received } from "./attribute-set.ts";
@@ -33,8 +34,12 @@ const NOTHING: ReceiveSummary = {
   withdrawn: 0,
   treatedAsWithdraw: 0,
   faults: [],
+  families: [],
   endOfRib: undefined,
 };
+
+/** Made once: an UPDATE in a million costs no list. */
+const FAMILIES: readonly (readonly Family[])[] = [[], [4], [6], [4, 6]];
 
 export class Receiver {
   readonly #sets: AttributeSets;
@@ -57,11 +62,17 @@ export class Receiver {
     const ranges = this.#ranges;
     readUpdate(buffer, range, wire, ranges);
     const endOfRib = endOfRibIn(ranges);
-    if (endOfRib !== undefined) return { ...NOTHING, endOfRib };
+    if (endOfRib !== undefined) return { ...NOTHING, families: [endOfRib], endOfRib };
+    const families = familiesIn(ranges);
     const announcement = announcementIn(ranges);
     if (announcement === "nothing" && !hasAttributes(ranges)) {
       const withdrawn = this.#withdraw(placeOf, buffer);
-      return { ...NOTHING, withdrawn, faults: ranges.faults.map(({ message }) => message) };
+      return {
+        ...NOTHING,
+        families,
+        withdrawn,
+        faults: ranges.faults.map(({ message }) => message),
+      };
     }
     const received = this.#sets.receive(buffer, ranges, announcement, wire);
     // What is announced in both places has the same attributes but for the next hop.
@@ -82,6 +93,7 @@ export class Receiver {
         this.#take(placeOf(reach.family), inAttribute, buffer, [reach.nlriStart, reach.end]);
       return {
         ...NOTHING,
+        families,
         withdrawn,
         faults: faults.map(({ message }) => message),
         ...(isVoid || received.set === undefined
@@ -120,6 +132,15 @@ export class Receiver {
       ? adjIn.withdraw(member, buffer, range)
       : adjIn.announce(member, set, buffer, range);
   }
+}
+
+/** Of which families it has prefixes, to announce or to withdraw. */
+function familiesIn(ranges: UpdateRanges): readonly Family[] {
+  const { withdrawnStart, withdrawnEnd, nlriStart, nlriEnd, reach, unreach } = ranges;
+  const hasBody = withdrawnStart < withdrawnEnd || nlriStart < nlriEnd;
+  const has4 = hasBody || reach.family === 4 || unreach.family === 4;
+  const has6 = reach.family === 6 || unreach.family === 6;
+  return FAMILIES[(has4 ? 1 : 0) + (has6 ? 2 : 0)] ?? [];
 }
 
 /** Mostly there is none, and then nothing is made. */

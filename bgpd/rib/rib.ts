@@ -21,6 +21,7 @@ import type {
   PeerId,
   ReceiveSummary,
   Rib,
+  RibEffort,
   RibOptions,
   RibPeer,
   RibPolicies,
@@ -37,6 +38,7 @@ const NO_COUNTS: PeerCounts = { received: 0, accepted: 0, best: 0, advertised: 0
 type Known = { peer: RibPeer; readonly placeOf: PlaceOf };
 
 class RibTables implements Rib {
+  readonly effort: RibEffort = { decisions: 0, decisionTime: 0, exportTime: 0 };
   readonly #options: RibOptions;
   readonly #sets = new AttributeSets();
   readonly #nextHops: NextHops;
@@ -50,7 +52,8 @@ class RibTables implements Rib {
   constructor(options: RibOptions) {
     this.#options = options;
     this.#nextHops = new NextHops(options.resolve);
-    const parts = { options, sets: this.#sets, nextHops: this.#nextHops };
+    const { effort } = this;
+    const parts = { options, effort, sets: this.#sets, nextHops: this.#nextHops };
     this.#tables = { 4: new FamilyTables(4, parts), 6: new FamilyTables(6, parts) };
     this.#order = [this.#tables[4], this.#tables[6]];
     this.#sets.onFree = (set) => {
@@ -199,6 +202,11 @@ class RibTables implements Rib {
       attributeSets: this.#sets.size,
       updateGroups: sum(({ adjOut }) => adjOut.size),
     };
+  }
+
+  sizeOf(family: Family) {
+    const { table, paths } = this.#tables[family];
+    return { prefixes: table.size, paths: paths.size };
   }
 
   peerCounts(peer: PeerId, family?: Family): PeerCounts {

@@ -157,6 +157,8 @@ export type ReceiveSummary = {
   readonly faults: readonly string[];
   /** The peer's prefixes have just come to the number that is worth a warning, or exceed their limit. */
   readonly limit?: "warning" | "exceeded";
+  /** Which families it told of. */
+  readonly families: readonly Family[];
   /** The family whose End-of-RIB marker the UPDATE was (RFC 4724 section 2). */
   readonly endOfRib: Family | undefined;
 };
@@ -215,6 +217,10 @@ export type Rib = {
     readonly attributeSets: number;
     readonly updateGroups: number;
   };
+  /** What one family's tables hold. */
+  sizeOf(family: Family): { readonly prefixes: number; readonly paths: number };
+  /** What deciding and telling have cost since the start, in plain numbers. */
+  readonly effort: Readonly<RibEffort>;
   /** Of one family, or of all that the session carries. */
   peerCounts(peer: PeerId, family?: Family): PeerCounts;
 };
@@ -227,6 +233,16 @@ export type PeerCounts = {
   readonly advertised: number;
 };
 
+/** Work since the start; times in milliseconds, taken once per slice. */
+export type RibEffort = {
+  /** Prefixes decided, each time anew. */
+  decisions: number;
+  /** Choosing paths and judging them by the export policies. */
+  decisionTime: number;
+  /** Making messages and handing them to the sessions. */
+  exportTime: number;
+};
+
 export type RibOptions = {
   /** Our BGP Identifier as an unsigned word: loops by ORIGINATOR_ID are found with it. */
   readonly identifier: number;
@@ -234,6 +250,6 @@ export type RibOptions = {
   /** Milliseconds, for `work`'s budget. */
   readonly now: () => number;
   readonly onBest: (changes: readonly BestChange[]) => void;
-  /** Whole messages for a peer. The bytes are shared by several peers: they must not be changed. */
-  readonly onSend: (peer: PeerId, bytes: Uint8Array) => void;
+  /** Whole UPDATEs of a family for a peer. The bytes are shared by several peers: they must not be changed. */
+  readonly onSend: (peer: PeerId, bytes: Uint8Array, family: Family) => void;
 };

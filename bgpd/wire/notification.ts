@@ -83,6 +83,15 @@ export function describeNotification(number: number, subcode: number): string {
   return `${names.name}/${names.subcodes[subcode] ?? subcode}`;
 }
 
+/** The same of those that have names, and one word for all others: few words, whatever a peer sends. */
+export function classifyNotification(number: number, subcode: number): string {
+  const names = CODES[number];
+  if (names === undefined) return "unknown";
+  return subcode === 0 || names.subcodes[subcode] === undefined
+    ? names.name
+    : describeNotification(number, subcode);
+}
+
 /** Read the body; its length was checked with the header. */
 export function decodeNotification(body: Uint8Array): NotificationMessage {
   return {

@@ -20,6 +20,13 @@ const queries = {
   },
 } as unknown as Queries;
 
+const pages = {
+  answer: (request: Request) =>
+    request.url.endsWith("/readyz")
+      ? Promise.resolve(new Response("not ready\n", { status: 503 }))
+      : undefined,
+};
+
 let folder: string;
 let path: string;
 let server: ApiServer;
@@ -27,7 +34,7 @@ let server: ApiServer;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "manx-api-"));
   path = join(folder, "run/bgpd.sock");
-  server = serveApi(path, queries);
+  server = serveApi(path, queries, pages);
 });
 
 afterEach(async () => {
@@ -59,6 +66,11 @@ describe("API socket", () => {
     ]);
   });
 
+  test("the pages for whoever watches are there too, as text", async () => {
+    const response = await fetch("http://bgpd/readyz", { unix: path });
+    expect([response.status, await response.text()]).toEqual([503, "not ready\n"]);
+  });
+
   const refused = [
     ["/why?target=10.244.2", "expected a prefix such as"],
     ["/why", "expected a prefix such as"],
@@ -77,6 +89,7 @@ describe("API socket", () => {
   test("an unknown path is 404 and names the known ones; another method is 405", async () => {
     const [status, body] = await get("/peer");
     expect([status, JSON.stringify(body)]).toEqual([404, expect.stringContaining("/peers")]);
+    expect(JSON.stringify(body)).toContain("/metrics");
     expect((await get("/status", "POST"))[0]).toBe(405);
   });
 
@@ -88,7 +101,7 @@ describe("API socket", () => {
     await server.stop();
     expect(() => statSync(path)).toThrow("ENOENT");
     writeFileSync(path, "");
-    server = serveApi(path, queries);
+    server = serveApi(path, queries, pages);
     expect((await get("/status"))[0]).toBe(200);
   });
 });

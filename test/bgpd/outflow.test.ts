@@ -16,12 +16,13 @@ function stage({ isEnhanced = true } = {}) {
   const calls: string[] = [];
   let backlog = 0;
   const wantsRefresh = new Set<Family>();
-  const send = (bytes: Uint8Array): void => {
+  const send = (bytes: Uint8Array): number => {
     backlog += bytes.length;
-    if (bytes.length > REFRESH_LENGTH) return;
+    if (bytes.length > REFRESH_LENGTH) return 1;
     const message = decode(bytes, INITIAL_CONTEXT);
     if (message.type === "route refresh")
       calls.push(`subtype ${message.subtype} of ${message.afi}`);
+    return 0;
   };
   const peer = { send, backlog: () => backlog };
   const rib = {

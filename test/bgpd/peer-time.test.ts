@@ -31,7 +31,9 @@ describe("time", () => {
     expect(stage.peer.status().state).toBe("Established");
     stage.pass(0.6);
     expect(stage.heard.at(-1)).toBe(notification(4, 0));
-    expect(stage.calls.at(-1)).toBe("down: hold timer expired: the peer sent nothing for 9 s");
+    expect(stage.calls.at(-1)).toBe(
+      "down: hold timer expired: the peer sent nothing for 9 s; we sent Hold Timer Expired",
+    );
     expect(stage.calls).toContain("refresh 1/1");
   });
 

@@ -89,7 +89,9 @@ describe("coming up", () => {
     stage.peer.start();
     stage.pass(240.1);
     expect(stage.heard.at(-1)).toBe(notification(4, 0));
-    expect(stage.peer.status().lastError).toBe("the peer sent no OPEN for 240 s");
+    expect(stage.peer.status().lastError).toBe(
+      "the peer sent no OPEN for 240 s; we sent Hold Timer Expired",
+    );
   });
 });
 

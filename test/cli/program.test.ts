@@ -77,6 +77,10 @@ describe("a wrong command line ends with 2, nothing on stdout, and", () => {
     [["ipam", "release"], "missing required argument 'address'"],
     [["ipam", "release", "pod"], '"pod" is neither a prefix such as'],
     [["ipam", "release", "10.244.1.0/24"], "10.244.1.0/24 is a prefix: expected an address"],
+    [
+      ["bgpd", "--config", "x", "--metrics", "localhost:9179"],
+      `option '--metrics <address:port>' argument 'localhost:9179' is invalid. "localhost:9179" is no address with a port: expected for example 127.0.0.1:9179`,
+    ],
     [["status", "--api"], "option '--api <path>' argument missing"],
     [["status", "--api", ""], "argument '' is invalid. Expected the path of a unix socket."],
     [
@@ -143,6 +147,10 @@ describe("roles", () => {
       expect(process.env.MANX_LOG).toBe("warn");
       const claiming = await run(["bgpd", "--config", "c", "--claims", "/srv/claims"]);
       expect(claiming.calls).toMatchObject([{ options: { claims: "/srv/claims" } }]);
+      const watched = await run(["bgpd", "--config", "c", "--metrics", "[::1]:9179"]);
+      expect(watched.calls).toMatchObject([
+        { options: { metrics: { address: { family: 6, w3: 1 }, port: 9179 } } },
+      ]);
     } finally {
       if (level === undefined) delete process.env.MANX_LOG;
       else process.env.MANX_LOG = level;

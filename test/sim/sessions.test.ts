@@ -80,7 +80,9 @@ describe("losing each other", () => {
       );
       expect(noticed).toBeGreaterThanOrEqual(2);
       expect(noticed).toBeLessThanOrEqual(3.1);
-      expect(pair.status(0, 1).lastError).toBe("hold timer expired: the peer sent nothing for 3 s");
+      expect(pair.status(0, 1).lastError).toBe(
+        "hold timer expired: the peer sent nothing for 3 s; we sent Hold Timer Expired",
+      );
       pair.pass(120);
       pair.mend(0, 1);
       expect(pair.until(() => pair.isMeshed, 20)).toBeLessThan(10);

@@ -1,7 +1,7 @@
 /** NOTIFICATIONs in words. */
 
 import { expect, test } from "bun:test";
-import { describeNotification } from "../../../bgpd/wire/notification.ts";
+import { classifyNotification, describeNotification } from "../../../bgpd/wire/notification.ts";
 
 const NAMES: readonly (readonly [number, number, string])[] = [
   [1, 2, "Message Header Error/Bad Message Length"],
@@ -24,3 +24,15 @@ for (const [code, subcode, name] of NAMES) {
     expect(describeNotification(code, subcode)).toBe(name);
   });
 }
+
+test("for who counts, all that has no name is one of few words", () => {
+  const words = new Set<string>();
+  for (let code = 0; code < 256; code++) {
+    for (let subcode = 0; subcode < 256; subcode++) words.add(classifyNotification(code, subcode));
+  }
+  expect(words.size).toBeLessThan(60);
+  expect([...words].filter((word) => /\d/.test(word))).toEqual([]);
+  expect(classifyNotification(6, 2)).toBe("Cease/Administrative Shutdown");
+  expect(classifyNotification(6, 99)).toBe("Cease");
+  expect(classifyNotification(200, 3)).toBe("unknown");
+});
