@@ -9,8 +9,8 @@ import { writeSync } from "node:fs";
 import type { Kernel, KernelError, Request } from "../kernel/kernel.ts";
 import { acquireLock } from "../kernel/lock.ts";
 import { openKernel } from "../kernel/netlink.ts";
-import { ROUTE_PROTOCOL } from "./daemon.ts";
 import { isOurs } from "./fib/objects.ts";
+import { ROUTE_PROTOCOL } from "./forwarding.ts";
 import { lockFileOf } from "./lock-file.ts";
 
 export type CleanupOptions = {

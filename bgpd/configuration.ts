@@ -9,6 +9,7 @@ import type { StatusAnswer } from "../resource/answer.ts";
 import { readDirectory } from "../resource/directory.ts";
 import { readDocuments } from "../resource/document.ts";
 import { type Fault, formatFault } from "../resource/fault.ts";
+import type { KeyReader } from "./cluster/context.ts";
 import { planSpeaker } from "./cluster/plan.ts";
 import type { SpeakerPlan } from "./cluster/speaker.ts";
 import { readKeyFile } from "./key.ts";
@@ -21,6 +22,8 @@ export type Configuration = {
   read(): NodePlan | undefined;
   /** What stands in the documents of the last reading and has no effect. */
   notes(): readonly string[];
+  /** The files of keys that the last reading asked for, those that it could not use included. */
+  keyFiles(): readonly string[];
   status(): StatusAnswer["configuration"];
 };
 
@@ -29,15 +32,22 @@ export function createConfiguration(source: string, node: string): Configuration
   let generation = 0;
   let faults: readonly string[] = [];
   let notes: readonly string[] = [];
+  const files = new Set<string>();
+  const readKey: KeyReader = (file) => {
+    files.add(file);
+    return readKeyFile(file);
+  };
   return {
     read() {
-      const planned = planFrom(source, node);
+      files.clear();
+      const planned = planFrom(source, node, readKey);
       faults = planned.faults.map(formatFault);
       notes = planned.notes.map(formatFault);
       if (planned.plan !== undefined) generation++;
       return planned.plan;
     },
     notes: () => notes,
+    keyFiles: () => [...files],
     status: () => ({ source, generation, faults }),
   };
 }
@@ -45,6 +55,7 @@ export function createConfiguration(source: string, node: string): Configuration
 function planFrom(
   source: string,
   node: string,
+  readKey: KeyReader,
 ): {
   readonly plan: NodePlan | undefined;
   readonly faults: readonly Fault[];
@@ -55,7 +66,7 @@ function planFrom(
   if (unreadable.length + faults.length > 0) {
     return { plan: undefined, faults: [...unreadable, ...faults], notes };
   }
-  const planned = planSpeaker(resources, node, readKeyFile);
+  const planned = planSpeaker(resources, node, readKey);
   const found = resources.nodes.find(({ resource }) => resource.name === node);
   if ("faults" in planned || found === undefined) {
     return { plan: undefined, faults: "faults" in planned ? planned.faults : [], notes };

@@ -4,7 +4,7 @@
  */
 
 import { equalPrefix, type Prefix } from "../lib/prefix.ts";
-import type { PeerPlan, SpeakerPlan } from "./cluster/speaker.ts";
+import type { PeerPlan, RangePlan, SpeakerPlan } from "./cluster/speaker.ts";
 
 export type Difference = {
   /** The speaker itself is another (AS, identifier): every session must start again. */
@@ -16,8 +16,10 @@ export type Difference = {
   readonly added: readonly PeerPlan[];
   /** Session parameters differ: end it and start anew. */
   readonly restarted: readonly PeerPlan[];
-  /** Same session; its policies may differ. */
+  /** Same session; its policies, and its key where it has one, may differ. */
   readonly kept: readonly PeerPlan[];
+  /** Ranges whose neighbours must go, by name; those of others stay. */
+  readonly endedRanges: readonly string[];
   readonly withdrawn: readonly Prefix[];
   readonly originated: readonly Prefix[];
 };
@@ -46,6 +48,12 @@ export function difference(before: SpeakerPlan | undefined, after: SpeakerPlan):
     added: after.peers.filter(({ name }) => !old.has(name)),
     restarted: after.peers.filter((peer) => old.has(peer.name) && !isKept(peer)),
     kept: after.peers.filter(isKept),
+    endedRanges: (before?.ranges ?? [])
+      .filter((range) => {
+        const next = after.ranges?.find(({ name }) => name === range.name);
+        return speaker || next === undefined || !isSame(members(range), members(next));
+      })
+      .map(({ name }) => name),
     withdrawn: missing(before === undefined ? [] : originations(before), originations(after)),
     originated: missing(originations(after), before === undefined ? [] : originations(before)),
   };
@@ -56,8 +64,14 @@ export function originations({ blocks, services }: SpeakerPlan): readonly Prefix
   return [...blocks, ...services];
 }
 
-/** The part of a peer's plan that its session is made of; the rest is policy, or BFD's to compare. */
-function session({
+/** What may change while the session is up. */
+type Unsettled = "node" | "reachableBy" | "filters" | "acceptDefaultRoute" | "policy" | "bfd";
+
+/**
+ * The part of a plan that a session is made of; the rest is policy, or BFD's to compare. Of a key counts whether
+ * there is one.
+ */
+function session<Plan extends Pick<PeerPlan, Unsettled>>({
   node,
   reachableBy,
   filters,
@@ -65,8 +79,13 @@ function session({
   policy,
   bfd,
   ...rest
-}: PeerPlan): unknown {
+}: Plan): unknown {
   return rest;
+}
+
+/** What the neighbours of a range have their sessions from. */
+function members({ remotes, session: common }: RangePlan): unknown {
+  return [remotes, session(common)];
 }
 
 /** Whether two values are written alike. */

@@ -1,13 +1,17 @@
 /**
- * The listening sockets of the speaker: one on each of the node's addresses, never on "any".
+ * The listening sockets of the speaker: one on each of the plan's addresses.
  *
  * A connection goes to the peer with its remote address. All others are told Cease/Connection Rejected
- * (RFC 4486 section 4) and closed.
+ * (RFC 4486 section 4) and closed; when many of them come, the rest is reset without a word, so that there
+ * are never more than some that we have not done with.
  */
 
 import { type Address, formatAddress } from "../lib/address.ts";
 import { type Clock, systemClock, type Timer } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
+import { formatPrefix, type Prefix } from "../lib/prefix.ts";
+import type { Secret } from "../lib/secret.ts";
+import { Admission } from "./admission.ts";
 import type { Peer } from "./peer.ts";
 import { encodeNotification } from "./peer-session.ts";
 import type { Connection, ListeningSocket, Transport } from "./transport.ts";
@@ -15,18 +19,27 @@ import { CEASE, CONNECTION_REJECTED } from "./wire/const.ts";
 
 /** An address that cannot be listened on (not there yet, still in use) is tried again, in ms. */
 const RETRY = 2000;
+/** Strangers that get an answer at once, and the ms until one more gets it. */
+const BURST = 16;
+const INTERVAL = 250;
+
+/** Who must sign with what to be let in. */
+export type ListenerKey = { readonly remotes: Prefix; readonly key: Secret };
 
 export type ListenerOptions = {
   readonly transport: Transport;
   readonly addresses: readonly Address[];
   readonly port: number;
   readonly log: Logger;
-  /** The peer with that address. */
-  readonly find: (remote: Address) => Peer | undefined;
+  /** The peer with that address; a string says why there is none. */
+  readonly find: (remote: Address) => Peer | string | undefined;
+  readonly keys?: readonly ListenerKey[];
   readonly clock?: Clock;
 };
 
 export type Listener = {
+  /** These keys instead of those before. */
+  setKeys(keys: readonly ListenerKey[]): void;
   /** Accept no more. Sessions go on. */
   close(): void;
 };
@@ -36,13 +49,28 @@ export function createListener(options: ListenerOptions): Listener {
   const { transport, addresses, port, log, clock = systemClock } = options;
   const sockets = new Set<ListeningSocket>();
   const retries = new Map<Address, Timer>();
+  const strangers = new Strangers(log, clock);
+  let keys = options.keys ?? [];
 
+  const sign = (socket: ListeningSocket, remotes: Prefix, key: Secret | undefined): void => {
+    // Nobody calls an address of the other family.
+    if (remotes.family !== socket.address.family) return;
+    try {
+      socket.setKey(remotes, key);
+    } catch (error) {
+      log.error({ err: error }, "who connects from there cannot be let in by its key");
+    }
+  };
   const open = (address: Address, isFirst: "first" | "again"): void => {
     retries.delete(address);
     try {
-      sockets.add(
-        transport.listen({ address, port }, (connection) => receive(connection, options)),
-      );
+      const socket = transport.listen({ address, port }, (connection) => {
+        const peer = options.find(connection.remote);
+        if (peer === undefined || typeof peer === "string") strangers.reject(connection, peer);
+        else peer.accept(connection);
+      });
+      sockets.add(socket);
+      for (const { remotes, key } of keys) sign(socket, remotes, key);
       log.info({ address: formatAddress(address), port }, "listening");
     } catch (error) {
       if (isFirst === "first") log.error({ err: error }, "cannot listen; trying again");
@@ -55,6 +83,15 @@ export function createListener(options: ListenerOptions): Listener {
   for (const address of addresses) open(address, "first");
 
   return {
+    setKeys(next) {
+      const named = new Set(next.map(({ remotes }) => formatPrefix(remotes)));
+      const gone = keys.filter(({ remotes }) => !named.has(formatPrefix(remotes)));
+      keys = next;
+      for (const socket of sockets) {
+        for (const { remotes } of gone) sign(socket, remotes, undefined);
+        for (const { remotes, key } of next) sign(socket, remotes, key);
+      }
+    },
     close() {
       for (const socket of sockets) socket.close();
       for (const retry of retries.values()) retry.cancel();
@@ -62,18 +99,36 @@ export function createListener(options: ListenerOptions): Listener {
   };
 }
 
-function receive(connection: Connection, { find, log }: ListenerOptions): void {
-  const peer = find(connection.remote);
-  if (peer !== undefined) {
-    peer.accept(connection);
-    return;
+/** Those whom nobody knows. */
+class Strangers {
+  readonly #log: Logger;
+  readonly #clock: Clock;
+  readonly #admission: Admission;
+  /** Reset without a word since the last line in the log. */
+  #unheard = 0;
+
+  constructor(log: Logger, clock: Clock) {
+    this.#log = log;
+    this.#clock = clock;
+    this.#admission = new Admission(BURST, INTERVAL, clock.now());
   }
-  log.warn(
-    { remote: formatAddress(connection.remote), local: formatAddress(connection.local) },
-    "connection rejected: no peer has this address",
-  );
-  connection.write(
-    encodeNotification({ code: CEASE, subcode: CONNECTION_REJECTED, data: new Uint8Array() }),
-  );
-  connection.close();
+
+  reject(connection: Connection, why = "no peer has this address"): void {
+    if (!this.#admission.admit(this.#clock.now())) {
+      this.#unheard++;
+      connection.reset();
+      return;
+    }
+    const others = this.#unheard === 0 ? {} : { others: this.#unheard };
+    this.#unheard = 0;
+    const { remote, local } = connection;
+    this.#log.warn(
+      { remote: formatAddress(remote), local: formatAddress(local), ...others },
+      `connection rejected: ${why}`,
+    );
+    connection.write(
+      encodeNotification({ code: CEASE, subcode: CONNECTION_REJECTED, data: new Uint8Array() }),
+    );
+    connection.close();
+  }
 }

@@ -4,7 +4,6 @@
  */
 
 import { isDeepStrictEqual } from "node:util";
-import { fromHex } from "../lib/hex.ts";
 import type { Bfd, BfdFactory, SessionChange, SessionPlan, SessionStatus } from "./bfd/bfd.ts";
 import type { BfdPlan, PeerPlan } from "./cluster/speaker.ts";
 
@@ -81,6 +80,6 @@ function sessionPlan({ address, localAddress }: PeerPlan, bfd: BfdPlan): Session
     authentication:
       authentication === undefined
         ? undefined
-        : { ...authentication, key: fromHex(authentication.key) },
+        : { ...authentication, key: authentication.key.reveal() },
   };
 }

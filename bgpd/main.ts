@@ -25,10 +25,12 @@ import { bfdThread } from "./bfd/thread.ts";
 import { type Blocks, createBlocks, withBlocks } from "./blocks.ts";
 import { watchDirectory } from "./cluster/directory.ts";
 import { type Configuration, createConfiguration, type NodePlan } from "./configuration.ts";
-import { Daemon, type DaemonOptions, describePlan, ROUTE_PROTOCOL } from "./daemon.ts";
+import { Daemon, type DaemonOptions, describePlan } from "./daemon.ts";
 import { Departed } from "./departed.ts";
 import { MAIN_TABLE } from "./fib/fib.ts";
 import { faultOfKernel } from "./fib/objects.ts";
+import { ROUTE_PROTOCOL } from "./forwarding.ts";
+import { KeyWatch } from "./key-watch.ts";
 import { lockFileOf } from "./lock-file.ts";
 import { servePages } from "./page-listener.ts";
 import { createPublication, type Publication } from "./publication.ts";
@@ -86,7 +88,9 @@ export async function runBgpd(options: BgpdOptions): Promise<number> {
   // Before the first reading, so that no change falls between the two.
   const reloads = { now: () => {} };
   const watch = watchDirectory(options.config, () => reloads.now());
+  const keys = new KeyWatch(() => reloads.now());
   const plan = configuration.read();
+  keys.follow(configuration.keyFiles());
   try {
     if (plan === undefined) return complain(configuration.status().faults.join("\n"), FAULTY);
     const kernel = options.fib === "kernel" ? openKernel() : undefined;
@@ -94,12 +98,13 @@ export async function runBgpd(options: BgpdOptions): Promise<number> {
     if (fault !== undefined) return complain(fault, FAILED);
     const daemon = { lock: lockFile, grace: GRACE };
     const heartbeat = setInterval(lock.touch, HEARTBEAT);
-    await serve(options, { configuration, plan, kernel, reloads, daemon });
+    await serve(options, { configuration, plan, kernel, reloads, keys, daemon });
     clearInterval(heartbeat);
     kernel?.close();
     return ENDED;
   } finally {
     watch.close();
+    keys.follow([]);
     lock.release();
   }
 }
@@ -110,6 +115,8 @@ type Start = {
   readonly kernel: Kernel | undefined;
   /** What is called when the documents have changed. */
   readonly reloads: { now: () => void };
+  /** Files outside the documents, whose change counts as theirs. */
+  readonly keys: KeyWatch;
   readonly daemon: NonNullable<NodeFile["daemon"]>;
 };
 
@@ -175,6 +182,7 @@ async function serve(options: BgpdOptions, start: Start): Promise<void> {
   const review = setInterval(() => publish(daemon, blocks, publication), REVIEW);
   const reload = (): void => {
     const plan = configuration.read();
+    start.keys.follow(configuration.keyFiles());
     if (plan !== undefined) {
       speaker = plan.speaker;
       blocks.apply(plan.blocks);

@@ -40,6 +40,10 @@ export type Neighbour = {
   keepalives: number;
   /** Families whose End-of-RIB marker has come since then. */
   readonly ended: Set<Family>;
+  /** Families whose table it has asked for, and may have to wait for until there is room to send it. */
+  readonly wantsRefresh: Set<Family>;
+  /** The range that it came by; undefined for a peer of the plan. */
+  readonly range: string | undefined;
   readonly traffic: Traffic;
   /** It had too many prefixes and is kept away; the timer brings it back, if there is one. */
   suspended: { readonly timer: Timer | undefined } | undefined;

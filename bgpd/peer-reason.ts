@@ -9,11 +9,12 @@ import {
   UNEXPECTED_MESSAGE,
 } from "./fsm/event.ts";
 import { OPEN_HOLD_TIME, type Session } from "./fsm/state.ts";
-import { HOLD_TIMER_EXPIRED } from "./fsm/transition.ts";
+import { HOLD_TIMER_EXPIRED, SEND_HOLD_TIMER_EXPIRED } from "./fsm/transition.ts";
 import { ROLE_CODES } from "./wire/capability.ts";
 import { FSM_ERROR } from "./wire/const.ts";
 import type { Capability } from "./wire/message.ts";
 import { classifyNotification, describeNotification } from "./wire/notification.ts";
+import { describeCease } from "./wire/shutdown.ts";
 
 type Code = Pick<Notification, "code" | "subcode">;
 
@@ -21,9 +22,9 @@ type Code = Pick<Notification, "code" | "subcode">;
 export function describeEvent(event: Event, session: Session): string {
   switch (event.type) {
     case "ManualStop":
-      return `stopped: we sent ${named(event.notification)}`;
+      return `stopped: we sent ${describeCease(event.notification)}`;
     case "AutomaticStop":
-      return `${event.reason}; we sent ${named(event.notification)}`;
+      return `${event.reason}; we sent ${describeCease(event.notification)}`;
     case "ConnectRetryTimer_Expires":
       return session.state === "Connect"
         ? "no answer to our connection requests"
@@ -35,6 +36,8 @@ export function describeEvent(event: Event, session: Session): string {
           : `hold timer expired: the peer sent nothing for ${session.negotiated?.holdTime} s`;
       return `${silence}; we sent ${named(HOLD_TIMER_EXPIRED)}`;
     }
+    case "SendHoldTimer_Expires":
+      return `send hold timer expired: the peer's TCP took nothing for ${session.timers.sendHold} s`;
     case "TcpConnectionFails":
       return event.reason;
     case "BGPHeaderErr":
@@ -43,7 +46,7 @@ export function describeEvent(event: Event, session: Session): string {
       return faulty(event.fault);
     case "NotifMsg":
     case "NotifMsgVerErr":
-      return `the peer sent ${named(event.notification)}`;
+      return `the peer sent ${describeCease(event.notification)}`;
     case "OpenCollisionDump":
       return "the peer's other connection stays (connection collision)";
     case "BGPOpen":
@@ -68,6 +71,8 @@ export function classifyEvent(event: Event, session: Session): string {
       return sent(event.notification);
     case "HoldTimer_Expires":
       return sent(HOLD_TIMER_EXPIRED);
+    case "SendHoldTimer_Expires":
+      return sent(SEND_HOLD_TIMER_EXPIRED);
     case "BGPHeaderErr":
     case "BGPOpenMsgErr":
     case "UpdateMsgErr":
@@ -110,7 +115,7 @@ const MESSAGE_NAMES = {
 } as const;
 
 function faulty(fault: MessageFault): string {
-  return `${fault.message}; we sent ${named(fault)}`;
+  return `${fault.message}; we sent ${describeCease(fault)}`;
 }
 
 function named({ code, subcode }: Code): string {
@@ -150,6 +155,10 @@ export function describeCapability(capability: Capability): string {
         .join(", ");
     case "role":
       return `role ${nameOfRole(capability.role) ?? capability.role}`;
+    case "enhanced route refresh":
+      return "enhanced route refresh";
+    case "extended message":
+      return "extended messages";
     case "unknown":
       return `capability ${capability.code}`;
   }

@@ -7,11 +7,12 @@
  */
 
 import type { Clock, Timer } from "../lib/clock.ts";
+import type { Secret } from "../lib/secret.ts";
 import { unreachable } from "../lib/unreachable.ts";
 import type { Action } from "./fsm/action.ts";
 import type { Contender } from "./fsm/collision.ts";
 import { type Event, type MessageFault, type Notification, openEvent } from "./fsm/event.ts";
-import { localOpen, negotiate } from "./fsm/negotiate.ts";
+import { type Advertised, localOpen, negotiate } from "./fsm/negotiate.ts";
 import type { Negotiated, Session, TimerName } from "./fsm/state.ts";
 import { EXPIRY, step } from "./fsm/step.ts";
 import { DeadlineTimer } from "./peer-timer.ts";
@@ -20,9 +21,13 @@ import { decode, encode } from "./wire/codec.ts";
 import {
   HEADER_LENGTH,
   KEEPALIVE,
+  MAX_EXTENDED_LENGTH,
   NOTIFICATION,
   OPEN,
   OPEN_MESSAGE_ERROR,
+  REFRESH_BEGIN,
+  REFRESH_END,
+  REFRESH_REQUEST,
   ROUTE_REFRESH,
   UNSUPPORTED_VERSION,
   UPDATE,
@@ -30,6 +35,7 @@ import {
 import { INITIAL_CONTEXT } from "./wire/context.ts";
 import { BgpError } from "./wire/error.ts";
 import { type Frame, Framer } from "./wire/framer.ts";
+import type { RouteRefreshMessage } from "./wire/message.ts";
 
 /** Longest stretch of reading from one peer before everybody else gets a turn, in ms. */
 const SLICE = 2;
@@ -54,7 +60,8 @@ export type SessionEnvironment = {
   readonly transport: Transport;
   /** Uniform in [0, 1). */
   readonly random: () => number;
-  readonly destination: ConnectOptions;
+  /** Whom to connect to, as it stands when an attempt begins. */
+  readonly destination: () => ConnectOptions;
   readonly counters: MessageCounters;
 };
 
@@ -68,7 +75,8 @@ export type SessionOwner = {
   down(before: Session, event: Event): void;
   /** May throw `BgpError`: then the session ends with its NOTIFICATION. */
   update(buffer: Uint8Array, start: number, end: number): void;
-  routeRefresh(afi: number, safi: number): void;
+  /** A request, or with RFC 7313 the begin or end of an answer. */
+  routeRefresh(refresh: RouteRefreshMessage): void;
   keepalive(): void;
   drained(): void;
   /** Something that is no `BgpError` was thrown while a message was taken. */
@@ -101,6 +109,7 @@ export class SessionShell {
       keepalive: timer("keepalive"),
       delayOpen: timer("delayOpen"),
       idleHold: timer("idleHold"),
+      sendHold: new DeadlineTimer(environment.clock, () => this.#sendHoldExpired()),
     };
   }
 
@@ -152,6 +161,13 @@ export class SessionShell {
     if (keepalive !== undefined) this.#timers.keepalive.start(keepalive * 1000);
   }
 
+  /** Another TCP-MD5 key, for the connection that is up and for those to come. */
+  setKey(key: Secret): void {
+    this.#connection?.setKey(key);
+    // An attempt signs with the old one: begin it anew.
+    if (this.#attempt !== undefined && this.#session.state === "Connect") this.#connect();
+  }
+
   /** Stop all timers: this session is not to come back. */
   retire(): void {
     for (const timer of Object.values(this.#timers)) timer.stop();
@@ -166,7 +182,7 @@ export class SessionShell {
         // The kernel has answered it before we could know.
         return;
       case "send OPEN":
-        this.#write(encode(localOpen(this.#session.config), INITIAL_CONTEXT));
+        this.#write(encode(localOpen(this.#session.config, this.#advertised), INITIAL_CONTEXT));
         return;
       case "send KEEPALIVE":
         this.#write(KEEPALIVE_BYTES);
@@ -199,7 +215,7 @@ export class SessionShell {
   #connect(): void {
     this.#attempt?.cancel();
     this.#initiator = "local";
-    this.#attempt = this.#environment.transport.connect(this.#environment.destination, {
+    this.#attempt = this.#environment.transport.connect(this.#environment.destination(), {
       onOpen: (connection) => {
         this.#attempt = undefined;
         this.#adopt(connection, "local");
@@ -259,6 +275,18 @@ export class SessionShell {
       if (bytes[at + 18] === UPDATE) counters.updatesSent++;
       at += Math.max(HEADER_LENGTH, ((bytes[at + 16] ?? 0) << 8) | (bytes[at + 17] ?? 0));
     }
+  }
+
+  /** Its time begins again whenever TCP takes something, and while nothing waits (RFC 9687 section 3.2). */
+  #sendHoldExpired(): void {
+    const seconds = this.#session.timers.sendHold;
+    const connection = this.#connection;
+    if (seconds === undefined || connection === undefined) return;
+    const quiet = this.#environment.clock.now() - connection.sentAt;
+    const left = connection.backlog === 0 ? seconds * 1000 : seconds * 1000 - quiet;
+    // Whole milliseconds, or what is left of one could be too short for the clock to move.
+    if (left > 0) this.#timers.sendHold.start(Math.ceil(left));
+    else this.feed(EXPIRY.sendHold);
   }
 
   /** The peer may have spoken in time, and we were too busy to hear it: look once more. */
@@ -352,7 +380,7 @@ export class SessionShell {
   #takeOpen(bytes: Uint8Array): void {
     const open = decodeOr(bytes, (fault) => this.feed({ type: "BGPOpenMsgErr", fault }));
     if (open?.type !== "open") return;
-    const judgement = negotiate(this.#session.config, open);
+    const judgement = negotiate(this.#session.config, open, this.#advertised);
     if (judgement.negotiated === undefined) {
       this.feed({ type: "BGPOpenMsgErr", fault: judgement.fault });
       return;
@@ -361,8 +389,17 @@ export class SessionShell {
     const { state } = this.#session;
     const isAwaited = state === "OpenSent" || this.#session.timers.delayOpen !== undefined;
     // Asked before our KEEPALIVE leaves, or the peer would take the doomed connection for open.
-    if (isAwaited && !this.#owner.admit(this, negotiated)) this.feed({ type: "OpenCollisionDump" });
-    else this.feed(openEvent(this.#session, negotiated));
+    if (isAwaited && !this.#owner.admit(this, negotiated)) {
+      this.feed({ type: "OpenCollisionDump" });
+      return;
+    }
+    this.feed(openEvent(this.#session, negotiated));
+    // RFC 8654 section 4: what follows the OPEN may be longer.
+    this.#framer.allow(negotiated.wire.maxLength);
+  }
+
+  get #advertised(): Advertised {
+    return this.#session.isPlain ? "none" : "all";
   }
 
   #takeNotification(bytes: Uint8Array): void {
@@ -377,15 +414,18 @@ export class SessionShell {
     const refresh = decodeOr(bytes, (fault) => this.feed({ type: "BGPHeaderErr", fault }));
     if (refresh?.type !== "route refresh") return;
     this.feed(REFRESH_EVENT);
-    if (this.#session.state === "Established") {
-      this.#owner.routeRefresh(refresh.afi, refresh.safi);
-    }
+    const { state, negotiated } = this.#session;
+    const isEnhanced = negotiated?.enhancedRefresh === true;
+    // RFC 7313 section 5: other subtypes are ignored, and these by who has not agreed to them.
+    const isKnown = refresh.subtype === REFRESH_REQUEST || (isEnhanced && isAnswer(refresh));
+    if (state === "Established" && isKnown) this.#owner.routeRefresh(refresh);
   }
 }
 
+/** Decode what is no UPDATE: the framer has judged its length by what was negotiated. */
 function decodeOr(bytes: Uint8Array, onFault: (fault: MessageFault) => void) {
   try {
-    return decode(bytes, INITIAL_CONTEXT);
+    return decode(bytes, { ...INITIAL_CONTEXT, maxLength: MAX_EXTENDED_LENGTH });
   } catch (error) {
     if (!(error instanceof BgpError)) throw error;
     onFault(faultOf(error));
@@ -393,11 +433,16 @@ function decodeOr(bytes: Uint8Array, onFault: (fault: MessageFault) => void) {
   }
 }
 
+function isAnswer({ subtype }: RouteRefreshMessage): boolean {
+  return subtype === REFRESH_BEGIN || subtype === REFRESH_END;
+}
+
 function faultOf({ code, subcode, data, message }: BgpError): MessageFault {
   return { code, subcode, data, message };
 }
 
-/** The bytes of a NOTIFICATION. */
+/** The bytes of a NOTIFICATION, whose data is cut where it would not fit into a message to everybody. */
 export function encodeNotification({ code, subcode, data }: Notification): Uint8Array {
-  return encode({ type: "notification", code, subcode, data }, INITIAL_CONTEXT);
+  const fitting = data.subarray(0, INITIAL_CONTEXT.maxLength - HEADER_LENGTH - 2);
+  return encode({ type: "notification", code, subcode, data: fitting }, INITIAL_CONTEXT);
 }

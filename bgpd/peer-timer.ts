@@ -47,7 +47,8 @@ export class DeadlineTimer {
     if (this.#deadline === undefined) return;
     const left = this.#deadline - this.#clock.now();
     if (left > 0) {
-      this.#arm(left);
+      // Whole milliseconds: a fraction can be too short for the clock to move at all.
+      this.#arm(Math.ceil(left));
       return;
     }
     this.#deadline = undefined;

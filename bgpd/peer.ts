@@ -9,6 +9,8 @@
 import type { Address } from "../lib/address.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
+import type { Secret } from "../lib/secret.ts";
+import { Admission } from "./admission.ts";
 import type { PeerPlan } from "./cluster/speaker.ts";
 import { resolveCollision } from "./fsm/collision.ts";
 import type { Event } from "./fsm/event.ts";
@@ -28,19 +30,30 @@ import {
   type SessionOwner,
   SessionShell,
 } from "./peer-session.ts";
-import type { Connection, Transport } from "./transport.ts";
-import { CEASE, OUT_OF_RESOURCES } from "./wire/const.ts";
+import type { Connection, ConnectOptions, Restrictions, Transport } from "./transport.ts";
+import { CEASE, OUT_OF_RESOURCES, REFRESH_BEGIN, REFRESH_REQUEST } from "./wire/const.ts";
 import type { WireContext } from "./wire/context.ts";
+import type { RouteRefreshMessage } from "./wire/message.ts";
 
 /** Wait after a session that ended, in seconds; doubled each time it does not last, to the maximum. */
 const IDLE_HOLD_TIME = 1;
 const IDLE_HOLD_TIME_MAX = 60;
 
+/** The largest IP TTL. */
+const MOST_HOPS = 255;
+
+/** Connections that a peer may open at once, and the ms until it may open one more. */
+const BURST = 8;
+const INTERVAL = 500;
+
 /** An Established session, as others need it. */
 export type SessionInfo = {
+  readonly remoteAs: number;
   /** The peer's BGP Identifier. */
   readonly identifier: Address;
   readonly wire: WireContext;
+  /** A refresh is to begin and end as RFC 7313 has it. */
+  readonly enhancedRefresh: boolean;
   readonly localAddress: Address;
   readonly remoteAddress: Address;
   /** Seconds, as negotiated; 0 means no timer. */
@@ -62,12 +75,16 @@ export type PeerDependencies = {
   /** The body of an UPDATE, valid during the call. May throw `BgpError`: the session is reset with it. */
   readonly onUpdate: (buffer: Uint8Array, start: number, end: number) => void;
   readonly onRouteRefresh: (afi: number, safi: number) => void;
+  /** The peer begins to send its whole table again, or has ended it (RFC 7313). */
+  readonly onRefreshed?: (afi: number, safi: number, what: "begin" | "end") => void;
   /** Each KEEPALIVE of an Established session, the one that established it included. */
   readonly onKeepalive?: () => void;
   /** Nothing waits to be sent any more. */
   readonly onDrain?: () => void;
   /** The Established session is over: its routes are void. */
   readonly onDown: (reason: string) => void;
+  /** The state that people see is another. */
+  readonly onState?: (state: State) => void;
 };
 
 export type PeerStatus = {
@@ -104,6 +121,8 @@ export type Peer = {
   suspend(notification: StopReason, reason: string): void;
   /** A connection from the peer's address. */
   accept(connection: Connection): void;
+  /** Another TCP-MD5 key from now on; the session stays. Only for a plan that has one. */
+  setKey(key: Secret): void;
   /**
    * Whole messages, shared with other peers: nobody may change them. Dropped unless Established. How many
    * UPDATEs were taken.
@@ -133,6 +152,8 @@ class PlannedPeer implements Peer, SessionOwner {
   #second: SessionShell | undefined;
   #shown: State = "Idle";
   #shownSince: number;
+  readonly #admission: Admission;
+  #key: Secret | undefined;
   #lastError = "";
   #lastErrorClass = "";
   /** Why it is being suspended, which says more than the NOTIFICATION. */
@@ -144,9 +165,9 @@ class PlannedPeer implements Peer, SessionOwner {
     this.#plan = plan;
     this.#dependencies = dependencies;
     this.#shownSince = clock.now();
-    const hops = plan.localAs === plan.remoteAs ? {} : { hops: plan.ttl };
-    const { address: remote, port, localAddress: local } = plan;
-    const destination = { remote, port, local, ...hops };
+    this.#key = plan.key;
+    this.#admission = new Admission(BURST, INTERVAL, clock.now());
+    const destination = (): ConnectOptions => destinationOf(plan, this.#key);
     this.#environment = { clock, transport, random, destination, counters: this.#counters };
     const session = createSession(sessionConfig(plan, routerId));
     this.#first = new SessionShell(session, this.#environment, this);
@@ -181,6 +202,10 @@ class PlannedPeer implements Peer, SessionOwner {
   }
 
   accept(connection: Connection): void {
+    if (!this.#admission.admit(this.#dependencies.clock.now())) {
+      connection.reset();
+      return;
+    }
     const { state } = this.#first.session;
     if (state === "Idle") {
       // Section 8.2.2: refused. Without a NOTIFICATION, or the peer would damp, and both in turns.
@@ -188,7 +213,7 @@ class PlannedPeer implements Peer, SessionOwner {
       connection.close();
       return;
     }
-    if (this.#plan.localAs !== this.#plan.remoteAs) connection.limitHops(this.#plan.ttl);
+    connection.restrict(restrictionsOf(this.#plan));
     if (state === "Active" && !this.#first.hasConnection) {
       this.#first.accept(connection);
       return;
@@ -200,6 +225,11 @@ class PlannedPeer implements Peer, SessionOwner {
       this,
     );
     this.#second.accept(connection);
+  }
+
+  setKey(key: Secret): void {
+    this.#key = key;
+    for (const shell of this.#shells()) shell.setKey(key);
   }
 
   send(bytes: Uint8Array): number {
@@ -226,7 +256,7 @@ class PlannedPeer implements Peer, SessionOwner {
     };
   }
 
-  admit(shell: SessionShell, { identifier }: Negotiated): boolean {
+  admit(shell: SessionShell, { identifier, remoteAs }: Negotiated): boolean {
     const other = shell === this.#first ? this.#second : this.#first;
     if (other === undefined) return true;
     const { config } = shell.session;
@@ -234,7 +264,7 @@ class PlannedPeer implements Peer, SessionOwner {
       arrived: { state: shell.session.state, initiator: shell.initiator },
       other: { state: other.session.state, initiator: other.initiator },
       local: { identifier: config.identifier, asNumber: config.localAs },
-      remote: { identifier, asNumber: config.remoteAs },
+      remote: { identifier, asNumber: remoteAs },
       detectEstablished: config.collisionDetectEstablishedState,
     });
     if (resolution === "close other") this.#dump(other);
@@ -254,17 +284,19 @@ class PlannedPeer implements Peer, SessionOwner {
   }
 
   up({ initiator }: SessionShell, negotiated: Negotiated, connection: Connection): void {
-    const { identifier, wire, holdTime, keepaliveTime, capabilities } = negotiated;
+    const { remoteAs, identifier, wire, enhancedRefresh, holdTime, keepaliveTime } = negotiated;
     const opened = initiator === "local" ? "we opened the connection" : "the peer opened it";
     this.#dependencies.log.info({ holdTime, keepaliveTime }, `session established: ${opened}`);
     this.#dependencies.onEstablished({
+      remoteAs,
       identifier,
       wire,
+      enhancedRefresh,
       localAddress: connection.local,
       remoteAddress: connection.remote,
       holdTime,
       keepaliveTime,
-      capabilities: capabilities.map(describeCapability),
+      capabilities: negotiated.capabilities.map(describeCapability),
     });
   }
 
@@ -282,8 +314,10 @@ class PlannedPeer implements Peer, SessionOwner {
     this.#dependencies.onUpdate(buffer, start, end);
   }
 
-  routeRefresh(afi: number, safi: number): void {
-    this.#dependencies.onRouteRefresh(afi, safi);
+  routeRefresh({ afi, safi, subtype }: RouteRefreshMessage): void {
+    const { onRouteRefresh, onRefreshed } = this.#dependencies;
+    if (subtype === REFRESH_REQUEST) onRouteRefresh(afi, safi);
+    else onRefreshed?.(afi, safi, subtype === REFRESH_BEGIN ? "begin" : "end");
   }
 
   keepalive(): void {
@@ -317,6 +351,7 @@ class PlannedPeer implements Peer, SessionOwner {
     if (state === this.#shown) return;
     this.#shown = state;
     this.#shownSince = this.#dependencies.clock.now();
+    this.#dependencies.onState?.(state);
   }
 
   /** An attempt or a session came to nothing: the other one goes on, or people are told why. */
@@ -361,10 +396,31 @@ class PlannedPeer implements Peer, SessionOwner {
   }
 }
 
+/** Where a connection of ours goes, and how. */
+function destinationOf(plan: PeerPlan, key: Secret | undefined): ConnectOptions {
+  const { address: remote, port, localAddress: local, source } = plan;
+  return {
+    remote,
+    port,
+    ...restrictionsOf(plan),
+    ...(source === "any" ? {} : { local }),
+    ...(key === undefined ? {} : { key }),
+  };
+}
+
+/** An external peer is as near as its plan says; with RFC 5082 it has to prove that, wherever it is. */
+function restrictionsOf({ localAs, remoteAs, ttl, ttlSecurity, link }: PeerPlan): Restrictions {
+  const onLink = link === undefined ? {} : { link };
+  if (ttlSecurity !== undefined) {
+    return { ...onLink, hops: MOST_HOPS, leastHops: MOST_HOPS + 1 - ttlSecurity };
+  }
+  return localAs === remoteAs ? onLink : { ...onLink, hops: ttl };
+}
+
 function sessionConfig(plan: PeerPlan, identifier: Address): SessionConfig {
   return {
     localAs: plan.localAs,
-    remoteAs: plan.remoteAs,
+    remoteAs: plan.asNumbers ?? plan.remoteAs,
     identifier,
     holdTime: plan.holdTime,
     keepaliveTime: plan.keepaliveTime,
@@ -372,7 +428,8 @@ function sessionConfig(plan: PeerPlan, identifier: Address): SessionConfig {
     role: plan.role,
     aigp: plan.aigp,
     passiveTcpEstablishment: plan.passive,
-    delayOpenTime: 0,
+    delayOpenTime: plan.delayOpen ?? 0,
+    sendHoldTime: plan.sendHoldTime,
     dampPeerOscillations: true,
     idleHoldTime: IDLE_HOLD_TIME,
     idleHoldTimeMax: IDLE_HOLD_TIME_MAX,

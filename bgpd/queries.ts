@@ -17,7 +17,8 @@ import { advertisedAnswer, kernelAnswer, pathAnswer, routeAnswer, whyAnswer } fr
 import { type Queries, QueryError } from "./api.ts";
 import { LATENESS_BOUNDS } from "./bfd/lateness.ts";
 import type { PeerPlan } from "./cluster/speaker.ts";
-import { type Daemon, ROUTE_PROTOCOL } from "./daemon.ts";
+import type { Daemon } from "./daemon.ts";
+import { ROUTE_PROTOCOL } from "./forwarding.ts";
 import type { Neighbour } from "./neighbour.ts";
 import type { PrefixView } from "./rib/route.ts";
 import { describeFamily } from "./wire/family.ts";
@@ -177,7 +178,7 @@ function fibTableAnswer(
 }
 
 function peerAnswer(daemon: Daemon, neighbour: Neighbour): PeerAnswer {
-  const { plan, peer, id, session } = neighbour;
+  const { plan, peer, id, session, range } = neighbour;
   const status = peer.status();
   const none = { received: 0, accepted: 0, best: 0, advertised: 0 };
   return {
@@ -191,6 +192,8 @@ function peerAnswer(daemon: Daemon, neighbour: Neighbour): PeerAnswer {
     state: status.state,
     since: status.since,
     lastError: status.lastError,
+    shutdown: plan.shutdown ?? null,
+    range: range ?? null,
     flaps: status.flaps,
     identifier: session === undefined ? null : formatAddress(session.identifier),
     capabilities: session?.capabilities ?? [],

@@ -7,10 +7,11 @@
  * `drain` comes and the socket has a remote address; it was refused when `close` comes instead.
  */
 
-import type { FdSocketOptions } from "bun";
-import { connectTcp } from "../kernel/socket.ts";
+import type { FdSocketOptions, TCPSocketListener } from "bun";
+import { connectTcp, listenTcp, setListenerKey } from "../kernel/socket.ts";
 import { formatAddress } from "../lib/address.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
+import { formatPrefix } from "../lib/prefix.ts";
 import type {
   Attempt,
   ConnectHandlers,
@@ -22,6 +23,7 @@ import type {
 } from "./transport.ts";
 import {
   CLOSED,
+  codeOf,
   GATHER,
   SocketConnection,
   type SocketData,
@@ -47,6 +49,10 @@ export function createBunTransport(clock: Clock = systemClock): Transport {
 /** Bun's types describe these options and then forget them among the overloads. */
 const connectFd: (options: FdSocketOptions<SocketData>) => Promise<TcpSocket> =
   Bun.connect as never;
+
+/** The same of a socket that listens already. */
+const listenFd: (options: FdSocketOptions<SocketData>) => TCPSocketListener<SocketData> =
+  Bun.listen as never;
 
 type Adopt = (socket: TcpSocket) => SocketConnection;
 
@@ -133,18 +139,22 @@ class SocketAttempt implements Attempt {
   }
 }
 
+/** Connections that the kernel keeps for us until they are accepted. */
+const BACKLOG = 128;
+
 function listen(
   { address, port }: ListenOptions,
   onConnection: (connection: Connection) => void,
   adopt: Adopt,
 ): ListeningSocket {
   const hostname = formatAddress(address);
+  const refuse = (what: string, error: unknown): Error =>
+    new Error(`cannot ${what}: ${wordsOf(error)}`, { cause: error });
   try {
-    const server = Bun.listen<SocketData>({
-      hostname,
-      port,
+    const { fd, port: bound } = listenTcp(address, port, BACKLOG);
+    const server = listenFd({
+      fd,
       allowHalfOpen: true,
-      exclusive: true,
       data: { connection: undefined },
       socket: {
         ...established,
@@ -157,10 +167,21 @@ function listen(
         },
       },
     });
-    return { address, port: server.port, close: () => server.stop() };
+    return {
+      address,
+      port: bound,
+      close: () => server.stop(),
+      setKey(remotes, key) {
+        try {
+          setListenerKey(fd, remotes, key);
+        } catch (error) {
+          // There was none to take away.
+          if (key === undefined && codeOf(error) === "ENOENT") return;
+          throw refuse(`set the key of ${formatPrefix(remotes)}`, error);
+        }
+      },
+    };
   } catch (error) {
-    throw new Error(`cannot listen on ${hostname} port ${port}: ${wordsOf(error)}`, {
-      cause: error,
-    });
+    throw refuse(`listen on ${hostname} port ${port}`, error);
   }
 }

@@ -7,6 +7,8 @@
 
 import { type Address, equalAddress, formatAddress } from "../lib/address.ts";
 import type { Clock } from "../lib/clock.ts";
+import { containsAddress, formatPrefix, type Prefix } from "../lib/prefix.ts";
+import type { Secret } from "../lib/secret.ts";
 import type {
   Attempt,
   ConnectHandlers,
@@ -16,7 +18,7 @@ import type {
   ListenOptions,
   Transport,
 } from "./transport.ts";
-import { type Link, MemoryConnection } from "./transport-pipe.ts";
+import { isSameKey, type Link, MemoryConnection, USUAL_HOPS } from "./transport-pipe.ts";
 
 export type MemoryNetworkOptions = {
   readonly clock: Clock;
@@ -28,7 +30,10 @@ export type MemoryNetworkOptions = {
   readonly window?: number;
 };
 
-type Listening = ListenOptions & { readonly onConnection: (connection: Connection) => void };
+type Listening = ListenOptions & {
+  readonly onConnection: (connection: Connection) => void;
+  readonly keys: Map<string, { readonly remotes: Prefix; readonly key: Secret }>;
+};
 
 /** A connection request that has not been answered. */
 type Request = Attempt & {
@@ -64,7 +69,8 @@ export class MemoryNetwork {
     this.#hosts.add(formatAddress(address));
     return {
       connect: (options, handlers) => this.#connect(address, options, handlers),
-      listen: (options, onConnection) => this.#listen({ ...options, onConnection }),
+      listen: (options, onConnection) =>
+        this.#listen({ ...options, onConnection, keys: new Map() }),
     };
   }
 
@@ -105,7 +111,18 @@ export class MemoryNetwork {
     }
     const bound = { ...socket, port };
     this.#listening.add(bound);
-    return { address: socket.address, port, close: () => this.#listening.delete(bound) };
+    return {
+      address: socket.address,
+      port,
+      close: () => this.#listening.delete(bound),
+      setKey(remotes, key) {
+        if (remotes.family !== socket.address.family) {
+          throw new Error(`cannot set the key of ${formatPrefix(remotes)}: Invalid argument`);
+        }
+        if (key === undefined) bound.keys.delete(formatPrefix(remotes));
+        else bound.keys.set(formatPrefix(remotes), { remotes, key });
+      },
+    };
   }
 
   #listener(address: Address, port: number): Listening | undefined {
@@ -129,10 +146,12 @@ export class MemoryNetwork {
     };
     const arrive = (): void => {
       if (this.#link.isCut(from, to) || !this.#hosts.has(formatAddress(to))) return;
-      const isListening = this.#listener(to, options.port) !== undefined;
+      const listening = this.#listener(to, options.port);
+      // A request that is not signed as it should be, or an answer from too far, is dropped in silence.
+      if (listening !== undefined && !isSameKey(keyFor(listening, from), options.key)) return;
       later(() =>
         answer(() => {
-          if (isListening) handlers.onOpen(this.#join(from, to, options.port));
+          if (listening !== undefined) handlers.onOpen(this.#join(from, to, options));
           else handlers.onFail("connection refused");
         }),
       );
@@ -149,12 +168,16 @@ export class MemoryNetwork {
   }
 
   /** Our end is there; the other one's host accepts a moment later, or resets. */
-  #join(from: Address, to: Address, port: number): Connection {
+  #join(from: Address, to: Address, { port, key, hops, leastHops }: ConnectOptions): Connection {
     for (const end of this.#connections) if (end.isGone) this.#connections.delete(end);
     const source = this.#port++;
     const ours = new MemoryConnection(this.#link, [from, source], [to, port]);
     const theirs = new MemoryConnection(this.#link, [to, port], [from, source]);
-    for (const end of [ours, theirs]) this.#connections.add(end);
+    for (const end of [ours, theirs]) {
+      this.#connections.add(end);
+      end.setKey(key);
+    }
+    ours.restrict({ hops: hops ?? USUAL_HOPS, leastHops: leastHops ?? 0 });
     MemoryConnection.join(ours, theirs, () => {
       const socket = this.#listener(to, port);
       if (socket === undefined) theirs.reset();
@@ -162,6 +185,13 @@ export class MemoryNetwork {
     });
     return ours;
   }
+}
+
+/** The key of the most specific prefix, as the kernel chooses it. */
+function keyFor({ keys }: Listening, remote: Address): Secret | undefined {
+  return [...keys.values()]
+    .filter(({ remotes }) => containsAddress(remotes, remote))
+    .sort((a, b) => b.remotes.length - a.remotes.length)[0]?.key;
 }
 
 function pair(a: Address, b: Address): string {

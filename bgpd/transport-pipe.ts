@@ -1,13 +1,19 @@
 /**
  * One connection of the in-memory transport: two ends, and between them two pipes with latency.
  *
- * A pipe carries segments in order, as TCP does; while the hosts are cut off from each other, or the
- * receiver has paused, segments wait in it. It takes no more than its window before some are received.
+ * A pipe carries segments in order, as TCP does; while the hosts are cut off from each other, their keys
+ * or hops do not fit, or the receiver has paused, segments wait in it. It takes no more than its window before some are received.
  */
 
 import type { Address } from "../lib/address.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
-import { type Connection, type ConnectionHandlers, LINGER } from "./transport.ts";
+import type { Secret } from "../lib/secret.ts";
+import {
+  type Connection,
+  type ConnectionHandlers,
+  LINGER,
+  type Restrictions,
+} from "./transport.ts";
 import { SendQueue } from "./transport-queue.ts";
 
 /** What the network does to segments. */
@@ -22,6 +28,14 @@ export type Link = {
   /** Whether the two hosts are cut off from each other. */
   isCut(a: Address, b: Address): boolean;
 };
+
+/** Linux' default TTL, and that of a listener's answer. */
+export const USUAL_HOPS = 64;
+
+/** Whether both sign alike: neither, or both with one key. */
+export function isSameKey(a: Secret | undefined, b: Secret | undefined): boolean {
+  return a === undefined || b === undefined ? a === b : a.equals(b);
+}
 
 type Segment =
   | { readonly type: "accept"; readonly at: number; readonly run: () => void }
@@ -43,6 +57,10 @@ export class MemoryConnection implements Connection {
   /** What is on its way to this end. */
   #arriving: Segment[] = [];
   #underWay = 0;
+  #sentAt: number;
+  #key: Secret | undefined;
+  #hops = USUAL_HOPS;
+  #leastHops = 0;
   #delivery: Timer | undefined;
   #flush: Timer | undefined;
   #linger: Timer | undefined;
@@ -50,6 +68,7 @@ export class MemoryConnection implements Connection {
 
   constructor(link: Link, local: readonly [Address, number], remote: readonly [Address, number]) {
     this.#link = link;
+    this.#sentAt = link.clock.now();
     [this.local, this.localPort] = local;
     [this.remote, this.remotePort] = remote;
   }
@@ -63,6 +82,10 @@ export class MemoryConnection implements Connection {
 
   get backlog(): number {
     return this.#queue.length;
+  }
+
+  get sentAt(): number {
+    return this.#sentAt;
   }
 
   receive(handlers: ConnectionHandlers): void {
@@ -88,8 +111,16 @@ export class MemoryConnection implements Connection {
     this.deliver();
   }
 
-  limitHops(_hops: number): void {
-    // Every host here is one hop away.
+  /** Every host here is one hop away, over one link. */
+  restrict({ hops = this.#hops, leastHops = this.#leastHops }: Restrictions): void {
+    this.#hops = hops;
+    this.#leastHops = leastHops;
+    this.#tryAgain();
+  }
+
+  setKey(key: Secret | undefined): void {
+    this.#key = key;
+    this.#tryAgain();
   }
 
   close(done?: () => void): void {
@@ -126,6 +157,19 @@ export class MemoryConnection implements Connection {
     this.#delivery = clock.after(Math.max(0, first.at - clock.now()), () => this.#deliverDue());
   }
 
+  /** What could not pass may do so now. */
+  #tryAgain(): void {
+    this.deliver();
+    this.#other?.deliver();
+  }
+
+  /** Whether the kernel drops what the other end sends: it is signed otherwise, or comes from too far. */
+  get #isRefusing(): boolean {
+    const other = this.#other;
+    if (other === undefined) return false;
+    return !isSameKey(this.#key, other.#key) || other.#hops < this.#leastHops;
+  }
+
   #cease(): void {
     this.#state = "over";
     this.#queue.clear();
@@ -146,7 +190,7 @@ export class MemoryConnection implements Connection {
 
   /** A segment waits for the network, for `receive`, and, if it is not an end, for `resume`. */
   #isBlocked(segment: Segment): boolean {
-    if (this.#link.isCut(this.local, this.remote)) return true;
+    if (this.#link.isCut(this.local, this.remote) || this.#isRefusing) return true;
     if (segment.type === "accept" || this.#state !== "open") return false;
     return this.#paused || this.#handlers === undefined;
   }
@@ -194,6 +238,7 @@ export class MemoryConnection implements Connection {
       const room = this.#link.window - this.#underWay;
       const bytes = this.#queue.peek(new Uint8Array(Math.min(room, this.#link.segment()))).slice();
       this.#queue.drop(bytes.length);
+      this.#sentAt = this.#link.clock.now();
       this.#underWay += bytes.length;
       this.#carry({ type: "data", at: this.#arrival(other), bytes });
     }

@@ -4,10 +4,16 @@
  */
 
 import type { Socket } from "bun";
-import { setHops } from "../kernel/socket.ts";
+import { limitSocket, setKey } from "../kernel/socket.ts";
 import { type Address, parseAddress } from "../lib/address.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
-import { type Connection, type ConnectionHandlers, LINGER } from "./transport.ts";
+import type { Secret } from "../lib/secret.ts";
+import {
+  type Connection,
+  type ConnectionHandlers,
+  LINGER,
+  type Restrictions,
+} from "./transport.ts";
 import { SendQueue } from "./transport-queue.ts";
 
 /** Small messages are gathered up to this size before they are written. */
@@ -45,12 +51,14 @@ export class SocketConnection implements Connection {
   #isBlocked = false;
   #timer: Timer | undefined;
   #done: (() => void) | undefined;
+  #sentAt: number;
 
   /** `scratch` is for the duration of a write and may be shared. */
   constructor(socket: TcpSocket, scratch: Uint8Array, clock: Clock) {
     this.#socket = socket;
     this.#scratch = scratch;
     this.#clock = clock;
+    this.#sentAt = clock.now();
     this.remote = parseAddress(socket.remoteAddress);
     this.remotePort = socket.remotePort;
     this.local = parseAddress(socket.localAddress);
@@ -61,6 +69,10 @@ export class SocketConnection implements Connection {
 
   get backlog(): number {
     return this.#queue.length;
+  }
+
+  get sentAt(): number {
+    return this.#sentAt;
   }
 
   receive(handlers: ConnectionHandlers): void {
@@ -83,10 +95,14 @@ export class SocketConnection implements Connection {
     this.#socket.resume();
   }
 
-  limitHops(hops: number): void {
-    // Bun's types do not have it; it is -1 once the socket is closed.
-    const fd = "fd" in this.#socket ? Number(this.#socket.fd) : -1;
-    if (fd >= 0) setHops(fd, hops);
+  restrict(restrictions: Restrictions): void {
+    const fd = this.#descriptor();
+    if (fd >= 0) limitSocket(fd, restrictions);
+  }
+
+  setKey(key: Secret): void {
+    const fd = this.#descriptor();
+    if (fd >= 0) setKey(fd, this.remote, key);
   }
 
   close(done?: () => void): void {
@@ -121,6 +137,7 @@ export class SocketConnection implements Connection {
       const bytes = this.#queue.peek(this.#scratch);
       const written = Math.max(0, this.#socket.write(bytes));
       this.#queue.drop(written);
+      if (written > 0) this.#sentAt = this.#clock.now();
       if (written < bytes.length) {
         this.#isBlocked = true;
         return;
@@ -191,6 +208,11 @@ export class SocketConnection implements Connection {
     this.#tellDone();
   }
 
+  /** Bun's types do not have it; it is -1 once the socket is closed. */
+  #descriptor(): number {
+    return "fd" in this.#socket ? Number(this.#socket.fd) : -1;
+  }
+
   #finish(): void {
     this.#state = "over";
     this.#queue.clear();
@@ -216,11 +238,18 @@ const WORDS: Readonly<Record<string, string>> = {
   EADDRINUSE: "address in use",
   EADDRNOTAVAIL: "no interface has the address",
   EACCES: "permission denied",
+  EPERM: "operation not permitted",
+  ENODEV: "no such link",
 };
+
+/** errno's name of a system error; empty where it is none. */
+export function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
+}
 
 /** A system error in words for people. */
 export function wordsOf(error: unknown): string {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const code = codeOf(error);
   const text = error instanceof Error ? error.message : "the connection failed";
   return WORDS[code] ?? text;
 }

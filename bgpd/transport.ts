@@ -7,6 +7,8 @@
  */
 
 import type { Address } from "../lib/address.ts";
+import type { Prefix } from "../lib/prefix.ts";
+import type { Secret } from "../lib/secret.ts";
 
 export type ConnectionHandlers = {
   /** Bytes of the stream; they are the receiver's from now on. */
@@ -32,11 +34,18 @@ export type Connection = {
   write(bytes: Uint8Array): void;
   /** Bytes written and not yet handed over. */
   readonly backlog: number;
+  /** When bytes were handed over last, or the connection's beginning; in ms of the transport's clock. */
+  readonly sentAt: number;
   /** Stop receiving, so that TCP slows the peer down. */
   pause(): void;
   resume(): void;
-  /** Our packets live for so many hops (IP TTL). */
-  limitHops(hops: number): void;
+  /** Bind what an accepted connection sends and takes, as `ConnectOptions` does for one of ours. */
+  restrict(restrictions: Restrictions): void;
+  /**
+   * Sign with another key from now on, and expect it (RFC 2385). What is under way is sent again until
+   * both sides have the same: the connection goes on if that happens before the hold time is over.
+   */
+  setKey(key: Secret): void;
   /**
    * Send what is queued, then end the connection; what the peer still says is dropped. `done` is
    * called when all of it is on its way, or after `LINGER` when the peer does not take it.
@@ -49,13 +58,24 @@ export type Connection = {
 /** How long a closing connection may take to send what is queued, in ms. */
 export const LINGER = 3000;
 
-export type ConnectOptions = {
+/** Which packets belong to a connection. */
+export type Restrictions = {
+  /** IP TTL of our packets. */
+  readonly hops?: number;
+  /** The peer's packets that have fewer hops left are dropped by the kernel (RFC 5082). */
+  readonly leastHops?: number;
+  /** The link that they leave and come by. */
+  readonly link?: string;
+};
+
+/** From the first SYN on. */
+export type ConnectOptions = Restrictions & {
   readonly remote: Address;
   readonly port: number;
   /** Our address; the system's choice when absent. */
   readonly local?: Address;
-  /** IP TTL of our packets, the first SYN included. */
-  readonly hops?: number;
+  /** Sign and expect signatures with it (RFC 2385). */
+  readonly key?: Secret;
 };
 
 export type ConnectHandlers = {
@@ -76,6 +96,12 @@ export type ListenOptions = {
 export type ListeningSocket = {
   readonly address: Address;
   readonly port: number;
+  /**
+   * Let in nobody of `remotes` but by this key (RFC 2385); undefined: let them in without. Connections
+   * that exist keep theirs. Throws an `Error` for people where the system refuses: `remotes` of the other
+   * family than the address, for one.
+   */
+  setKey(remotes: Prefix, key: Secret | undefined): void;
   /** Accept no more; connections that exist go on. */
   close(): void;
 };

@@ -48,16 +48,31 @@ export function formatGroup(group: GroupReport, look: Look): string {
   ].join("\n");
 }
 
-function factsOf({ listenPort, clusterId, announcements, sessions }: GroupReport): Fact[] {
+function factsOf({ clusterId, announcements, sessions, ...group }: GroupReport): Fact[] {
   return [
-    ["listens", `port ${listenPort}`],
+    ["listens", listening(group)],
     ...(clusterId === null ? [] : [["reflects", `cluster ${clusterId}`] as const]),
     ["announces", ["blocks", ...announcements]],
-    ...sessions.flatMap(({ name, incoming, outgoing }): Fact[] => [
-      [`${name} in`, incoming],
-      [`${name} out`, outgoing],
+    ...sessions.flatMap((session): Fact[] => [
+      [`${titleOf(session, sessions)} in`, session.incoming],
+      [`${titleOf(session, sessions)} out`, session.outgoing],
     ]),
   ];
+}
+
+/** One document may give sessions of both kinds. */
+function titleOf({ name, kind }: SessionReport, sessions: readonly SessionReport[]): string {
+  const isMixed = sessions.some((other) => other.name === name && other.kind !== kind);
+  return isMixed ? `${name} ${kind}` : name;
+}
+
+function listening({
+  listenPort,
+  listenAddresses,
+}: Pick<GroupReport, "listenPort" | "listenAddresses">): string {
+  if (listenAddresses === null) return `port ${listenPort}`;
+  if (listenAddresses.length === 0) return "nowhere";
+  return `port ${listenPort} at ${listenAddresses.join(" ")}`;
 }
 
 function withWhom({ peers, count }: SessionReport): string {

@@ -4,11 +4,13 @@
  * Pure. The words for people are `node-report-text.ts`.
  */
 
-import type { BfdPlan, PeerPlan, SpeakerPlan } from "../bgpd/cluster/speaker.ts";
+import type { BfdPlan, PeerPlan, RangePlan, SpeakerPlan } from "../bgpd/cluster/speaker.ts";
 import { compileFilters, type FilterDirection } from "../bgpd/policy/filter.ts";
-import { formatAddress } from "../lib/address.ts";
+import { type Address, equalAddress, formatAddress } from "../lib/address.ts";
 import { formatPrefix } from "../lib/prefix.ts";
 import { formatCommunity } from "../resource/community.ts";
+import type { AsRange } from "../resource/scalar.ts";
+import { countOf } from "./words.ts";
 
 /** One node's own. */
 export type NodeReport = {
@@ -24,8 +26,9 @@ export type NodeReport = {
 export type SessionReport = {
   /** Of the BGPPeer, or "mesh". */
   readonly name: string;
-  /** Who is at the other end: Nodes by name, else addresses. Null: the other nodes of the mesh. */
+  /** Who is at the other end: Nodes by name, else addresses, or a range. Null: the other nodes of the mesh. */
   readonly peers: readonly string[] | null;
+  /** Of a range: as many as may call at once. */
   readonly count: number;
   readonly port: number;
   /** Of the other end; null where those differ. */
@@ -51,6 +54,8 @@ export type SessionReport = {
 export type GroupReport = {
   readonly nodes: readonly NodeReport[];
   readonly listenPort: number;
+  /** Null: where the nodes' addresses are; empty: nowhere. */
+  readonly listenAddresses: readonly string[] | null;
   /** Of nodes that reflect routes. */
   readonly clusterId: string | null;
   readonly sessions: readonly SessionReport[];
@@ -69,7 +74,7 @@ export class Groups {
     this.#groups.set(key, group);
     group.nodes.push({
       name: plan.node,
-      addresses: plan.listenAddresses.map(formatAddress),
+      addresses: plan.addresses.map(formatAddress),
       asNumber: plan.asNumber,
       blocks: plan.blocks.map(formatPrefix),
     });
@@ -84,12 +89,26 @@ export class Groups {
 type Common = Omit<GroupReport, "nodes">;
 
 function commonOf(plan: SpeakerPlan): Common {
+  const listens = plan.listenAddresses.map(formatAddress);
   return {
     listenPort: plan.listenPort,
+    listenAddresses: isAtHome(plan) ? null : listens,
     clusterId: plan.clusterId === undefined ? null : formatAddress(plan.clusterId),
-    sessions: sessionsOf(plan),
+    sessions: [
+      ...sessionsOf(plan),
+      ...(plan.ranges ?? []).flatMap((range) => rangeOf(range, plan)),
+    ],
     announcements: announcementsOf(plan),
   };
+}
+
+/** Whether the node listens at its own addresses and nowhere else. */
+function isAtHome({ addresses, listenAddresses }: SpeakerPlan): boolean {
+  const isOwn = (listens: Address, at: number): boolean => {
+    const own = addresses[at];
+    return own !== undefined && equalAddress(own, listens);
+  };
+  return addresses.length === listenAddresses.length && listenAddresses.every(isOwn);
 }
 
 function announcementsOf({
@@ -135,6 +154,36 @@ function sessionsOf(plan: SpeakerPlan): SessionReport[] {
   }));
 }
 
+/** Sessions with neighbours of our own AS and with those of others have other rules. */
+function rangeOf({ name, remotes, limit, session }: RangePlan, plan: SpeakerPlan): SessionReport[] {
+  const { localAs, asNumbers = [] } = session;
+  const external = asNumbers.find(({ first, last }) => first !== localAs || last !== localAs);
+  const isInternal = asNumbers.some(({ first, last }) => first <= localAs && localAs <= last);
+  const remotesAs = [
+    ...(isInternal ? [localAs] : []),
+    ...(external === undefined
+      ? []
+      : [external.first === localAs ? external.last : external.first]),
+  ];
+  const [only, another] = asNumbers;
+  const isOne = another === undefined && only?.first === only?.last;
+  return remotesAs.map((remoteAs) => {
+    const peer = { ...session, name, address: remotes, remoteAs };
+    const report = sessionOf(peer, plan, new Map());
+    return {
+      ...report,
+      peers: [formatPrefix(remotes)],
+      count: limit,
+      asNumber: isOne ? report.asNumber : null,
+      marks: [
+        `at most ${limit} who call`,
+        ...(isOne ? [] : [`of AS ${asNumbers.map(formatAsRange).join(" ")}`]),
+        ...report.marks.filter((mark) => mark !== WAITS),
+      ],
+    };
+  });
+}
+
 function sessionOf(
   peer: PeerPlan,
   plan: SpeakerPlan,
@@ -169,10 +218,34 @@ function baseName({ name, origin, node }: PeerPlan): string {
   return node !== undefined && name.endsWith(` ${node}`) ? name.slice(0, -node.length - 1) : name;
 }
 
-function marksOf({ bfd, passive, role, aigp, reachableBy, policy }: PeerPlan): string[] {
+/** Of a passive session. */
+const WAITS = "waits to be called";
+
+function marksOf({
+  key,
+  ttlSecurity,
+  source,
+  link,
+  delayOpen,
+  sendHoldTime,
+  shutdown,
+  bfd,
+  passive,
+  role,
+  aigp,
+  reachableBy,
+  policy,
+}: PeerPlan): string[] {
   const { prefixLimit } = policy;
   return [
-    passive ? "waits to be called" : "",
+    shutdown === undefined ? "" : describeShutdown(shutdown),
+    passive ? WAITS : "",
+    key === undefined ? "" : "with a password",
+    ttlSecurity === undefined ? "" : `TTL security within ${countOf(ttlSecurity, "hop")}`,
+    source === undefined ? "" : "from any address",
+    link === undefined ? "" : `on ${link}`,
+    delayOpen === undefined ? "" : `OPEN delayed by ${delayOpen}s`,
+    sendHoldTime === undefined ? "" : describeSendHold(sendHoldTime),
     policy.reflection?.client === true ? "a client" : "",
     role === undefined ? "" : `role ${role.role}${role.strict ? " strictly" : ""}`,
     aigp ? "AIGP" : "",
@@ -187,6 +260,18 @@ function marksOf({ bfd, passive, role, aigp, reachableBy, policy }: PeerPlan): s
     policy.gracefulShutdown ? "going away" : "",
     prefixLimit === undefined ? "" : `at most ${prefixLimit.max} prefixes`,
   ].filter((mark) => mark !== "");
+}
+
+function formatAsRange({ first, last }: AsRange): string {
+  return first === last ? String(first) : `${first}-${last}`;
+}
+
+function describeShutdown(text: string): string {
+  return text === "" ? "shut down" : `shut down: ${text}`;
+}
+
+function describeSendHold(time: number): string {
+  return time === 0 ? "no send hold timer" : `send hold ${time}s`;
 }
 
 function describeBfd({ multihop, authentication, strict, ...timers }: BfdPlan): string {

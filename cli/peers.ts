@@ -60,7 +60,7 @@ function wordsOf({ name, origin }: PeerAnswer): string[] {
 
 const COLUMNS: readonly Column<PeerAnswer>[] = [
   { title: "PEER", cell: ({ name }) => styled(name, "strong") },
-  { title: "AS", align: "right", cell: ({ remoteAs }) => String(remoteAs) },
+  { title: "AS", align: "right", cell: asNumber },
   { title: "ADDRESS", cell: endpoint },
   { title: "STATE", cell: state },
   { title: "SINCE", align: "right", cell: ({ since }) => formatDuration(since) },
@@ -84,10 +84,10 @@ export function formatPeer(peer: PeerAnswer, look: Look): string {
   const title = `${paint(styled(peer.name, "strong"), look)}  ${paint(state(peer), look)} for ${formatDuration(peer.since)}`;
   const identifier = peer.identifier === null ? [] : [`router ID ${peer.identifier}`];
   const facts: readonly Fact[] = [
-    ["from", peer.origin === "mesh" ? "the node-to-node mesh" : "BGPPeer"],
+    ["from", origin(peer)],
     [
       "remote",
-      [`${peer.address} port ${peer.port}`, `AS ${peer.remoteAs}`, ...identifier].join(", "),
+      [`${peer.address} port ${peer.port}`, `AS ${asNumber(peer)}`, ...identifier].join(", "),
     ],
     ["local", `${peer.localAddress}, AS ${peer.localAs}`],
     ["timers", timers(peer)],
@@ -103,7 +103,8 @@ export function formatPeer(peer: PeerAnswer, look: Look): string {
     ],
     ...(peer.bfd === undefined ? [] : bfdFacts(peer.bfd)),
     ["flaps", String(peer.flaps)],
-    ["last error", peer.lastError === "" ? "none" : lastError(peer)],
+    ...(peer.shutdown === null ? [] : [["shut down", shutdownText(peer.shutdown)] as const]),
+    ["last error", peer.lastError === "" ? "none" : lastError({ ...peer, shutdown: null })],
   ];
   return `${title}\n${formatFacts(facts, look)}`;
 }
@@ -112,6 +113,15 @@ function family({ name, prefixes, nextHop, reason }: FamilyAnswer): Styled {
   const counts = `${prefixes.received} received, ${prefixes.advertised} advertised`;
   if (nextHop === null) return styled(`${name}: ${counts}; no next hop: ${reason}`, "warning");
   return `${name}: ${counts}, our next hop ${nextHop}`;
+}
+
+function origin({ origin: from, range }: PeerAnswer): string {
+  if (range !== null) return `the listenRange of BGPPeer ${range}`;
+  return from === "mesh" ? "the node-to-node mesh" : "BGPPeer";
+}
+
+function shutdownText(text: string): Styled {
+  return styled(text === "" ? "without a text" : text, "warning");
 }
 
 function timers({ holdTime, keepaliveTime, state: current }: PeerAnswer): string {
@@ -151,6 +161,11 @@ function bfdState(bfd: BfdAnswer | undefined): Styled {
   return styled(bfd.state, bfd.state === "Up" ? "good" : "bad");
 }
 
+/** A neighbour of a range says itself which AS it is. */
+function asNumber({ remoteAs }: PeerAnswer): string {
+  return remoteAs === 0 ? "?" : String(remoteAs);
+}
+
 /** The port is said when it is not BGP's own. */
 function endpoint({ address, port }: PeerAnswer): string {
   if (port === 179) return address;
@@ -170,6 +185,9 @@ function state(peer: PeerAnswer): Styled {
 }
 
 /** Of a session that stands it is history; of one that does not, the reason. */
-function lastError({ lastError: error, state: current }: PeerAnswer): Styled {
+function lastError({ lastError: error, state: current, shutdown }: PeerAnswer): Styled {
+  if (shutdown !== null) {
+    return styled(shutdown === "" ? "shut down" : `shut down: ${shutdown}`, "warning");
+  }
   return styled(error, current === "Established" ? "faint" : "bad");
 }

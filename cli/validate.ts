@@ -70,10 +70,10 @@ function nameAll(peers: readonly string[]): string {
   return `${peers.length === 1 ? "BGPPeer" : "BGPPeers"} ${listSome(peers)}`;
 }
 
-function summary({ nodes, peers, filters, pools, reservations }: Resources): string {
+function summary({ nodes, peers, ranges, filters, pools, reservations }: Resources): string {
   return [
     countOf(nodes.length, "Node"),
-    countOf(peers.length, "BGPPeer"),
+    countOf(peers.length + ranges.length, "BGPPeer"),
     countOf(filters.length, "BGPFilter"),
     countOf(pools.length, "IPPool"),
     countOf(reservations.length, "IPReservation"),

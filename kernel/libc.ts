@@ -88,6 +88,7 @@ function openRare() {
   return dlopen("libc.so.6", {
     connect: { args: [i32, pointer, i32], returns: i32 },
     listen: { args: [i32, i32], returns: i32 },
+    getsockname: { args: [i32, pointer, pointer], returns: i32 },
     getsockopt: { args: [i32, i32, i32, pointer, pointer], returns: i32 },
     sendto: { args: [i32, pointer, u64, i32, pointer, i32], returns: i32 },
     recvfrom: { args: [i32, pointer, u64, i32, pointer, pointer], returns: i32 },
@@ -170,6 +171,14 @@ export function getsockoptInt(fd: number, level: number, name: number): number {
     fail(`getsockopt ${level}/${name}`);
   }
   return value[0] ?? 0;
+}
+
+/** getsockname(2): the bytes of the sockaddr that the socket is bound to. */
+export function getsockname(fd: number): Uint8Array {
+  const address = new Uint8Array(28);
+  const length = new Int32Array([address.length]);
+  if (rare().getsockname(fd, ptr(address), ptr(length)) !== 0) fail("getsockname");
+  return address.subarray(0, length[0]);
 }
 
 /** sendto(2): octets sent, or the negative errno, for callers that go on after one. */

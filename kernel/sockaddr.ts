@@ -23,3 +23,8 @@ export function addressOfSockaddr(bytes: Uint8Array): Address {
   const isFour = bytes[0] === AF.INET;
   return addressFromBytes(isFour ? bytes.subarray(4, 8) : bytes.subarray(8, 24));
 }
+
+/** The port of a sockaddr. */
+export function portOf(sockaddr: Uint8Array): number {
+  return new DataView(sockaddr.buffer, sockaddr.byteOffset).getUint16(2);
+}

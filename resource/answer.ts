@@ -75,12 +75,17 @@ export type PeerAnswer = {
   readonly port: number;
   readonly localAddress: string;
   readonly localAs: number;
+  /** 0 as long as a neighbour of a range has not said it. */
   readonly remoteAs: number;
   readonly state: "Idle" | "Connect" | "Active" | "OpenSent" | "OpenConfirm" | "Established";
   /** Time in that state. */
   readonly since: number;
   /** Why the last session ended or the last try failed; empty when there was none. */
   readonly lastError: string;
+  /** Kept down by its document, with this text for the peer; null where it is not. */
+  readonly shutdown: string | null;
+  /** The BGPPeer whose range the neighbour came by; null for one that a document names. */
+  readonly range: string | null;
   readonly flaps: number;
   readonly identifier: string | null;
   readonly capabilities: readonly string[];

@@ -11,6 +11,7 @@ import type { NotHonoured, NotHonouredFields } from "./not-honoured.ts";
 import {
   asNumberSchema,
   booleanSchema,
+  communicationSchema,
   eitherPrefixSchema,
   holdTimeSchema,
   inList,
@@ -18,6 +19,7 @@ import {
   mapOf,
   nameSchema,
   oneOf,
+  passwordSchema,
   portSchema,
   secondsSchema,
   textOf,
@@ -29,11 +31,18 @@ export type BgpConfiguration = {
   readonly listenPort: number;
   readonly nodeToNodeMeshEnabled: boolean;
   readonly timers: Timers;
+  /** NodeIP: the node's addresses; None: any. */
+  readonly bindMode: "NodeIP" | "None";
+  /** Path of the file with the TCP-MD5 key of all mesh sessions. */
+  readonly meshPasswordFile: string | undefined;
   /** Ranges that every node announces: of ClusterIPs, of external and of load balancers' addresses. */
   readonly services: readonly Prefix[];
   readonly prefixAdvertisements: readonly PrefixAdvertisement[];
   /** An addition of ours. */
   readonly aggregates: readonly Aggregate[];
+  /** Additions of ours: whether nodes can be called at all, and the daemon's last words (RFC 9003). */
+  readonly listen: boolean;
+  readonly shutdownMessage: string | undefined;
   /** Additions of ours; a BGPPeer may say otherwise. */
   readonly importPolicy: ImportPolicy;
   readonly rejectASSets: boolean;
@@ -143,6 +152,8 @@ export const bgpConfigurationSpec = v.pipe(
     asNumber: v.optional(asNumberSchema, DEFAULT_AS_NUMBER),
     listenPort: v.optional(portSchema, DEFAULT_PORT),
     nodeToNodeMeshEnabled: v.optional(booleanSchema, true),
+    bindMode: v.optional(oneOf("NodeIP", "None"), "NodeIP"),
+    nodeMeshPassword: v.optional(passwordSchema),
     serviceClusterIPs: rangesSchema,
     serviceExternalIPs: rangesSchema,
     serviceLoadBalancerIPs: rangesSchema,
@@ -150,6 +161,8 @@ export const bgpConfigurationSpec = v.pipe(
     ...communityFields,
     prefixAdvertisements: v.optional(prefixAdvertisementsSchema, []),
     aggregates: aggregatesSchema,
+    listen: v.optional(booleanSchema, true),
+    shutdownMessage: v.optional(communicationSchema),
     importPolicy: v.optional(importPolicySchema, "safe"),
     rejectASSets: v.optional(booleanSchema, false),
     discardBlackhole: v.optional(booleanSchema, false),
@@ -235,8 +248,10 @@ export const BGP_CONFIGURATION_NOT_HONOURED: NotHonouredFields = {
     why: "each daemon's log has the level that --log-level or MANX_LOG says",
     noted: true,
   },
-  "spec.bindMode": { idle: ["NodeIP"], why: "a node listens at its own address alone" },
-  "spec.nodeMeshPassword": { idle: [], why: "sessions have no passwords" },
+  "spec.nodeMeshPassword.secretKeyRef": {
+    idle: [],
+    why: "a directory of documents has no Secrets; nodeMeshPassword.file names a file with the key",
+  },
   "spec.nodeMeshMaxRestartTime": { idle: [], why: "sessions have no graceful restart" },
   "spec.ignoredInterfaces": {
     idle: [[]],
@@ -263,6 +278,8 @@ export function bgpConfigurationFrom({
   holdTime,
   keepaliveTime,
   connectRetryTime,
+  nodeMeshPassword,
+  shutdownMessage,
   serviceClusterIPs,
   serviceExternalIPs,
   serviceLoadBalancerIPs,
@@ -277,6 +294,8 @@ export function bgpConfigurationFrom({
   return {
     ...rest,
     timers: { holdTime, keepaliveTime, connectRetryTime },
+    meshPasswordFile: nodeMeshPassword?.file,
+    shutdownMessage,
     services: ranges.map(({ cidr }) => cidr),
     prefixAdvertisements: advertisementsFrom({ communities, prefixAdvertisements }),
     aggregates: aggregatesFrom(aggregates),

@@ -1,9 +1,11 @@
 /**
- * BGPPeer (projectcalico.org/v3): a session of some nodes with a router, or with another node.
+ * BGPPeer (projectcalico.org/v3): a session of some nodes with a router, or with another node; or, an addition
+ * of ours, sessions with whoever calls from a range.
  */
 
 import * as v from "valibot";
 import type { Address } from "../lib/address.ts";
+import type { Prefix } from "../lib/prefix.ts";
 import { type BfdSettings, bfdSchema } from "./bfd.ts";
 import {
   type ImportPolicy,
@@ -13,14 +15,20 @@ import {
 } from "./bgp-configuration.ts";
 import type { NotHonouredFields } from "./not-honoured.ts";
 import {
+  type AsRange,
   asNumberSchema,
+  asRangeSchema,
   booleanSchema,
+  communicationSchema,
+  eitherPrefixSchema,
   hostAddressSchema,
   inMap,
+  linkSchema,
   mapOf,
   missing,
   nameSchema,
   oneOf,
+  passwordSchema,
   peerAddressSchema,
   secondsSchema,
   selectorSchema,
@@ -28,47 +36,66 @@ import {
 } from "./scalar.ts";
 import type { Selector } from "./selector.ts";
 
-export type BgpPeer = {
+const LIST = 'expected a list of AS numbers or ranges, such as [64513, "64520-64530"]';
+
+/** What a session with a named peer and sessions with whoever calls from a range have in common. */
+type BgpSession = {
   readonly name: string;
   /** One node by name. */
-  readonly node: string | undefined;
+  readonly node?: string | undefined;
   /** Nodes by label; with neither, all nodes. */
-  readonly nodeSelector: Selector | undefined;
-  readonly remote: RemoteEnd;
-  /** Nodes at the other end get the session too, without a document of their own. */
-  readonly reversePeering: boolean;
-  /** The gateway by which the peer's address is reached, and only by it. */
-  readonly reachableBy: Address | undefined;
+  readonly nodeSelector?: Selector | undefined;
   /** Names of BGPFilters, in order. */
   readonly filters: readonly string[];
   readonly timers: Timers;
+  /** Path of the file that has the TCP-MD5 key; undefined for no key. */
+  readonly passwordFile: string | undefined;
+  /** The peer is at most so many hops away, and its packets prove it (RFC 5082). */
+  readonly ttlSecurity?: number | undefined;
+  readonly sourceAddress: "UseNodeIP" | "None";
   /** Ours on this session, where it is not the node's. */
-  readonly localASNumber: number | undefined;
+  readonly localASNumber?: number | undefined;
   readonly numAllowedLocalASNumbers: number;
   readonly nextHopMode: "Auto" | "Self" | "Keep";
   /** The older way to say Keep, on external sessions only. */
   readonly keepOriginalNextHop: boolean;
-  /** Additions of ours. */
+  /** Additions of ours. Hops that an external session may take. */
+  readonly multihop?: number | undefined;
+  /** Name of the link that the session is bound to. */
+  readonly interface?: string | undefined;
+  /** Seconds. */
+  readonly delayOpen?: number | undefined;
+  readonly sendHoldTime?: number | undefined;
+  /** Kept down, with this text for the peer. */
+  readonly shutdown?: string | undefined;
   readonly acceptDefaultRoute: boolean;
-  readonly passive: boolean;
   /** Undefined: the cluster's. */
-  readonly importPolicy: ImportPolicy | undefined;
+  readonly importPolicy?: ImportPolicy | undefined;
   readonly exportPolicy: ExportPolicy;
-  readonly rejectASSets: boolean | undefined;
-  readonly discardBlackhole: boolean | undefined;
+  readonly rejectASSets?: boolean | undefined;
+  readonly discardBlackhole?: boolean | undefined;
   readonly asOverride: boolean;
   readonly removePrivateAS: boolean;
   readonly gracefulShutdown: boolean;
   /** AIGP_SESSION (RFC 7311). */
   readonly aigp: boolean;
   /** Undefined: as the nodes' cluster IDs say. */
-  readonly routeReflectorClient: boolean | undefined;
+  readonly routeReflectorClient?: boolean | undefined;
   /** Ours towards the peer (RFC 9234). */
-  readonly role: Role | undefined;
+  readonly role?: Role | undefined;
   /** Only with a peer that says its own role. */
   readonly strictRole: boolean;
-  readonly prefixLimit: PrefixLimit | undefined;
+  readonly prefixLimit?: PrefixLimit | undefined;
   readonly bfd?: BfdSettings | undefined;
+};
+
+export type BgpPeer = BgpSession & {
+  readonly remote: RemoteEnd;
+  readonly passive: boolean;
+  /** Nodes at the other end get the session too, without a document of their own. */
+  readonly reversePeering: boolean;
+  /** The gateway by which the peer's address is reached, and only by it. */
+  readonly reachableBy: Address | undefined;
 };
 
 /** The other end: one address, or Nodes by label. */
@@ -81,6 +108,14 @@ export type RemoteEnd =
       readonly asNumber: number;
     }
   | { readonly type: "nodes"; readonly selector: Selector };
+
+/** An addition of ours: neighbours that nobody has named, by where they call from. */
+export type BgpRange = BgpSession & {
+  readonly remotes: Prefix;
+  readonly asNumbers: readonly AsRange[];
+  /** So many of them at once. */
+  readonly limit: number;
+};
 
 /** What an external peer is told where no filter decides: our own, what lies in pools (as Calico), nothing. */
 export type ExportPolicy = "safe" | "pools" | "none";
@@ -95,8 +130,11 @@ export type PrefixLimit = {
   /** Percent of `max`. */
   readonly warningThreshold: number;
   /** Seconds until the session may come back; undefined: not before somebody asks. */
-  readonly restartTime: number | undefined;
+  readonly restartTime?: number | undefined;
 };
+
+/** Neighbours of a range, unless it says how many. */
+const DEFAULT_LIMIT = 100;
 
 const bgpPeerFields = mapOf({
   node: v.optional(nameSchema),
@@ -106,11 +144,22 @@ const bgpPeerFields = mapOf({
   peerSelector: v.optional(selectorSchema),
   reversePeering: v.optional(oneOf("Auto", "Manual"), "Auto"),
   reachableBy: v.optional(hostAddressSchema),
+  listenRange: v.optional(eitherPrefixSchema),
+  asNumbers: v.optional(v.pipe(v.array(asRangeSchema, LIST), v.minLength(1, LIST))),
+  listenLimit: v.optional(wholeNumber(1, 10_000, "a number of neighbours")),
   filters: v.optional(v.array(nameSchema, "expected a list of names of BGPFilters"), []),
+  password: v.optional(passwordSchema),
+  ttlSecurity: v.optional(wholeNumber(1, 254, "hops to the peer")),
+  multihop: v.optional(wholeNumber(1, 255, "hops to the peer")),
+  sourceAddress: v.optional(oneOf("UseNodeIP", "None"), "UseNodeIP"),
+  interface: v.optional(linkSchema),
   localASNumber: v.optional(asNumberSchema),
   numAllowedLocalASNumbers: v.optional(wholeNumber(0, 255, "a number of ASes"), 0),
   nextHopMode: v.optional(oneOf("Auto", "Self", "Keep")),
   keepOriginalNextHop: v.optional(booleanSchema, false),
+  delayOpen: v.optional(secondsSchema(1)),
+  sendHoldTime: v.optional(secondsSchema(0, "; 0 switches the timer off")),
+  shutdown: v.optional(communicationSchema),
   acceptDefaultRoute: v.optional(booleanSchema, false),
   passive: v.optional(booleanSchema, false),
   importPolicy: v.optional(importPolicySchema),
@@ -137,40 +186,90 @@ const bgpPeerFields = mapOf({
 
 export const bgpPeerSpec = v.pipe(
   bgpPeerFields,
-  v.rawTransform<Fields, Fields & { readonly remote: RemoteEnd }>(
+  v.rawTransform<Fields, Fields & { readonly end: RemoteEnd | CallingEnd }>(
     ({ dataset: { value }, addIssue, NEVER }) => {
-      const { peerIP, asNumber, peerSelector, reachableBy } = value;
-      const wrong = (message: string, field: keyof Fields): never => {
+      for (const [field, message] of contradictions(value)) {
         addIssue({ message, path: [inMap(value, field)] });
-        return NEVER;
-      };
-      if (peerSelector !== undefined) {
-        const own = "with peerSelector the Nodes say";
-        if (peerIP !== undefined) return wrong(`${own} their addresses: remove it`, "peerIP");
-        if (asNumber !== undefined) return wrong(`${own} their AS numbers: remove it`, "asNumber");
-        if (reachableBy !== undefined) return wrong("goes with a peerIP", "reachableBy");
-        return { ...value, remote: { type: "nodes", selector: peerSelector } };
       }
-      if (peerIP === undefined) {
-        return wrong(`${missing(peerAddressSchema)}; or, for Nodes, a peerSelector`, "peerIP");
-      }
-      if (asNumber === undefined) return wrong(missing(asNumberSchema), "asNumber");
-      return { ...value, remote: { type: "address", ...peerIP, asNumber } };
+      const end = endOf(value);
+      if ("type" in end) return { ...value, end };
+      const [field, message] = end;
+      addIssue({ message, path: [inMap(value, field)] });
+      return NEVER;
     },
   ),
 );
 
 type Fields = v.InferOutput<typeof bgpPeerFields>;
 
+/** Whoever calls from a range. */
+type CallingEnd = Pick<BgpRange, "remotes" | "asNumbers" | "limit"> & { readonly type: "range" };
+
+/** A field, and what is wrong with it. */
+type Wrong = readonly [field: keyof Fields, message: string];
+
+/** Whom the sessions are with, or the field that is missing for it. */
+function endOf(spec: Fields): RemoteEnd | CallingEnd | Wrong {
+  const { peerIP, asNumber, peerSelector, listenRange, asNumbers, listenLimit } = spec;
+  if (listenRange !== undefined) {
+    const single = asNumber === undefined ? undefined : [{ first: asNumber, last: asNumber }];
+    const ranges = asNumbers ?? single;
+    if (ranges === undefined || (single !== undefined && asNumbers !== undefined)) {
+      return ["asNumbers", "expected either asNumber or asNumbers with a listenRange"];
+    }
+    const limit = listenLimit ?? DEFAULT_LIMIT;
+    return { type: "range", remotes: listenRange, asNumbers: ranges, limit };
+  }
+  if (peerSelector !== undefined) return { type: "nodes", selector: peerSelector };
+  if (peerIP === undefined) {
+    const others = "or, for Nodes, a peerSelector; or, for who calls, a listenRange";
+    return ["peerIP", `${missing(peerAddressSchema)}; ${others}`];
+  }
+  if (asNumber === undefined) return ["asNumber", missing(asNumberSchema)];
+  return { type: "address", ...peerIP, asNumber };
+}
+
+/** Fields that do not go together. */
+function contradictions(spec: Fields): Wrong[] {
+  const found: Wrong[] = [];
+  const isThere = (field: keyof Fields): boolean => spec[field] !== undefined;
+  if (isThere("listenRange")) {
+    const ofPeers = ["peerIP", "peerSelector", "reachableBy"] as const;
+    for (const field of ofPeers.filter(isThere)) {
+      found.push([field, "with listenRange whoever calls from it is the peer: remove it"]);
+    }
+  } else {
+    const ofRanges = ["asNumbers", "listenLimit"] as const;
+    for (const field of ofRanges.filter(isThere)) {
+      found.push([field, "expected only with a listenRange"]);
+    }
+    if (isThere("peerSelector")) {
+      const own = "with peerSelector the Nodes say";
+      if (isThere("peerIP")) found.push(["peerIP", `${own} their addresses: remove it`]);
+      if (isThere("asNumber")) found.push(["asNumber", `${own} their AS numbers: remove it`]);
+      if (isThere("reachableBy")) found.push(["reachableBy", "goes with a peerIP"]);
+    }
+  }
+  if (isThere("listenRange") && spec.bfd?.strict === true) {
+    // BFD has nobody to speak with before the neighbour calls, and then it would not be let in.
+    found.push([
+      "bfd",
+      "expected no strict with a listenRange: who calls is known by its call only",
+    ]);
+  }
+  if (isThere("multihop") && isThere("ttlSecurity")) {
+    found.push(["multihop", "expected either multihop or ttlSecurity, which says the hops too"]);
+  }
+  return found;
+}
+
 /** Fields of Calico's that this version does not honour. */
 export const BGP_PEER_NOT_HONOURED: NotHonouredFields = {
-  "spec.sourceAddress": {
-    idle: ["UseNodeIP"],
-    why: "sessions have the node's address, by which its peers know it",
+  "spec.password.secretKeyRef": {
+    idle: [],
+    why: "a directory of documents has no Secrets; password.file names a file with the key",
   },
-  "spec.password": { idle: [], why: "sessions have no passwords" },
   "spec.maxRestartTime": { idle: [], why: "sessions have no graceful restart" },
-  "spec.ttlSecurity": { idle: [], why: "the TTL of packets is not checked" },
   "spec.failureDetectionMode": { idle: ["None"], why: "BFD is asked for by the field bfd" },
   "spec.restartMode": { idle: [], why: "sessions have no graceful restart" },
   "spec.localWorkloadSelector": {
@@ -182,48 +281,27 @@ export const BGP_PEER_NOT_HONOURED: NotHonouredFields = {
 /** The record of a checked document. */
 export function bgpPeerFrom(
   name: string,
-  {
-    peerIP,
-    asNumber,
-    peerSelector,
-    reversePeering,
-    reachableBy,
-    holdTime,
-    keepaliveTime,
-    connectRetryTime,
-    node,
-    nodeSelector,
-    localASNumber,
-    nextHopMode,
-    keepOriginalNextHop,
-    importPolicy,
-    rejectASSets,
-    discardBlackhole,
-    routeReflectorClient,
-    role,
-    prefixLimit,
-    ...rest
-  }: v.InferOutput<typeof bgpPeerSpec>,
-): BgpPeer {
-  return {
+  spec: v.InferOutput<typeof bgpPeerSpec>,
+): BgpPeer | BgpRange {
+  const { end, peerIP, asNumber, peerSelector, listenRange, asNumbers, listenLimit, ...own } = spec;
+  const { passive, reversePeering, reachableBy, ...common } = own;
+  const { holdTime, keepaliveTime, connectRetryTime, password, nextHopMode, ...rest } = common;
+  const session: BgpSession = {
     name,
-    node,
-    nodeSelector,
     ...rest,
+    nextHopMode: nextHopMode ?? "Auto",
+    timers: { holdTime, keepaliveTime, connectRetryTime },
+    passwordFile: password?.file,
+  };
+  if (end.type === "range") {
+    const { type, ...range } = end;
+    return { ...session, ...range };
+  }
+  return {
+    ...session,
+    remote: end,
+    passive,
     reversePeering: reversePeering === "Auto",
     reachableBy,
-    localASNumber,
-    nextHopMode: nextHopMode ?? "Auto",
-    keepOriginalNextHop,
-    importPolicy,
-    rejectASSets,
-    discardBlackhole,
-    routeReflectorClient,
-    role,
-    prefixLimit:
-      prefixLimit === undefined
-        ? undefined
-        : { ...prefixLimit, restartTime: prefixLimit.restartTime },
-    timers: { holdTime, keepaliveTime, connectRetryTime },
   };
 }

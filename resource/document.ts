@@ -276,6 +276,7 @@ function resourcesFrom(checked: readonly Checked[]): Resources {
     (_, spec) => bgpConfigurationFrom(spec),
     isOfCluster,
   );
+  const sessions = all("BGPPeer", bgpPeerSpec, ({ name }, spec) => bgpPeerFrom(name, spec));
   return {
     configuration,
     nodeConfigurations: all(
@@ -285,7 +286,12 @@ function resourcesFrom(checked: readonly Checked[]): Resources {
       (document) => !isOfCluster(document),
     ),
     nodes: all("Node", nodeSpec, ({ name, labels }, spec) => nodeFrom(name, labels, spec)),
-    peers: all("BGPPeer", bgpPeerSpec, ({ name }, spec) => bgpPeerFrom(name, spec)),
+    peers: sessions.flatMap(({ resource, complain }) =>
+      "remote" in resource ? [{ resource, complain }] : [],
+    ),
+    ranges: sessions.flatMap(({ resource, complain }) =>
+      "remotes" in resource ? [{ resource, complain }] : [],
+    ),
     filters: all("BGPFilter", bgpFilterSpec, ({ name, complain }, spec) =>
       bgpFilterFrom(name, spec, (path) => placeOf(complain(path, ""))),
     ),

@@ -18,6 +18,7 @@ import {
   asNumberSchema,
   booleanSchema,
   eitherPrefixSchema,
+  hostAddressSchema,
   isUnicast,
   mapOf,
   textOf,
@@ -40,6 +41,8 @@ export type Node = {
   readonly asNumber: number | undefined;
   /** It reflects routes (RFC 4456) within the cluster of this CLUSTER_ID, and leaves the mesh. */
   readonly clusterId: Address | undefined;
+  /** An addition of ours: where it listens instead of at its address. */
+  readonly listenAddresses: readonly Address[] | undefined;
   /** An addition of ours: the blocks that this node's pods get their addresses from. */
   readonly blocks: readonly Prefix[];
   /** An addition of ours: everything that the node tells is about to go away (RFC 8326). */
@@ -69,6 +72,8 @@ const clusterIdSchema = textOf(
   },
 );
 
+const ADDRESSES = 'expected a list of addresses, such as ["172.30.0.11", "10.0.0.11"]';
+
 export const nodeSpec = mapOf({
   bgp: mapOf({
     ipv4Address: interfaceAddressSchema(4, "172.30.0.11", 24),
@@ -76,6 +81,9 @@ export const nodeSpec = mapOf({
     asNumber: v.optional(asNumberSchema),
     routeReflectorClusterID: v.optional(clusterIdSchema),
     clientToClientReflection: v.optional(booleanSchema),
+    listenAddresses: v.optional(
+      v.pipe(v.array(hostAddressSchema, ADDRESSES), v.minLength(1, ADDRESSES)),
+    ),
   }),
   blocks: v.optional(v.array(eitherPrefixSchema, 'expected a list such as ["10.244.1.0/24"]'), []),
   gracefulShutdown: v.optional(booleanSchema, false),
@@ -108,8 +116,13 @@ export function nodeFrom(
   labels: Labels,
   { bgp, blocks, gracefulShutdown }: v.InferOutput<typeof nodeSpec>,
 ): Node {
-  const { ipv4Address, ipv6Address: ipv6, asNumber, clientToClientReflection } = bgp;
-  const { routeReflectorClusterID: clusterId } = bgp;
+  const {
+    ipv4Address,
+    ipv6Address: ipv6,
+    asNumber,
+    listenAddresses,
+    clientToClientReflection,
+  } = bgp;
   const { address, length: addressLength } = ipv4Address;
   return {
     name,
@@ -118,14 +131,15 @@ export function nodeFrom(
     addressLength,
     ipv6,
     asNumber,
-    clusterId,
+    clusterId: bgp.routeReflectorClusterID,
+    listenAddresses,
     blocks,
     gracefulShutdown,
     clientToClientReflection,
   };
 }
 
-/** Where the node listens and its next hops are, IPv4 first. */
+/** What the node is known by: its next hops, IPv4 first. */
 export function addressesOf({ address, ipv6 }: Node): readonly Address[] {
   return ipv6 === undefined ? [address] : [address, ipv6.address];
 }

@@ -13,7 +13,7 @@ import {
   sizeOf,
 } from "../lib/prefix.ts";
 import { checkAggregates } from "./aggregate-reference.ts";
-import type { BgpPeer } from "./bgp-peer.ts";
+import type { BgpPeer, BgpRange } from "./bgp-peer.ts";
 import type { Fault } from "./fault.ts";
 import { BLOCK_SIZES, blockSizeOf, type IpPool } from "./ip-pool.ts";
 import type { Kind } from "./kind.ts";
@@ -33,6 +33,7 @@ export function checkReferences(resources: Resources, isDeclared: IsDeclared): F
     ...checkPeers(resources, isDeclared),
     ...checkNodeConfigurations(resources, isDeclared),
     ...checkAggregates(resources),
+    ...checkListening(resources),
     ...checkAddresses(resources),
     ...checkBlocks(resources),
     ...checkPools(resources),
@@ -41,9 +42,9 @@ export function checkReferences(resources: Resources, isDeclared: IsDeclared): F
 }
 
 /** A hold time of zero switches both timers off (RFC 4271 section 4.4). */
-function checkTimers({ configuration, nodeConfigurations, peers }: Resources): Fault[] {
+function checkTimers({ configuration, nodeConfigurations, peers, ranges }: Resources): Fault[] {
   const cluster = configuration === undefined ? [] : [configuration];
-  const documents = [...cluster, ...nodeConfigurations, ...peers];
+  const documents = [...cluster, ...nodeConfigurations, ...peers, ...ranges];
   return documents.flatMap(({ resource: { timers }, complain }) => {
     const { keepaliveTime } = timers;
     const hold = timers.holdTime ?? configuration?.resource.timers.holdTime;
@@ -58,10 +59,10 @@ function checkTimers({ configuration, nodeConfigurations, peers }: Resources): F
   });
 }
 
-function checkPeers({ peers, nodes, filters }: Resources, isDeclared: IsDeclared): Fault[] {
+function checkPeers({ peers, ranges, nodes, filters }: Resources, isDeclared: IsDeclared): Fault[] {
   const nodeNames = nodes.map(({ resource }) => resource.name);
   const filterNames = filters.map(({ resource }) => resource.name);
-  return peers.flatMap(({ resource, complain }) => {
+  return [...peers, ...ranges].flatMap(({ resource, complain }) => {
     const faults: Fault[] = [];
     const { node, nodeSelector } = resource;
     if (node !== undefined && !isDeclared("Node", node)) {
@@ -85,7 +86,9 @@ function checkPeers({ peers, nodes, filters }: Resources, isDeclared: IsDeclared
   });
 }
 
-function gatewayFault({ remote, reachableBy }: BgpPeer): string | undefined {
+function gatewayFault(peer: BgpPeer | BgpRange): string | undefined {
+  if (!("remote" in peer)) return undefined;
+  const { remote, reachableBy } = peer;
   if (remote.type !== "address" || reachableBy === undefined) return undefined;
   if (equalAddress(remote.address, reachableBy)) {
     return "expected the gateway to the peer, not the peer itself";
@@ -106,6 +109,21 @@ function checkNodeConfigurations(
     .map(({ complain }) =>
       complain(["metadata", "name"], `no such Node: there are ${listOf(names)}`),
     );
+}
+
+/** Who is to wait for calls must be able to hear them. */
+function checkListening({ configuration, nodes, peers, ranges }: Resources): Fault[] {
+  if (configuration?.resource.listen !== false) return [];
+  const message = "expected no such field: BGPConfiguration says listen: false";
+  return [
+    ...peers
+      .filter(({ resource }) => resource.passive)
+      .map(({ complain }) => complain(["spec", "passive"], message)),
+    ...ranges.map(({ complain }) => complain(["spec", "listenRange"], message)),
+    ...nodes
+      .filter(({ resource }) => resource.listenAddresses !== undefined)
+      .map(({ complain }) => complain(["spec", "bgp", "listenAddresses"], message)),
+  ];
 }
 
 function checkAddresses({ nodes }: Resources): Fault[] {

@@ -4,7 +4,7 @@
 
 import type { BgpConfiguration, NodeConfiguration } from "./bgp-configuration.ts";
 import type { BgpFilter } from "./bgp-filter.ts";
-import type { BgpPeer } from "./bgp-peer.ts";
+import type { BgpPeer, BgpRange } from "./bgp-peer.ts";
 import type { Fault } from "./fault.ts";
 import type { IpPool } from "./ip-pool.ts";
 import type { IpReservation } from "./ip-reservation.ts";
@@ -25,6 +25,8 @@ export type Resources = {
   readonly nodeConfigurations: readonly Documented<NodeConfiguration>[];
   readonly nodes: readonly Documented<Node>[];
   readonly peers: readonly Documented<BgpPeer>[];
+  /** Of the BGPPeers those that name a range instead of a peer. */
+  readonly ranges: readonly Documented<BgpRange>[];
   readonly filters: readonly Documented<BgpFilter>[];
   readonly pools: readonly Documented<IpPool>[];
   readonly reservations: readonly Documented<IpReservation>[];

@@ -129,6 +129,22 @@ export const asNumberSchema = v.pipe(
   }),
 );
 
+/** AS numbers from one to another, both included. */
+export type AsRange = { readonly first: number; readonly last: number };
+
+/** One AS number, or a range such as "64512-64600". */
+export const asRangeSchema = v.pipe(
+  v.union([v.number(), v.string()], 'expected an AS number or a range such as "64512-64600"'),
+  v.rawTransform<number | string, AsRange>(({ dataset, addIssue, NEVER }) => {
+    const ends = typeof dataset.value === "number" ? [dataset.value] : dataset.value.split("-");
+    const [first, last = first] = ends.map(asNumberOf);
+    const isRange = ends.length <= 2 && first !== undefined && last !== undefined && first <= last;
+    if (isRange && first > 0 && last < 0xffff_ffff) return { first, last };
+    addIssue({ message: 'expected an AS number or a range such as "64512-64600"' });
+    return NEVER;
+  }),
+);
+
 /** Seconds: a number, or a duration of whole seconds such as "90s" or "1m30s". */
 export function secondsSchema(least: number, note = "") {
   const expected = `expected whole seconds from ${least} to ${MOST_SECONDS}, as a number or as "90s"${note}`;
@@ -191,6 +207,29 @@ export function wholeNumber(least: number, most: number, what: string) {
   );
 }
 
+/** Text for people at the other end of a session: RFC 9003 section 2 has room for 255 octets of it. */
+export const communicationSchema = v.pipe(
+  v.string("expected a text"),
+  v.check(
+    (text) => new TextEncoder().encode(text).length <= 255,
+    "expected at most 255 octets of UTF-8 (RFC 9003)",
+  ),
+);
+
+/** Where a password is: a directory of documents has no Secrets, so it names a file. */
+export const passwordSchema = mapOf({
+  file: v.pipe(
+    v.string("expected the absolute path of a file that only its owner can read"),
+    v.check((path) => path.startsWith("/"), "expected an absolute path, such as /etc/manx/tor.key"),
+  ),
+});
+
+/** Name of a network interface (linux/if.h: IFNAMSIZ). */
+export const linkSchema = v.pipe(
+  v.string("expected the name of a network interface, such as eth0"),
+  v.regex(/^(?!\.{1,2}$)[^\s/:]{1,15}$/, "expected the name of a network interface, such as eth0"),
+);
+
 /** A selector over labels; compiled. */
 export const selectorSchema = v.pipe(
   v.string("expected a selector such as rack == 'a'"),
@@ -231,9 +270,9 @@ export const peerAddressSchema = textOf(
   },
 );
 
-/** `172.30.0.1` or `fd00::1`. */
+/** `172.30.0.1` or `fd00::1`: an address that one host can have. */
 export const hostAddressSchema = textOf(
-  "expected a host's address such as 172.30.0.1 or fd00::1",
+  "expected a host's address such as 172.30.0.1 or fd00::1; link-local ones are not supported",
   (text) => {
     const address = tryParseAddress(text);
     return address !== undefined && isUnicast(address) ? address : undefined;

@@ -3,10 +3,10 @@
  * Pure, but for the keys, which a function that is given reads.
  */
 
-import { toHex } from "../../lib/hex.ts";
 import { BFD_AUTH_TYPES, type BfdSettings } from "../../resource/bfd.ts";
 import type { Fault } from "../../resource/fault.ts";
 import type { Complain } from "../../resource/resource.ts";
+import type { KeyReader } from "./context.ts";
 import type { BfdPlan } from "./speaker.ts";
 
 /** Common to most routers: a path counts as failed after 0.9 s. */
@@ -14,9 +14,6 @@ const DEFAULT_INTERVAL = 300;
 const DEFAULT_DETECT_MULTIPLIER = 3;
 /** Any: routers send multihop packets with whatever TTL (RFC 5883 asks for none). */
 const DEFAULT_MINIMUM_TTL = 1;
-
-/** The octets of a key's file, or why they are not to be had. */
-export type KeyReader = (file: string) => { readonly key: Uint8Array } | { readonly error: string };
 
 /** One of the two documents that may say something of BFD. */
 export type BfdSource = {
@@ -50,14 +47,15 @@ export function planBfd(
   const wrong = (message: string): { readonly fault: Fault } => ({
     fault: source.complain(["spec", "bfd", "auth", "keyFile"], message),
   });
-  const read = readKey(auth.keyFile);
-  if ("error" in read) return wrong(read.error);
+  const key = readKey(auth.keyFile);
+  if (typeof key === "string") return wrong(key);
   // RFC 5880 sections 6.7.3 and 6.7.4: the key takes the digest's place.
   const most = auth.type.endsWith("MD5") ? 16 : 20;
-  if (read.key.length < 1 || read.key.length > most) {
-    const length = `the file holds ${read.key.length} octets`;
-    return wrong(`${length}: expected a key of 1 to ${most} for ${auth.type}`);
+  const { length } = key.reveal();
+  if (length < 1 || length > most) {
+    const message = `the file holds ${length} octets: expected a key of 1 to ${most} for ${auth.type}`;
+    return wrong(message);
   }
   const type = BFD_AUTH_TYPES[auth.type];
-  return { bfd: { ...bfd, authentication: { type, keyId: auth.keyId, key: toHex(read.key) } } };
+  return { bfd: { ...bfd, authentication: { type, keyId: auth.keyId, key } } };
 }

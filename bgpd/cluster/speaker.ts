@@ -6,11 +6,13 @@
 
 import type { Address, Family } from "../../lib/address.ts";
 import type { Prefix } from "../../lib/prefix.ts";
+import type { Secret } from "../../lib/secret.ts";
 import type { AggregateAudience } from "../../resource/aggregate.ts";
 import type { BFD_AUTH_TYPES, BfdAuthType } from "../../resource/bfd.ts";
 import type { ImportPolicy, PrefixAdvertisement } from "../../resource/bgp-configuration.ts";
 import type { BgpFilter } from "../../resource/bgp-filter.ts";
 import type { ExportPolicy, PrefixLimit, Role } from "../../resource/bgp-peer.ts";
+import type { AsRange } from "../../resource/scalar.ts";
 
 export type SpeakerPlan = {
   readonly node: string;
@@ -19,9 +21,11 @@ export type SpeakerPlan = {
   readonly routerId: Address;
   /** CLUSTER_ID of a node that reflects routes (RFC 4456 section 7). */
   readonly clusterId: Address | undefined;
+  /** The node's addresses, one of a family at most, IPv4 first: its next hops. */
+  readonly addresses: readonly Address[];
   /** TCP port to listen on. */
   readonly listenPort: number;
-  /** The node's addresses, at most one of a family: what it listens on, never "any", and its next hops. */
+  /** The addresses to listen on; "any" only where that was asked for, none where nobody may call. */
   readonly listenAddresses: readonly Address[];
   /** Blocks to originate (with a blackhole below each) and to publish in the node file. */
   readonly blocks: readonly Prefix[];
@@ -38,6 +42,21 @@ export type SpeakerPlan = {
   /** What the decision process does where the RFCs leave a choice. */
   readonly selection: SelectionPlan;
   readonly peers: readonly PeerPlan[];
+  /** Who may call without being named; absent: nobody. */
+  readonly ranges?: readonly RangePlan[];
+  /** What every peer is told when the daemon ends (RFC 9003). */
+  readonly shutdownMessage?: string;
+};
+
+/** Neighbours that nobody has named: each of them gets a session like `session` when it calls. */
+export type RangePlan = {
+  /** The BGPPeer's. */
+  readonly name: string;
+  readonly remotes: Prefix;
+  /** So many of them at once. */
+  readonly limit: number;
+  /** Without address; `remoteAs` is 0 until the neighbour has said who it is. */
+  readonly session: Omit<PeerPlan, "address">;
 };
 
 export type AggregatePlan = {
@@ -59,7 +78,7 @@ export type SelectionPlan = {
   readonly relaxedAsPath: boolean;
 };
 
-export type PeerPlan = {
+export type PeerPlan = SessionOptions & {
   /** `mesh NODE`, or the BGPPeer's name (with ` NODE` where it gives sessions with several nodes). */
   readonly name: string;
   readonly origin: "mesh" | "BGPPeer";
@@ -107,8 +126,7 @@ export type BfdPlan = {
   readonly authentication?: {
     readonly type: (typeof BFD_AUTH_TYPES)[BfdAuthType];
     readonly keyId: number;
-    /** In hexadecimal. */
-    readonly key: string;
+    readonly key: Secret;
   };
 };
 
@@ -156,4 +174,24 @@ export const DEFAULT_POLICY: PeerPolicy = {
   gracefulShutdown: false,
   prefixLimit: undefined,
   reflection: undefined,
+};
+
+/** What most sessions have not; absent is off. */
+export type SessionOptions = {
+  /** TCP-MD5 (RFC 2385). */
+  readonly key?: Secret;
+  /** The peer is at most so many hops away: what comes from farther is dropped (RFC 5082). */
+  readonly ttlSecurity?: number;
+  /** "any": connect from whatever address the system chooses, instead of `localAddress`. */
+  readonly source?: "any";
+  /** The link that the session's packets leave and come by. */
+  readonly link?: string;
+  /** DelayOpenTime, seconds. */
+  readonly delayOpen?: number;
+  /** SendHoldTime, seconds; 0 for none. Absent: as RFC 9687 recommends. */
+  readonly sendHoldTime?: number;
+  /** Kept down, and the peer is told why (RFC 9003); the text may be empty. */
+  readonly shutdown?: string;
+  /** Instead of `remoteAs`, for a neighbour that nobody has named. */
+  readonly asNumbers?: readonly AsRange[];
 };

@@ -68,5 +68,6 @@ export const active: StateTable = {
   KeepAliveMsg: dropped,
   UpdateMsg: dropped,
   UpdateMsgErr: dropped,
+  SendHoldTimer_Expires: dropped,
   RouteRefreshMsg: dropped,
 };

@@ -105,5 +105,6 @@ export const connect: StateTable = {
   KeepAliveMsg: dropped,
   UpdateMsg: dropped,
   UpdateMsgErr: dropped,
+  SendHoldTimer_Expires: dropped,
   RouteRefreshMsg: dropped,
 };

@@ -8,8 +8,10 @@ import { keepAlive } from "./open-confirm.ts";
 import { collided, ended, faulty, silent, stopped, stoppedBySystem } from "./open-sent.ts";
 import type { Session } from "./state.ts";
 import {
+  fall,
   ignore,
   move,
+  SEND_HOLD_TIMER_EXPIRED,
   type StateTable,
   type Step,
   start,
@@ -35,6 +37,11 @@ function collidedHere(session: Session, event: Event, jitter: number): Step {
   return session.config.collisionDetectEstablishedState
     ? collided(session, event, jitter)
     : ignore(session);
+}
+
+/** Event 29 (RFC 9687 section 3.2). */
+function stuck(session: Session, _event: Event, jitter: number): Step {
+  return fall(session, jitter, SEND_HOLD_TIMER_EXPIRED);
 }
 
 export const established: StateTable = {
@@ -68,6 +75,7 @@ export const established: StateTable = {
   KeepAliveMsg: (session) => lasting(alive(session)),
   UpdateMsg: alive,
   UpdateMsgErr: faulty,
+  SendHoldTimer_Expires: stuck,
   // RFC 4271 restarts the HoldTimer for KEEPALIVE and UPDATE only, and RFC 2918 adds nothing.
   RouteRefreshMsg: ignore,
 };

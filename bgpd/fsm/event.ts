@@ -1,5 +1,5 @@
 /**
- * The 28 events of RFC 4271 section 8.1, under the RFC's names, and one of ours.
+ * The 28 events of RFC 4271 section 8.1 and the one of RFC 9687, under the RFCs' names, and one of ours.
  *
  * Time and chance enter only here: expiries are events, and `step` takes the jitter as an argument.
  */
@@ -77,6 +77,8 @@ export type Event =
   | { readonly type: "UpdateMsg" }
   /** 28. Section 6.3, where RFC 7606 leaves nothing but the reset. */
   | { readonly type: "UpdateMsgErr"; readonly fault: MessageFault }
+  /** 29. RFC 9687 section 3: the peer's TCP has taken nothing for too long. */
+  | { readonly type: "SendHoldTimer_Expires" }
   /** Ours: a ROUTE-REFRESH (RFC 2918), which RFC 4271 does not know. */
   | { readonly type: "RouteRefreshMsg" };
 

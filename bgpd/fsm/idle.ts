@@ -82,6 +82,7 @@ export const idle: StateTable = {
   KeepAliveMsg: ignore,
   UpdateMsg: ignore,
   UpdateMsgErr: ignore,
+  SendHoldTimer_Expires: ignore,
   RouteRefreshMsg: ignore,
 };
 

@@ -2,7 +2,9 @@
  * Our OPEN, and the judgement of the peer's: RFC 4271 section 6.2 and the capabilities of RFC 5492.
  *
  * Advertised: the configured families (RFC 4760), IPv4 with IPv6 next hops where both are (RFC 8950), route
- * refresh (RFC 2918), four-octet AS numbers (RFC 6793). Syntax is the codec's; here is what the fields mean to this session.
+ * refresh (RFC 2918) and the enhanced one (RFC 7313), extended messages (RFC 8654), four-octet AS numbers
+ * (RFC 6793), our role where there is one (RFC 9234). Syntax is the codec's; here is what the fields mean to
+ * this session.
  */
 
 import { equalAddress, type Family } from "../../lib/address.ts";
@@ -11,6 +13,9 @@ import type { MessageFault } from "./event.ts";
 import type { Negotiated, Role, SessionConfig } from "./state.ts";
 
 const VERSION = 4;
+/** RFC 4271 section 4.1, and RFC 8654 section 3. */
+const MAX_LENGTH = 4096;
+const MAX_EXTENDED_LENGTH = 65_535;
 /** RFC 6793 section 4.2.3: stands for an AS number that does not fit into two octets. */
 const AS_TRANS = 23456;
 const AFI: Readonly<Record<Family, number>> = { 4: 1, 6: 2 };
@@ -37,23 +42,32 @@ const ROLES: Readonly<Record<Role, { readonly ours: number; readonly theirs: num
   peer: { ours: 4, theirs: 4 },
 };
 
+/** Whether our OPEN has capabilities; "none" for a peer that refused the parameter (RFC 5492 section 3). */
+export type Advertised = "all" | "none";
+
 /** The OPEN that we send. */
-export function localOpen(config: SessionConfig): OpenMessage {
-  const { localAs, holdTime, identifier, families, role } = config;
+export function localOpen(config: SessionConfig, advertised: Advertised = "all"): OpenMessage {
+  const { localAs, holdTime, identifier } = config;
   return {
     type: "open",
     version: VERSION,
     myAs: localAs > 0xffff ? AS_TRANS : localAs,
     holdTime,
     identifier,
-    capabilities: [
-      ...families.map((family) => multiprotocol(family)),
-      { type: "route refresh" },
-      ...(families.length === 2 ? [IPV4_OVER_IPV6] : []),
-      { type: "four-octet AS", asNumber: localAs },
-      ...(role === undefined ? [] : [{ type: "role" as const, role: ROLES[role.role].ours }]),
-    ],
+    capabilities: advertised === "none" ? [] : localCapabilities(config),
   };
+}
+
+function localCapabilities({ localAs, families, role }: SessionConfig): Capability[] {
+  return [
+    ...families.map((family) => multiprotocol(family)),
+    { type: "route refresh" },
+    { type: "enhanced route refresh" },
+    ...(families.length === 2 ? [IPV4_OVER_IPV6] : []),
+    { type: "extended message" },
+    { type: "four-octet AS", asNumber: localAs },
+    ...(role === undefined ? [] : [{ type: "role" as const, role: ROLES[role.role].ours }]),
+  ];
 }
 
 /** What a good OPEN leads to, or what is wrong with it. */
@@ -62,32 +76,51 @@ export type Judgement =
   | { readonly negotiated: undefined; readonly fault: MessageFault };
 
 /** Check the peer's OPEN in the order of section 6.2, and settle what both sides can do. */
-export function negotiate(config: SessionConfig, open: OpenMessage): Judgement {
-  const fault = faultOf(config, open);
+export function negotiate(
+  config: SessionConfig,
+  open: OpenMessage,
+  advertised: Advertised = "all",
+): Judgement {
+  const families = familiesOf(config, open.capabilities, advertised);
+  const fault = faultOf(config, open, families);
   if (fault !== undefined) return { negotiated: undefined, fault };
   // Section 4.2: the smaller of both; and a third of it at most between KEEPALIVEs (section 4.4).
   const holdTime = Math.min(config.holdTime, open.holdTime);
   const most = holdTime / 3;
+  const real = fourOctetAs(open.capabilities);
+  const remoteAs = real ?? open.myAs;
+  /** Both of us have said it. */
+  const knows = (capability: Capability["type"]): boolean =>
+    advertised === "all" && open.capabilities.some(({ type }) => type === capability);
   return {
     negotiated: {
+      remoteAs,
       identifier: open.identifier,
       holdTime,
       keepaliveTime: config.keepaliveTime > 0 ? Math.min(config.keepaliveTime, most) : most,
       wire: {
-        fourOctetAs: fourOctetAs(open.capabilities) !== undefined,
-        external: config.localAs !== config.remoteAs,
-        maxLength: 4096,
-        ...(config.aigp === true && config.localAs !== config.remoteAs ? { aigp: true } : {}),
-        families: familiesOf(config, open.capabilities),
-        extendedNextHop: config.families.length === 2 && open.capabilities.some(isIpv4OverIpv6),
+        fourOctetAs: knows("four-octet AS"),
+        external: config.localAs !== remoteAs,
+        maxLength: knows("extended message") ? MAX_EXTENDED_LENGTH : MAX_LENGTH,
+        ...(config.aigp === true && config.localAs !== remoteAs ? { aigp: true } : {}),
+        families,
+        extendedNextHop:
+          advertised === "all" &&
+          config.families.length === 2 &&
+          open.capabilities.some(isIpv4OverIpv6),
       },
-      routeRefresh: open.capabilities.some(({ type }) => type === "route refresh"),
+      routeRefresh: knows("route refresh"),
+      enhancedRefresh: knows("enhanced route refresh"),
       capabilities: open.capabilities,
     },
   };
 }
 
-function faultOf(config: SessionConfig, open: OpenMessage): MessageFault | undefined {
+function faultOf(
+  config: SessionConfig,
+  open: OpenMessage,
+  families: readonly Family[],
+): MessageFault | undefined {
   if (open.version !== VERSION) {
     return fault(
       UNSUPPORTED_VERSION,
@@ -99,19 +132,20 @@ function faultOf(config: SessionConfig, open: OpenMessage): MessageFault | undef
   const asNumber = real ?? open.myAs;
   // RFC 6793 section 4.2.1: an AS number of two octets is the same in both places.
   const contradicts = real !== undefined && open.myAs !== AS_TRANS && open.myAs !== real;
-  if (asNumber !== config.remoteAs || asNumber === 0 || contradicts) {
+  if (!isOneOf(config.remoteAs, asNumber) || asNumber === 0 || contradicts) {
     const also = contradicts ? ` (and AS ${open.myAs} in its fixed part)` : "";
-    return fault(BAD_PEER_AS, `the peer is AS ${asNumber}${also}, not AS ${config.remoteAs}`);
+    const wanted = describeAs(config.remoteAs);
+    return fault(BAD_PEER_AS, `the peer is AS ${asNumber}${also}, not ${wanted}`);
   }
   if (open.holdTime === 1 || open.holdTime === 2) {
     return fault(UNACCEPTABLE_HOLD_TIME, `the peer's hold time is ${open.holdTime} s`);
   }
   // RFC 6286 section 2.2: any number but zero, and within an AS nobody else's.
   if (open.identifier.w0 === 0) return fault(BAD_IDENTIFIER, "the peer's BGP Identifier is zero");
-  if (config.localAs === config.remoteAs && equalAddress(open.identifier, config.identifier)) {
+  if (config.localAs === asNumber && equalAddress(open.identifier, config.identifier)) {
     return fault(BAD_IDENTIFIER, "the peer has our own BGP Identifier");
   }
-  if (familiesOf(config, open.capabilities).length === 0) {
+  if (families.length === 0) {
     const names = config.families.map((family) => `IPv${family} unicast`).join(" or ");
     // RFC 5492 section 4: the Data field has the capabilities that are missing.
     const data = config.families.flatMap((family) => [MULTIPROTOCOL, 4, 0, AFI[family], 0, 1]);
@@ -141,6 +175,17 @@ function roleFault(
     : fault(ROLE_MISMATCH, `the peer's role ${theirs} does not go with ours, ${role.role}`);
 }
 
+function isOneOf(wanted: SessionConfig["remoteAs"], asNumber: number): boolean {
+  if (typeof wanted === "number") return asNumber === wanted;
+  return wanted.some(({ first, last }) => first <= asNumber && asNumber <= last);
+}
+
+function describeAs(wanted: SessionConfig["remoteAs"]): string {
+  if (typeof wanted === "number") return `AS ${wanted}`;
+  const ranges = wanted.map(({ first, last }) => (first === last ? first : `${first}-${last}`));
+  return `one of AS ${ranges.join(", ")}`;
+}
+
 const IPV4_OVER_IPV6: Capability = {
   type: "extended next hop",
   encodings: [{ afi: AFI[4], safi: SAFI_UNICAST, nextHopAfi: AFI[6] }],
@@ -150,13 +195,16 @@ function multiprotocol(family: Family): Capability {
   return { type: "multiprotocol", afi: AFI[family], safi: SAFI_UNICAST };
 }
 
-/** The families of both; without the capability a peer does IPv4 unicast alone (RFC 4760 section 8). */
+/** The families of both; where either has not the capability, IPv4 unicast alone (RFC 4760 section 8). */
 function familiesOf(
   { families }: SessionConfig,
   capabilities: readonly Capability[],
+  advertised: Advertised,
 ): readonly Family[] {
   const said = capabilities.filter((capability) => capability.type === "multiprotocol");
-  if (said.length === 0) return families.filter((family) => family === 4);
+  if (said.length === 0 || advertised === "none") {
+    return families.filter((family) => family === 4);
+  }
   return families.filter((family) =>
     said.some(({ afi, safi }) => afi === AFI[family] && safi === SAFI_UNICAST),
   );

@@ -2,6 +2,7 @@
  * OpenConfirm (RFC 4271 section 8.2.2): both OPENs are exchanged, the peer's KEEPALIVE is awaited.
  */
 
+import type { Action } from "./action.ts";
 import type { Event } from "./event.ts";
 import {
   collided,
@@ -12,7 +13,7 @@ import {
   stopped,
   stoppedBySystem,
 } from "./open-sent.ts";
-import type { Session } from "./state.ts";
+import { SEND_HOLD_TIME, type Session } from "./state.ts";
 import {
   ignore,
   move,
@@ -33,13 +34,23 @@ export function keepAlive(session: Session, _event: Event, jitter: number): Step
   ]);
 }
 
+/** RFC 9687 section 3.1: a session without timers has none for sending either. */
+function sendHold({ config }: Session, holdTime: number): Action[] {
+  const seconds = config.sendHoldTime ?? Math.max(SEND_HOLD_TIME, 2 * holdTime);
+  return holdTime === 0 || seconds === 0 ? [] : [start("sendHold", seconds)];
+}
+
 function established(session: Session): Step {
   const { negotiated } = session;
   if (negotiated === undefined) return ignore(session);
   const { holdTime } = negotiated;
   return move(
     session,
-    [...(holdTime === 0 ? [] : [start("hold", holdTime)]), { type: "session up", negotiated }],
+    [
+      ...(holdTime === 0 ? [] : [start("hold", holdTime)]),
+      ...sendHold(session, holdTime),
+      { type: "session up", negotiated },
+    ],
     // Without keepalives nothing will show that the session lasts, so it is trusted at once.
     { state: "Established", oscillations: holdTime === 0 ? 0 : session.oscillations },
   );
@@ -76,5 +87,6 @@ export const openConfirm: StateTable = {
   KeepAliveMsg: established,
   UpdateMsg: unexpectedMessage,
   UpdateMsgErr: unexpectedMessage,
+  SendHoldTimer_Expires: unexpected,
   RouteRefreshMsg: unexpectedMessage,
 };

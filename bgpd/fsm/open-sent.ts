@@ -20,6 +20,10 @@ import {
   unexpectedMessage,
 } from "./transition.ts";
 
+/** RFC 4271 section 6.2. */
+const OPEN_MESSAGE_ERROR = 2;
+const UNSUPPORTED_OPTIONAL_PARAMETER = 4;
+
 /** Event 2 where the peer can hear it. */
 export function stopped(
   session: Session,
@@ -62,6 +66,21 @@ export function refusedVersion(session: Session, _event: Event, jitter: number):
   return toIdle(session, jitter, { counter: "keep", next: "damp" });
 }
 
+/**
+ * RFC 5492 section 3: who does not know capabilities refuses the parameter, and is tried again without;
+ * and with them when it does not like that either.
+ */
+function refused(
+  session: Session,
+  { notification }: { readonly notification: Notification },
+  jitter: number,
+): Step {
+  const step = fall(session, jitter);
+  const { code, subcode } = notification;
+  if (code !== OPEN_MESSAGE_ERROR || subcode !== UNSUPPORTED_OPTIONAL_PARAMETER) return step;
+  return { ...step, session: move(step.session, [], { isPlain: !session.isPlain }).session };
+}
+
 /** The connection has ended, or the peer says why it ends it: there is nobody left to answer. */
 export function ended(session: Session, _event: Event, jitter: number): Step {
   return fall(session, jitter);
@@ -102,9 +121,10 @@ export const openSent: StateTable = {
   OpenCollisionDump: collided,
   NotifMsgVerErr: refusedVersion,
   // The RFC's text answers a NOTIFICATION with one here; no other state does, and nobody reads it.
-  NotifMsg: ended,
+  NotifMsg: refused,
   KeepAliveMsg: unexpectedMessage,
   UpdateMsg: unexpectedMessage,
   UpdateMsgErr: unexpectedMessage,
+  SendHoldTimer_Expires: unexpected,
   RouteRefreshMsg: unexpectedMessage,
 };

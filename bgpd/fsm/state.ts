@@ -23,8 +23,20 @@ export const STATES = [
 
 export type State = (typeof STATES)[number];
 
-/** ConnectRetryTimer, HoldTimer, KeepaliveTimer (section 8), DelayOpenTimer, IdleHoldTimer (8.1.1). */
-export type TimerName = "connectRetry" | "hold" | "keepalive" | "delayOpen" | "idleHold";
+/**
+ * ConnectRetryTimer, HoldTimer, KeepaliveTimer (section 8), DelayOpenTimer, IdleHoldTimer (8.1.1),
+ * SendHoldTimer (RFC 9687).
+ */
+export type TimerName =
+  | "connectRetry"
+  | "hold"
+  | "keepalive"
+  | "delayOpen"
+  | "idleHold"
+  | "sendHold";
+
+/** AS numbers from one to another, both included. */
+export type AsRange = { readonly first: number; readonly last: number };
 
 /** RFC 9234 section 4.1. */
 export type Role = keyof typeof ROLE_CODES;
@@ -32,7 +44,8 @@ export type Role = keyof typeof ROLE_CODES;
 /** What is configured: the mandatory and the optional session attributes. Times in seconds. */
 export type SessionConfig = {
   readonly localAs: number;
-  readonly remoteAs: number;
+  /** The peer's; ranges for a neighbour that nobody has named, which says in its OPEN who it is. */
+  readonly remoteAs: number | readonly AsRange[];
   /** Our BGP Identifier. */
   readonly identifier: Address;
   /** 0: the session needs no KEEPALIVE. */
@@ -40,6 +53,8 @@ export type SessionConfig = {
   /** As wished; never more than a third of the negotiated hold time. */
   readonly keepaliveTime: number;
   readonly connectRetryTime: number;
+  /** How long TCP may take nothing of what waits; 0 for ever; undefined: RFC 9687's recommendation. */
+  readonly sendHoldTime: number | undefined;
   /** Ours towards an external peer; strict: only with one that says its own (RFC 9234 section 4.2). */
   readonly role?: { readonly role: Role; readonly strict: boolean } | undefined;
   /** AIGP_SESSION of an external session (RFC 7311 section 3.3). */
@@ -63,6 +78,8 @@ export type SessionConfig = {
 
 /** What both OPENs agreed upon. */
 export type Negotiated = {
+  /** The peer's AS. */
+  readonly remoteAs: number;
   /** The peer's BGP Identifier. */
   readonly identifier: Address;
   /** Seconds; 0 means that no timer runs. */
@@ -72,6 +89,8 @@ export type Negotiated = {
   readonly wire: WireContext;
   /** Both sides know RFC 2918. */
   readonly routeRefresh: boolean;
+  /** Both sides know RFC 7313. */
+  readonly enhancedRefresh: boolean;
   /** What the peer's OPEN said. */
   readonly capabilities: readonly Capability[];
 };
@@ -88,10 +107,15 @@ export type Session = {
   readonly timers: Readonly<Partial<Record<TimerName, number>>>;
   /** From the peer's OPEN on. */
   readonly negotiated: Negotiated | undefined;
+  /** Our OPEN has no capabilities: the peer does not know what they are (RFC 5492 section 3). */
+  readonly isPlain: boolean;
 };
 
 /** The hold time between our OPEN and the peer's: section 8.2.2 suggests four minutes. */
 export const OPEN_HOLD_TIME = 240;
+
+/** RFC 9687 section 3.1: eight minutes, or twice the hold time where that is longer. */
+export const SEND_HOLD_TIME = 480;
 
 /** A session before its first event. */
 export function createSession(config: SessionConfig): Session {
@@ -103,6 +127,7 @@ export function createSession(config: SessionConfig): Session {
     restart: "connect",
     timers: {},
     negotiated: undefined,
+    isPlain: false,
   });
 }
 

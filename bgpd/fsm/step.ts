@@ -38,6 +38,7 @@ const EXPIRES: Readonly<Partial<Record<EventType, TimerName>>> = {
   KeepaliveTimer_Expires: "keepalive",
   DelayOpenTimer_Expires: "delayOpen",
   IdleHoldTimer_Expires: "idleHold",
+  SendHoldTimer_Expires: "sendHold",
 };
 
 /** The event of each timer, for the shell. */
@@ -47,11 +48,12 @@ export const EXPIRY = {
   keepalive: { type: "KeepaliveTimer_Expires" },
   delayOpen: { type: "DelayOpenTimer_Expires" },
   idleHold: { type: "IdleHoldTimer_Expires" },
+  sendHold: { type: "SendHoldTimer_Expires" },
 } as const satisfies Record<TimerName, Event>;
 
 /**
  * What `event` does to `session`: its next record and what the shell must do, in order. `jitter`,
- * 0.75 to 1 as section 10 asks, shortens the timers that are started (never the HoldTimer).
+ * 0.75 to 1 as section 10 asks, shortens the timers that are started (never HoldTimer and SendHoldTimer).
  */
 export function step(session: Session, event: Event, jitter: number): Step {
   const timer = EXPIRES[event.type];

@@ -23,8 +23,9 @@ export type StateTable = {
   readonly [Type in EventType]: Transition<Extract<Event, { readonly type: Type }>>;
 };
 
-/** RFC 4271 section 4.5 and RFC 4486 section 3: the codes that the FSM itself chooses. */
+/** RFC 4271 section 4.5, RFC 4486 section 3, RFC 9687: the codes that the FSM itself chooses. */
 export const HOLD_TIMER_EXPIRED: Notification = notification(4, 0);
+export const SEND_HOLD_TIMER_EXPIRED: Notification = notification(8, 0);
 export const CONNECTION_COLLISION_RESOLUTION: Notification = notification(6, 7);
 
 export function notification(code: number, subcode: number): Notification {

@@ -78,10 +78,14 @@ export class AdjIn {
       at = readPrefix(buffer, at, end, this.#scratch);
       const prefix = table.insert(this.#scratch);
       const known = paths.find(prefix, member.id);
+      if (known !== NONE) paths.round.set(known, member.round);
       // The same again changes nothing: policies depend on the route alone.
       if (known !== NONE && paths.received.get(known) === set.id) continue;
       const row = known === NONE ? paths.add(prefix, member.id) : known;
-      if (known === NONE) member.received++;
+      if (known === NONE) {
+        member.received++;
+        paths.round.set(row, member.round);
+      }
       this.#setReceived(row, set);
       this.#apply(member, row, judge);
     }
@@ -106,6 +110,22 @@ export class AdjIn {
   /** Forget all paths of a peer. */
   clear(member: Member): void {
     for (const row of this.#parts.paths.ofPeer(member.id)) this.#remove(member, row);
+  }
+
+  /** The peer begins to announce its whole table again (RFC 7313 section 4.2): what it has may be stale. */
+  beginRefresh(member: Member): void {
+    member.round++;
+    member.isRefreshing = true;
+  }
+
+  /** It has done so: what it has not announced meanwhile is gone. */
+  endRefresh(member: Member): void {
+    if (!member.isRefreshing) return;
+    member.isRefreshing = false;
+    const { paths } = this.#parts;
+    for (const row of paths.ofPeer(member.id)) {
+      if (paths.round.get(row) !== member.round) this.#remove(member, row);
+    }
   }
 
   /** Judge all paths of a peer again, by the policy that it has now. */

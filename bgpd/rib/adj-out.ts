@@ -69,6 +69,22 @@ export class AdjOut {
     this.#groupOf.get(member.id)?.dump(member.id, { endOfRib: false });
   }
 
+  /** The peer's connection takes nothing: it is told nothing until `catchUp`. */
+  lag(member: Member): void {
+    this.#groupOf.get(member.id)?.lag(member.id);
+  }
+
+  /** It takes again, and is told what it has missed. */
+  catchUp(member: Member): void {
+    this.#groupOf.get(member.id)?.catchUp(member.id);
+  }
+
+  /** Whether a peer has still to be told that the prefix is gone. */
+  isMissed(prefix: number): boolean {
+    for (const group of this.#groups.values()) if (group.isMissed(prefix)) return true;
+    return false;
+  }
+
   /** A prefix has another best path, or none: what the peers get of it is queued. */
   change(prefix: number, best: Best | undefined): void {
     if (this.#groups.size === 0) return;
@@ -109,6 +125,7 @@ export class AdjOut {
   #transfer(member: Member): void {
     const from = this.#groupOf.get(member.id);
     if (from === undefined || from.key === groupKey(member.peer, this.#parts.table.family)) return;
+    from.catchUp(member.id);
     this.#enter(member).adopt(member.id, from);
     this.#depart(member, from);
   }
@@ -134,7 +151,7 @@ export class AdjOut {
   }
 
   #depart(member: Member, group: UpdateGroup): void {
-    group.members.delete(member.id);
+    group.leave(member.id);
     if (group.members.size > 0) return;
     this.#groups.delete(group.key);
     group.dissolve();

@@ -54,6 +54,8 @@ export class FamilyTables {
   readonly #dirty = new Dirty();
   /** Prefixes whose best may be for others than before, although it is the same. */
   readonly #retold = new Set<number>();
+  /** Prefixes without a path whose number is kept for peers that have still to hear of it. */
+  readonly #withheld = new Set<number>();
 
   constructor(family: Family, { options, effort, sets, nextHops }: FamilyParts) {
     const table = new PrefixTable(family);
@@ -75,7 +77,7 @@ export class FamilyTables {
   }
 
   join(id: PeerId, peer: RibPeer): void {
-    const member = { id, peer, received: 0, accepted: 0, best: 0 };
+    const member = { id, peer, received: 0, accepted: 0, best: 0, round: 0, isRefreshing: false };
     this.members.set(id, member);
     this.adjOut.join(member);
   }
@@ -107,6 +109,32 @@ export class FamilyTables {
   setSelection(selection: PathSelection): void {
     this.#locRib.selection = selection;
     for (const prefix of this.table.indices()) this.#dirty.add(prefix);
+  }
+
+  /** Tell a peer everything once more. */
+  refresh(id: PeerId): void {
+    const member = this.members.get(id);
+    if (member !== undefined) this.adjOut.refresh(member);
+  }
+
+  beginRefresh(id: PeerId): void {
+    const member = this.members.get(id);
+    if (member !== undefined) this.adjIn.beginRefresh(member);
+  }
+
+  endRefresh(id: PeerId): void {
+    const member = this.members.get(id);
+    if (member !== undefined) this.adjIn.endRefresh(member);
+  }
+
+  lag(id: PeerId): void {
+    const member = this.members.get(id);
+    if (member !== undefined) this.adjOut.lag(member);
+  }
+
+  catchUp(id: PeerId): void {
+    const member = this.members.get(id);
+    if (member !== undefined) this.adjOut.catchUp(member);
   }
 
   /** Paths with one of these attribute sets may have become (un)usable. */
@@ -146,9 +174,15 @@ export class FamilyTables {
     if (changes.length > 0) onBest(changes);
     const told = now();
     this.adjOut.flush();
-    for (const prefix of emptied) this.table.remove(prefix);
+    for (const prefix of emptied) {
+      if (this.adjOut.isMissed(prefix)) this.#withheld.add(prefix);
+      else if (!this.#withheld.has(prefix)) this.table.remove(prefix);
+    }
     const isMore = !this.#dirty.isEmpty;
-    if (!isMore) this.adjOut.settle();
+    if (!isMore) {
+      this.#letGo();
+      this.adjOut.settle();
+    }
     this.#effort.decisions += count;
     this.#effort.decisionTime += decided - start;
     this.#effort.exportTime += now() - told;
@@ -160,6 +194,16 @@ export class FamilyTables {
     if (member === undefined) return undefined;
     const { received, accepted, best } = member;
     return { received, accepted, best, advertised: this.adjOut.groupOf(id)?.count(id) ?? 0 };
+  }
+
+  /** Forget prefixes that have no path and that nobody has to be told of any more. */
+  #letGo(): void {
+    for (const prefix of this.#withheld) {
+      const isUsed = this.paths.first(prefix) !== NONE;
+      if (!isUsed && this.adjOut.isMissed(prefix)) continue;
+      this.#withheld.delete(prefix);
+      if (!isUsed) this.table.remove(prefix);
+    }
   }
 
   /** The attributes of a peer's routes may be the same as before, and packets to them dropped all the same. */

@@ -11,6 +11,9 @@ export type Member = {
   received: number;
   accepted: number;
   best: number;
+  /** Counts the peer's refreshes (RFC 7313 section 4); `isRefreshing` between begin and end of one. */
+  round: number;
+  isRefreshing: boolean;
 };
 
 /** Every established peer whose session carries the family, by number. */

@@ -71,7 +71,10 @@ export class Packer {
 
   /** Hand over what is left. */
   flush(): void {
-    if (this.#end > 0) this.#emit(this.#buffer.subarray(0, this.#end));
+    // Who keeps a small message must not keep the room for the longest one.
+    const isSmall = 2 * this.#end < this.#buffer.length;
+    const bytes = isSmall ? this.#buffer.slice(0, this.#end) : this.#buffer.subarray(0, this.#end);
+    if (this.#end > 0) this.#emit(bytes);
     this.#buffer = new Uint8Array(0);
     this.#end = 0;
   }

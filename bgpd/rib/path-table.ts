@@ -15,6 +15,8 @@ export class PathTable {
   readonly received = new Column();
   /** Attribute set after the import policy; NONE for a rejected path. */
   readonly used = new Column();
+  /** In which refresh of its peer it was announced last (RFC 7313). */
+  readonly round = new Column();
   /** The verdict that accepted or rejected it. */
   readonly verdict: (PolicyVerdict | undefined)[] = [];
   /** The next path of the same prefix. */

@@ -100,9 +100,23 @@ class RibTables implements Rib {
   }
 
   refresh(peer: PeerId, family: Family): void {
-    const { adjOut, members } = this.#tables[family];
-    const member = members.get(peer);
-    if (member !== undefined) adjOut.refresh(member);
+    this.#tables[family].refresh(peer);
+  }
+
+  beginRefresh(peer: PeerId, family: Family): void {
+    this.#tables[family].beginRefresh(peer);
+  }
+
+  endRefresh(peer: PeerId, family: Family): void {
+    this.#tables[family].endRefresh(peer);
+  }
+
+  lag(peer: PeerId): void {
+    for (const tables of this.#order) tables.lag(peer);
+  }
+
+  catchUp(peer: PeerId): void {
+    for (const tables of this.#order) tables.catchUp(peer);
   }
 
   setSelection(selection: PathSelection): void {

@@ -214,6 +214,18 @@ export type Rib = {
   refresh(peer: PeerId, family: Family): void;
   /** Decide by other choices from now on: every prefix is decided anew. */
   setSelection(selection: PathSelection): void;
+  /**
+   * The peer announces its whole table of a family again; at the end the rest of what it had of it is gone
+   * (RFC 7313).
+   */
+  beginRefresh(peer: PeerId, family: Family): void;
+  endRefresh(peer: PeerId, family: Family): void;
+  /**
+   * The peer's connection does not take what it is sent: nothing more is sent to it, and what it misses is
+   * told at `catchUp`. Not from inside `onSend`.
+   */
+  lag(peer: PeerId): void;
+  catchUp(peer: PeerId): void;
   /** Put a route of our own in (again with other attributes: replaced), or take it out. */
   originate(prefix: Prefix, attributes: Attributes): void;
   withdraw(prefix: Prefix): void;

@@ -15,6 +15,7 @@ import { Broadcast } from "./broadcast.ts";
 import { Column } from "./column.ts";
 import { forbidden, nextHopFor, type Origin, transform } from "./export.ts";
 import { ExportedSets, type Rewrite } from "./exported.ts";
+import { Laggard } from "./laggard.ts";
 import { Packer } from "./pack.ts";
 import { NONE } from "./path-table.ts";
 import type { PrefixTable } from "./prefix-table.ts";
@@ -49,6 +50,8 @@ export function groupKey(peer: RibPeer, family: Family): string {
 export class UpdateGroup {
   readonly key: string;
   readonly members = new Set<PeerId>();
+  /** Of these the ones that are told nothing for the time being. */
+  readonly #laggards = new Map<PeerId, Laggard>();
   readonly #peer: RibPeer;
   readonly #sets: AttributeSets;
   readonly #table: PrefixTable;
@@ -128,7 +131,8 @@ export class UpdateGroup {
 
   /** Encode and send what `change` has queued. */
   flush(): void {
-    const broadcast = new Broadcast(this.#peer.wire.maxLength, this.members, this.#send);
+    const listening = [...this.members].filter((member) => !this.#laggards.has(member));
+    const broadcast = new Broadcast(this.#peer.wire.maxLength, listening, this.#send);
     for (const [except, prefixes] of this.#withdrawn) {
       broadcast.write(except, (packer) => packer.withdraw(prefixes, this.#table));
     }
@@ -168,6 +172,37 @@ export class UpdateGroup {
       else listOf(bySet, now).push(prefix);
     }
     this.#sendTo(member, gone, bySet, false);
+  }
+
+  /** The member is told nothing more until `catchUp`. Only between one `flush` and the next `change`. */
+  lag(member: PeerId): void {
+    if (!this.#laggards.has(member)) this.#laggards.set(member, new Laggard());
+  }
+
+  /** Tell a member what it has missed. */
+  catchUp(member: PeerId): void {
+    const laggard = this.#laggards.get(member);
+    if (laggard === undefined) return;
+    this.#laggards.delete(member);
+    const gone: number[] = [];
+    const bySet = new Map<number, number[]>();
+    for (const prefix of laggard.prefixes) {
+      const set = this.told(prefix, member);
+      if (set === NONE) gone.push(prefix);
+      else listOf(bySet, set).push(prefix);
+    }
+    this.#sendTo(member, gone, bySet, false);
+  }
+
+  leave(member: PeerId): void {
+    this.members.delete(member);
+    this.#laggards.delete(member);
+  }
+
+  /** Whether a member has still to be told of the prefix, which must keep its number for that. */
+  isMissed(prefix: number): boolean {
+    for (const laggard of this.#laggards.values()) if (laggard.misses(prefix)) return true;
+    return false;
   }
 
   /** The set that a member was told of a prefix, or NONE. */
@@ -230,6 +265,9 @@ export class UpdateGroup {
 
   #setOut(prefix: number, set: number, peer: PeerId, { held } = { held: false }): void {
     const old = this.#out.get(prefix);
+    for (const [member, laggard] of this.#laggards) {
+      laggard.miss(prefix, this.told(prefix, member), peer === member ? NONE : set);
+    }
     if (old !== NONE) this.#count(this.#outPeer.get(prefix), -1);
     if (set !== NONE) this.#count(peer, 1);
     this.#out.set(prefix, set);
@@ -269,7 +307,7 @@ export class UpdateGroup {
     bySet: ReadonlyMap<number, readonly number[]>,
     endOfRib: boolean,
   ): void {
-    if (!this.members.has(member)) return;
+    if (!this.members.has(member) || this.#laggards.has(member)) return;
     const packer = new Packer(this.#peer.wire.maxLength, (bytes) => this.#send(member, bytes));
     if (gone.length > 0) packer.withdraw(gone, this.#table);
     for (const [id, prefixes] of bySet) {

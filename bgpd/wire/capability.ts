@@ -1,5 +1,6 @@
 /**
- * Capabilities and the optional parameter that carries them (RFC 5492).
+ * Capabilities and the optional parameter that carries them (RFC 5492), in the parameters' usual form
+ * and in the extended one, whose lengths have two octets (RFC 9072).
  */
 
 import { Reader, Truncated, Writer } from "../../lib/bytes.ts";
@@ -12,14 +13,18 @@ export const CAPABILITY = {
   MULTIPROTOCOL: 1,
   ROUTE_REFRESH: 2,
   EXTENDED_NEXT_HOP: 5,
+  EXTENDED_MESSAGE: 6,
   ROLE: 9,
   FOUR_OCTET_AS: 65,
+  ENHANCED_ROUTE_REFRESH: 70,
 } as const;
 
 /** Values of the Role capability (RFC 9234 section 4.1). */
 export const ROLE_CODES = { provider: 0, rs: 1, "rs-client": 2, customer: 3, peer: 4 } as const;
 
 const PARAMETER_CAPABILITIES = 2;
+/** RFC 9072 section 2: as type of the first parameter, and where their length would be. */
+const EXTENDED = 255;
 
 /** How a capability's value is read; undefined when its length is not the one that its RFC gives. */
 const DECODERS: Readonly<Record<number, (reader: Reader) => Capability | undefined>> = {
@@ -42,18 +47,25 @@ const DECODERS: Readonly<Record<number, (reader: Reader) => Capability | undefin
   },
   [CAPABILITY.ROLE]: (reader) =>
     reader.left === 1 ? { type: "role", role: reader.u8() } : undefined,
+  [CAPABILITY.EXTENDED_MESSAGE]: (reader) =>
+    reader.left === 0 ? { type: "extended message" } : undefined,
+  [CAPABILITY.ENHANCED_ROUTE_REFRESH]: (reader) =>
+    reader.left === 0 ? { type: "enhanced route refresh" } : undefined,
   [CAPABILITY.FOUR_OCTET_AS]: (reader) =>
     reader.left === 4 ? { type: "four-octet AS", asNumber: reader.u32() } : undefined,
 };
 
-/** Read the Optional Parameters field of an OPEN. Throws `BgpError` 2/4, or 2/0 when it is malformed. */
+/**
+ * Read what follows the BGP Identifier of an OPEN: the parameters' length and they themselves. Throws
+ * `BgpError` 2/4, or 2/0 when it is malformed.
+ */
 export function decodeParameters(bytes: Uint8Array): Capability[] {
-  const reader = new Reader(bytes);
   const capabilities: Capability[] = [];
   try {
+    const { reader, isExtended } = parametersOf(bytes);
     while (reader.left > 0) {
       const type = reader.u8();
-      const value = reader.bytes(reader.u8());
+      const value = reader.bytes(isExtended ? reader.u16() : reader.u8());
       if (type !== PARAMETER_CAPABILITIES) {
         throw new BgpError(
           OPEN_MESSAGE_ERROR,
@@ -70,16 +82,45 @@ export function decodeParameters(bytes: Uint8Array): Capability[] {
   return capabilities;
 }
 
-/** The Optional Parameters field: one parameter with all capabilities, or nothing for none. */
+/**
+ * What follows the BGP Identifier of an OPEN: one parameter with all capabilities, or nothing for none;
+ * extended only where the usual form has no room (RFC 9072 section 2).
+ */
 export function encodeParameters(capabilities: readonly Capability[]): Uint8Array {
   const values = new Writer();
   for (const capability of capabilities) values.bytes(encodeCapability(capability));
-  if (values.length === 0) return new Uint8Array();
-  return new Writer()
-    .u8(PARAMETER_CAPABILITIES)
-    .u8(values.length)
-    .bytes(values.toBytes())
-    .toBytes();
+  const writer = new Writer();
+  if (values.length === 0) return writer.u8(0).toBytes();
+  if (values.length + 2 <= 255) {
+    writer
+      .u8(values.length + 2)
+      .u8(PARAMETER_CAPABILITIES)
+      .u8(values.length);
+  } else {
+    writer
+      .u8(EXTENDED)
+      .u8(EXTENDED)
+      .u16(values.length + 3);
+    writer.u8(PARAMETER_CAPABILITIES).u16(values.length);
+  }
+  return writer.bytes(values.toBytes()).toBytes();
+}
+
+/** The parameters alone, and in which form they are. The usual length says nothing of extended ones. */
+function parametersOf(bytes: Uint8Array): {
+  readonly reader: Reader;
+  readonly isExtended: boolean;
+} {
+  const reader = new Reader(bytes);
+  const usual = reader.u8();
+  const isExtended = usual !== 0 && bytes[1] === EXTENDED;
+  if (isExtended) reader.u8();
+  const length = isExtended ? reader.u16() : usual;
+  if (length !== reader.left) {
+    const words = `optional parameters of ${length} octets, but ${reader.left} follow`;
+    throw new BgpError(OPEN_MESSAGE_ERROR, 0, words);
+  }
+  return { reader, isExtended };
 }
 
 function decodeCapabilities(bytes: Uint8Array): Capability[] {
@@ -113,6 +154,12 @@ function encodeCapability(capability: Capability): Uint8Array {
       break;
     case "role":
       writer.u8(CAPABILITY.ROLE).u8(1).u8(capability.role);
+      break;
+    case "extended message":
+      writer.u8(CAPABILITY.EXTENDED_MESSAGE).u8(0);
+      break;
+    case "enhanced route refresh":
+      writer.u8(CAPABILITY.ENHANCED_ROUTE_REFRESH).u8(0);
       break;
     case "four-octet AS":
       writer.u8(CAPABILITY.FOUR_OCTET_AS).u8(4).u32(capability.asNumber);

@@ -40,7 +40,7 @@ export function decode(bytes: Uint8Array, context: WireContext): Message {
     case NOTIFICATION:
       return decodeNotification(body);
     case ROUTE_REFRESH:
-      return decodeRouteRefresh(body);
+      return decodeRouteRefresh(bytes);
     default:
       // The header check leaves only this one.
       return { type: "keepalive" };

@@ -9,6 +9,9 @@ export const ROUTE_REFRESH = 5;
 
 export const HEADER_LENGTH = 19;
 export const MARKER_LENGTH = 16;
+/** Longest message, RFC 4271 section 4.1, and with RFC 8654 section 3 (never an OPEN or a KEEPALIVE). */
+export const MAX_LENGTH = 4096;
+export const MAX_EXTENDED_LENGTH = 65_535;
 export const VERSION = 4;
 /** Two-octet stand-in for an AS number that needs four (RFC 6793). */
 export const AS_TRANS = 23456;
@@ -22,6 +25,8 @@ export const FSM_ERROR = 5;
 export const CEASE = 6;
 /** RFC 7313. */
 export const ROUTE_REFRESH_ERROR = 7;
+/** RFC 9687. */
+export const SEND_HOLD_TIMER_EXPIRED = 8;
 
 /** Message Header Error subcodes, section 6.1. */
 export const CONNECTION_NOT_SYNCHRONIZED = 1;
@@ -62,8 +67,18 @@ export const CONNECTION_REJECTED = 5;
 export const OTHER_CONFIGURATION_CHANGE = 6;
 export const CONNECTION_COLLISION_RESOLUTION = 7;
 export const OUT_OF_RESOURCES = 8;
+/** RFC 8538. */
+export const HARD_RESET = 9;
 /** RFC 9384. */
 export const BFD_DOWN = 10;
+
+/** ROUTE-REFRESH Message Error subcodes, RFC 7313 section 5. */
+export const INVALID_MESSAGE_LENGTH = 1;
+
+/** ROUTE-REFRESH subtypes, RFC 7313 section 3.2: a request, begin and end of the answer. */
+export const REFRESH_REQUEST = 0;
+export const REFRESH_BEGIN = 1;
+export const REFRESH_END = 2;
 
 /** Address families (RFC 4760). */
 export const AFI_IPV4 = 1;

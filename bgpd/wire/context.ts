@@ -5,6 +5,7 @@
  */
 
 import type { Family } from "../../lib/address.ts";
+import { MAX_LENGTH } from "./const.ts";
 
 export type WireContext = {
   /** AS_PATH and AGGREGATOR carry four-octet AS numbers (RFC 6793: both speakers said so). */
@@ -25,7 +26,7 @@ export type WireContext = {
 export const INITIAL_CONTEXT: WireContext = {
   fourOctetAs: false,
   external: false,
-  maxLength: 4096,
+  maxLength: MAX_LENGTH,
   families: [4],
   extendedNextHop: false,
 };

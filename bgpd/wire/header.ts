@@ -13,6 +13,8 @@ import {
   HEADER_LENGTH,
   KEEPALIVE,
   MARKER_LENGTH,
+  MAX_EXTENDED_LENGTH,
+  MAX_LENGTH,
   MESSAGE_HEADER_ERROR,
   NOTIFICATION,
   OPEN,
@@ -21,7 +23,10 @@ import {
 } from "./const.ts";
 import { BgpError } from "./error.ts";
 
-/** Longest and shortest message of a type, header included (section 6.1, RFC 2918 section 3). */
+/**
+ * Longest and shortest message of a type, header included (section 6.1, RFC 8654 section 3). A
+ * ROUTE-REFRESH is judged by its decoder: what answers a wrong length depends on its subtype.
+ */
 type Row = {
   readonly type: number;
   readonly name: string;
@@ -29,14 +34,12 @@ type Row = {
   readonly max: number;
 };
 
-const LONGEST = 65_535;
-
 export const MESSAGES: readonly Row[] = [
-  { type: OPEN, name: "OPEN", min: 29, max: 4096 },
-  { type: UPDATE, name: "UPDATE", min: 23, max: LONGEST },
-  { type: NOTIFICATION, name: "NOTIFICATION", min: 21, max: LONGEST },
+  { type: OPEN, name: "OPEN", min: 29, max: MAX_LENGTH },
+  { type: UPDATE, name: "UPDATE", min: 23, max: MAX_EXTENDED_LENGTH },
+  { type: NOTIFICATION, name: "NOTIFICATION", min: 21, max: MAX_EXTENDED_LENGTH },
   { type: KEEPALIVE, name: "KEEPALIVE", min: HEADER_LENGTH, max: HEADER_LENGTH },
-  { type: ROUTE_REFRESH, name: "ROUTE-REFRESH", min: 23, max: 23 },
+  { type: ROUTE_REFRESH, name: "ROUTE-REFRESH", min: HEADER_LENGTH, max: MAX_EXTENDED_LENGTH },
 ];
 
 const ROWS: readonly (Row | undefined)[] = Array.from({ length: 256 }, (_, type) =>

@@ -20,6 +20,10 @@ export type Capability =
   | { readonly type: "route refresh" }
   /** RFC 8950: NLRI of these families may have next hops of these AFIs. */
   | { readonly type: "extended next hop"; readonly encodings: readonly NextHopEncoding[] }
+  /** RFC 8654. */
+  | { readonly type: "extended message" }
+  /** RFC 7313. */
+  | { readonly type: "enhanced route refresh" }
   | { readonly type: "four-octet AS"; readonly asNumber: number }
   /** RFC 9234 section 4.1; what the numbers mean is in `capability.ts`. */
   | { readonly type: "role"; readonly role: number }
@@ -75,6 +79,7 @@ export type RouteRefreshMessage = {
   readonly type: "route refresh";
   readonly afi: number;
   readonly safi: number;
+  /** RFC 7313 section 3.2: 0 asks, 1 begins and 2 ends the answer. Others are to be ignored. */
   readonly subtype: number;
 };
 

@@ -72,6 +72,7 @@ const CODES: Readonly<Record<number, Names>> = {
     name: "ROUTE-REFRESH Message Error",
     subcodes: { 1: "Invalid Message Length" },
   },
+  [code.SEND_HOLD_TIMER_EXPIRED]: { name: "Send Hold Timer Expired", subcodes: {} },
 };
 
 /** `Cease/Administrative Shutdown`, or `Hold Timer Expired`; numbers where there is no name. */

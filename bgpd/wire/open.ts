@@ -3,7 +3,7 @@
  *
  *     |    Version    |     My Autonomous System      |           Hold Time           |
  *     |                         BGP Identifier (4 octets)                             |
- *     | Opt Parm Len  |   Optional Parameters (variable)
+ *     | Opt Parm Len  |   Optional Parameters (variable; RFC 9072: with lengths of two octets)
  */
 
 import { Reader, Writer } from "../../lib/bytes.ts";
@@ -25,27 +25,17 @@ export function decodeOpen(body: Uint8Array): OpenMessage {
   const myAs = reader.u16();
   const holdTime = reader.u16();
   const identifier = reader.address(4);
-  const length = reader.u8();
-  if (length !== reader.left) {
-    throw new BgpError(
-      OPEN_MESSAGE_ERROR,
-      0,
-      `optional parameters of ${length} octets, but ${reader.left} follow`,
-    );
-  }
-  const capabilities = decodeParameters(reader.bytes(length));
+  const capabilities = decodeParameters(reader.bytes(reader.left));
   return { type: "open", version, myAs, holdTime, identifier, capabilities };
 }
 
 /** The body of an OPEN. */
 export function encodeOpen(open: OpenMessage): Uint8Array {
-  const parameters = encodeParameters(open.capabilities);
   return new Writer()
     .u8(open.version)
     .u16(open.myAs)
     .u16(open.holdTime)
     .address(open.identifier)
-    .u8(parameters.length)
-    .bytes(parameters)
+    .bytes(encodeParameters(open.capabilities))
     .toBytes();
 }

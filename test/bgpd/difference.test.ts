@@ -38,6 +38,7 @@ const plan: SpeakerPlan = {
   clusterId: undefined,
   aggregates: [],
   listenPort: 179,
+  addresses: [parseAddress("172.30.0.11")],
   listenAddresses: [parseAddress("172.30.0.11")],
   blocks: [parsePrefix("10.244.1.0/24")],
   pools: [parsePrefix("10.244.0.0/16")],

@@ -1,9 +1,12 @@
 /** Who is let in. */
 
 import { describe, expect, test } from "bun:test";
-import { createListener } from "../../bgpd/listener.ts";
+import { createListener, type ListenerKey } from "../../bgpd/listener.ts";
+import { formatAddress, parseAddress } from "../../lib/address.ts";
 import { toHex } from "../../lib/hex.ts";
 import { silentLogger } from "../../lib/log.ts";
+import { formatPrefix, parsePrefix } from "../../lib/prefix.ts";
+import { Secret } from "../../lib/secret.ts";
 import { notification, STRANGER, scene, US } from "./peer-scene.ts";
 
 describe("the listener", () => {
@@ -49,4 +52,41 @@ describe("the listener", () => {
     stage.pass(10);
     expect(stage.clock.pending).toBe(0);
   });
+
+  test("asks for keys on the addresses of their callers' family", () => {
+    const stage = scene();
+    const signed: string[] = [];
+    const listener = createListener({
+      transport: {
+        ...stage.transport,
+        listen: ({ address, port }) => ({
+          address,
+          port,
+          close: () => {},
+          setKey: (remotes, key) => {
+            const what = key === undefined ? "nothing" : new TextDecoder().decode(key.reveal());
+            signed.push(`${formatAddress(address)}: ${formatPrefix(remotes)} ${what}`);
+          },
+        }),
+      },
+      addresses: ["0.0.0.0", "::"].map(parseAddress),
+      port: 179,
+      log: silentLogger(),
+      clock: stage.clock,
+      find: () => undefined,
+      keys: [keyed("172.30.0.2/32", "four"), keyed("fd00::/64", "six")],
+    });
+    listener.setKeys([keyed("fd00::/64", "other")]);
+    listener.close();
+    expect(signed).toEqual([
+      "0.0.0.0: 172.30.0.2/32 four",
+      "::: fd00::/64 six",
+      "0.0.0.0: 172.30.0.2/32 nothing",
+      "::: fd00::/64 other",
+    ]);
+  });
 });
+
+function keyed(remotes: string, key: string): ListenerKey {
+  return { remotes: parsePrefix(remotes), key: new Secret(new TextEncoder().encode(key)) };
+}

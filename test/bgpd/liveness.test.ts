@@ -5,6 +5,7 @@ import type { BfdFactory, SessionChange, SessionPlan } from "../../bgpd/bfd/bfd.
 import { type BfdPlan, DEFAULT_POLICY, type PeerPlan } from "../../bgpd/cluster/speaker.ts";
 import { createLiveness, type Liveness } from "../../bgpd/liveness.ts";
 import { parseAddress } from "../../lib/address.ts";
+import { Secret } from "../../lib/secret.ts";
 
 const BFD: BfdPlan = {
   multihop: false,
@@ -101,7 +102,11 @@ describe("sessions follow the plan", () => {
 
   test("strict is BGP's business, and the key is octets", () => {
     const { liveness, calls, plans } = stage();
-    const authentication = { type: "keyed SHA1", keyId: 1, key: "6162" } as const;
+    const authentication = {
+      type: "keyed SHA1",
+      keyId: 1,
+      key: new Secret(Uint8Array.of(0x61, 0x62)),
+    } as const;
     liveness.apply([peer("a", { authentication })]);
     expect(plans.get("a")?.authentication).toEqual({
       ...authentication,

@@ -132,6 +132,7 @@ export function scene(plan: Partial<PeerPlan> = {}): Scene {
         stage.onUpdate(buffer, start, end);
       },
       onRouteRefresh: (afi, safi) => calls.push(`refresh ${afi}/${safi}`),
+      onRefreshed: (afi, safi, what) => calls.push(`${what} ${afi}/${safi}`),
       onKeepalive: () => calls.push("keepalive"),
       onDrain: () => calls.push("drain"),
       onDown: (reason) => calls.push(`down: ${reason}`),

@@ -23,7 +23,9 @@ describe("coming up", () => {
     stage.pass(0.1);
     expect(stage.heard).toEqual([
       toHex(
-        fromHex(`${MARKER}002d 01 04 fc00 0009 0a000001 10 020e 0104 0001 0001 0200 4104 0000fc00`),
+        fromHex(
+          `${MARKER}0031 01 04 fc00 0009 0a000001 14 0212 0104 0001 0001 0200 4600 0600 4104 0000fc00`,
+        ),
       ),
     ]);
     expect(stage.peer.status().state).toBe("OpenSent");
@@ -36,6 +38,7 @@ describe("coming up", () => {
     expect(stage.calls).toEqual(["established", "keepalive"]);
     expect(stage.sessions).toEqual([
       {
+        remoteAs: 64513,
         identifier: THEM,
         wire: {
           fourOctetAs: true,
@@ -44,6 +47,7 @@ describe("coming up", () => {
           families: [4],
           extendedNextHop: false,
         },
+        enhancedRefresh: false,
         localAddress: US,
         remoteAddress: THEM,
         holdTime: 9,

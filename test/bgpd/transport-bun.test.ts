@@ -2,10 +2,10 @@
 
 import { expect, test } from "bun:test";
 import { createBunTransport } from "../../bgpd/transport-bun.ts";
-import { parseAddress } from "../../lib/address.ts";
+import { type Address, parseAddress } from "../../lib/address.ts";
 import { type Clock, systemClock } from "../../lib/clock.ts";
 import { silentListener } from "../silent-listener.ts";
-import { transportSuite } from "../suites/transport.ts";
+import { type TransportHarness, transportSuite } from "../suites/transport.ts";
 
 const SERVER = parseAddress("127.0.0.1");
 /** All of 127.0.0.0/8 is ours: another address shows that the local one is bound. */
@@ -25,16 +25,26 @@ const HASTY: Clock = {
   after: (delay, run) => systemClock.after(delay / 10, run),
 };
 
-transportSuite("the kernel's TCP", () => {
+/** IPv6 has one address on loopback. */
+const LOOPBACK6 = parseAddress("::1");
+
+for (const { name, client, server } of [
+  { name: "the kernel's TCP", client: CLIENT, server: SERVER },
+  { name: "the kernel's TCP over IPv6", client: LOOPBACK6, server: LOOPBACK6 },
+]) {
+  transportSuite(name, () => harness(client, server));
+}
+
+function harness(clientAddress: Address, serverAddress: Address): TransportHarness {
   const transport = createBunTransport(HASTY);
   const closers: (() => void)[] = [];
   return {
     client: transport,
     server: transport,
-    clientAddress: CLIENT,
-    serverAddress: SERVER,
+    clientAddress,
+    serverAddress,
     silentPort: () => {
-      const { port, close } = silentListener();
+      const { port, close } = silentListener(serverAddress.family);
       closers.push(close);
       return port;
     },
@@ -44,7 +54,7 @@ transportSuite("the kernel's TCP", () => {
       for (const close of closers) close();
     },
   };
-});
+}
 
 /** The reason that a connection request fails with. */
 async function failure(options: Parameters<ReturnType<typeof createBunTransport>["connect"]>[0]) {

@@ -3,15 +3,25 @@
 import { describe, expect, test } from "bun:test";
 import type { Connection } from "../../bgpd/transport.ts";
 import { MemoryNetwork } from "../../bgpd/transport-memory.ts";
-import { parseAddress } from "../../lib/address.ts";
+import { type Address, parseAddress } from "../../lib/address.ts";
 import { VirtualClock } from "../../lib/clock.ts";
-import { transportSuite } from "../suites/transport.ts";
+import { type TransportHarness, transportSuite } from "../suites/transport.ts";
 
 const A = parseAddress("10.0.0.1");
 const B = parseAddress("10.0.0.2");
 const NOWHERE = parseAddress("10.0.0.99");
 
-transportSuite("the in-memory transport", () => {
+const A6 = parseAddress("fd00::1");
+const B6 = parseAddress("fd00::2");
+
+for (const { name, near, far } of [
+  { name: "the in-memory transport", near: A, far: B },
+  { name: "the in-memory transport over IPv6", near: A6, far: B6 },
+]) {
+  transportSuite(name, () => harness(near, far));
+}
+
+function harness(near: Address, far: Address): TransportHarness {
   const clock = new VirtualClock();
   let turn = 0;
   const network = new MemoryNetwork({
@@ -19,17 +29,17 @@ transportSuite("the in-memory transport", () => {
     latency: () => 1 + (turn++ % 3),
     segment: () => 1000 + ((turn++ * 7919) % 60_000),
   });
-  const [client, server] = [network.host(A), network.host(B)];
+  const [client, server] = [network.host(near), network.host(far)];
   return {
     client,
     server: {
       ...server,
       connect: client.connect,
     },
-    clientAddress: A,
-    serverAddress: B,
+    clientAddress: near,
+    serverAddress: far,
     silentPort: () => {
-      network.cut(A, B);
+      network.cut(near, far);
       return 179;
     },
     until: async (condition) => {
@@ -39,7 +49,7 @@ transportSuite("the in-memory transport", () => {
     wait: async (duration) => clock.advance(duration),
     close: () => {},
   };
-});
+}
 
 type Pair = {
   readonly clock: VirtualClock;

@@ -192,6 +192,45 @@ describe("what each node would do", () => {
     expectGolden("validate-odd", await shown(path));
   });
 
+  test("sessions with keys, within few hops, kept down, and with whoever calls", async () => {
+    const path = write(
+      "a.yaml",
+      ["BGPConfiguration", "default", { bindMode: "None", nodeMeshPassword: { file: "/k/mesh" } }],
+      ["Node", "n1", NODE],
+      ["Node", "n2", { bgp: { ipv4Address: "172.30.0.12/24" } }],
+      [
+        "BGPPeer",
+        "tor",
+        {
+          node: "n1",
+          peerIP: "172.30.0.1",
+          asNumber: 65_000,
+          password: { file: "/k/tor" },
+          ttlSecurity: 1,
+          sourceAddress: "None",
+          interface: "eth1",
+          delayOpen: 3,
+          sendHoldTime: 0,
+          shutdown: "cable",
+        },
+      ],
+      [
+        "BGPPeer",
+        "pods",
+        {
+          node: "n1",
+          listenRange: "172.30.0.0/24",
+          asNumbers: [64_512, "65100-65199"],
+          listenLimit: 8,
+          sendHoldTime: 60,
+        },
+      ],
+    );
+    const out = await shown(path, "--node", "n1");
+    expect(out).not.toContain("/k/");
+    expectGolden("validate-sessions", out);
+  });
+
   test("a large mesh is a page", async () => {
     const path = write("a.yaml", ...large(60));
     const out = await shown(path);

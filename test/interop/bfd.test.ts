@@ -3,6 +3,7 @@
  */
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { chmodSync } from "node:fs";
 import { which } from "bun";
 import type { BfdAnswer, PeerAnswer, StatusAnswer } from "../../resource/answer.ts";
 import { createNetwork, eventually, isInside, type Network } from "./network.ts";
@@ -166,9 +167,10 @@ describe.skipIf(!here)("BFD with BIRD", () => {
   ] as const) {
     test(`authentication by ${theirs}: the right key, another one, and the right one again`, async () => {
       const key = network.file("key", "wrong\n");
+      chmodSync(key, 0o600);
       const auth = `auth: { type: ${ours}, keyId: 7, keyFile: ${key} }`;
       startBird({ bfd: `authentication ${theirs}; password "secret" { id 7; };` });
-      const child = startManx(documents(`${PEER}, bfd: { ${TIMERS}, ${auth} }`));
+      startManx(documents(`${PEER}, bfd: { ${TIMERS}, ${auth} }`));
       const { bfd } = await eventually("the wrong key is told", () => {
         const answer = peer();
         return (answer.bfd?.packets.discarded ?? 0) > 0 && answer;
@@ -176,7 +178,6 @@ describe.skipIf(!here)("BFD with BIRD", () => {
       expect([bfd?.state, bfd?.packets.received]).toEqual(["Down", 0]);
       expect(bfd?.lastFault).toContain("digest is wrong");
       network.file("key", "secret\n");
-      child.kill("SIGHUP");
       expect((await up()).authentication).toBe(
         theirs.replace("md5", "MD5").replace("sha1", "SHA1"),
       );

@@ -3,6 +3,7 @@
  */
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { chmodSync } from "node:fs";
 import { which } from "bun";
 import type {
   AdvertisedAnswer,
@@ -250,6 +251,31 @@ describe.skipIf(!here)("both families with BIRD", () => {
     });
     expect(ask<PeerAnswer[]>("peers")[0]?.flaps).toBe(0);
   });
+
+  test.each([
+    ["a named peer that we call", 'peerIP: "PEER", asNumber: 65000', "passive; "],
+    ["a named peer that calls", 'peerIP: "PEER", asNumber: 65000, passive: true', ""],
+    ["a neighbour of a range", 'listenRange: "fd00:30::/120", asNumber: 65000', ""],
+  ])(
+    "over IPv6 with a key and near hops, %s is sent each family again",
+    async (_name, peer, mode) => {
+      const key = network.file("tor.key", "secret\n");
+      chmodSync(key, 0o600);
+      const cluster = CLUSTER.replace('peerIP: "PEER", asNumber: 65000', `${peer}, EXTRA`)
+        .replace("EXTRA", `password: { file: ${key} }, ttlSecurity: 1`)
+        .replace("asNumber: 64512,", "asNumber: 64512, bindMode: None,");
+      start(6, `${mode}password "secret"; ttl security on; debug { packets }; ${BOTH}`, cluster);
+      expect((await established(6)).flaps).toBe(0);
+      await seenByBird("fd00:244::40/122");
+      const count = (text: string): number => network.log("bird").split(text).length - 1;
+      askBird("reload", "in", "n1");
+      await eventually("a begin for each", () => count("Got BEGIN-OF-RR") === 2);
+      await eventually("an end for each", () => count("Got END-OF-RR") === 2);
+      const routes = askBird("show", "route", "protocol", "n1");
+      for (const block of ["10.244.1.0/24", "fd00:244::40/122"]) expect(routes).toContain(block);
+      expect(ask<PeerAnswer[]>("peers")[0]?.flaps).toBe(0);
+    },
+  );
 
   test("a peer without IPv6 is told IPv4 alone, and people are told why", async () => {
     start(4, "ipv4 { import all; export all; };");

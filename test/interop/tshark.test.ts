@@ -128,15 +128,19 @@ function expected(message: Message, context: WireContext): Row {
   }
 }
 
+const CODES = {
+  multiprotocol: 1,
+  "route refresh": 2,
+  "extended next hop": 5,
+  "extended message": 6,
+  role: 9,
+  "four-octet AS": 65,
+  "enhanced route refresh": 70,
+} as const;
+
 function codeOf(capability: Capability): number {
   if (capability.type === "unknown") return capability.code;
-  return {
-    multiprotocol: 1,
-    "route refresh": 2,
-    "extended next hop": 5,
-    role: 9,
-    "four-octet AS": 65,
-  }[capability.type];
+  return CODES[capability.type];
 }
 
 function asNumberOf(capability: Capability): number[] {
@@ -267,7 +271,12 @@ for (const fourOctetAs of [true, false]) {
   const context = CONTEXTS.find((one) => one.fourOctetAs === fourOctetAs && !one.external)!;
   const messages = [
     ...VECTORS.filter(
-      (vector) => isTwoWay(vector) && contextOf(vector).fourOctetAs === fourOctetAs,
+      (vector) =>
+        isTwoWay(vector) &&
+        // tshark 4.0 does not know extended parameters; the others of that RFC are written in the usual form.
+        !(vector.rfc === "9072 2" && vector.canonical === undefined) &&
+        contextOf(vector).fourOctetAs === fourOctetAs &&
+        contextOf(vector).maxLength === context.maxLength,
     ).map(({ meaning }) => messageOf(meaning!)),
     ...fc.sample(updates(context).map(unambiguous), SAMPLE),
   ];

@@ -22,7 +22,7 @@ const AS_NUMBER = "expected an AS number from 1 to 4294967294";
 const NODE_ADDRESS =
   "expected the node's IPv4 address such as 172.30.0.11, or with its network's length such as 172.30.0.11/24";
 const PEER_FIELDS =
-  "node, nodeSelector, peerIP, asNumber, peerSelector, reversePeering, reachableBy, filters, localASNumber, numAllowedLocalASNumbers, nextHopMode, keepOriginalNextHop, acceptDefaultRoute, passive, importPolicy, exportPolicy, rejectASSets, discardBlackhole, asOverride, removePrivateAS, gracefulShutdown, aigp, routeReflectorClient, role, strictRole, prefixLimit, bfd, holdTime, keepaliveTime, connectRetryTime";
+  "node, nodeSelector, peerIP, asNumber, peerSelector, reversePeering, reachableBy, listenRange, asNumbers, listenLimit, filters, password, ttlSecurity, multihop, sourceAddress, interface, localASNumber, numAllowedLocalASNumbers, nextHopMode, keepOriginalNextHop, delayOpen, sendHoldTime, shutdown, acceptDefaultRoute, passive, importPolicy, exportPolicy, rejectASSets, discardBlackhole, asOverride, removePrivateAS, gracefulShutdown, aigp, routeReflectorClient, role, strictRole, prefixLimit, bfd, holdTime, keepaliveTime, connectRetryTime";
 
 const INTERVAL = 'expected milliseconds from 10 to 60000, as a number or as "300ms" or "1s"';
 const BFD_FIELDS =
@@ -162,7 +162,7 @@ const values: readonly Case[] = [
     "a node without a BGP address",
     [documentOf("Node", "n1", "blocks: [10.244.1.0/24]")],
     [
-      "c.yaml:4: Node n1: spec.bgp: missing: expected a map with ipv4Address, ipv6Address, asNumber, routeReflectorClusterID, clientToClientReflection",
+      "c.yaml:4: Node n1: spec.bgp: missing: expected a map with ipv4Address, ipv6Address, asNumber, routeReflectorClusterID, clientToClientReflection, listenAddresses",
     ],
   ],
   [
@@ -268,14 +268,79 @@ const fields: readonly Case[] = [
     [documentOf("Node", "n1", "bgp:\n  ipv4Address: nowhere\n  speed: 3")],
     [
       `c.yaml:6: Node n1: spec.bgp.ipv4Address: "nowhere": ${NODE_ADDRESS}`,
-      "c.yaml:7: Node n1: spec.bgp.speed: 3: no such field: expected one of ipv4Address, ipv6Address, asNumber, routeReflectorClusterID, clientToClientReflection",
+      "c.yaml:7: Node n1: spec.bgp.speed: 3: no such field: expected one of ipv4Address, ipv6Address, asNumber, routeReflectorClusterID, clientToClientReflection, listenAddresses",
     ],
   ],
   [
     "a field of Calico's that is not honoured",
     [peer(`${goodPeer}\npassword:\n  secretKeyRef: {name: a, key: b}`)],
     [
-      "c.yaml:7: BGPPeer tor: spec.password: not honoured by this version of Manx (sessions have no passwords): remove it",
+      "c.yaml:7: BGPPeer tor: spec.password.file: missing: expected the absolute path of a file that only its owner can read",
+      "c.yaml:8: BGPPeer tor: spec.password.secretKeyRef: not honoured by this version of Manx (a directory of documents has no Secrets; password.file names a file with the key): remove it",
+    ],
+  ],
+  [
+    "a password's file without its whole path",
+    [peer(`${goodPeer}\npassword: {file: tor.key}`)],
+    [
+      'c.yaml:7: BGPPeer tor: spec.password.file: "tor.key": expected an absolute path, such as /etc/manx/tor.key',
+    ],
+  ],
+  [
+    "hops that say less than one, or two things",
+    [
+      peer(`${goodPeer}\nttlSecurity: 0`),
+      documentOf("BGPPeer", "b", `${goodPeer}\nttlSecurity: 1\nmultihop: 2`),
+    ],
+    [
+      "c.yaml:7: BGPPeer tor: spec.ttlSecurity: 0: expected hops to the peer from 1 to 254",
+      "c.yaml:16: BGPPeer b: spec.multihop: 2: expected either multihop or ttlSecurity, which says the hops too",
+    ],
+  ],
+  [
+    "a shutdown text that no message can carry",
+    [peer(`${goodPeer}\nshutdown: ${"ä".repeat(128)}`)],
+    [
+      `c.yaml:7: BGPPeer tor: spec.shutdown: "${"ä".repeat(78)}…: expected at most 255 octets of UTF-8 (RFC 9003)`,
+    ],
+  ],
+  [
+    "a range with a peer, without AS numbers",
+    [peer("peerIP: 172.30.0.1\nlistenRange: 172.30.0.0/24")],
+    [
+      "c.yaml:4: BGPPeer tor: spec.asNumbers: expected either asNumber or asNumbers with a listenRange",
+      'c.yaml:5: BGPPeer tor: spec.peerIP: "172.30.0.1": with listenRange whoever calls from it is the peer: remove it',
+    ],
+  ],
+  [
+    "a range whose neighbours are to be watched before they call",
+    [peer("listenRange: fd00:30::/64\nasNumber: 64513\nbfd: {strict: true}")],
+    [
+      "c.yaml:7: BGPPeer tor: spec.bfd: expected no strict with a listenRange: who calls is known by its call only",
+    ],
+  ],
+  [
+    "AS numbers of a range that are none, for a peer that is one",
+    [
+      peer("listenRange: 172.30.0.0/24\nasNumbers: [64513, 64600-64500]"),
+      documentOf("BGPPeer", "b", `${goodPeer}\nasNumbers: [1]\nlistenLimit: 5`),
+    ],
+    [
+      'c.yaml:6: BGPPeer tor: spec.asNumbers[1]: "64600-64500": expected an AS number or a range such as "64512-64600"',
+      "c.yaml:14: BGPPeer b: spec.asNumbers: expected only with a listenRange",
+      "c.yaml:15: BGPPeer b: spec.listenLimit: 5: expected only with a listenRange",
+    ],
+  ],
+  [
+    "who waits for calls where nobody can call",
+    [
+      documentOf("BGPConfiguration", "default", "listen: false"),
+      peer(`${goodPeer}\npassive: true`),
+      documentOf("BGPPeer", "b", "listenRange: 172.30.0.0/24\nasNumber: 64513"),
+    ],
+    [
+      "c.yaml:13: BGPPeer tor: spec.passive: true: expected no such field: BGPConfiguration says listen: false",
+      'c.yaml:19: BGPPeer b: spec.listenRange: "172.30.0.0/24": expected no such field: BGPConfiguration says listen: false',
     ],
   ],
   [
@@ -315,7 +380,9 @@ const ends: readonly Case[] = [
   [
     "neither an address nor a selector of Nodes",
     [peer("asNumber: 65000")],
-    [`c.yaml:4: BGPPeer tor: spec.peerIP: missing: ${ADDRESS}; or, for Nodes, a peerSelector`],
+    [
+      `c.yaml:4: BGPPeer tor: spec.peerIP: missing: ${ADDRESS}; or, for Nodes, a peerSelector; or, for who calls, a listenRange`,
+    ],
   ],
   [
     "an AS number beside a selector of Nodes",

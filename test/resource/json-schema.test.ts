@@ -131,7 +131,10 @@ describe("JSON Schemas", () => {
     const { properties } = jsonSchemas()["bgppeer.json"] ?? {};
     expect(properties?.spec).toMatchObject({
       properties: {
-        reachableBy: { description: "expected a host's address such as 172.30.0.1 or fd00::1" },
+        reachableBy: {
+          description:
+            "expected a host's address such as 172.30.0.1 or fd00::1; link-local ones are not supported",
+        },
       },
     });
   });

@@ -3,7 +3,7 @@
  */
 
 import { describe, expect, test } from "bun:test";
-import { ROUTE_METRIC, ROUTE_PROTOCOL } from "../../bgpd/daemon.ts";
+import { ROUTE_METRIC, ROUTE_PROTOCOL } from "../../bgpd/forwarding.ts";
 import { MOST_PEERS } from "../../bgpd/metrics/peers.ts";
 import { parsePrefix } from "../../lib/prefix.ts";
 import { document, planOf } from "./plan.ts";

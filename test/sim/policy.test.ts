@@ -5,7 +5,8 @@
 import { describe, expect, test } from "bun:test";
 import { planSpeaker } from "../../bgpd/cluster/plan.ts";
 import type { SpeakerPlan } from "../../bgpd/cluster/speaker.ts";
-import { Daemon, ROUTE_PROTOCOL } from "../../bgpd/daemon.ts";
+import { Daemon } from "../../bgpd/daemon.ts";
+import { ROUTE_PROTOCOL } from "../../bgpd/forwarding.ts";
 import { MemoryNetwork } from "../../bgpd/transport-memory.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
 import { createMemoryHost } from "../../kernel/memory.ts";

@@ -4,7 +4,8 @@
 
 import { expect, test } from "bun:test";
 import { planSpeaker } from "../../bgpd/cluster/plan.ts";
-import { Daemon, ROUTE_METRIC, ROUTE_PROTOCOL } from "../../bgpd/daemon.ts";
+import { Daemon } from "../../bgpd/daemon.ts";
+import { ROUTE_METRIC, ROUTE_PROTOCOL } from "../../bgpd/forwarding.ts";
 import { MemoryNetwork } from "../../bgpd/transport-memory.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
 import { createMemoryHost } from "../../kernel/memory.ts";

@@ -6,10 +6,13 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import type {
   Connection,
   ConnectionHandlers,
+  ConnectOptions,
   ListeningSocket,
   Transport,
 } from "../../bgpd/transport.ts";
 import { type Address, formatAddress } from "../../lib/address.ts";
+import { hostPrefix, parsePrefix, prefixOf } from "../../lib/prefix.ts";
+import { Secret } from "../../lib/secret.ts";
 
 /** One machine with a client's and a server's address, and time that passes. */
 export type TransportHarness = {
@@ -61,6 +64,10 @@ function pattern(length: number, start = 0): Uint8Array {
 }
 
 const MEGABYTE = 1 << 20;
+
+function keyOf(text: string): Secret {
+  return new Secret(new TextEncoder().encode(text));
+}
 
 /** The suite; `open` gives a fresh harness for each test. */
 export function transportSuite(name: string, open: () => TransportHarness): void {
@@ -338,10 +345,117 @@ export function transportSuite(name: string, open: () => TransportHarness): void
 
     test("hops can be limited on both ends without harm to the connection", async () => {
       const { near, far, farEar } = await joined();
-      near.limitHops(1);
-      far.limitHops(1);
+      near.restrict({ hops: 1 });
+      far.restrict({ hops: 1 });
       near.write(Uint8Array.of(5));
       await harness.until(() => farEar.received === 1);
+    });
+
+    /** What came of a request with these options, once the time for an answer is over. */
+    async function outcome(port: number, options: Partial<ConnectOptions>): Promise<string> {
+      let result = "no answer";
+      const attempt = harness.client.connect(
+        { remote: harness.serverAddress, port, local: harness.clientAddress, ...options },
+        {
+          onOpen: (connection) => {
+            connections.push(connection);
+            result = "opened";
+          },
+          onFail: (reason) => {
+            result = reason;
+          },
+        },
+      );
+      await harness.wait(150);
+      attempt.cancel();
+      return result;
+    }
+
+    test("who has to sign is let in with the key alone, and others as before", async () => {
+      const port = listen(() => {});
+      const socket = sockets[0]!;
+      socket.setKey(hostPrefix(harness.clientAddress), keyOf("one"));
+      expect(await outcome(port, { key: keyOf("one") })).toBe("opened");
+      expect(await outcome(port, { key: keyOf("two") })).toBe("no answer");
+      expect(await outcome(port, {})).toBe("no answer");
+      socket.setKey(hostPrefix(harness.clientAddress), undefined);
+      socket.setKey(hostPrefix(harness.clientAddress), undefined);
+      expect(await outcome(port, {})).toBe("opened");
+      socket.setKey(prefixOf(harness.clientAddress, 8), keyOf("wide"));
+      expect(await outcome(port, {})).toBe("no answer");
+      expect(await outcome(port, { key: keyOf("wide") })).toBe("opened");
+    });
+
+    test("a key for addresses of the other family is refused in words", () => {
+      listen(() => {});
+      const other = harness.serverAddress.family === 4 ? "fd00::/64" : "10.0.0.0/8";
+      expect(() => sockets[0]!.setKey(parsePrefix(other), keyOf("one"))).toThrow(
+        `cannot set the key of ${other}`,
+      );
+    });
+
+    test("a key changes while the connection lives: what was said in between arrives", async () => {
+      let far: Connection | undefined;
+      let near: Connection | undefined;
+      const port = listen((connection) => {
+        far = connection;
+      });
+      sockets[0]!.setKey(hostPrefix(harness.clientAddress), keyOf("one"));
+      harness.client.connect(
+        {
+          remote: harness.serverAddress,
+          port,
+          local: harness.clientAddress,
+          key: keyOf("one"),
+        },
+        {
+          onOpen: (connection) => {
+            near = connection;
+            connections.push(connection);
+          },
+          onFail: () => {},
+        },
+      );
+      await harness.until(() => near !== undefined && far !== undefined);
+      const ear = new Ear();
+      far!.receive(ear);
+      near!.write(pattern(10));
+      await harness.until(() => ear.received === 10);
+      near!.setKey(keyOf("two"));
+      near!.write(pattern(10));
+      await harness.wait(100);
+      expect(ear.received).toBe(10);
+      far!.setKey(keyOf("two"));
+      await harness.until(() => ear.received === 20);
+      expect(ear.ends).toEqual([]);
+    });
+
+    test("what comes from farther than it may is not heard (GTSM)", async () => {
+      const { near, far, farEar } = await joined();
+      far.restrict({ hops: 255, leastHops: 255 });
+      near.write(pattern(10));
+      await harness.wait(100);
+      expect(farEar.received).toBe(0);
+      near.restrict({ hops: 255, leastHops: 255 });
+      await harness.until(() => farEar.received === 10);
+    });
+
+    test("a listener's answer comes from near enough for everybody", async () => {
+      const port = listen(() => {});
+      expect(await outcome(port, { hops: 255, leastHops: 255 })).toBe("opened");
+    });
+
+    test("the time of the last progress stands still while nothing is taken", async () => {
+      const { near, far } = await joined();
+      far.pause();
+      near.write(new Uint8Array(24 * MEGABYTE));
+      await harness.wait(100);
+      const stuck = near.sentAt;
+      await harness.wait(100);
+      expect(near.sentAt).toBe(stuck);
+      far.resume();
+      await harness.until(() => near.backlog === 0);
+      expect(near.sentAt).toBeGreaterThan(stuck);
     });
 
     test("two cannot listen on one port, and a closed one refuses", async () => {

@@ -1,9 +1,10 @@
 /** Which BFD session a plan has for a peer. */
 
 import { describe, expect, test } from "bun:test";
-import type { KeyReader } from "../../../bgpd/cluster/bfd.ts";
+import type { KeyReader } from "../../../bgpd/cluster/context.ts";
 import { planSpeaker } from "../../../bgpd/cluster/plan.ts";
 import type { BfdPlan } from "../../../bgpd/cluster/speaker.ts";
+import { Secret } from "../../../lib/secret.ts";
 import { formatFault } from "../../../resource/fault.ts";
 import { documentOf, nodeOf, resourcesOf } from "../../resource/documents.ts";
 
@@ -82,12 +83,14 @@ describe("keys", () => {
   const auth = (type: string): string => `{auth: {type: ${type}, keyId: 7, keyFile: /etc/key}}`;
 
   test("the file's octets are the key", () => {
-    const plan = planned({ own: auth("MeticulousKeyedSHA1") }, (file) => ({
-      key: new TextEncoder().encode(file),
-    }));
-    expect(plan).toMatchObject({
-      tor: { authentication: { type: "meticulous keyed SHA1", keyId: 7, key: "2f6574632f6b6579" } },
-    });
+    const plan = planned(
+      { own: auth("MeticulousKeyedSHA1") },
+      (file) => new Secret(new TextEncoder().encode(file)),
+    );
+    if (Array.isArray(plan)) throw new Error(plan.join("\n"));
+    const { authentication } = plan.tor!;
+    expect(authentication).toMatchObject({ type: "meticulous keyed SHA1", keyId: 7 });
+    expect(new TextDecoder().decode(authentication!.key.reveal())).toBe("/etc/key");
   });
 
   test.each([
@@ -96,7 +99,7 @@ describe("keys", () => {
     ["KeyedSHA1", 20],
     ["MeticulousKeyedSHA1", 20],
   ])("%s takes up to %d octets", (type, most) => {
-    const reader = (length: number) => () => ({ key: new Uint8Array(length) });
+    const reader = (length: number) => () => new Secret(new Uint8Array(length));
     expect(planned({ own: auth(type) }, reader(most))).toHaveProperty("tor");
     for (const length of [0, most + 1]) {
       expect(planned({ own: auth(type) }, reader(length))).toEqual([
@@ -106,7 +109,7 @@ describe("keys", () => {
   });
 
   test("a fault of the cluster's document is told once, however many sessions meet it", () => {
-    expect(planned({ common: auth("KeyedMD5") }, () => ({ error: "ENOENT" }))).toEqual([
+    expect(planned({ common: auth("KeyedMD5") }, () => "ENOENT")).toEqual([
       'c.yaml:6: BGPConfiguration default: spec.bfd.auth.keyFile: "/etc/key": ENOENT',
     ]);
   });

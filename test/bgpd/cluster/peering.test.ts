@@ -142,6 +142,24 @@ describe("both ends of a BGPPeer", () => {
     ]);
   });
 
+  test("have the same key, hops and shutdown; link and source address are of one end", () => {
+    const resources = resourcesOf(
+      node("n1", 11, { as: 64_513 }),
+      node("r1", 21, RR),
+      peer(
+        "clients",
+        `${clients}\npassword: {file: /k}\nttlSecurity: 2\ndelayOpen: 5\nsendHoldTime: 60\nshutdown: rack move\ninterface: eth1\nsourceAddress: None`,
+      ),
+    );
+    const [own] = planOf(resources, "n1").peers.filter(({ node }) => node === "r1");
+    const [theirs] = planOf(resources, "r1").peers;
+    const common = { ttlSecurity: 2, delayOpen: 5, sendHoldTime: 60, shutdown: "rack move" };
+    expect(own).toMatchObject({ ...common, link: "eth1", source: "any" });
+    expect(theirs).toMatchObject({ ...common, name: "clients n1" });
+    expect([own?.key, theirs?.key].map((key) => key === undefined)).toEqual([false, false]);
+    expect([theirs?.link, theirs?.source]).toEqual([undefined, undefined]);
+  });
+
   test("by an IPv6 address, and the other end is called there too", () => {
     const dual = (name: string, host: number): string =>
       documentOf(

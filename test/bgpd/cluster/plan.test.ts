@@ -4,6 +4,7 @@ import { planSpeaker } from "../../../bgpd/cluster/plan.ts";
 import type { SpeakerPlan } from "../../../bgpd/cluster/speaker.ts";
 import { clusterDocuments, routerDocuments } from "../../../lab/documents.ts";
 import { planTopology } from "../../../lab/topology.ts";
+import { formatAddress } from "../../../lib/address.ts";
 import { readDirectory } from "../../../resource/directory.ts";
 import { readDocuments } from "../../../resource/document.ts";
 import { formatFault } from "../../../resource/fault.ts";
@@ -27,6 +28,11 @@ const nodes = [
   nodeOf("n2", 12, "10.244.2.0/24"),
   nodeOf("n3", 13, "10.244.3.0/24"),
 ];
+const DUAL = documentOf(
+  "Node",
+  "n1",
+  'bgp: {ipv4Address: 172.30.0.11/24, ipv6Address: "fd00:30::11/64"}',
+);
 const configuration = (spec: string): string => documentOf("BGPConfiguration", "default", spec);
 const peer = (name: string, spec: string): string => documentOf("BGPPeer", name, spec);
 const names = (plan: SpeakerPlan): string[] => plan.peers.map(({ name }) => name);
@@ -41,6 +47,123 @@ mesh n1 (mesh), 172.30.0.12 AS 64512 to 172.30.0.11:179 AS 64512, ttl 64, hold 9
 mesh n3 (mesh), 172.30.0.12 AS 64512 to 172.30.0.13:179 AS 64512, ttl 64, hold 90 keepalive 30 retry 5, default
 `.trim(),
     );
+  });
+
+  test("what a session can have besides", () => {
+    const resources = resourcesOf(
+      configuration(
+        "listen: false\nnodeToNodeMeshEnabled: true\nnodeMeshPassword: {file: /mesh}\nshutdownMessage: bye",
+      ),
+      ...nodes.slice(0, 2),
+      peer(
+        "tor",
+        "peerIP: 172.30.0.1\nasNumber: 65000\nttlSecurity: 1\npassword: {file: /tor}\nsourceAddress: None\ninterface: eth1\ndelayOpen: 5s\nsendHoldTime: 60\nshutdown: rack move",
+      ),
+      peer("far", "peerIP: 10.0.0.1\nasNumber: 65001\nmultihop: 3"),
+    );
+    const plan = planOf(resources, "n1");
+    expect(printPlan(plan)).toBe(
+      `
+n1 AS 64512 id 172.30.0.11 listens nowhere port 179
+blocks 10.244.1.0/24 pools -
+mesh n2 (mesh), 172.30.0.11 AS 64512 to 172.30.0.12:179 AS 64512, ttl 64, hold 90 keepalive 30 retry 5, default, key
+tor (BGPPeer), 172.30.0.11 AS 64512 to 172.30.0.1:179 AS 65000, ttl 1, hold 90 keepalive 30 retry 5, key, within 1 hops, from any address, on eth1, delay 5, send hold 60, down: rack move
+far (BGPPeer), 172.30.0.11 AS 64512 to 10.0.0.1:179 AS 65001, ttl 3, hold 90 keepalive 30 retry 5
+`.trim(),
+    );
+    expect(plan.shutdownMessage).toBe("bye");
+  });
+
+  test("ranges of neighbours, near and far, on the addresses of a node's own", () => {
+    const resources = resourcesOf(
+      documentOf(
+        "Node",
+        "n1",
+        "bgp: {ipv4Address: 172.30.0.11/24, listenAddresses: [172.30.0.11, 10.9.9.9]}",
+      ),
+      peer("leaves", 'listenRange: 172.30.0.128/25\nasNumbers: [65001, "65010-65020"]'),
+      peer("others", "listenRange: 10.0.0.0/8\nasNumber: 65001\nlistenLimit: 2"),
+      peer("elsewhere", "listenRange: 10.0.0.0/8\nasNumber: 65001\nnodeSelector: has(far)"),
+    );
+    expect(printPlan(planOf(resources, "n1"))).toBe(
+      `
+n1 AS 64512 id 172.30.0.11 listens 172.30.0.11 10.9.9.9 port 179
+blocks - pools -
+leaves from 172.30.0.128/25, at most 100 of AS 65001-65001 65010-65020, ttl 1
+others from 10.0.0.0/8, at most 2 of AS 65001-65001, ttl 64
+`.trim(),
+    );
+  });
+
+  test("bindMode None listens on every address of the node's families, and next hops stay its own", () => {
+    const plan = planOf(resourcesOf(configuration("bindMode: None"), ...nodes), "n1");
+    expect(plan.listenAddresses.map(formatAddress)).toEqual(["0.0.0.0"]);
+    expect(plan.addresses.map(formatAddress)).toEqual(["172.30.0.11"]);
+    const both = planOf(resourcesOf(configuration("bindMode: None"), DUAL), "n1");
+    expect(both.listenAddresses.map(formatAddress)).toEqual(["0.0.0.0", "::"]);
+    expect(both.addresses.map(formatAddress)).toEqual(["172.30.0.11", "fd00:30::11"]);
+  });
+
+  test("ranges of IPv6 neighbours, with what all sessions can have", () => {
+    const resources = resourcesOf(
+      configuration("nodeToNodeMeshEnabled: true\nbfd: {strict: true, detectMultiplier: 5}"),
+      DUAL,
+      peer(
+        "near",
+        "listenRange: fd00:30::/80\nasNumber: 65001\nrole: provider\nexportPolicy: none",
+      ),
+      peer("far", "listenRange: 2001:db8::/32\nasNumber: 65001\nlocalASNumber: 65009"),
+    );
+    const [near, far] = planOf(resources, "n1").ranges!.map(({ session }) => session);
+    expect(formatAddress(near!.localAddress)).toBe("fd00:30::11");
+    expect(near).toMatchObject({ ttl: 1, families: [4, 6], role: { role: "provider" } });
+    expect(near!.policy.exportPolicy).toBe("none");
+    // Nobody is watched before the first call.
+    expect(near!.bfd).toMatchObject({ strict: false, detectMultiplier: 5, multihop: false });
+    expect(far).toMatchObject({ ttl: 64, localAs: 65_009, bfd: { multihop: true } });
+  });
+
+  test("neighbours of an IPv6 range need an address of ours", () => {
+    const resources = resourcesOf(
+      ...nodes,
+      peer("leaves", "listenRange: fd00:30::/64\nasNumber: 65001"),
+    );
+    const planned = planSpeaker(resources, "n1");
+    expect("faults" in planned && planned.faults.map(({ message }) => message)).toEqual([
+      "Node n1 has no bgp.ipv6Address for a session with fd00:30::/64",
+    ]);
+  });
+
+  test("who may be of our own AS has none of what is between two", () => {
+    const resources = resourcesOf(
+      ...nodes,
+      peer("leaves", 'listenRange: 172.30.0.0/24\nasNumbers: ["64500-64600"]\nrole: provider'),
+    );
+    const planned = planSpeaker(resources, "n1");
+    expect(
+      "faults" in planned && planned.faults.map(({ field, message }) => [field, message]),
+    ).toEqual([
+      ["spec.role", "for peers of another AS: one of these may be of AS 64512, like Node n1"],
+    ]);
+    const others = peer(
+      "leaves",
+      'listenRange: 172.30.0.0/24\nasNumbers: ["64500-64511"]\nrole: provider',
+    );
+    const [range] = planOf(resourcesOf(...nodes, others), "n1").ranges!;
+    expect(range?.session.ttl).toBe(1);
+  });
+
+  test("a key that cannot be had is told where it is asked for, on the nodes that need it", () => {
+    const resources = resourcesOf(
+      ...nodes,
+      peer("tor", "peerIP: 172.30.0.1\nasNumber: 65000\nnode: n1\npassword: {file: /tor}"),
+    );
+    const wrong = (file: string): string => `no ${file}`;
+    const planned = planSpeaker(resources, "n1", wrong);
+    expect("faults" in planned && planned.faults.map(formatFault)).toEqual([
+      'c.yaml:29: BGPPeer tor: spec.password.file: "/tor": no /tor',
+    ]);
+    expect("plan" in planSpeaker(resources, "n2", wrong)).toBe(true);
   });
 
   test("everything that a document can say", () => {

@@ -8,7 +8,11 @@ import { formatCommunity } from "../../../resource/community.ts";
 /** The speaker, then a line for each peer. */
 export function printPlan(plan: SpeakerPlan): string {
   const prefixes = (list: SpeakerPlan["blocks"]): string => list.map(formatPrefix).join(" ") || "-";
-  const listens = plan.listenAddresses.map(formatAddress).join(" ");
+  const listens = plan.listenAddresses.map(formatAddress).join(" ") || "nowhere";
+  const ranges = (plan.ranges ?? []).map(
+    ({ name, remotes, limit, session }) =>
+      `${name} from ${formatPrefix(remotes)}, at most ${limit} of AS ${(session.asNumbers ?? []).map(({ first, last }) => `${first}-${last}`).join(" ")}, ttl ${session.ttl}`,
+  );
   return [
     `${plan.node} AS ${plan.asNumber} id ${formatAddress(plan.routerId)} listens ${listens} port ${plan.listenPort}`,
     `blocks ${prefixes(plan.blocks)} pools ${prefixes(plan.pools)}`,
@@ -20,6 +24,7 @@ export function printPlan(plan: SpeakerPlan): string {
     ),
     ...printSelection(plan.selection),
     ...plan.peers.map(printPeer),
+    ...ranges,
   ].join("\n");
 }
 
@@ -39,6 +44,13 @@ export function printPeer(peer: PeerPlan): string {
   const marks = [
     peer.passive ? "passive" : "",
     peer.acceptDefaultRoute ? "default" : "",
+    peer.key === undefined ? "" : "key",
+    peer.ttlSecurity === undefined ? "" : `within ${peer.ttlSecurity} hops`,
+    peer.source === undefined ? "" : "from any address",
+    peer.link === undefined ? "" : `on ${peer.link}`,
+    peer.delayOpen === undefined ? "" : `delay ${peer.delayOpen}`,
+    peer.sendHoldTime === undefined ? "" : `send hold ${peer.sendHoldTime}`,
+    peer.shutdown === undefined ? "" : `down: ${peer.shutdown}`,
     peer.filters.map(({ name }) => `filter ${name}`).join(" "),
     peer.role === undefined ? "" : `role ${peer.role.role}${peer.role.strict ? " strictly" : ""}`,
     peer.aigp ? "aigp" : "",

@@ -159,14 +159,15 @@ const VARIANTS: readonly Variant[] = [
     state: "Established",
     config: { dampPeerOscillations: false },
     events: ["HoldTimer_Expires"],
-    expected: "Idle 6: NOTIFICATION 4/0, keepalive off, session down, drop connection",
+    expected:
+      "Idle 6: NOTIFICATION 4/0, keepalive off, sendHold off, session down, drop connection",
   },
   {
     name: "without AllowAutomaticStart a session that ended stays down",
     state: "Established",
     config: { allowAutomaticStart: false },
     events: ["NotifMsg"],
-    expected: "Idle 6: keepalive off, hold off, session down, drop connection",
+    expected: "Idle 6: keepalive off, hold off, sendHold off, session down, drop connection",
   },
   {
     name: "without AllowAutomaticStart the automatic start events are ignored",
@@ -194,7 +195,7 @@ const VARIANTS: readonly Variant[] = [
     config: { collisionDetectEstablishedState: true },
     events: ["OpenCollisionDump"],
     expected:
-      "Idle 6: NOTIFICATION 6/7, keepalive off, hold off, session down, drop connection, idleHold=1",
+      "Idle 6: NOTIFICATION 6/7, keepalive off, hold off, sendHold off, session down, drop connection, idleHold=1",
   },
   {
     name: "a damped automatic start waits while the IdleHoldTimer runs",

@@ -19,6 +19,7 @@ export const CONFIG: SessionConfig = {
   holdTime: 90,
   keepaliveTime: 30,
   connectRetryTime: 120,
+  sendHoldTime: undefined,
   passiveTcpEstablishment: false,
   delayOpenTime: 0,
   dampPeerOscillations: true,
@@ -33,6 +34,7 @@ export const CONFIG: SessionConfig = {
 };
 
 export const NEGOTIATED: Negotiated = {
+  remoteAs: 64513,
   identifier: parseAddress("10.0.0.2"),
   holdTime: 9,
   keepaliveTime: 3,
@@ -44,6 +46,7 @@ export const NEGOTIATED: Negotiated = {
     extendedNextHop: false,
   },
   routeRefresh: true,
+  enhancedRefresh: true,
   capabilities: [],
 };
 
@@ -85,6 +88,7 @@ export const EVENTS: readonly Event[] = [
   { type: "KeepAliveMsg" },
   { type: "UpdateMsg" },
   { type: "UpdateMsgErr", fault: fault(3, 10) },
+  { type: "SendHoldTimer_Expires" },
   { type: "RouteRefreshMsg" },
 ];
 
@@ -94,7 +98,7 @@ const TIMERS: Readonly<Record<State, Session["timers"]>> = {
   Active: { connectRetry: 120 },
   OpenSent: { hold: 240 },
   OpenConfirm: { keepalive: 3, hold: 9 },
-  Established: { keepalive: 3, hold: 9 },
+  Established: { keepalive: 3, hold: 9, sendHold: 480 },
 };
 
 /** A session in the state, as it comes there; the counter stands at 5. */

@@ -197,14 +197,20 @@ describe("what both agree upon", () => {
 });
 
 describe("our OPEN", () => {
-  test("has version 4, the AS number, hold time, identifier and three capabilities", () => {
+  test("has version 4, the AS number, hold time, identifier and five capabilities", () => {
     expect(localOpen(CONFIG)).toEqual({
       type: "open",
       version: 4,
       myAs: 64512,
       holdTime: 90,
       identifier: CONFIG.identifier,
-      capabilities: [IPV4, { type: "route refresh" }, four(64512)],
+      capabilities: [
+        IPV4,
+        { type: "route refresh" },
+        { type: "enhanced route refresh" },
+        { type: "extended message" },
+        four(64512),
+      ],
     });
   });
 
@@ -213,7 +219,9 @@ describe("our OPEN", () => {
       IPV4,
       IPV6,
       { type: "route refresh" },
+      { type: "enhanced route refresh" },
       IPV4_OVER_IPV6,
+      { type: "extended message" },
       four(64512),
     ]);
   });

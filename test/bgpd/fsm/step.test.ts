@@ -42,6 +42,7 @@ const TABLE: Readonly<Record<State, Readonly<Record<EventType, string>>>> = {
     KeepAliveMsg: "Idle 5",
     UpdateMsg: "Idle 5",
     UpdateMsgErr: "Idle 5",
+    SendHoldTimer_Expires: "Idle 5",
     RouteRefreshMsg: "Idle 5",
   },
   Connect: {
@@ -74,6 +75,7 @@ const TABLE: Readonly<Record<State, Readonly<Record<EventType, string>>>> = {
     KeepAliveMsg: "Idle 6: connectRetry off, drop connection, idleHold=1",
     UpdateMsg: "Idle 6: connectRetry off, drop connection, idleHold=1",
     UpdateMsgErr: "Idle 6: connectRetry off, drop connection, idleHold=1",
+    SendHoldTimer_Expires: "Idle 6: connectRetry off, drop connection, idleHold=1",
     RouteRefreshMsg: "Idle 6: connectRetry off, drop connection, idleHold=1",
   },
   Active: {
@@ -106,6 +108,7 @@ const TABLE: Readonly<Record<State, Readonly<Record<EventType, string>>>> = {
     KeepAliveMsg: "Idle 6: connectRetry off, drop connection, idleHold=1",
     UpdateMsg: "Idle 6: connectRetry off, drop connection, idleHold=1",
     UpdateMsgErr: "Idle 6: connectRetry off, drop connection, idleHold=1",
+    SendHoldTimer_Expires: "Idle 6: connectRetry off, drop connection, idleHold=1",
     RouteRefreshMsg: "Idle 6: connectRetry off, drop connection, idleHold=1",
   },
   OpenSent: {
@@ -138,6 +141,7 @@ const TABLE: Readonly<Record<State, Readonly<Record<EventType, string>>>> = {
     KeepAliveMsg: "Idle 6: NOTIFICATION 5/1, hold off, drop connection, idleHold=1",
     UpdateMsg: "Idle 6: NOTIFICATION 5/1, hold off, drop connection, idleHold=1",
     UpdateMsgErr: "Idle 6: NOTIFICATION 5/1, hold off, drop connection, idleHold=1",
+    SendHoldTimer_Expires: "Idle 6: NOTIFICATION 5/0, hold off, drop connection, idleHold=1",
     RouteRefreshMsg: "Idle 6: NOTIFICATION 5/1, hold off, drop connection, idleHold=1",
   },
   OpenConfirm: {
@@ -171,52 +175,59 @@ const TABLE: Readonly<Record<State, Readonly<Record<EventType, string>>>> = {
       "Idle 6: NOTIFICATION 6/7, keepalive off, hold off, drop connection, idleHold=1",
     NotifMsgVerErr: "Idle 5: keepalive off, hold off, drop connection, idleHold=1",
     NotifMsg: "Idle 6: keepalive off, hold off, drop connection, idleHold=1",
-    KeepAliveMsg: "Established 5: hold=9, session up",
+    KeepAliveMsg: "Established 5: hold=9, sendHold=480, session up",
     UpdateMsg: "Idle 6: NOTIFICATION 5/2, keepalive off, hold off, drop connection, idleHold=1",
     UpdateMsgErr: "Idle 6: NOTIFICATION 5/2, keepalive off, hold off, drop connection, idleHold=1",
+    SendHoldTimer_Expires:
+      "Idle 6: NOTIFICATION 5/0, keepalive off, hold off, drop connection, idleHold=1",
     RouteRefreshMsg:
       "Idle 6: NOTIFICATION 5/2, keepalive off, hold off, drop connection, idleHold=1",
   },
   Established: {
     ManualStart: "Established 5",
-    ManualStop: "Idle 0: NOTIFICATION 6/2, keepalive off, hold off, session down, drop connection",
+    ManualStop:
+      "Idle 0: NOTIFICATION 6/2, keepalive off, hold off, sendHold off, session down, drop connection",
     AutomaticStart: "Established 5",
     ManualStart_with_PassiveTcpEstablishment: "Established 5",
     AutomaticStart_with_PassiveTcpEstablishment: "Established 5",
     AutomaticStart_with_DampPeerOscillations: "Established 5",
     AutomaticStart_with_DampPeerOscillations_and_PassiveTcpEstablishment: "Established 5",
     AutomaticStop:
-      "Idle 6: NOTIFICATION 6/1, keepalive off, hold off, session down, drop connection, idleHold=1",
+      "Idle 6: NOTIFICATION 6/1, keepalive off, hold off, sendHold off, session down, drop connection, idleHold=1",
     ConnectRetryTimer_Expires:
-      "Idle 6: NOTIFICATION 5/0, keepalive off, hold off, session down, drop connection, idleHold=1",
+      "Idle 6: NOTIFICATION 5/0, keepalive off, hold off, sendHold off, session down, drop connection, idleHold=1",
     HoldTimer_Expires:
-      "Idle 6: NOTIFICATION 4/0, keepalive off, session down, drop connection, idleHold=1",
+      "Idle 6: NOTIFICATION 4/0, keepalive off, sendHold off, session down, drop connection, idleHold=1",
     KeepaliveTimer_Expires: "Established 5: KEEPALIVE, keepalive=3",
     DelayOpenTimer_Expires:
-      "Idle 6: NOTIFICATION 5/0, keepalive off, hold off, session down, drop connection, idleHold=1",
+      "Idle 6: NOTIFICATION 5/0, keepalive off, hold off, sendHold off, session down, drop connection, idleHold=1",
     IdleHoldTimer_Expires:
-      "Idle 6: NOTIFICATION 5/0, keepalive off, hold off, session down, drop connection, idleHold=1",
+      "Idle 6: NOTIFICATION 5/0, keepalive off, hold off, sendHold off, session down, drop connection, idleHold=1",
     TcpConnection_Valid: "Established 5",
     Tcp_CR_Invalid: "Established 5",
     Tcp_CR_Acked: "Established 5",
     TcpConnectionConfirmed: "Established 5",
     TcpConnectionFails:
-      "Idle 6: keepalive off, hold off, session down, drop connection, idleHold=1",
+      "Idle 6: keepalive off, hold off, sendHold off, session down, drop connection, idleHold=1",
     BGPOpen:
-      "Idle 6: NOTIFICATION 5/3, keepalive off, hold off, session down, drop connection, idleHold=1",
+      "Idle 6: NOTIFICATION 5/3, keepalive off, hold off, sendHold off, session down, drop connection, idleHold=1",
     BGPOpen_with_DelayOpenTimer_running:
-      "Idle 6: NOTIFICATION 5/3, keepalive off, hold off, session down, drop connection, idleHold=1",
+      "Idle 6: NOTIFICATION 5/3, keepalive off, hold off, sendHold off, session down, drop connection, idleHold=1",
     BGPHeaderErr:
-      "Idle 6: NOTIFICATION 1/1, keepalive off, hold off, session down, drop connection, idleHold=1",
+      "Idle 6: NOTIFICATION 1/1, keepalive off, hold off, sendHold off, session down, drop connection, idleHold=1",
     BGPOpenMsgErr:
-      "Idle 6: NOTIFICATION 5/3, keepalive off, hold off, session down, drop connection, idleHold=1",
+      "Idle 6: NOTIFICATION 5/3, keepalive off, hold off, sendHold off, session down, drop connection, idleHold=1",
     OpenCollisionDump: "Established 5",
-    NotifMsgVerErr: "Idle 6: keepalive off, hold off, session down, drop connection, idleHold=1",
-    NotifMsg: "Idle 6: keepalive off, hold off, session down, drop connection, idleHold=1",
+    NotifMsgVerErr:
+      "Idle 6: keepalive off, hold off, sendHold off, session down, drop connection, idleHold=1",
+    NotifMsg:
+      "Idle 6: keepalive off, hold off, sendHold off, session down, drop connection, idleHold=1",
     KeepAliveMsg: "Established 5: hold=9",
     UpdateMsg: "Established 5: hold=9",
     UpdateMsgErr:
-      "Idle 6: NOTIFICATION 3/10, keepalive off, hold off, session down, drop connection, idleHold=1",
+      "Idle 6: NOTIFICATION 3/10, keepalive off, hold off, sendHold off, session down, drop connection, idleHold=1",
+    SendHoldTimer_Expires:
+      "Idle 6: NOTIFICATION 8/0, keepalive off, hold off, session down, drop connection, idleHold=1",
     RouteRefreshMsg: "Established 5",
   },
 };
@@ -234,8 +245,8 @@ for (const state of STATES) {
   });
 }
 
-test("the table has a cell for each of the 28 events and for ROUTE-REFRESH", () => {
-  expect(EVENTS.length).toBe(29);
+test("the table has a cell for each of the 29 events and for ROUTE-REFRESH", () => {
+  expect(EVENTS.length).toBe(30);
   for (const state of STATES) {
     expect(Object.keys(TABLE[state])).toEqual(EVENTS.map(({ type }) => type));
   }

@@ -39,6 +39,7 @@ const speaker: SpeakerPlan = {
   clusterId: undefined,
   aggregates: [],
   listenPort: 179,
+  addresses: [parseAddress("172.30.0.11")],
   listenAddresses: [parseAddress("172.30.0.11")],
   blocks: [parsePrefix("10.250.1.0/24")],
   pools: [parsePrefix("10.244.0.0/16"), parsePrefix("fd00:244::/48")],

@@ -43,6 +43,7 @@ const speaker: SpeakerPlan = {
   clusterId: undefined,
   aggregates: [],
   listenPort: 179,
+  addresses: [],
   listenAddresses: [],
   blocks: [],
   pools: [],

@@ -45,7 +45,7 @@ const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
 const TAKEN: ReadonlySet<number> = new Set([
   1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 14, 15, 16, 17, 18, 25, 26, 32, 35,
 ]);
-const KNOWN_CAPABILITIES: ReadonlySet<number> = new Set([1, 2, 5, 9, 65]);
+const KNOWN_CAPABILITIES: ReadonlySet<number> = new Set([1, 2, 5, 6, 9, 65, 70]);
 
 /** Known optional transitive attributes, by code. */
 const PASSED_ON: Readonly<Record<string, keyof Attributes>> = {
@@ -232,6 +232,8 @@ export const capabilities: fc.Arbitrary<Capability> = fc.oneof(
       maxLength: 3,
     }),
   }),
+  fc.constant({ type: "extended message" as const }),
+  fc.constant({ type: "enhanced route refresh" as const }),
   fc.record({ type: fc.constant("four-octet AS" as const), asNumber: u32 }),
   fc.record({ type: fc.constant("role" as const), role: u8 }),
   fc.record({
@@ -248,7 +250,7 @@ export const opens: fc.Arbitrary<OpenMessage> = fc.record({
   myAs: u16,
   holdTime: u16,
   identifier: addresses,
-  capabilities: fc.array(capabilities, { maxLength: 15 }),
+  capabilities: fc.array(capabilities, { maxLength: 60 }),
 });
 
 export const notifications: fc.Arbitrary<NotificationMessage> = fc.record({

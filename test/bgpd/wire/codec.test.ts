@@ -144,9 +144,9 @@ describe("AS4_PATH", () => {
 test("an extended next hop capability whose length is wrong is kept as it came", () => {
   const code = CAPABILITY.EXTENDED_NEXT_HOP;
   for (const value of [[], [0, 1, 0, 1, 0]]) {
-    const parameter = Uint8Array.of(2, 2 + value.length, code, value.length, ...value);
+    const parameter = [2, 2 + value.length, code, value.length, ...value];
     const kept = { type: "unknown" as const, code, value: Uint8Array.from(value) };
-    expect(decodeParameters(parameter)).toEqual([kept]);
+    expect(decodeParameters(Uint8Array.of(parameter.length, ...parameter))).toEqual([kept]);
   }
 });
 

@@ -15,6 +15,7 @@ const NAMES: readonly (readonly [number, number, string])[] = [
   [6, 7, "Cease/Connection Collision Resolution"],
   [6, 99, "Cease/99"],
   [7, 1, "ROUTE-REFRESH Message Error/Invalid Message Length"],
+  [8, 0, "Send Hold Timer Expired"],
   [200, 3, "error 200/3"],
 ];
 

@@ -111,7 +111,8 @@ for (const file of new Set(VECTORS.map((vector) => vector.file))) {
       });
 
       test(`${name}: cut at every byte`, () => {
-        const ofHeader = error?.code === 1;
+        // A ROUTE-REFRESH is judged by its decoder, for its subtype decides about the answer.
+        const ofHeader = error?.code === 1 && file !== "route-refresh";
         const body = `${bytes[18]}: ${toHex(bytes.subarray(HEADER_LENGTH))}`;
         const wanted = ofHeader
           ? ["4: ", `1/${error.subcode} ${error.data}`]

@@ -1,0 +1,84 @@
+/**
+ * What all sessions of one node have in common, and where their peers are seen from it.
+ */
+
+import { isDeepStrictEqual } from "node:util";
+import type { Address, Family } from "../../lib/address.ts";
+import { containsAddress, type Prefix, prefixOf } from "../../lib/prefix.ts";
+import type { Secret } from "../../lib/secret.ts";
+import {
+  type BgpConfiguration,
+  configurationOf,
+  defaultConfiguration,
+} from "../../resource/bgp-configuration.ts";
+import type { Fault } from "../../resource/fault.ts";
+import type { Node } from "../../resource/node.ts";
+import type { Resources } from "../../resource/resource.ts";
+import type { Surroundings } from "./peering.ts";
+import type { Reflector } from "./reflection.ts";
+
+/** The key in a file, or why it cannot be had. */
+export type KeyReader = (file: string) => Secret | string;
+
+export type Context = Surroundings & {
+  readonly node: Node;
+  readonly asNumber: number;
+  /** Of this node: the cluster's, or its own. */
+  readonly configuration: BgpConfiguration;
+  readonly readKey: KeyReader;
+  /** Undefined: the node reflects nothing. */
+  readonly reflector: Reflector | undefined;
+  /** What planning one session finds; the same of the same document once. */
+  readonly faults: Fault[];
+};
+
+export function contextOf(
+  resources: Resources,
+  node: Node,
+  readKey: KeyReader,
+): Omit<Context, "reflector"> {
+  const cluster = resources.configuration?.resource ?? defaultConfiguration();
+  const own = new Map(
+    resources.nodeConfigurations.map(({ resource }) => [resource.node, resource]),
+  );
+  const asNumberOf = (of: Node): number => of.asNumber ?? cluster.asNumber;
+  return {
+    node,
+    asNumber: asNumberOf(node),
+    configuration: configurationOf(cluster, own.get(node.name)),
+    resources,
+    asNumberOf,
+    readKey,
+    faults: [],
+    portOf: ({ name }) => own.get(name)?.listenPort ?? cluster.listenPort,
+  };
+}
+
+/** Note a fault that one session has, perhaps like others before it. */
+export function note({ faults }: Context, fault: Fault): void {
+  if (!faults.some((known) => isDeepStrictEqual(known, fault))) faults.push(fault);
+}
+
+/** The key in a file that a document names; without one its fault is noted. */
+export function keyIn(
+  file: string,
+  context: Context,
+  complain: (message: string) => Fault,
+): Secret | undefined {
+  const key = context.readKey(file);
+  if (typeof key !== "string") return key;
+  note(context, complain(key));
+  return undefined;
+}
+
+/** The node's network of a family; undefined where it has no address of it. */
+export function networkOf({ node }: Context, family: Family): Prefix | undefined {
+  if (family === 4) return prefixOf(node.address, node.addressLength);
+  return node.ipv6 === undefined ? undefined : prefixOf(node.ipv6.address, node.ipv6.length);
+}
+
+/** Whether no router is between. */
+export function isNear(context: Context, address: Address): boolean {
+  const network = networkOf(context, address.family);
+  return network !== undefined && containsAddress(network, address);
+}

@@ -1,0 +1,147 @@
+/**
+ * What a session's routes go through, from the documents: the peer's own fields before the cluster's; and what
+ * sessions of one kind cannot have.
+ */
+
+import type { BgpPeer, BgpRange, Role } from "../../resource/bgp-peer.ts";
+import type { Fault } from "../../resource/fault.ts";
+import type { Documented } from "../../resource/resource.ts";
+import type { Context } from "./context.ts";
+import type { Peering } from "./peering.ts";
+import { isClient } from "./reflection.ts";
+import { DEFAULT_POLICY, type PeerPolicy, type RolePlan } from "./speaker.ts";
+
+/** RFC 9234 table 2: what the other end is. */
+const COUNTERPARTS: Readonly<Record<Role, Role>> = {
+  provider: "customer",
+  customer: "provider",
+  rs: "rs-client",
+  "rs-client": "rs",
+  peer: "peer",
+};
+
+/** Of a session with another node that nobody has said anything about. */
+export function meshPolicy(
+  context: Context,
+  { isInternal }: { readonly isInternal: boolean },
+): PeerPolicy {
+  // Nodes that all have sessions with each other need nobody between them.
+  const reflection = reflectionOf(context, { isInternal, client: false });
+  return { ...DEFAULT_POLICY, ...commonPolicy(context), reflection };
+}
+
+/** Of a session that a BGPPeer names the other end of. */
+export function explicitPolicy(peering: Peering, context: Context): PeerPolicy {
+  const { document, localAs, remoteAs, node } = peering;
+  // Our own nodes are believed, as in the mesh.
+  const importPolicy = node === undefined ? context.configuration.importPolicy : "all";
+  const isInternal = localAs === remoteAs;
+  const client = isClient(peering, context.node);
+  return policyOf(document.resource, context, { importPolicy, isInternal, client });
+}
+
+/** Of sessions with whoever calls from a range. */
+export function rangePolicy(range: BgpRange, context: Context): PeerPolicy {
+  const { importPolicy } = context.configuration;
+  const isInternal = mayBeInternal(range, context);
+  const client = range.routeReflectorClient ?? context.node.clusterId !== undefined;
+  return policyOf(range, context, { importPolicy, isInternal, client });
+}
+
+/** Our role; the document names that of the end it is written from. */
+export function rolePlan(
+  { role, strictRole }: BgpPeer | BgpRange,
+  isReverse: boolean,
+): RolePlan | undefined {
+  if (role === undefined) return undefined;
+  return { role: isReverse ? COUNTERPARTS[role] : role, strict: strictRole };
+}
+
+/** Ours on the sessions of a range. */
+export function localAsOf({ localASNumber }: BgpRange, { asNumber }: Context): number {
+  return localASNumber ?? asNumber;
+}
+
+/** Whether a neighbour of the range may be of our own AS. */
+export function mayBeInternal(range: BgpRange, context: Context): boolean {
+  const localAs = localAsOf(range, context);
+  return range.asNumbers.some(({ first, last }) => first <= localAs && localAs <= last);
+}
+
+/** What a session of this kind cannot have. */
+export function misfitsOf(peering: Peering, context: Context): Fault[] {
+  const { document, isMutual, isReverse, localAs, remoteAs } = peering;
+  if (localAs === remoteAs)
+    return externalFields(document, `this one is of AS ${remoteAs}`, context);
+  const { role, routeReflectorClient } = document.resource;
+  if (routeReflectorClient === true && !isReverse) {
+    const message = `for peers of our own AS: this one is of AS ${remoteAs}, and Node ${context.node.name} of AS ${localAs}`;
+    return [document.complain(["spec", "routeReflectorClient"], message)];
+  }
+  if (role === undefined || role === COUNTERPARTS[role] || !isMutual) return [];
+  const message = `both ends have this document, and two of role ${role} do not go together (RFC 9234)`;
+  return [document.complain(["spec", "role"], message)];
+}
+
+/** The same of a range. */
+export function rangeMisfitsOf(document: Documented<BgpRange>, context: Context): Fault[] {
+  const range = document.resource;
+  if (!mayBeInternal(range, context)) return [];
+  const who = `one of these may be of AS ${localAsOf(range, context)}`;
+  return externalFields(document, who, context);
+}
+
+/** What means something between two ASes only, on a session that is or may be within one. */
+function externalFields(
+  { resource, complain }: Documented<BgpPeer | BgpRange>,
+  who: string,
+  { node }: Context,
+): Fault[] {
+  const fields = ["role", "asOverride", "removePrivateAS"] as const;
+  return fields
+    .filter((field) => resource[field] !== undefined && resource[field] !== false)
+    .map((field) =>
+      complain(["spec", field], `for peers of another AS: ${who}, like Node ${node.name}`),
+    );
+}
+
+function policyOf(
+  peer: BgpPeer | BgpRange,
+  context: Context,
+  otherwise: Pick<PeerPolicy, "importPolicy"> & {
+    readonly isInternal: boolean;
+    readonly client: boolean;
+  },
+): PeerPolicy {
+  const common = commonPolicy(context);
+  return {
+    importPolicy: peer.importPolicy ?? otherwise.importPolicy,
+    exportPolicy: peer.exportPolicy,
+    allowedOwnAs: peer.numAllowedLocalASNumbers,
+    refuseAsSets: peer.rejectASSets ?? common.refuseAsSets,
+    discardBlackhole: peer.discardBlackhole ?? common.discardBlackhole,
+    // Calico honours the older field on external sessions only.
+    nextHop: peer.keepOriginalNextHop && !otherwise.isInternal ? "Keep" : peer.nextHopMode,
+    asOverride: peer.asOverride,
+    removePrivateAs: peer.removePrivateAS,
+    gracefulShutdown: peer.gracefulShutdown || common.gracefulShutdown,
+    prefixLimit: peer.prefixLimit,
+    reflection: reflectionOf(context, otherwise),
+  };
+}
+
+function reflectionOf(
+  { reflector }: Context,
+  { isInternal, client }: { readonly isInternal: boolean; readonly client: boolean },
+): PeerPolicy["reflection"] {
+  return reflector === undefined || !isInternal ? undefined : { ...reflector, client };
+}
+
+/** What holds for every session of the node. */
+function commonPolicy({ node, configuration }: Context) {
+  return {
+    refuseAsSets: configuration.rejectASSets,
+    discardBlackhole: configuration.discardBlackhole,
+    gracefulShutdown: node.gracefulShutdown,
+  };
+}

@@ -1,0 +1,220 @@
+/**
+ * The plan of one session: of the mesh, of a BGPPeer, of a range's neighbours.
+ */
+
+import type { Family } from "../../lib/address.ts";
+import { containsPrefix } from "../../lib/prefix.ts";
+import { DEFAULT_PORT, type Timers } from "../../resource/bgp-configuration.ts";
+import type { BgpPeer, BgpRange } from "../../resource/bgp-peer.ts";
+import type { Fault } from "../../resource/fault.ts";
+import { addressesOf, type Node } from "../../resource/node.ts";
+import type { Documented } from "../../resource/resource.ts";
+import { type BfdSource, planBfd } from "./bfd.ts";
+import { type Context, isNear, keyIn, networkOf, note } from "./context.ts";
+import {
+  explicitPolicy,
+  localAsOf,
+  mayBeInternal,
+  meshPolicy,
+  rangePolicy,
+  rolePlan,
+} from "./peer-policy.ts";
+import type { Peering } from "./peering.ts";
+import type { BfdPlan, PeerPlan, RangePlan } from "./speaker.ts";
+
+/** Seconds. RFC 4271 section 10 suggests 90 and a third of it. */
+const DEFAULT_HOLD_TIME = 90;
+/** Seconds. The RFC's 120 is for peers far away; a node that comes back is called at once. */
+const DEFAULT_CONNECT_RETRY_TIME = 5;
+/** A peer behind a router may be this many hops away. */
+const MULTIHOP = 64;
+const DIRECT = 1;
+
+/** `key` is `meshKeyOf`'s. */
+export function meshPlan(other: Node, key: Pick<PeerPlan, "key">, context: Context): PeerPlan {
+  const { address } = other;
+  const { asNumber: localAs } = context;
+  const remoteAs = context.asNumberOf(other);
+  const isDirect = isNear(context, address);
+  return {
+    name: `mesh ${other.name}`,
+    origin: "mesh",
+    node: other.name,
+    address,
+    port: context.portOf(other),
+    remoteAs,
+    localAs,
+    ...localSide(context, { family: address.family, isDirect, isInternal: remoteAs === localAs }),
+    ...timersOf(undefined, context.configuration.timers),
+    passive: false,
+    reachableBy: undefined,
+    acceptDefaultRoute: true,
+    filters: [],
+    role: undefined,
+    aigp: false,
+    policy: meshPolicy(context, { isInternal: remoteAs === localAs }),
+    ...key,
+    ...bfdOf(undefined, isDirect, context),
+  };
+}
+
+/** Of all mesh sessions; looked for although there may be none yet, so that a fault shows at once. */
+export function meshKeyOf(context: Context): Pick<PeerPlan, "key"> {
+  const { configuration } = context.resources;
+  if (configuration === undefined) return {};
+  const { resource, complain } = configuration;
+  return keyOf(resource.meshPasswordFile, context, (message) =>
+    complain(["spec", "nodeMeshPassword", "file"], message),
+  );
+}
+
+export function explicitPlan(peering: Peering, context: Context): PeerPlan {
+  const { name, document, isReverse, address, port, node, localAs, remoteAs } = peering;
+  const isDirect = isNear(context, address);
+  const isInternal = localAs === remoteAs;
+  const peer = document.resource;
+  return {
+    ...sessionPlan(document, context, { family: address.family, isDirect, isInternal }),
+    // What is about links, addresses and gateways is about those of the nodes that the document is for.
+    ...(isReverse ? {} : ownWay(peer)),
+    name,
+    node: node?.name,
+    address,
+    port,
+    localAs,
+    remoteAs,
+    passive: peering.passive,
+    reachableBy: isReverse ? undefined : peer.reachableBy,
+    role: rolePlan(peer, isReverse),
+    policy: explicitPolicy(peering, context),
+    ...bfdOf(document, isDirect, context),
+  };
+}
+
+export function rangePlan(document: Documented<BgpRange>, context: Context): RangePlan {
+  const range = document.resource;
+  const { name, remotes, limit, asNumbers } = range;
+  const { family } = remotes;
+  const network = networkOf(context, family);
+  const isDirect = network !== undefined && containsPrefix(network, remotes);
+  const isInternal = mayBeInternal(range, context);
+  const { bfd } = bfdOf(document, isDirect, context);
+  const session = {
+    ...sessionPlan(document, context, { family, isDirect, isInternal }),
+    ...ownWay(range),
+    name,
+    node: undefined,
+    port: DEFAULT_PORT,
+    localAs: localAsOf(range, context),
+    remoteAs: 0,
+    asNumbers,
+    passive: true,
+    reachableBy: undefined,
+    role: rolePlan(range, false),
+    policy: rangePolicy(range, context),
+    // Nobody is watched before the first call, which must be let in therefore.
+    ...(bfd === undefined ? {} : { bfd: { ...bfd, strict: false } }),
+  };
+  return { name, remotes, limit, session };
+}
+
+/** What a document gives to the sessions of both ends. */
+function sessionPlan(
+  { resource: peer, complain }: Documented<BgpPeer | BgpRange>,
+  context: Context,
+  remote: Omit<Remote, "multihop">,
+) {
+  const filters = context.resources.filters.map(({ resource }) => resource);
+  const { ttlSecurity, multihop, delayOpen, sendHoldTime, shutdown } = peer;
+  return {
+    origin: "BGPPeer" as const,
+    ...localSide(context, { ...remote, multihop }),
+    ...timersOf(peer.timers, context.configuration.timers),
+    acceptDefaultRoute: peer.acceptDefaultRoute,
+    filters: peer.filters.flatMap((name) => filters.find((filter) => filter.name === name) ?? []),
+    aigp: peer.aigp,
+    ...keyOf(peer.passwordFile, context, (message) =>
+      complain(["spec", "password", "file"], message),
+    ),
+    ...(ttlSecurity === undefined ? {} : { ttlSecurity }),
+    ...(delayOpen === undefined ? {} : { delayOpen }),
+    ...(sendHoldTime === undefined ? {} : { sendHoldTime }),
+    ...(shutdown === undefined ? {} : { shutdown }),
+  };
+}
+
+/** By which address and which link we go. */
+function ownWay({
+  sourceAddress,
+  interface: link,
+}: BgpPeer | BgpRange): Pick<PeerPlan, "source" | "link"> {
+  return {
+    ...(sourceAddress === "None" ? { source: "any" } : {}),
+    ...(link === undefined ? {} : { link }),
+  };
+}
+
+function keyOf(
+  file: string | undefined,
+  context: Context,
+  complain: (message: string) => Fault,
+): Pick<PeerPlan, "key"> {
+  const key = file === undefined ? undefined : keyIn(file, context, complain);
+  return key === undefined ? {} : { key };
+}
+
+/** The peer's BFD session, where one is wanted. */
+function bfdOf(
+  own: Documented<BgpPeer | BgpRange> | undefined,
+  isDirect: boolean,
+  context: Context,
+): { readonly bfd?: BfdPlan } {
+  const sources = [own, context.resources.configuration].flatMap((document): BfdSource[] =>
+    document === undefined
+      ? []
+      : [{ settings: document.resource.bfd, complain: document.complain }],
+  );
+  const planned = planBfd(sources, isDirect, context.readKey);
+  if ("fault" in planned) note(context, planned.fault);
+  return "fault" in planned || planned.bfd === undefined ? {} : { bfd: planned.bfd };
+}
+
+/** The other end, as far as ours depends on it. */
+type Remote = {
+  readonly family: Family;
+  readonly isDirect: boolean;
+  readonly isInternal: boolean;
+  readonly multihop?: number | undefined;
+};
+
+function localSide(
+  { node }: Context,
+  { family, isDirect, isInternal, multihop }: Remote,
+): Pick<PeerPlan, "localAddress" | "families" | "ttl"> {
+  const own = addressesOf(node);
+  return {
+    localAddress: own.find((address) => address.family === family) ?? node.address,
+    families: own.map((address) => address.family),
+    ttl: multihop ?? (isDirect && !isInternal ? DIRECT : MULTIHOP),
+  };
+}
+
+/**
+ * A peer's own timers before the cluster's. What is missing follows from what is there: the hold time is three
+ * times the keepalive time (RFC 4271 section 4.4).
+ */
+function timersOf(
+  own: Timers | undefined,
+  common: Timers | undefined,
+): Pick<PeerPlan, "holdTime" | "keepaliveTime" | "connectRetryTime"> {
+  const given = own?.holdTime !== undefined || own?.keepaliveTime !== undefined ? own : common;
+  const keepalive = given?.keepaliveTime;
+  const tripled = keepalive === undefined || keepalive === 0 ? undefined : 3 * keepalive;
+  const holdTime = given?.holdTime ?? common?.holdTime ?? tripled ?? DEFAULT_HOLD_TIME;
+  return {
+    holdTime,
+    keepaliveTime: keepalive ?? Math.floor(holdTime / 3),
+    connectRetryTime:
+      own?.connectRetryTime ?? common?.connectRetryTime ?? DEFAULT_CONNECT_RETRY_TIME,
+  };
+}

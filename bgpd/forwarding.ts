@@ -1,0 +1,204 @@
+/**
+ * The kernel's side of a speaker: what is decided is installed, next hops are looked for, and what others change
+ * there is looked at once it has settled.
+ */
+
+import type { InterfaceAddress, Kernel, KernelEvent } from "../kernel/kernel.ts";
+import type { Address } from "../lib/address.ts";
+import type { Clock, Timer } from "../lib/clock.ts";
+import { equalPrefix, type Prefix } from "../lib/prefix.ts";
+import type { SpeakerPlan } from "./cluster/speaker.ts";
+import { createFib, type Fib, MAIN_TABLE } from "./fib/fib.ts";
+import {
+  createOpenResolver,
+  createResolver,
+  type Resolution,
+  type Resolver,
+} from "./fib/resolve.ts";
+import { Gateways } from "./gateway.ts";
+import type { BestChange } from "./rib/route.ts";
+
+/** rtm_protocol of our routes: free in rtnetlink.h and in iproute2's rt_protos ('M' in ASCII). */
+export const ROUTE_PROTOCOL = 77;
+/** Priority of our routes: below connected and static ones, so that theirs win. */
+export const ROUTE_METRIC = 1024;
+
+/** Kernel events of one cause come in bursts; look once, this many ms after the first. */
+const SETTLE = 10;
+/** Where looking is long work, because much is there or much happens, pause this many times as long. */
+const PAUSE = 5;
+/** When the kernel had no room (ENOBUFS), it gets some time before everything is compared, ms. */
+const RELIEF = 50;
+
+export type ForwardingOptions = {
+  readonly clock: Clock;
+  /** Undefined: nothing is installed, and every next hop counts as reachable. */
+  readonly kernel: Kernel | undefined;
+  /** Priority and table of our routes; 1024 and main when absent. */
+  readonly metric?: number;
+  readonly table?: number;
+  /** The next hops of every path to a prefix that the speaker knows. */
+  readonly nextHopsOf: (prefix: Prefix) => readonly Address[];
+  /** What the speaker has decided about a prefix. */
+  readonly bestOf: (prefix: Prefix) => BestChange["best"];
+  /** Next hops may lead elsewhere than before. */
+  readonly onMoved: () => void;
+  /** Links may have come by addresses, or lost them. */
+  readonly onReaddressed: () => void;
+  /** There may be something to `flush`. */
+  readonly onWork: () => void;
+};
+
+export class Forwarding {
+  readonly fib: Fib | undefined;
+  readonly metric: number;
+  readonly table: number;
+  readonly #options: ForwardingOptions;
+  readonly #resolver: Resolver;
+  readonly #gateways = new Gateways();
+  readonly #unwatch: (() => void) | undefined;
+  #settle: Timer | undefined;
+  /** What must be compared with a dump when the events have settled. */
+  #compare: "nothing" | "objects" | "routes" = "nothing";
+  /** Answers about next hops may differ: by the kernel's events, or by what we learned ourselves. */
+  #moved: "no" | "around" | "learned" = "no";
+  /** How long the last look took, ms. */
+  #looked = 0;
+
+  constructor(options: ForwardingOptions) {
+    const { kernel, clock, metric = ROUTE_METRIC, table = MAIN_TABLE, nextHopsOf } = options;
+    this.#options = options;
+    this.metric = metric;
+    this.table = table;
+    if (kernel === undefined) {
+      this.#resolver = createOpenResolver();
+      this.fib = undefined;
+      return;
+    }
+    const ours = { kernel, protocol: ROUTE_PROTOCOL, metric };
+    const learned = { targetOf: (prefix: Prefix) => this.fib?.targetOf(prefix), nextHopsOf };
+    this.#resolver = createResolver({ ...ours, learned });
+    this.fib = createFib({
+      ...ours,
+      table,
+      resolve: (nextHop, link) => this.resolve(nextHop, link),
+      onCovering: (prefix) => {
+        if (!this.#resolver.concerns(prefix)) return;
+        this.#moved = "learned";
+        this.#look();
+      },
+      now: () => clock.now(),
+    });
+    // Watching starts before the first dump, so that nothing falls between the two.
+    this.#unwatch = kernel.watch(
+      ["link", "address", "route", "nexthop"],
+      (event) => this.#observe(event),
+      "others",
+    );
+    this.#resolver.refresh();
+    this.fib.resync();
+  }
+
+  /** Addresses of the kernel's links; undefined where nobody looks. */
+  get addresses(): readonly InterfaceAddress[] | undefined {
+    return this.#options.kernel?.addresses();
+  }
+
+  /** The way to a next hop, by its gateway where it has one of its own; by one `link` where that is given. */
+  resolve(nextHop: Address, link?: number): Resolution {
+    return this.#resolver.resolve(this.#gateways.behind(nextHop), link);
+  }
+
+  /** Name of the link that packets to a next hop leave by; undefined when there is none. */
+  interfaceOf(nextHop: Address): string | undefined {
+    const { way } = this.resolve(nextHop);
+    return way === undefined ? undefined : this.#options.kernel?.link(way.link)?.name;
+  }
+
+  /** Have routes to those peers of the plan that one gateway alone reaches. */
+  leadToPeers(plan: SpeakerPlan): void {
+    const { removed, changed } = this.#gateways.apply(plan);
+    for (const prefix of removed) {
+      // What BGP knows of the peer's address counts again.
+      this.install([{ prefix, best: this.#options.bestOf(prefix) }], plan.services);
+    }
+    for (const { prefix, gateway } of this.#gateways.routes) {
+      this.fib?.want(prefix, [{ address: gateway }]);
+    }
+    if (!changed) return;
+    this.#options.onMoved();
+    this.fib?.retarget();
+  }
+
+  /** Want what has been decided; `services` are ranges of our own that nobody needs a route for. */
+  install(changes: readonly BestChange[], services: readonly Prefix[]): void {
+    if (this.fib === undefined) return;
+    for (const { prefix, best } of changes) {
+      if (this.#gateways.owns(prefix)) continue;
+      // A blackhole would drop what this node itself sends to a service, before anybody translates it.
+      const isService =
+        best?.source === "local" && services.some((range) => equalPrefix(range, prefix));
+      if (best === undefined || isService) this.fib.unwant(prefix);
+      else if (best.source === "local" || best.discard) this.fib.want(prefix, "blackhole");
+      else if (best.shares !== undefined) this.fib.want(prefix, best.shares);
+      else if (best.nextHop !== undefined) this.fib.want(prefix, [{ address: best.nextHop }]);
+    }
+  }
+
+  /** Tell the kernel, for so many ms; true when more is left. */
+  flush(milliseconds: number, scope: "routes" | "all"): boolean {
+    const isMore = this.fib?.flush(milliseconds, scope) === true;
+    if (this.fib?.isUnsure === true) {
+      this.#compare = "routes";
+      this.#look(RELIEF);
+    }
+    return isMore;
+  }
+
+  /** Look no more. */
+  stop(): void {
+    this.#settle?.cancel();
+    this.#unwatch?.();
+  }
+
+  /** Take all our routes out of the kernel, in slices of so many ms. */
+  clear(slice: number): void {
+    if (this.fib === undefined) return;
+    this.fib.clear();
+    while (this.fib.flush(slice));
+    // Without room for an answer nobody knows what is left; once more tells.
+    if (this.fib.isUnsure) this.fib.resync();
+    while (this.fib.flush(slice));
+  }
+
+  #observe(event: KernelEvent): void {
+    if (event.type === "overrun") this.#compare = "routes";
+    // A link that goes down takes nexthop objects and their routes along without a word.
+    if (event.type === "link" && this.#compare === "nothing") this.#compare = "objects";
+    if (this.fib?.observe(event) === true) this.#options.onWork();
+    if (this.#resolver.observe(event) && this.#moved === "no") this.#moved = "around";
+    if (this.#moved !== "no" || this.#compare !== "nothing") this.#look();
+  }
+
+  /** Look at what the events of the next moment add up to, and put it right. */
+  #look(after = SETTLE): void {
+    const { clock, onMoved, onReaddressed, onWork } = this.#options;
+    this.#settle ??= clock.after(Math.max(after, PAUSE * this.#looked), () => {
+      const began = clock.now();
+      const [moved, compare] = [this.#moved, this.#compare];
+      this.#settle = undefined;
+      this.#moved = "no";
+      this.#compare = "nothing";
+      if (moved === "learned") this.#resolver.relearn();
+      if (moved !== "no") {
+        onMoved();
+        this.fib?.retarget();
+      }
+      if (compare === "objects") this.fib?.inspect();
+      if (compare === "routes") this.fib?.resync();
+      if (moved === "around" || compare !== "nothing") onReaddressed();
+      this.#looked = clock.now() - began;
+      onWork();
+    });
+  }
+}

@@ -1,0 +1,393 @@
+/**
+ * The sessions of one speaker: made, changed and ended as its plans say, and what peers say reaches the RIB.
+ *
+ * A session is `peer.ts`; the neighbours that come by themselves are `ranges.ts`, what peers are sent is
+ * `outflow.ts`, and whether the path to them works is `liveness.ts`.
+ */
+
+import type { InterfaceAddress } from "../kernel/kernel.ts";
+import { type Address, equalAddress, type Family } from "../lib/address.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Logger } from "../lib/log.ts";
+import type { BfdFactory } from "./bfd/bfd.ts";
+import type { PeerPlan, SpeakerPlan } from "./cluster/speaker.ts";
+import type { Delays } from "./delays.ts";
+import { type Difference, isSame } from "./difference.ts";
+import { DECONFIGURED, isDown, RECONFIGURED, restartReason } from "./intention.ts";
+import { createLiveness, type Liveness } from "./liveness.ts";
+import { createTraffic, limitOf, type Neighbour, ribPeerOf, ribPoliciesOf } from "./neighbour.ts";
+import { Outflow } from "./outflow.ts";
+import { ownNextHops } from "./own-next-hop.ts";
+import { createPeer, type Peer, type SessionInfo, type StopReason } from "./peer.ts";
+import {
+  asksInterface,
+  compileExport,
+  compileImport,
+  type Surroundings,
+} from "./policy/compile.ts";
+import { Ranges } from "./ranges.ts";
+import type { PeerId, Rib } from "./rib/route.ts";
+import type { Transport } from "./transport.ts";
+import { BFD_DOWN, CEASE } from "./wire/const.ts";
+import { familyOf } from "./wire/family.ts";
+
+export type SessionsOptions = {
+  readonly clock: Clock;
+  readonly transport: Transport;
+  readonly log: Logger;
+  /** Uniform in [0, 1): jitter of timers. */
+  readonly random: () => number;
+  /** Undefined: no path is watched. */
+  readonly bfd: BfdFactory | undefined;
+  /** What is in force; not called before the first `apply`. */
+  readonly plan: () => SpeakerPlan;
+  readonly rib: () => Rib;
+  readonly interfaceOf: Surroundings["interfaceOf"];
+  /** Of the kernel's links; undefined for a speaker that does not look. */
+  readonly addresses: () => readonly InterfaceAddress[] | undefined;
+  readonly delays: Pick<Delays, "received" | "sent" | "lost">;
+  /** A peer leaves the plan, is started anew with other parameters, or was a range's and has gone. */
+  readonly onRemoved: (neighbour: Neighbour) => void;
+  /** There may be something to decide or to send. */
+  readonly onWork: () => void;
+  /** The peer's whole table has arrived. */
+  readonly onTold: (name: string) => void;
+  /** An Established session is over. */
+  readonly onLost: (name: string) => void;
+};
+
+export class Sessions {
+  readonly liveness: Liveness;
+  /** By name. */
+  readonly neighbours = new Map<string, Neighbour>();
+  readonly #options: SessionsOptions;
+  readonly #established = new Map<PeerId, Neighbour>();
+  readonly #outflow: Outflow;
+  readonly #ranges: Ranges;
+  /** What rules that ask for interfaces look at. */
+  #surroundings: Surroundings;
+
+  constructor(options: SessionsOptions) {
+    const { clock, log, bfd, interfaceOf } = options;
+    this.#options = options;
+    this.#surroundings = { interfaceOf, generation: 0 };
+    this.#outflow = new Outflow(options.rib, this.#established);
+    this.liveness = createLiveness({
+      start: bfd,
+      onFailure: (name, cause) => this.#pathFailed(name, cause),
+      onUp: (name) => this.#pathWorks(name),
+    });
+    this.#ranges = new Ranges({
+      clock,
+      log,
+      neighbours: this.neighbours,
+      add: (plan, range) => this.#add(plan, range),
+      update: (plan) => this.#update(plan),
+      remove: (name, reason) => this.#remove(name, reason),
+    });
+  }
+
+  /** Make the sessions of a plan so that `change` has led to; those that are equal go on. */
+  apply(plan: SpeakerPlan, change: Difference): void {
+    for (const name of change.removed) this.#remove(name, DECONFIGURED);
+    for (const peer of change.restarted) this.#remove(peer.name, restartReason(peer));
+    this.#ranges.apply(plan, change.endedRanges);
+    this.#watch();
+    for (const peer of change.kept) this.#update(peer);
+    for (const peer of [...change.restarted, ...change.added]) this.#add(peer);
+  }
+
+  /** End them all: the speaker becomes another. */
+  clear(): void {
+    for (const name of [...this.neighbours.keys()]) this.#remove(name, RECONFIGURED);
+  }
+
+  /** End them all for good; resolved when the peers have been told, or cannot be. */
+  async stop(reason: StopReason): Promise<void> {
+    const all = [...this.neighbours.values()];
+    for (const { suspended } of all) suspended?.timer?.cancel();
+    await Promise.all([this.liveness.stop(), ...all.map(({ peer }) => peer.stop(reason))]);
+  }
+
+  /** Whom a connection is for: a peer of the plan, or a neighbour of a range, who may be new. */
+  find(remote: Address): Peer | string | undefined {
+    const all = [...this.neighbours.values()];
+    const known = all.find(({ plan: { address } }) => equalAddress(address, remote));
+    // One that is kept down is Idle, and refuses by itself.
+    if (known !== undefined) return known.peer;
+    const admitted = this.#ranges.admit(this.#options.plan(), remote);
+    if (typeof admitted !== "object") return admitted;
+    this.#watch();
+    return admitted.peer;
+  }
+
+  /** What the RIB tells a peer of a family. */
+  send(id: PeerId, bytes: Uint8Array, family: Family): void {
+    const neighbour = this.#established.get(id);
+    if (neighbour === undefined) return;
+    neighbour.traffic.updates[family].sent += this.#outflow.send(id, bytes);
+    this.#options.delays.sent(family);
+  }
+
+  /** Between two turns of the RIB. */
+  attend(): void {
+    this.#outflow.attend();
+  }
+
+  /** Next hops may be behind other links than before. */
+  relocate(): void {
+    const { generation } = this.#surroundings;
+    this.#surroundings = { ...this.#surroundings, generation: generation + 1 };
+    for (const { plan } of [...this.neighbours.values()]) {
+      if (asksInterface(plan)) this.#update(plan);
+    }
+  }
+
+  /** Links have come by addresses, or lost them: peers are told other next hops, or a family no more. */
+  reviseNextHops(): void {
+    const kernel = this.#options.addresses();
+    for (const [id, neighbour] of this.#established) {
+      const { session } = neighbour;
+      if (session === undefined) continue;
+      const nextHops = ownNextHops(session, { node: this.#options.plan().addresses, kernel });
+      if (JSON.stringify(nextHops) === JSON.stringify(neighbour.nextHops)) continue;
+      neighbour.nextHops = nextHops;
+      this.#options.rib().setNextHops(id, nextHops);
+    }
+  }
+
+  /** Have BFD sessions for the peers of the plan, and for the neighbours of ranges that are there. */
+  #watch(): void {
+    const dynamic = [...this.neighbours.values()].filter(({ range }) => range !== undefined);
+    const { peers } = this.#options.plan();
+    this.liveness.apply([...peers, ...dynamic.map(({ plan }) => plan)]);
+  }
+
+  #add(plan: PeerPlan, range?: string): Neighbour {
+    const { clock, transport, random, onWork, plan: speaker } = this.#options;
+    const log = this.#options.log.child({ peer: plan.name });
+    const peer = createPeer(plan, {
+      clock,
+      transport,
+      random,
+      log,
+      routerId: speaker().routerId,
+      onEstablished: (session) => this.#up(neighbour, session),
+      onUpdate: (buffer, start, end) => this.#receive(neighbour, log, { buffer, start, end }),
+      onKeepalive: () => this.#keepalive(neighbour),
+      onRouteRefresh: (afi, safi) => {
+        const family = familyOf(afi, safi);
+        if (family === undefined) return;
+        if (neighbour.session?.wire.families.includes(family)) neighbour.wantsRefresh.add(family);
+        onWork();
+      },
+      onRefreshed: (afi, safi, what) => this.#refreshed(neighbour, familyOf(afi, safi), what),
+      onDrain: () => {
+        if (neighbour.id !== undefined && this.#outflow.drained(neighbour.id)) onWork();
+      },
+      onDown: () => this.#down(neighbour),
+      onState: (state) => {
+        if (range !== undefined) this.#ranges.seen(neighbour, state);
+      },
+    });
+    const neighbour: Neighbour = {
+      plan,
+      peer,
+      ...this.#policies(plan),
+      id: undefined,
+      session: undefined,
+      nextHops: undefined,
+      keepalives: 0,
+      suspended: undefined,
+      ended: new Set(),
+      wantsRefresh: new Set(),
+      range,
+      traffic: createTraffic(),
+    };
+    this.neighbours.set(plan.name, neighbour);
+    this.#start(neighbour);
+    return neighbour;
+  }
+
+  #remove(name: string, reason: StopReason): void {
+    const neighbour = this.neighbours.get(name);
+    if (neighbour === undefined) return;
+    this.neighbours.delete(name);
+    neighbour.suspended?.timer?.cancel();
+    this.#options.onRemoved(neighbour);
+    this.#down(neighbour);
+    this.#stop(neighbour, reason);
+    if (neighbour.range !== undefined) this.#watch();
+  }
+
+  #stop({ peer, plan }: Neighbour, reason: StopReason): void {
+    peer.stop(reason).catch((error: unknown) => {
+      this.#options.log.error({ peer: plan.name, error }, "the session did not end cleanly");
+    });
+  }
+
+  /** Another plan for the same session: its policies and its key. */
+  #update(plan: PeerPlan): void {
+    const neighbour = this.neighbours.get(plan.name);
+    if (neighbour === undefined) return;
+    const { plan: before, importPolicy, exportPolicy } = neighbour;
+    const wasHeld = !this.liveness.permits(before);
+    const { key } = plan;
+    if (key !== undefined && before.key?.equals(key) !== true) {
+      neighbour.peer.setKey(key);
+      this.#options.log.info({ peer: plan.name }, "the session has another key");
+    }
+    const policies = this.#policies(plan);
+    const same =
+      policies.importPolicy.key === importPolicy.key &&
+      policies.exportPolicy.key === exportPolicy.key &&
+      isSame(plan.policy, before.policy);
+    neighbour.plan = plan;
+    if (wasHeld) this.#start(neighbour);
+    if (same) return;
+    Object.assign(neighbour, policies);
+    if (neighbour.id !== undefined) {
+      this.#options.rib().setPolicies(neighbour.id, ribPoliciesOf(neighbour));
+    }
+    if (isSame(before.policy.prefixLimit, plan.policy.prefixLimit)) return;
+    if (neighbour.suspended === undefined) this.#limit(neighbour);
+    else this.#resume(neighbour);
+  }
+
+  #policies(plan: PeerPlan): Pick<Neighbour, "importPolicy" | "exportPolicy"> {
+    const speaker = this.#options.plan();
+    return {
+      importPolicy: compileImport(plan, speaker, this.#surroundings),
+      exportPolicy: compileExport(plan, speaker, this.#surroundings),
+    };
+  }
+
+  #up(neighbour: Neighbour, session: SessionInfo): void {
+    const { plan: speaker, rib, addresses, onWork } = this.#options;
+    const { remoteAs } = session;
+    // Who came by a range has only now said which AS it is, and policies depend on that.
+    if (remoteAs !== neighbour.plan.remoteAs) {
+      neighbour.plan = { ...neighbour.plan, remoteAs };
+      Object.assign(neighbour, this.#policies(neighbour.plan));
+    }
+    const own = { node: speaker().addresses, kernel: addresses() };
+    const nextHops = ownNextHops(session, own);
+    neighbour.session = session;
+    neighbour.nextHops = nextHops;
+    neighbour.keepalives = 0;
+    neighbour.ended.clear();
+    neighbour.wantsRefresh.clear();
+    const id = rib().addPeer(ribPeerOf(neighbour, session, nextHops, speaker()));
+    neighbour.id = id;
+    this.#established.set(id, neighbour);
+    onWork();
+  }
+
+  #receive(
+    neighbour: Neighbour,
+    log: Logger,
+    { buffer, start, end }: { buffer: Uint8Array; start: number; end: number },
+  ): void {
+    if (neighbour.id === undefined) return;
+    const { rib, delays, onTold, onWork } = this.#options;
+    const { traffic } = neighbour;
+    delays.received();
+    const summary = rib().receive(neighbour.id, buffer, start, end);
+    for (const family of summary.families) traffic.updates[family].received++;
+    if (summary.faults.length > 0) traffic.faulty++;
+    for (const fault of summary.faults) {
+      log.warn({ withdrawn: summary.treatedAsWithdraw }, `UPDATE: ${fault} (RFC 7606)`);
+    }
+    if (summary.endOfRib !== undefined) {
+      const families = neighbour.session?.wire.families ?? [];
+      neighbour.ended.add(summary.endOfRib);
+      const isWhole = families.every((family) => neighbour.ended.has(family));
+      if (isWhole) onTold(neighbour.plan.name);
+    }
+    if (summary.limit === "warning") {
+      const { received } = rib().peerCounts(neighbour.id);
+      const limit = neighbour.plan.policy.prefixLimit?.max;
+      log.warn({ received, limit }, "the peer comes near its limit of prefixes");
+    }
+    if (summary.limit === "exceeded") this.#limit(neighbour);
+    onWork();
+  }
+
+  /** The peer begins to announce its table of a family again, or has done so (RFC 7313). */
+  #refreshed({ id }: Neighbour, family: ReturnType<typeof familyOf>, what: "begin" | "end"): void {
+    if (id === undefined || family === undefined) return;
+    if (what === "begin") this.#options.rib().beginRefresh(id, family);
+    else this.#options.rib().endRefresh(id, family);
+    this.#options.onWork();
+  }
+
+  /** End the session of a peer that has more prefixes than it may. */
+  #limit(neighbour: Neighbour): void {
+    const { id, plan, peer } = neighbour;
+    if (id === undefined) return;
+    const over = limitOf(plan, this.#options.rib().peerCounts(id).received);
+    if (over === undefined) return;
+    const { restartTime } = over;
+    const resume = (): void => this.#resume(neighbour);
+    const isFinal = restartTime === undefined;
+    const timer = isFinal ? undefined : this.#options.clock.after(restartTime * 1000, resume);
+    neighbour.suspended = { timer };
+    peer.suspend(over.cease, over.reason);
+  }
+
+  #resume(neighbour: Neighbour): void {
+    neighbour.suspended?.timer?.cancel();
+    neighbour.suspended = undefined;
+    this.#start(neighbour);
+  }
+
+  #keepalive(neighbour: Neighbour): void {
+    neighbour.keepalives++;
+    // The first one opened the session; the next is sent when the table has been.
+    if (neighbour.keepalives !== 2) return;
+    this.#options.onTold(neighbour.plan.name);
+    this.#options.onWork();
+  }
+
+  #down(neighbour: Neighbour): void {
+    const { id, plan } = neighbour;
+    const { rib, delays, onLost, onWork } = this.#options;
+    neighbour.session = undefined;
+    neighbour.nextHops = undefined;
+    if (id === undefined) return;
+    if (rib().peerCounts(id).best > 0) delays.lost();
+    rib().removePeer(id);
+    this.#established.delete(id);
+    this.#outflow.forget(id);
+    neighbour.id = undefined;
+    onLost(plan.name);
+    onWork();
+  }
+
+  /** RFC 5882 section 4.2, RFC 9384: the session ends at once, and its routes go with it. */
+  #pathFailed(name: string, cause: string): void {
+    const neighbour = this.neighbours.get(name);
+    if (neighbour === undefined) return;
+    const { peer, plan, id } = neighbour;
+    const reason = { code: CEASE, subcode: BFD_DOWN };
+    if (id !== undefined || plan.bfd?.strict === true) peer.reset(reason, `BFD down: ${cause}`);
+    if (!this.liveness.permits(plan)) this.#stop(neighbour, reason);
+  }
+
+  #pathWorks(name: string): void {
+    const neighbour = this.neighbours.get(name);
+    if (neighbour?.plan.bfd?.strict === true) this.#start(neighbour);
+  }
+
+  #start(neighbour: Neighbour): void {
+    if (this.#isWanted(neighbour)) neighbour.peer.start();
+  }
+
+  /**
+   * Not while people want it down, nor while its prefixes were too many, nor, where that is asked for, while its
+   * path does not work.
+   */
+  #isWanted({ plan, suspended }: Neighbour): boolean {
+    return !isDown(plan) && suspended === undefined && this.liveness.permits(plan);
+  }
+}
