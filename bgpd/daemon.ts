@@ -143,8 +143,8 @@ export class Daemon {
     this.plan = plan;
     if (change.speaker || this.rib === undefined) this.#startSpeaker(plan);
     const rib = this.#rib();
-    if (change.selection) rib.setSelection(this.#selectionOf(plan));
     this.#forwarding.leadToPeers(plan);
+    if (change.selection) rib.setSelection(this.#selectionOf(plan));
     if (change.listen) this.#listen(plan);
     else this.#listener?.setKeys(keysOf(plan));
     for (const prefix of change.withdrawn) rib.withdraw(prefix);

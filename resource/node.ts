@@ -80,10 +80,10 @@ export const nodeSpec = mapOf({
     ipv6Address: v.optional(interfaceAddressSchema(6, "fd00::11", 64)),
     asNumber: v.optional(asNumberSchema),
     routeReflectorClusterID: v.optional(clusterIdSchema),
-    clientToClientReflection: v.optional(booleanSchema),
     listenAddresses: v.optional(
       v.pipe(v.array(hostAddressSchema, ADDRESSES), v.minLength(1, ADDRESSES)),
     ),
+    clientToClientReflection: v.optional(booleanSchema),
   }),
   blocks: v.optional(v.array(eitherPrefixSchema, 'expected a list such as ["10.244.1.0/24"]'), []),
   gracefulShutdown: v.optional(booleanSchema, false),
@@ -116,13 +116,7 @@ export function nodeFrom(
   labels: Labels,
   { bgp, blocks, gracefulShutdown }: v.InferOutput<typeof nodeSpec>,
 ): Node {
-  const {
-    ipv4Address,
-    ipv6Address: ipv6,
-    asNumber,
-    listenAddresses,
-    clientToClientReflection,
-  } = bgp;
+  const { ipv4Address, ipv6Address: ipv6, asNumber, listenAddresses } = bgp;
   const { address, length: addressLength } = ipv4Address;
   return {
     name,
@@ -135,7 +129,7 @@ export function nodeFrom(
     listenAddresses,
     blocks,
     gracefulShutdown,
-    clientToClientReflection,
+    clientToClientReflection: bgp.clientToClientReflection,
   };
 }
 

@@ -15,7 +15,7 @@ import type { Fault } from "../../resource/fault.ts";
 import type { Node } from "../../resource/node.ts";
 import type { Resources } from "../../resource/resource.ts";
 import type { Surroundings } from "./peering.ts";
-import type { Reflector } from "./reflection.ts";
+import { type Reflector, reflectorOf, type Sessions } from "./reflection.ts";
 
 /** The key in a file, or why it cannot be had. */
 export type KeyReader = (file: string) => Secret | string;
@@ -32,26 +32,41 @@ export type Context = Surroundings & {
   readonly faults: Fault[];
 };
 
-export function contextOf(
-  resources: Resources,
-  node: Node,
-  readKey: KeyReader,
-): Omit<Context, "reflector"> {
-  const cluster = resources.configuration?.resource ?? defaultConfiguration();
-  const own = new Map(
-    resources.nodeConfigurations.map(({ resource }) => [resource.node, resource]),
+export function surroundingsOf(resources: Resources): Surroundings {
+  const cluster = clusterOf(resources);
+  const ports = new Map(
+    resources.nodeConfigurations.map(({ resource }) => [resource.node, resource.listenPort]),
   );
-  const asNumberOf = (of: Node): number => of.asNumber ?? cluster.asNumber;
   return {
+    resources,
+    asNumberOf: (of) => of.asNumber ?? cluster.asNumber,
+    portOf: ({ name }) => ports.get(name) ?? cluster.listenPort,
+  };
+}
+
+/** Of a node with these sessions. */
+export function contextOf(
+  node: Node,
+  surroundings: Surroundings,
+  sessions: Sessions,
+  readKey: KeyReader,
+): Context {
+  const { resources, asNumberOf } = surroundings;
+  const own = resources.nodeConfigurations.find(({ resource }) => resource.node === node.name);
+  const configuration = configurationOf(clusterOf(resources), own?.resource);
+  return {
+    ...surroundings,
     node,
     asNumber: asNumberOf(node),
-    configuration: configurationOf(cluster, own.get(node.name)),
-    resources,
-    asNumberOf,
+    configuration,
     readKey,
+    reflector: reflectorOf(node, sessions, configuration),
     faults: [],
-    portOf: ({ name }) => own.get(name)?.listenPort ?? cluster.listenPort,
   };
+}
+
+function clusterOf({ configuration }: Resources): BgpConfiguration {
+  return configuration?.resource ?? defaultConfiguration();
 }
 
 /** Note a fault that one session has, perhaps like others before it. */

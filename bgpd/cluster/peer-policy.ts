@@ -8,7 +8,7 @@ import type { Fault } from "../../resource/fault.ts";
 import type { Documented } from "../../resource/resource.ts";
 import type { Context } from "./context.ts";
 import type { Peering } from "./peering.ts";
-import { isClient } from "./reflection.ts";
+import { isClient, isRangeOfClients } from "./reflection.ts";
 import { DEFAULT_POLICY, type PeerPolicy, type RolePlan } from "./speaker.ts";
 
 /** RFC 9234 table 2: what the other end is. */
@@ -21,12 +21,9 @@ const COUNTERPARTS: Readonly<Record<Role, Role>> = {
 };
 
 /** Of a session with another node that nobody has said anything about. */
-export function meshPolicy(
-  context: Context,
-  { isInternal }: { readonly isInternal: boolean },
-): PeerPolicy {
+export function meshPolicy(isInternal: boolean, context: Context): PeerPolicy {
   // Nodes that all have sessions with each other need nobody between them.
-  const reflection = reflectionOf(context, { isInternal, client: false });
+  const reflection = reflectionOf(context, { isInternal, isClient: false });
   return { ...DEFAULT_POLICY, ...commonPolicy(context), reflection };
 }
 
@@ -35,17 +32,21 @@ export function explicitPolicy(peering: Peering, context: Context): PeerPolicy {
   const { document, localAs, remoteAs, node } = peering;
   // Our own nodes are believed, as in the mesh.
   const importPolicy = node === undefined ? context.configuration.importPolicy : "all";
-  const isInternal = localAs === remoteAs;
-  const client = isClient(peering, context.node);
-  return policyOf(document.resource, context, { importPolicy, isInternal, client });
+  return policyOf(document.resource, context, {
+    importPolicy,
+    isInternal: localAs === remoteAs,
+    isClient: isClient(peering, context.node),
+  });
 }
 
 /** Of sessions with whoever calls from a range. */
 export function rangePolicy(range: BgpRange, context: Context): PeerPolicy {
   const { importPolicy } = context.configuration;
-  const isInternal = mayBeInternal(range, context);
-  const client = range.routeReflectorClient ?? context.node.clusterId !== undefined;
-  return policyOf(range, context, { importPolicy, isInternal, client });
+  return policyOf(range, context, {
+    importPolicy,
+    isInternal: mayBeInternal(range, context),
+    isClient: isRangeOfClients(range, context.node),
+  });
 }
 
 /** Our role; the document names that of the end it is written from. */
@@ -86,8 +87,13 @@ export function misfitsOf(peering: Peering, context: Context): Fault[] {
 /** The same of a range. */
 export function rangeMisfitsOf(document: Documented<BgpRange>, context: Context): Fault[] {
   const range = document.resource;
-  if (!mayBeInternal(range, context)) return [];
-  const who = `one of these may be of AS ${localAsOf(range, context)}`;
+  const localAs = localAsOf(range, context);
+  if (!mayBeInternal(range, context)) {
+    if (range.routeReflectorClient !== true) return [];
+    const message = `for peers of our own AS: none of these is of AS ${localAs}, like Node ${context.node.name}`;
+    return [document.complain(["spec", "routeReflectorClient"], message)];
+  }
+  const who = `one of these may be of AS ${localAs}`;
   return externalFields(document, who, context);
 }
 
@@ -108,31 +114,31 @@ function externalFields(
 function policyOf(
   peer: BgpPeer | BgpRange,
   context: Context,
-  otherwise: Pick<PeerPolicy, "importPolicy"> & {
-    readonly isInternal: boolean;
-    readonly client: boolean;
-  },
+  facts: Pick<PeerPolicy, "importPolicy"> & Standing,
 ): PeerPolicy {
   const common = commonPolicy(context);
   return {
-    importPolicy: peer.importPolicy ?? otherwise.importPolicy,
+    importPolicy: peer.importPolicy ?? facts.importPolicy,
     exportPolicy: peer.exportPolicy,
     allowedOwnAs: peer.numAllowedLocalASNumbers,
     refuseAsSets: peer.rejectASSets ?? common.refuseAsSets,
     discardBlackhole: peer.discardBlackhole ?? common.discardBlackhole,
     // Calico honours the older field on external sessions only.
-    nextHop: peer.keepOriginalNextHop && !otherwise.isInternal ? "Keep" : peer.nextHopMode,
+    nextHop: peer.keepOriginalNextHop && !facts.isInternal ? "Keep" : peer.nextHopMode,
     asOverride: peer.asOverride,
     removePrivateAs: peer.removePrivateAS,
     gracefulShutdown: peer.gracefulShutdown || common.gracefulShutdown,
     prefixLimit: peer.prefixLimit,
-    reflection: reflectionOf(context, otherwise),
+    reflection: reflectionOf(context, facts),
   };
 }
 
+/** What the peer is to us, as far as it is of our AS. */
+type Standing = { readonly isInternal: boolean; readonly isClient: boolean };
+
 function reflectionOf(
   { reflector }: Context,
-  { isInternal, client }: { readonly isInternal: boolean; readonly client: boolean },
+  { isInternal, isClient: client }: Standing,
 ): PeerPolicy["reflection"] {
   return reflector === undefined || !isInternal ? undefined : { ...reflector, client };
 }

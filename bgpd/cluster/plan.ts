@@ -17,11 +17,10 @@ import type { Fault } from "../../resource/fault.ts";
 import { addressesOf, type Node } from "../../resource/node.ts";
 import type { Documented, Resources } from "../../resource/resource.ts";
 import { aggregatesOf, lonelyAggregates } from "./aggregate-plan.ts";
-import { type Context, contextOf, type KeyReader } from "./context.ts";
+import { type Context, contextOf, type KeyReader, surroundingsOf } from "./context.ts";
 import { meshPeers } from "./mesh.ts";
 import { misfitsOf, rangeMisfitsOf } from "./peer-policy.ts";
 import { type Peering, peeringsOf, selects } from "./peering.ts";
-import { reflectorOf } from "./reflection.ts";
 import { explicitPlan, meshKeyOf, meshPlan, rangePlan } from "./session.ts";
 import type { SelectionPlan, SpeakerPlan } from "./speaker.ts";
 
@@ -45,15 +44,13 @@ export function planSpeaker(
   const nodes = resources.nodes.map(({ resource }) => resource);
   const node = nodes.find(({ name }) => name === nodeName);
   if (node === undefined) return { faults: [noSuchNode(nodes, nodeName)] };
-  const surroundings = contextOf(resources, node, readKey);
+  const surroundings = surroundingsOf(resources);
   const { peerings, faults, notes } = peeringsOf(node, surroundings);
-  const context = {
-    ...surroundings,
-    reflector: reflectorOf(node, peerings, surroundings.configuration),
-  };
   const ranges = resources.ranges.filter(({ resource }) => selects(resource, node));
   const wrong = [...faults, ...lacking(peerings, ranges, node)];
   if (wrong.length > 0) return { faults: wrong };
+  const sessions = { peerings, ranges: ranges.map(({ resource }) => resource) };
+  const context = contextOf(node, surroundings, sessions, readKey);
   const misfits = [
     ...peerings.flatMap((peering) => [
       ...misfitsOf(peering, context),
@@ -102,6 +99,14 @@ export function planSpeaker(
   };
 }
 
+function listenAddresses({ node, configuration }: Context): readonly Address[] {
+  const { listen, bindMode } = configuration;
+  if (!listen) return [];
+  if (node.listenAddresses !== undefined) return node.listenAddresses;
+  const own = addressesOf(node);
+  return bindMode === "None" ? own.map(({ family }) => ANY[family]) : own;
+}
+
 function selectionOf({ bestPath, multipath }: BgpConfiguration): SelectionPlan {
   return {
     alwaysCompareMed: bestPath.alwaysCompareMED,
@@ -110,14 +115,6 @@ function selectionOf({ bestPath, multipath }: BgpConfiguration): SelectionPlan {
     maximumPaths: multipath.maximumPaths,
     relaxedAsPath: multipath.relaxedASPath,
   };
-}
-
-function listenAddresses({ node, configuration }: Context): readonly Address[] {
-  const { listen, bindMode } = configuration;
-  if (!listen) return [];
-  if (node.listenAddresses !== undefined) return node.listenAddresses;
-  const own = addressesOf(node);
-  return bindMode === "None" ? own.map(({ family }) => ANY[family]) : own;
 }
 
 /** Between two nodes one must call. */

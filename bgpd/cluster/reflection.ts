@@ -4,6 +4,7 @@
 
 import { equalAddress } from "../../lib/address.ts";
 import type { BgpConfiguration } from "../../resource/bgp-configuration.ts";
+import type { BgpRange } from "../../resource/bgp-peer.ts";
 import type { Node } from "../../resource/node.ts";
 import type { Peering } from "./peering.ts";
 import type { ReflectionPlan } from "./speaker.ts";
@@ -11,13 +12,21 @@ import type { ReflectionPlan } from "./speaker.ts";
 /** What a node is as a reflector; undefined where it is none. */
 export type Reflector = Pick<ReflectionPlan, "clusterId" | "clientToClient">;
 
+/** What BGPPeers give a node. */
+export type Sessions = {
+  readonly peerings: readonly Peering[];
+  readonly ranges: readonly BgpRange[];
+};
+
 /** A node with a cluster ID or with a client reflects. Without a cluster ID its BGP Identifier is it (section 7). */
 export function reflectorOf(
   node: Node,
-  peerings: readonly Peering[],
+  { peerings, ranges }: Sessions,
   { clientToClientReflection }: BgpConfiguration,
 ): Reflector | undefined {
-  const hasClients = peerings.some((peering) => isClient(peering, node));
+  const hasClients =
+    peerings.some((peering) => isClient(peering, node)) ||
+    ranges.some((range) => isRangeOfClients(range, node));
   if (node.clusterId === undefined && !hasClients) return undefined;
   return {
     clusterId: (node.clusterId ?? node.address).w0,
@@ -38,4 +47,9 @@ export function isClient(
   if (routeReflectorClient !== undefined && !isReverse) return routeReflectorClient;
   if (clusterId === undefined) return false;
   return other?.clusterId === undefined || !equalAddress(other.clusterId, clusterId);
+}
+
+/** Whether neighbours of the range are clients of the node, those of its AS. */
+export function isRangeOfClients({ routeReflectorClient }: BgpRange, { clusterId }: Node): boolean {
+  return routeReflectorClient ?? clusterId !== undefined;
 }

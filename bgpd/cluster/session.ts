@@ -36,6 +36,7 @@ export function meshPlan(other: Node, key: Pick<PeerPlan, "key">, context: Conte
   const { asNumber: localAs } = context;
   const remoteAs = context.asNumberOf(other);
   const isDirect = isNear(context, address);
+  const isInternal = localAs === remoteAs;
   return {
     name: `mesh ${other.name}`,
     origin: "mesh",
@@ -44,7 +45,7 @@ export function meshPlan(other: Node, key: Pick<PeerPlan, "key">, context: Conte
     port: context.portOf(other),
     remoteAs,
     localAs,
-    ...localSide(context, { family: address.family, isDirect, isInternal: remoteAs === localAs }),
+    ...localSide(context, { family: address.family, isDirect, isInternal }),
     ...timersOf(undefined, context.configuration.timers),
     passive: false,
     reachableBy: undefined,
@@ -52,7 +53,7 @@ export function meshPlan(other: Node, key: Pick<PeerPlan, "key">, context: Conte
     filters: [],
     role: undefined,
     aigp: false,
-    policy: meshPolicy(context, { isInternal: remoteAs === localAs }),
+    policy: meshPolicy(isInternal, context),
     ...key,
     ...bfdOf(undefined, isDirect, context),
   };

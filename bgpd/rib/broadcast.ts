@@ -15,7 +15,7 @@ type Gap = { readonly start: number; end: number };
 
 export class Broadcast {
   readonly #packer: Packer;
-  readonly #members: Iterable<PeerId>;
+  readonly #members: ReadonlySet<PeerId>;
   readonly #send: (peer: PeerId, bytes: Uint8Array) => void;
   /** What members must not hear of the buffer that is being filled, in order. */
   readonly #gaps = new Map<PeerId, Gap[]>();
@@ -25,7 +25,7 @@ export class Broadcast {
 
   constructor(
     maxLength: number,
-    members: Iterable<PeerId>,
+    members: ReadonlySet<PeerId>,
     send: (peer: PeerId, bytes: Uint8Array) => void,
   ) {
     this.#packer = new Packer(maxLength, (bytes) => this.#emit(bytes));

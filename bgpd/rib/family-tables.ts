@@ -52,10 +52,10 @@ export class FamilyTables {
   readonly #effort: RibEffort;
   readonly #locRib: LocRib;
   readonly #dirty = new Dirty();
-  /** Prefixes whose best may be for others than before, although it is the same. */
-  readonly #retold = new Set<number>();
   /** Prefixes without a path whose number is kept for peers that have still to hear of it. */
   readonly #withheld = new Set<number>();
+  /** Prefixes whose best may be for others than before, although it is the same. */
+  readonly #retold = new Set<number>();
 
   constructor(family: Family, { options, effort, sets, nextHops }: FamilyParts) {
     const table = new PrefixTable(family);

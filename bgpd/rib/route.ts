@@ -212,8 +212,6 @@ export type Rib = {
   receive(peer: PeerId, buffer: Uint8Array, start: number, end: number): ReceiveSummary;
   /** Send the whole table of a family once more (RFC 2918 section 4). */
   refresh(peer: PeerId, family: Family): void;
-  /** Decide by other choices from now on: every prefix is decided anew. */
-  setSelection(selection: PathSelection): void;
   /**
    * The peer announces its whole table of a family again; at the end the rest of what it had of it is gone
    * (RFC 7313).
@@ -226,6 +224,8 @@ export type Rib = {
    */
   lag(peer: PeerId): void;
   catchUp(peer: PeerId): void;
+  /** Decide by other choices from now on: every prefix is decided anew. */
+  setSelection(selection: PathSelection): void;
   /** Put a route of our own in (again with other attributes: replaced), or take it out. */
   originate(prefix: Prefix, attributes: Attributes): void;
   withdraw(prefix: Prefix): void;

@@ -131,8 +131,7 @@ export class UpdateGroup {
 
   /** Encode and send what `change` has queued. */
   flush(): void {
-    const listening = [...this.members].filter((member) => !this.#laggards.has(member));
-    const broadcast = new Broadcast(this.#peer.wire.maxLength, listening, this.#send);
+    const broadcast = new Broadcast(this.#peer.wire.maxLength, this.#listeners, this.#send);
     for (const [except, prefixes] of this.#withdrawn) {
       broadcast.write(except, (packer) => packer.withdraw(prefixes, this.#table));
     }
@@ -320,6 +319,12 @@ export class UpdateGroup {
   #announce(packer: Packer, set: AttributeSet, prefixes: readonly number[]): void {
     const encoded = encodedFor(set, this.#peer.wire);
     packer.announce(encoded, nextHopField(set, this.#table.family), prefixes, this.#table);
+  }
+
+  /** Who is told what `change` finds out. */
+  get #listeners(): ReadonlySet<PeerId> {
+    if (this.#laggards.size === 0) return this.members;
+    return new Set([...this.members].filter((member) => !this.#laggards.has(member)));
   }
 
   /** Everyone is told at once unless the route's own peer is among them. */

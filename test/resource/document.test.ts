@@ -162,7 +162,7 @@ const values: readonly Case[] = [
     "a node without a BGP address",
     [documentOf("Node", "n1", "blocks: [10.244.1.0/24]")],
     [
-      "c.yaml:4: Node n1: spec.bgp: missing: expected a map with ipv4Address, ipv6Address, asNumber, routeReflectorClusterID, clientToClientReflection, listenAddresses",
+      "c.yaml:4: Node n1: spec.bgp: missing: expected a map with ipv4Address, ipv6Address, asNumber, routeReflectorClusterID, listenAddresses, clientToClientReflection",
     ],
   ],
   [
@@ -268,7 +268,7 @@ const fields: readonly Case[] = [
     [documentOf("Node", "n1", "bgp:\n  ipv4Address: nowhere\n  speed: 3")],
     [
       `c.yaml:6: Node n1: spec.bgp.ipv4Address: "nowhere": ${NODE_ADDRESS}`,
-      "c.yaml:7: Node n1: spec.bgp.speed: 3: no such field: expected one of ipv4Address, ipv6Address, asNumber, routeReflectorClusterID, clientToClientReflection, listenAddresses",
+      "c.yaml:7: Node n1: spec.bgp.speed: 3: no such field: expected one of ipv4Address, ipv6Address, asNumber, routeReflectorClusterID, listenAddresses, clientToClientReflection",
     ],
   ],
   [

@@ -138,3 +138,41 @@ test.each(["0.0.0.0", "fd00::1", "rack-1", "12"])("%s is no cluster ID", (text) 
     `c.yaml:5: Node rr1: spec.bgp.routeReflectorClusterID: "${text}": expected a cluster ID of four octets such as 244.0.0.1, not 0.0.0.0`,
   ]);
 });
+
+describe("neighbours of a range", () => {
+  const range = (spec: string): string =>
+    documentOf("BGPPeer", "pods", `listenRange: 172.30.0.128/25\n${spec}`);
+
+  function planOf(...documents: string[]) {
+    return planSpeaker(resourcesOf(NO_MESH, ...documents), "n1");
+  }
+
+  test.each<[name: string, node: string, spec: string, expected: PeerPolicy["reflection"]]>([
+    ["a reflector's, of its AS", reflector("n1", 1, "244.0.0.1"), "asNumber: 64512", CLIENT],
+    ["of another AS", reflector("n1", 1, "244.0.0.1"), "asNumber: 65000", undefined],
+    [
+      "as the document says",
+      reflector("n1", 1, "244.0.0.1"),
+      "asNumber: 64512\nrouteReflectorClient: false",
+      OTHER,
+    ],
+    [
+      "clients make the node a reflector",
+      nodeOf("n1", 1),
+      "asNumbers: [64512, 65000]\nrouteReflectorClient: true",
+      { ...CLIENT, clusterId: parseAddress("172.30.0.1").w0 },
+    ],
+    ["of a node that reflects nothing", nodeOf("n1", 1), "asNumber: 64512", undefined],
+  ])("%s", (_name, node, spec, expected) => {
+    const planned = planOf(node, range(spec));
+    if ("faults" in planned) throw new Error(planned.faults.map(formatFault).join("\n"));
+    expect(planned.plan.ranges?.[0]?.session.policy.reflection).toEqual(expected);
+  });
+
+  test("of another AS alone are no clients", () => {
+    const planned = planOf(nodeOf("n1", 1), range("asNumber: 65000\nrouteReflectorClient: true"));
+    expect("faults" in planned ? planned.faults.map(({ message }) => message) : []).toEqual([
+      "for peers of our own AS: none of these is of AS 64512, like Node n1",
+    ]);
+  });
+});
