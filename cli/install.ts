@@ -93,7 +93,7 @@ function replace(path: string, make: (temporary: string) => void): void {
  * Write a new file by as few calls as the kernel allows, and wait until it is on the disk.
  *
  * The kernel keeps what one call writes in pieces as large as it can, and maps a piece at a time when the file is
- * executed: the executable of 110 MB starts a twentieth sooner than after a copy in small ones.
+ * executed: the executable of 110 MB starts sooner than after a copy in small ones.
  */
 function writeWhole(path: string, bytes: Uint8Array, mode: number): void {
   const fd = openSync(path, "wx", mode);
