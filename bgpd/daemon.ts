@@ -204,10 +204,10 @@ export class Daemon {
       resolve: (nextHop) => this.#forwarding.resolve(nextHop),
       selection: this.#selectionOf(plan),
       now: () => this.#options.clock.now(),
-      onBest: (changes) => {
-        this.aggregates.changed(changes);
-        this.delays.chosen(changes);
-        this.#forwarding.install(changes, this.plan?.services ?? []);
+      onBest: (change) => {
+        this.aggregates.changed(change.prefix);
+        this.delays.chosen(change);
+        this.#forwarding.install(change, this.plan?.services ?? []);
       },
       onSend: (id, bytes, family) => this.#sessions.send(id, bytes, family),
     });

@@ -6,7 +6,7 @@
  * `why` can tell of every path.
  */
 
-import { createScratch, type PrefixScratch, readPrefix } from "../wire/nlri.ts";
+import { readPrefix } from "../wire/nlri.ts";
 import type { AttributeSet, AttributeSets } from "./attribute-set.ts";
 import { prepare } from "./import.ts";
 import { refuse } from "./loop.ts";
@@ -14,6 +14,7 @@ import type { Member } from "./member.ts";
 import { NONE, type PathTable } from "./path-table.ts";
 import type { PrefixTable } from "./prefix-table.ts";
 import type { PolicyVerdict, RibPeer, RouteSource } from "./route.ts";
+import { type Attributed, ScratchRoute } from "./scratch-route.ts";
 
 const ORIGINATED: PolicyVerdict = { accept: true, reason: "originated here" };
 
@@ -28,34 +29,34 @@ export type AdjInParts = {
 
 type Rewrite = NonNullable<PolicyVerdict["rewrite"]>;
 
-/** The judgement of one set from one peer. */
-type Judge = {
-  /** On the prefix in the scratch record. */
-  readonly verdict: () => PolicyVerdict;
-  /** The set that an accepting verdict makes. */
-  readonly made: (rewrite: Rewrite | undefined) => AttributeSet;
+/** What all prefixes of one set from one peer have in common. */
+type Judgement = {
+  /** BGP itself refuses the set. */
+  readonly refusal: PolicyVerdict | undefined;
+  /** As policies see it: mostly the set itself. */
+  readonly seen: Attributed;
+  /** The sets that were made of it, by rewrite. */
+  made: Map<Rewrite | undefined, AttributeSet> | undefined;
 };
 
 export class AdjIn {
   readonly #parts: AdjInParts;
-  readonly #scratch: PrefixScratch;
+  /** What import policies are asked about; its prefix is the one that is being read. */
+  readonly #route: ScratchRoute;
 
   constructor(parts: AdjInParts) {
     this.#parts = parts;
-    this.#scratch = createScratch(parts.table.family);
+    this.#route = new ScratchRoute(parts.table.family);
   }
 
   /** Take back the prefixes in a range of the buffer; how many of them were there. */
-  withdraw(
-    member: Member,
-    buffer: Uint8Array,
-    [start, end]: readonly [start: number, end: number],
-  ): number {
+  withdraw(member: Member, buffer: Uint8Array, start: number, end: number): number {
     const { table, paths } = this.#parts;
+    const scratch = this.#route.prefix;
     let count = 0;
     for (let at = start; at < end; ) {
-      at = readPrefix(buffer, at, end, this.#scratch);
-      const prefix = table.find(this.#scratch);
+      at = readPrefix(buffer, at, end, scratch);
+      const prefix = table.find(scratch);
       const row = prefix === NONE ? NONE : paths.find(prefix, member.id);
       if (row === NONE) continue;
       this.#remove(member, row);
@@ -69,25 +70,24 @@ export class AdjIn {
     member: Member,
     set: AttributeSet,
     buffer: Uint8Array,
-    [start, end]: readonly [start: number, end: number],
+    start: number,
+    end: number,
   ): number {
     const { table, paths } = this.#parts;
-    const judge = this.#judgeOf(member, set);
+    const scratch = this.#route.prefix;
+    const judgement = this.#judgementOf(member, set);
     let count = 0;
     for (let at = start; at < end; count++) {
-      at = readPrefix(buffer, at, end, this.#scratch);
-      const prefix = table.insert(this.#scratch);
+      at = readPrefix(buffer, at, end, scratch);
+      const prefix = table.insert(scratch);
       const known = paths.find(prefix, member.id);
-      if (known !== NONE) paths.round.set(known, member.round);
+      const row = known === NONE ? paths.add(prefix, member.id) : known;
+      paths.round.set(row, member.round);
       // The same again changes nothing: policies depend on the route alone.
       if (known !== NONE && paths.received.get(known) === set.id) continue;
-      const row = known === NONE ? paths.add(prefix, member.id) : known;
-      if (known === NONE) {
-        member.received++;
-        paths.round.set(row, member.round);
-      }
+      if (known === NONE) member.received++;
       this.#setReceived(row, set);
-      this.#apply(member, row, judge);
+      this.#judge(member, row, set, judgement);
     }
     return count;
   }
@@ -98,7 +98,7 @@ export class AdjIn {
     const known = paths.find(prefix, NONE);
     const row = known === NONE ? paths.add(prefix, NONE) : known;
     this.#setReceived(row, set);
-    this.#judge(undefined, row, ORIGINATED, set);
+    this.#setUsed(undefined, row, ORIGINATED, set);
   }
 
   /** Take out a route of our own. */
@@ -133,35 +133,46 @@ export class AdjIn {
     const { paths, sets, table } = this.#parts;
     for (const row of paths.ofPeer(member.id)) {
       const set = sets.get(paths.received.get(row));
-      table.read(paths.prefix.get(row), this.#scratch);
-      this.#apply(member, row, this.#judgeOf(member, set));
+      table.read(paths.prefix.get(row), this.#route.prefix);
+      this.#judge(member, row, set, this.#judgementOf(member, set));
     }
   }
 
-  /** What all prefixes of one set from one peer have in common: judged and made once. */
-  #judgeOf({ peer }: Member, set: AttributeSet): Judge {
-    const refusal = refuse(set.attributes, peer, this.#parts.identifier);
-    if (refusal !== undefined) return { verdict: () => refusal, made: () => set };
-    const attributes = prepare(set.attributes, peer);
-    const route = { prefix: this.#scratch, attributes, source: sourceOf(peer) };
-    const sets = new Map<Rewrite | undefined, AttributeSet>();
-    return {
-      verdict: () => peer.importPolicy(route),
-      made: (rewrite) => {
-        if (rewrite === undefined && attributes === set.attributes) return set;
-        const known = sets.get(rewrite);
-        if (known !== undefined) return known;
-        const made = this.#parts.sets.intern(rewrite?.(attributes) ?? attributes);
-        sets.set(rewrite, made);
-        return made;
-      },
-    };
+  /** Judged once, and remembered with the set unless it is another afterwards. */
+  #judgementOf({ peer }: Member, set: AttributeSet): Judgement {
+    this.#route.source = sourceOf(peer);
+    this.#route.of = set;
+    const { judgedFor, refusal } = set;
+    if (judgedFor === peer) return { refusal, seen: set, made: undefined };
+    const refused = refuse(set.attributes, peer, this.#parts.identifier);
+    const attributes = refused === undefined ? prepare(set.attributes, peer) : set.attributes;
+    if (attributes === set.attributes) {
+      set.judgedFor = peer;
+      set.refusal = refused;
+      return { refusal: refused, seen: set, made: undefined };
+    }
+    this.#route.of = { attributes };
+    return { refusal: refused, seen: this.#route.of, made: undefined };
   }
 
   /** Judge the prefix in the scratch record. */
-  #apply(member: Member, row: number, judge: Judge): void {
-    const verdict = judge.verdict();
-    this.#judge(member, row, verdict, verdict.accept ? judge.made(verdict.rewrite) : undefined);
+  #judge(member: Member, row: number, set: AttributeSet, judgement: Judgement): void {
+    const verdict = judgement.refusal ?? member.peer.importPolicy(this.#route);
+    const used = verdict.accept ? this.#make(set, judgement, verdict.rewrite) : undefined;
+    this.#setUsed(member, row, verdict, used);
+  }
+
+  /** The set that an accepting verdict makes. */
+  #make(set: AttributeSet, judgement: Judgement, rewrite: Rewrite | undefined): AttributeSet {
+    const { seen } = judgement;
+    if (rewrite === undefined && seen === set) return set;
+    judgement.made ??= new Map();
+    const known = judgement.made.get(rewrite);
+    if (known !== undefined) return known;
+    const { attributes } = seen;
+    const made = this.#parts.sets.intern(rewrite?.(attributes) ?? attributes);
+    judgement.made.set(rewrite, made);
+    return made;
   }
 
   #setReceived(row: number, set: AttributeSet): void {
@@ -169,11 +180,11 @@ export class AdjIn {
     const old = paths.received.get(row);
     sets.hold(set);
     paths.received.set(row, set.id);
-    if (old !== NONE) sets.release(old);
+    if (old !== NONE) sets.release(sets.get(old));
   }
 
   /** Store the verdict on a row and the set that it makes. */
-  #judge(
+  #setUsed(
     member: Member | undefined,
     row: number,
     verdict: PolicyVerdict,
@@ -181,14 +192,15 @@ export class AdjIn {
   ): void {
     const { paths, sets } = this.#parts;
     const old = paths.used.get(row);
+    const id = used === undefined ? NONE : used.id;
     if (used !== undefined) sets.hold(used);
     paths.verdict[row] = verdict;
-    paths.used.set(row, used?.id ?? NONE);
+    paths.used.set(row, id);
     if (member !== undefined) {
       member.accepted += (used === undefined ? 0 : 1) - (old === NONE ? 0 : 1);
     }
-    if (old !== (used?.id ?? NONE)) this.#parts.changed(paths.prefix.get(row));
-    if (old !== NONE) sets.release(old);
+    if (old !== id) this.#parts.changed(paths.prefix.get(row));
+    if (old !== NONE) sets.release(sets.get(old));
   }
 
   #remove(member: Member | undefined, row: number): void {
@@ -201,8 +213,8 @@ export class AdjIn {
       member.received--;
       if (used !== NONE) member.accepted--;
     }
-    if (used !== NONE) sets.release(used);
-    sets.release(received);
+    if (used !== NONE) sets.release(sets.get(used));
+    sets.release(sets.get(received));
     this.#parts.changed(prefix);
   }
 }

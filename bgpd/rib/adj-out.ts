@@ -2,11 +2,12 @@
  * Adj-RIBs-Out of all peers in one family (RFC 4271 section 3.2), kept once per update group.
  */
 
-import type { AttributeSets } from "./attribute-set.ts";
+import type { AttributeSet, AttributeSets } from "./attribute-set.ts";
 import type { LocRib } from "./loc-rib.ts";
 import type { Member } from "./member.ts";
 import type { PrefixTable } from "./prefix-table.ts";
 import type { PeerId, PolicyRoute } from "./route.ts";
+import { ScratchRoute } from "./scratch-route.ts";
 import { type Best, groupKey, UpdateGroup } from "./update-group.ts";
 
 export type AdjOutParts = {
@@ -18,6 +19,7 @@ export type AdjOutParts = {
 
 export class AdjOut {
   readonly #parts: AdjOutParts;
+  readonly #route: ScratchRoute;
   readonly #groups = new Map<string, UpdateGroup>();
   readonly #groupOf = new Map<PeerId, UpdateGroup>();
   /** Peers that wait for their first table, and peers whose export policy is another now. */
@@ -26,6 +28,7 @@ export class AdjOut {
 
   constructor(parts: AdjOutParts) {
     this.#parts = parts;
+    this.#route = new ScratchRoute(parts.table.family);
   }
 
   get size(): number {
@@ -88,6 +91,10 @@ export class AdjOut {
   /** A prefix has another best path, or none: what the peers get of it is queued. */
   change(prefix: number, best: Best | undefined): void {
     if (this.#groups.size === 0) return;
+    if (best === undefined) {
+      for (const group of this.#groups.values()) group.withdraw(prefix);
+      return;
+    }
     const route = this.routeOf(prefix, best);
     for (const group of this.#groups.values()) group.change(prefix, best, route);
   }
@@ -98,7 +105,7 @@ export class AdjOut {
   }
 
   /** An attribute set is gone: what was computed from it is let go. */
-  forget(set: number): void {
+  forget(set: AttributeSet): void {
     for (const group of this.#groups.values()) group.forget(set);
   }
 
@@ -113,13 +120,12 @@ export class AdjOut {
     return this.#groupOf.get(peer);
   }
 
-  /** What export policies look at. */
-  routeOf(prefix: number, best: Best | undefined): PolicyRoute {
-    return {
-      prefix: this.#parts.table.prefix(prefix),
-      attributes: best?.set.attributes ?? { origin: 0, asPath: [] },
-      source: best?.source ?? "local",
-    };
+  /** What export policies look at, until the next prefix is looked at. */
+  routeOf(prefix: number, best: Best): PolicyRoute {
+    this.#parts.table.read(prefix, this.#route.prefix);
+    this.#route.source = best.source;
+    this.#route.of = best.set;
+    return this.#route;
   }
 
   #transfer(member: Member): void {

@@ -1,11 +1,15 @@
 /**
- * Attribute sets, interned: one record and one number for all routes that carry the same attributes.
+ * Attribute sets, interned: one record and one number for all routes that carry the same octets.
  *
- * What arrives is looked up by its raw bytes, so that it is decoded and judged once however many
- * UPDATEs carry it; what is made (by policies, by export) by its canonical bytes. A set lives as long as
+ * A set is its octets: as they arrived, with the next hop that came with them, or the canonical ones of what
+ * policies and export make. They are judged once, however many UPDATEs carry them; the record of attributes is made
+ * of them again when somebody asks for it, for a million routes have too many to keep. A set lives as long as
  * somebody holds it.
+ *
+ *     | kind (1) | length of the next hop (1) | next hop of MP_REACH_NLRI | path attributes
  */
 
+import { type Address, formatAddress } from "../../lib/address.ts";
 import { aigpMetric } from "../wire/aigp.ts";
 import { asPathLength } from "../wire/as-path.ts";
 import {
@@ -13,35 +17,137 @@ import {
   decodeAttributes,
   encodeAttributes,
   faultsIn,
+  worst,
+  writeAttributes,
 } from "../wire/attribute.ts";
-import type { Attributes, Fault } from "../wire/attributes.ts";
+import type { Attributes, Fault, Origin } from "../wire/attributes.ts";
 import { linkBandwidth } from "../wire/community.ts";
 import type { WireContext } from "../wire/context.ts";
 import { encodeNextHop, isPresent, nextHopFault, readNextHop } from "../wire/multiprotocol.ts";
+import { writeBytes } from "../wire/octets.ts";
 import { type UpdateRanges, withReach } from "../wire/update.ts";
+import { ByteIndex } from "./byte-index.ts";
+import type { NextHopEntry } from "./next-hops.ts";
+import type { PolicyVerdict, RibPeer } from "./route.ts";
 
-export type AttributeSet = {
+/** LOCAL_PREF of a route that has none (RFC 4271 section 9.1.1 leaves it to policy; all use 100). */
+export const DEFAULT_LOCAL_PREF = 100;
+
+/** Octets in front of the next hop. */
+const HEAD = 2;
+/** Bits of the kind: on what session octets arrived decides what they mean. */
+const FOUR_OCTET_AS = 1;
+const EXTERNAL = 2;
+const AIGP_SESSION = 4;
+const RECEIVED = 8;
+/** Decoded records that are kept, of the sets that were asked for last. */
+const RECENT = 256;
+/** Next hops of different sets that are known to be the same; beyond that they are forgotten. */
+const MOST_ADDRESSES = 4096;
+const LARGEST = 1 << 17;
+const NO_FAULTS: readonly Fault[] = [];
+
+const CANONICAL: WireContext = {
+  fourOctetAs: true,
+  external: false,
+  maxLength: 65_535,
+  families: [4, 6],
+  extendedNextHop: true,
+};
+
+export class AttributeSet {
   readonly id: number;
-  readonly attributes: Attributes;
+  readonly bytes: Uint8Array;
+  readonly hash: number;
+  /** What is wrong with it that does not keep its routes from being used. */
+  readonly faults: readonly Fault[];
   /** What the decision compares (RFC 4271 section 9.1.2.2), once per set. */
   readonly localPref: number;
   readonly pathLength: number;
+  readonly origin: Origin;
   /** Undefined where there is none: its worth is for the decision to say. */
   readonly multiExitDisc: number | undefined;
   /** RFC 7311; undefined where there is no metric. */
   readonly aigp: bigint | undefined;
   /** First AS of the path; 0 when the route began inside this AS. */
   readonly neighbourAs: number;
+  readonly originatorId: number | undefined;
+  readonly clusters: number;
   /** In bytes per second (RFC 10005); undefined where there is none, or none to share traffic by. */
   readonly bandwidth: number | undefined;
-  /** Encoded for four-octet and for two-octet sessions, when first sent. */
-  encoded4: Uint8Array | undefined;
-  encoded2: Uint8Array | undefined;
-  holders: number;
-  readonly key: string;
-  /** Raw forms under which it arrived. */
-  readonly raw: string[];
-};
+  readonly nextHop: Address | undefined;
+  /** Where the answers about the next hop are, once they were asked for. */
+  hop: NextHopEntry | undefined;
+  /** The peer whose routes with this set were judged last, and why they are refused, if they are. */
+  judgedFor: RibPeer | undefined;
+  refusal: PolicyVerdict | undefined;
+  holders = 0;
+  readonly #recent: Recent;
+  #attributes: Attributes | undefined;
+  /** Encoded for two-octet sessions, when first sent. */
+  #encoded2: Uint8Array | undefined;
+
+  constructor(
+    id: number,
+    octets: {
+      readonly bytes: Uint8Array;
+      readonly hash: number;
+      readonly faults: readonly Fault[];
+    },
+    attributes: Attributes,
+    recent: Recent,
+  ) {
+    const [first] = attributes.asPath;
+    this.id = id;
+    this.bytes = octets.bytes;
+    this.hash = octets.hash;
+    this.faults = octets.faults;
+    this.localPref = attributes.localPref ?? DEFAULT_LOCAL_PREF;
+    this.pathLength = asPathLength(attributes.asPath);
+    this.origin = attributes.origin;
+    this.multiExitDisc = attributes.multiExitDisc;
+    this.aigp = attributes.aigp === undefined ? undefined : aigpMetric(attributes.aigp);
+    this.neighbourAs = first?.type === "sequence" ? (first.asNumbers[0] ?? 0) : 0;
+    this.originatorId = attributes.originatorId;
+    this.clusters = attributes.clusterList?.length ?? 0;
+    this.bandwidth = bandwidthOf(attributes);
+    this.nextHop = attributes.nextHop;
+    this.hop = undefined;
+    this.judgedFor = undefined;
+    this.refusal = undefined;
+    this.#recent = recent;
+    this.#attributes = attributes;
+    this.#encoded2 = undefined;
+    recent.add(this);
+  }
+
+  /** The set as a record, which is shared and not to be changed. */
+  get attributes(): Attributes {
+    if (this.#attributes === undefined) {
+      this.#attributes = decodeSet(this.bytes);
+      this.#recent.add(this);
+    }
+    return this.#attributes;
+  }
+
+  /** The next hop as MP_REACH_NLRI has it; undefined where NEXT_HOP says it. Of made sets only. */
+  get nextHopField(): Uint8Array | undefined {
+    const length = this.bytes[1] ?? 0;
+    return length === 0 ? undefined : this.bytes.subarray(HEAD, HEAD + length);
+  }
+
+  /** The attributes' octets for a session. Of made sets only. */
+  encodedFor(context: WireContext): Uint8Array {
+    if (context.fourOctetAs) return this.bytes.subarray(HEAD + (this.bytes[1] ?? 0));
+    this.#encoded2 ??= encodeAttributes(this.attributes, context);
+    return this.#encoded2;
+  }
+
+  /** Let the record go; the octets have all of it. */
+  forgetAttributes(): void {
+    this.#attributes = undefined;
+  }
+}
 
 /** What a raw attribute range turned out to be. */
 export type Received = {
@@ -51,40 +157,24 @@ export type Received = {
   readonly faults: readonly Fault[];
 };
 
-/** LOCAL_PREF of a route that has none (RFC 4271 section 9.1.1 leaves it to policy; all use 100). */
-export const DEFAULT_LOCAL_PREF = 100;
-
-const CANONICAL: WireContext = {
-  fourOctetAs: true,
-  external: false,
-  maxLength: 65_535,
-  families: [4, 6],
-  extendedNextHop: true,
-};
-/** Raw ranges that made no set are not remembered beyond this many. */
-const MOST_FAULTY = 1024;
-/**
- * Nor are more forms of one set: flags that mean nothing, orders and repetitions are free to the sender,
- * who could fill our memory with spellings of a single route.
- */
-const MOST_FORMS = 8;
-
 export class AttributeSets {
   readonly #byId: (AttributeSet | undefined)[] = [];
   readonly #free: number[] = [];
-  readonly #byKey = new Map<string, AttributeSet>();
-  readonly #byRaw = new Map<string, Received>();
-  #faulty = 0;
-  /** Called with the id of a set that nobody holds any more. */
-  onFree: (id: number) => void = () => {};
+  readonly #index = new ByteIndex<AttributeSet>();
+  readonly #recent = new Recent();
+  readonly #addresses = new Map<number | string, Address>();
+  /** Where octets are put together before they are looked for; it grows. */
+  #scratch = new Uint8Array(LARGEST);
+  /** Called with a set that nobody holds any more. */
+  onFree: (set: AttributeSet) => void = () => {};
 
   get size(): number {
-    return this.#byKey.size;
+    return this.#index.size;
   }
 
   /** Every set in use. */
   all(): Iterable<AttributeSet> {
-    return this.#byKey.values();
+    return this.#index.entries();
   }
 
   /** The set of a number in use. */
@@ -101,61 +191,49 @@ export class AttributeSets {
     announcement: Announcement,
     context: WireContext,
   ): Received {
-    const raw = rawKey(buffer, ranges, announcement, context);
-    const known = this.#byRaw.get(raw);
-    if (known !== undefined) return known;
-    const decoded = decodeAttributes(buffer, ranges.attributesStart, ranges.attributesEnd, context);
-    const faults = faultsIn(decoded, announcement);
-    const received =
-      announcement === "reach"
-        ? this.#received(buffer, ranges, { attributes: decoded.attributes, faults })
-        : { set: this.#internIf(decoded.attributes), faults };
-    const { set } = received;
-    if (set === undefined) {
-      if (++this.#faulty > MOST_FAULTY) return received;
-    } else {
-      if (set.raw.length === MOST_FORMS) return received;
-      set.raw.push(raw);
-    }
-    this.#byRaw.set(raw, received);
-    return received;
+    // Without prefixes nobody will ask for it again.
+    const isKept = announcement === "nlri" || announcement === "reach";
+    const length = isKept ? this.#gather(buffer, ranges, announcement, context) : 0;
+    const hash = isKept ? this.#index.hash(this.#scratch, length) : 0;
+    const known = isKept ? this.#index.find(this.#scratch, length, hash) : undefined;
+    if (known !== undefined) return { set: known, faults: known.faults };
+    const { attributesStart, attributesEnd } = ranges;
+    const decoded = decodeAttributes(buffer, attributesStart, attributesEnd, context);
+    const inAttributes = faultsIn(decoded, announcement);
+    const { attributes } = decoded;
+    if (attributes === undefined || !isKept) return { set: undefined, faults: inAttributes };
+    const { told, faults } = this.#toldIn(buffer, ranges, attributes, inAttributes, announcement);
+    const disposition = worst(faults);
+    const isUsable = disposition === undefined || disposition === "attribute discard";
+    if (!isUsable) return { set: undefined, faults };
+    return { set: this.#add(length, hash, told, faults), faults };
   }
 
   /** The set of these attributes. Not held yet: `hold` it or `dropUnheld`. */
   intern(attributes: Attributes): AttributeSet {
-    const key = keyOf(attributes);
-    const known = this.#byKey.get(key);
-    if (known !== undefined) return known;
-    const [first] = attributes.asPath;
-    const id = this.#free.pop() ?? this.#byId.length;
-    const set: AttributeSet = {
-      id,
-      attributes,
-      localPref: attributes.localPref ?? DEFAULT_LOCAL_PREF,
-      pathLength: asPathLength(attributes.asPath),
-      multiExitDisc: attributes.multiExitDisc,
-      aigp: attributes.aigp === undefined ? undefined : aigpMetric(attributes.aigp),
-      neighbourAs: first?.type === "sequence" ? (first.asNumbers[0] ?? 0) : 0,
-      bandwidth: bandwidthOf(attributes),
-      encoded4: undefined,
-      encoded2: undefined,
-      holders: 0,
-      key,
-      raw: [],
-    };
-    this.#byId[id] = set;
-    this.#byKey.set(key, set);
-    return set;
+    const { nextHop } = attributes;
+    const hop = nextHop?.family === 6 ? encodeNextHop({ ...attributes, nextHop }) : undefined;
+    this.#scratch[0] = FOUR_OCTET_AS;
+    this.#scratch[1] = hop?.length ?? 0;
+    const at = hop === undefined ? HEAD : writeBytes(this.#scratch, HEAD, hop);
+    const length = writeAttributes(this.#scratch, at, attributes, CANONICAL);
+    if (length > this.#scratch.length) {
+      this.#scratch = new Uint8Array(2 * length);
+      return this.intern(attributes);
+    }
+    const hash = this.#index.hash(this.#scratch, length);
+    const known = this.#index.find(this.#scratch, length, hash);
+    return known ?? this.#add(length, hash, attributes, NO_FAULTS);
   }
 
-  hold(set: AttributeSet): void {
-    set.holders++;
+  hold(set: AttributeSet, times = 1): void {
+    set.holders += times;
   }
 
-  /** Let go of one hold; the last one frees the set. */
-  release(id: number): void {
-    const set = this.get(id);
-    if (--set.holders <= 0) this.#drop(set);
+  /** Let go of so many holds; the last one frees the set. */
+  release(set: AttributeSet, times = 1): void {
+    set.holders -= times;
+    if (set.holders <= 0) this.#drop(set);
   }
 
   /** Free a set that was interned and never held. */
@@ -163,40 +241,120 @@ export class AttributeSets {
     if (set.holders === 0 && this.#byId[set.id] === set) this.#drop(set);
   }
 
-  #received(
+  /** Of what is in the scratch octets. */
+  #add(
+    length: number,
+    hash: number,
+    attributes: Attributes,
+    faults: readonly Fault[],
+  ): AttributeSet {
+    const id = this.#free.pop() ?? this.#byId.length;
+    const bytes = this.#scratch.slice(0, length);
+    const shared = this.#withSharedHop(attributes);
+    const set = new AttributeSet(id, { bytes, hash, faults }, shared, this.#recent);
+    this.#byId[id] = set;
+    this.#index.add(set);
+    return set;
+  }
+
+  /** Sets of one next hop share its record. */
+  #withSharedHop(attributes: Attributes): Attributes {
+    const { nextHop } = attributes;
+    if (nextHop === undefined) return attributes;
+    const key = nextHop.family === 4 ? nextHop.w0 : formatAddress(nextHop);
+    const known = this.#addresses.get(key);
+    if (known !== undefined)
+      return known === nextHop ? attributes : { ...attributes, nextHop: known };
+    if (this.#addresses.size === MOST_ADDRESSES) this.#addresses.clear();
+    this.#addresses.set(key, nextHop);
+    return attributes;
+  }
+
+  /** With the next hop of MP_REACH_NLRI, where that announces. */
+  #toldIn(
     buffer: Uint8Array,
     { reach }: UpdateRanges,
-    { attributes, faults }: { attributes: Attributes | undefined; faults: readonly Fault[] },
-  ): Received {
-    const told = readNextHop(buffer, reach);
-    const wrong = nextHopFault(buffer, reach, told);
+    attributes: Attributes,
+    faults: readonly Fault[],
+    announcement: Announcement,
+  ): { readonly told: Attributes; readonly faults: readonly Fault[] } {
+    if (announcement === "nlri") return { told: attributes, faults };
+    const hop = readNextHop(buffer, reach);
+    const wrong = nextHopFault(buffer, reach, hop);
     return {
-      set: this.#internIf(attributes === undefined ? undefined : withReach(attributes, told)),
+      told: withReach(attributes, hop),
       faults: wrong === undefined ? faults : [...faults, wrong],
     };
   }
 
-  #internIf(attributes: Attributes | undefined): AttributeSet | undefined {
-    return attributes === undefined ? undefined : this.intern(attributes);
+  /**
+   * Put the octets of a set together, without those of prefixes: of MP_REACH_NLRI only the next hop is in them.
+   * How many they are.
+   */
+  #gather(
+    buffer: Uint8Array,
+    { attributesStart, attributesEnd, reach, unreach }: UpdateRanges,
+    announcement: Announcement,
+    { fourOctetAs, external, aigp }: WireContext,
+  ): number {
+    const scratch = this.#scratch;
+    scratch[0] =
+      RECEIVED |
+      (fourOctetAs ? FOUR_OCTET_AS : 0) |
+      (external ? EXTERNAL : 0) |
+      (aigp === true ? AIGP_SESSION : 0);
+    scratch[1] = 0;
+    let to = HEAD;
+    if (announcement === "reach") {
+      scratch[1] = reach.nextHopEnd - reach.nextHopStart;
+      to = copy(buffer, reach.nextHopStart, reach.nextHopEnd, scratch, to);
+    }
+    if (!isPresent(reach) && !isPresent(unreach)) {
+      return copy(buffer, attributesStart, attributesEnd, scratch, to);
+    }
+    let at = attributesStart;
+    for (const range of reach.start < unreach.start ? [reach, unreach] : [unreach, reach]) {
+      if (!isPresent(range)) continue;
+      to = copy(buffer, at, range.start, scratch, to);
+      at = range.end;
+    }
+    return copy(buffer, at, attributesEnd, scratch, to);
   }
 
   #drop(set: AttributeSet): void {
-    this.onFree(set.id);
-    this.#byKey.delete(set.key);
-    for (const raw of set.raw) this.#byRaw.delete(raw);
+    this.onFree(set);
+    this.#index.remove(set);
     this.#byId[set.id] = undefined;
     this.#free.push(set.id);
   }
 }
 
-/** The set's bytes for a session. */
-export function encodedFor(set: AttributeSet, context: WireContext): Uint8Array {
-  if (context.fourOctetAs) {
-    set.encoded4 ??= encodeAttributes(set.attributes, context);
-    return set.encoded4;
+/** The sets whose records are kept: whoever comes in last pushes out the one that was asked for longest ago. */
+class Recent {
+  readonly #sets = Array<AttributeSet | undefined>(RECENT).fill(undefined);
+  #next = 0;
+
+  add(set: AttributeSet): void {
+    this.#sets[this.#next]?.forgetAttributes();
+    this.#sets[this.#next] = set;
+    this.#next = (this.#next + 1) % RECENT;
   }
-  set.encoded2 ??= encodeAttributes(set.attributes, context);
-  return set.encoded2;
+}
+
+/** The record that the octets of a set stand for. */
+function decodeSet(bytes: Uint8Array): Attributes {
+  const [kind = 0, octets = 0] = bytes;
+  const start = HEAD + octets;
+  const context: WireContext = {
+    ...CANONICAL,
+    fourOctetAs: (kind & FOUR_OCTET_AS) !== 0,
+    external: (kind & EXTERNAL) !== 0,
+    ...((kind & AIGP_SESSION) === 0 ? {} : { aigp: true }),
+  };
+  const { attributes } = decodeAttributes(bytes, start, bytes.length, context);
+  if (attributes === undefined) throw new Error("an attribute set without ORIGIN or AS_PATH");
+  if (octets === 0) return attributes;
+  return withReach(attributes, readNextHop(bytes, { nextHopStart: HEAD, nextHopEnd: start }));
 }
 
 /** The lowest of several counts (RFC 10005); neither zero nor what is no number is a share. */
@@ -207,41 +365,15 @@ function bandwidthOf({ extendedCommunities }: Attributes): number | undefined {
   return Number.isFinite(lowest) && lowest > 0 ? lowest : undefined;
 }
 
-/** Canonical bytes; those of a next hop that is no part of them, with their number, in front. */
-function keyOf(attributes: Attributes): string {
-  const { nextHop } = attributes;
-  const bytes = text(encodeAttributes(attributes, CANONICAL));
-  if (nextHop?.family !== 6) return `\0${bytes}`;
-  const hop = encodeNextHop({ ...attributes, nextHop });
-  return `${String.fromCharCode(hop.length)}${text(hop)}${bytes}`;
-}
-
-/**
- * Raw bytes without those of prefixes: of MP_REACH_NLRI only the next hop, with its length, is in it.
- * They mean the same only on sessions of the same kind and with prefixes in the same place.
- */
-function rawKey(
-  buffer: Uint8Array,
-  { attributesStart, attributesEnd, reach, unreach }: UpdateRanges,
-  announcement: Announcement,
-  context: WireContext,
-): string {
-  const { fourOctetAs, external, aigp } = context;
-  const kind = (fourOctetAs ? 1 : 0) | (external ? 2 : 0) | (aigp === true ? 4 : 0);
-  let key = `${kind}${announcement}`;
-  if (announcement === "reach") {
-    const { nextHopStart, nextHopEnd } = reach;
-    key += `${nextHopEnd - nextHopStart}:${text(buffer, nextHopStart, nextHopEnd)}`;
-  }
-  let at = attributesStart;
-  for (const range of reach.start < unreach.start ? [reach, unreach] : [unreach, reach]) {
-    if (!isPresent(range)) continue;
-    key += text(buffer, at, range.start);
-    at = range.end;
-  }
-  return key + text(buffer, at, attributesEnd);
-}
-
-function text(buffer: Uint8Array, start = 0, end = buffer.length): string {
-  return Buffer.from(buffer.buffer, buffer.byteOffset + start, end - start).toString("latin1");
+/** Copy `from[start..end)`; where the copy ends. */
+function copy(
+  from: Uint8Array,
+  start: number,
+  end: number,
+  target: Uint8Array,
+  at: number,
+): number {
+  const shift = at - start;
+  for (let index = start; index < end; index++) target[index + shift] = from[index] ?? 0;
+  return end + shift;
 }

@@ -18,6 +18,7 @@ import type { MultiprotocolNextHop } from "../wire/multiprotocol.ts";
 import { DEFAULT_LOCAL_PREF } from "./attribute-set.ts";
 import { notReflected, reflected } from "./reflect.ts";
 import type { OwnNextHop, RibPeer, RouteSource } from "./route.ts";
+import type { SessionRules } from "./rules.ts";
 
 /** What of a peer decides how it is told a route. */
 export type Audience = Pick<
@@ -32,18 +33,21 @@ export type Origin = {
   readonly from: RibPeer | undefined;
 };
 
-/** Why BGP itself forbids to tell the route to such a peer; undefined when it may be told. */
-export function forbidden(
-  attributes: Attributes,
+/** Why the route is not reflected to such a peer (RFC 4456); undefined when it is, or need not be. */
+export function unreflected(
   { source, from }: Origin,
-  { external, rules }: Pick<RibPeer, "external" | "rules">,
+  external: boolean,
+  rules: SessionRules,
 ): string | undefined {
-  const { role } = rules;
-  if (source === "internal" && !external) {
-    const no = notReflected(from?.rules, rules);
-    if (no !== undefined) return no;
-  }
-  for (const community of attributes.communities ?? []) {
+  return source === "internal" && !external ? notReflected(from?.rules, rules) : undefined;
+}
+
+/** Why BGP itself forbids to tell such attributes to such a peer; undefined when they may be told. */
+export function forbidden(
+  { communities, onlyToCustomer }: Attributes,
+  { external, rules: { role } }: Pick<RibPeer, "external" | "rules">,
+): string | undefined {
+  for (const community of communities ?? []) {
     if (community === NO_ADVERTISE) return "it carries NO_ADVERTISE (RFC 1997)";
     if (!external) continue;
     if (community === NO_EXPORT) return "it carries NO_EXPORT (RFC 1997)";
@@ -52,8 +56,8 @@ export function forbidden(
   }
   // RFC 9234 section 5: not to providers, peers and route servers.
   const isDownward = role === undefined || role === "provider" || role === "rs";
-  if (attributes.onlyToCustomer !== undefined && external && !isDownward) {
-    return `it carries ONLY_TO_CUSTOMER of AS ${attributes.onlyToCustomer}, and our role is ${role} (RFC 9234)`;
+  if (onlyToCustomer !== undefined && external && !isDownward) {
+    return `it carries ONLY_TO_CUSTOMER of AS ${onlyToCustomer}, and our role is ${role} (RFC 9234)`;
   }
   return undefined;
 }

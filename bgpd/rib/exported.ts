@@ -19,16 +19,20 @@ export type Ingredients = {
 };
 
 /** What a set is exported as, or why it is not. */
-type Exported = { readonly set: AttributeSet | string; readonly cost: number };
+type Exported = {
+  readonly madeOf: AttributeSet;
+  readonly set: AttributeSet | string;
+  readonly cost: number;
+};
 
-const SOURCES: readonly RouteSource[] = ["local", "internal", "external"];
+/** By the source of the route. */
+type BySource = Partial<Record<RouteSource, Exported>>;
 
 export class ExportedSets {
   readonly #sets: AttributeSets;
-  /** By (set, source), per rewrite; each entry holds its exported set. */
-  readonly #plain = new Map<Rewrite | undefined, Map<number, Exported>>();
+  readonly #plain = new Map<Rewrite | undefined, Map<AttributeSet, BySource>>();
   /** Reflected ones: by set, and then by identifier. */
-  readonly #reflected = new Map<Rewrite | undefined, Map<number, Map<number, Exported>>>();
+  readonly #reflected = new Map<Rewrite | undefined, Map<AttributeSet, Map<number, Exported>>>();
 
   constructor(sets: AttributeSets) {
     this.#sets = sets;
@@ -36,7 +40,7 @@ export class ExportedSets {
 
   /**
    * What was made of these; undefined when nothing was, or with another cost. `reflectedFrom` is the BGP Identifier of
-   * the internal peer whose route is reflected; undefined where none is. Asked for every prefix: it allocates nothing.
+   * the internal peer whose route is reflected; undefined where none is. It allocates nothing.
    */
   find(
     { set, source, cost }: Ingredients,
@@ -45,8 +49,8 @@ export class ExportedSets {
   ): AttributeSet | string | undefined {
     const known =
       reflectedFrom === undefined
-        ? this.#plain.get(rewrite)?.get(keyOf(set.id, source))
-        : this.#reflected.get(rewrite)?.get(set.id)?.get(reflectedFrom);
+        ? this.#plain.get(rewrite)?.get(set)?.[source]
+        : this.#reflected.get(rewrite)?.get(set)?.get(reflectedFrom);
     return known?.cost === cost ? known.set : undefined;
   }
 
@@ -57,63 +61,69 @@ export class ExportedSets {
     reflectedFrom: number | undefined,
     exported: AttributeSet | string,
   ): void {
-    const isReflected = reflectedFrom !== undefined;
-    const entries = isReflected
-      ? innerOf(innerOf(this.#reflected, rewrite), set.id)
-      : innerOf(this.#plain, rewrite);
-    const key = isReflected ? reflectedFrom : keyOf(set.id, source);
-    const known = entries.get(key);
-    entries.set(key, { set: exported, cost });
-    if (typeof exported === "object" && exported.id !== set.id) this.#sets.hold(exported);
+    const entry: Exported = { madeOf: set, set: exported, cost };
+    let known: Exported | undefined;
+    if (reflectedFrom === undefined) {
+      const bySource = innerOf(this.#plain, rewrite, newMap<BySource>);
+      const entries = bySource.get(set) ?? {};
+      known = entries[source];
+      entries[source] = entry;
+      bySource.set(set, entries);
+    } else {
+      const bySet = innerOf(this.#reflected, rewrite, newMap<Map<number, Exported>>);
+      const entries = innerOf(bySet, set, () => new Map<number, Exported>());
+      known = entries.get(reflectedFrom);
+      entries.set(reflectedFrom, entry);
+    }
+    if (typeof exported === "object" && exported !== set) this.#sets.hold(exported);
     // What another cost had made of it; whoever was told that holds it.
-    this.#release(known, set.id);
+    if (known !== undefined) this.#release(known);
   }
 
   /** A set is gone: what was made of it is let go. */
-  forget(id: number): void {
+  forget(set: AttributeSet): void {
     for (const bySource of this.#plain.values()) {
-      for (const source of SOURCES) {
-        const key = keyOf(id, source);
-        const exported = bySource.get(key);
-        if (bySource.delete(key)) this.#release(exported, id);
-      }
+      const gone = bySource.get(set);
+      if (gone === undefined) continue;
+      bySource.delete(set);
+      for (const exported of Object.values(gone)) this.#release(exported);
     }
     for (const bySet of this.#reflected.values()) {
-      const gone = bySet.get(id);
-      if (!bySet.delete(id)) continue;
-      for (const exported of gone?.values() ?? []) this.#release(exported, id);
+      const gone = bySet.get(set);
+      if (gone === undefined) continue;
+      bySet.delete(set);
+      for (const exported of gone.values()) this.#release(exported);
     }
   }
 
   /** Let go of everything. */
   clear(): void {
-    const plain = [...this.#plain.values()].flatMap((bySource) => [...bySource]);
-    const reflected = [...this.#reflected.values()].flatMap((bySet) => [...bySet]);
+    const plain = [...this.#plain.values()].flatMap((bySource) =>
+      [...bySource.values()].flatMap((entries) => Object.values(entries)),
+    );
+    const reflected = [...this.#reflected.values()].flatMap((bySet) =>
+      [...bySet.values()].flatMap((entries) => [...entries.values()]),
+    );
     this.#plain.clear();
     this.#reflected.clear();
-    for (const [key, exported] of plain) {
-      this.#release(exported, Math.floor(key / SOURCES.length));
-    }
-    for (const [id, byIdentifier] of reflected) {
-      for (const exported of byIdentifier.values()) this.#release(exported, id);
-    }
+    for (const exported of plain) this.#release(exported);
+    for (const exported of reflected) this.#release(exported);
   }
 
   /** A set that became itself was not held. */
-  #release(exported: Exported | undefined, madeOf: number): void {
-    const set = exported?.set;
-    if (typeof set === "object" && set.id !== madeOf) this.#sets.release(set.id);
+  #release({ set, madeOf }: Exported): void {
+    if (typeof set === "object" && set !== madeOf) this.#sets.release(set);
   }
 }
 
-function keyOf(id: number, source: RouteSource): number {
-  return id * SOURCES.length + SOURCES.indexOf(source);
+function newMap<Value>(): Map<AttributeSet, Value> {
+  return new Map();
 }
 
-function innerOf<Key, Value>(map: Map<Key, Map<number, Value>>, key: Key): Map<number, Value> {
+function innerOf<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
   const known = map.get(key);
   if (known !== undefined) return known;
-  const inner = new Map<number, Value>();
+  const inner = make();
   map.set(key, inner);
   return inner;
 }

@@ -24,8 +24,8 @@ const FROM_OUTSIDE: readonly Change[] = [
       : attributes,
   // RFC 8097 section 2: the origin validation state is for our own AS to say.
   (attributes) => {
+    if (attributes.extendedCommunities?.some(isOriginValidationState) !== true) return attributes;
     const { extendedCommunities = [], ...rest } = attributes;
-    if (!extendedCommunities.some(isOriginValidationState)) return attributes;
     const kept = extendedCommunities.filter((one) => !isOriginValidationState(one));
     return kept.length === 0 ? rest : { ...rest, extendedCommunities: kept };
   },
@@ -33,24 +33,24 @@ const FROM_OUTSIDE: readonly Change[] = [
 
 /** The attributes as policies see them, and as they are used. The same record when nothing changes. */
 export function prepare(attributes: Attributes, peer: RibPeer): Attributes {
-  const changes = peer.external ? FROM_OUTSIDE : [];
-  return contained(
-    changes.reduce((changed, change) => change(changed, peer), attributes),
-    peer,
-  );
+  let prepared = attributes;
+  if (peer.external) for (const change of FROM_OUTSIDE) prepared = change(prepared, peer);
+  return contained(prepared, peer);
 }
 
 /** RFC 7999 section 3.2: a blackhole that we dig stays in our own AS. */
 function contained(attributes: Attributes, peer: RibPeer): Attributes {
+  if (!isDiscarded({ attributes }, peer)) return attributes;
   const { communities = [] } = attributes;
-  if (!isDiscarded(attributes, peer) || communities.includes(NO_EXPORT)) return attributes;
+  if (communities.includes(NO_EXPORT)) return attributes;
   return { ...attributes, communities: [...communities, NO_EXPORT] };
 }
 
 /** Whether packets to the route's prefix are to be dropped (RFC 7999 section 3.1, where configured). */
 export function isDiscarded(
-  { communities }: Attributes,
+  route: { readonly attributes: Attributes },
   { rules }: Pick<RibPeer, "rules">,
 ): boolean {
-  return rules.discardBlackhole && communities?.includes(BLACKHOLE) === true;
+  // The record is looked at last: it may have to be made.
+  return rules.discardBlackhole && route.attributes.communities?.includes(BLACKHOLE) === true;
 }

@@ -3,7 +3,7 @@
  */
 
 import { address4, equalAddress, formatAddress } from "../../lib/address.ts";
-import type { Attributes } from "../wire/attributes.ts";
+import type { AsSegment, Attributes } from "../wire/attributes.ts";
 import type { PolicyVerdict, RibPeer } from "./route.ts";
 
 /** The refusal of a set from a peer, or undefined when policy may decide. */
@@ -24,10 +24,9 @@ export function refuse(
 /** RFC 4271 sections 9.1.2 (our AS) and 6.3 (the leftmost AS is the peer's). */
 function inAsPath({ asPath }: Attributes, peer: RibPeer): string | undefined {
   const { localAs, speakerAs, rules } = peer;
-  const ours = asPath.flatMap(({ asNumbers }) =>
-    asNumbers.filter((asNumber) => asNumber === localAs || asNumber === speakerAs),
-  );
-  if (ours.length > rules.allowedOwnAs) {
+  const isOurs = (asNumber: number): boolean => asNumber === localAs || asNumber === speakerAs;
+  if (count(asPath, isOurs) > rules.allowedOwnAs) {
+    const ours = asPath.flatMap(({ asNumbers }) => asNumbers.filter(isOurs));
     const often = ours.length === 1 ? "" : ` ${ours.length} times`;
     const allowed = rules.allowedOwnAs === 0 ? "" : `, ${rules.allowedOwnAs} allowed`;
     return `AS loop: its path holds our own AS ${[...new Set(ours)].join(" and ")}${often}${allowed}`;
@@ -39,10 +38,17 @@ function inAsPath({ asPath }: Attributes, peer: RibPeer): string | undefined {
   return `its path begins with ${first === undefined ? "no AS" : `AS ${first}`} and not with the peer's AS ${peer.remoteAs}`;
 }
 
+function count(path: readonly AsSegment[], isMeant: (asNumber: number) => boolean): number {
+  let sum = 0;
+  for (const { asNumbers } of path) for (const one of asNumbers) if (isMeant(one)) sum++;
+  return sum;
+}
+
 /** RFC 9774 section 3, where the peer's rules ask for it. */
 function inSets({ asPath }: Attributes, { rules }: RibPeer): string | undefined {
+  if (!rules.refuseAsSets) return undefined;
   const isSet = asPath.some(({ type }) => type === "set" || type === "confederation set");
-  return isSet && rules.refuseAsSets ? "its path holds an AS_SET (RFC 9774)" : undefined;
+  return isSet ? "its path holds an AS_SET (RFC 9774)" : undefined;
 }
 
 /** RFC 9234 section 5: a route for customers only that does not come from above. */

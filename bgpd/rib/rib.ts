@@ -136,14 +136,10 @@ class RibTables implements Rib {
 
   nextHopsChanged(): void {
     const inUse: Address[] = [];
-    for (const { attributes } of this.#sets.all()) {
-      if (attributes.nextHop !== undefined) inUse.push(attributes.nextHop);
-    }
+    for (const { nextHop } of this.#sets.all()) if (nextHop !== undefined) inUse.push(nextHop);
     const isChanged = this.#nextHops.refresh(inUse);
     const touched = new Set<number>();
-    for (const { id, attributes } of this.#sets.all()) {
-      if (isChanged(attributes.nextHop)) touched.add(id);
-    }
+    for (const { id, nextHop } of this.#sets.all()) if (isChanged(nextHop)) touched.add(id);
     if (touched.size === 0) return;
     for (const tables of this.#order) tables.reconsider(touched);
   }

@@ -129,7 +129,7 @@ export type Share = {
   readonly weight?: number;
 };
 
-/** A new answer to "where does this prefix go": what the FIB is told. */
+/** A new answer to "where does this prefix go": what the FIB is told. `best` is shared by prefixes in a row. */
 export type BestChange = {
   readonly prefix: Prefix;
   /** Undefined: no route any more. */
@@ -288,7 +288,8 @@ export type RibOptions = {
   readonly selection: PathSelection;
   /** Milliseconds, for `work`'s budget. */
   readonly now: () => number;
-  readonly onBest: (changes: readonly BestChange[]) => void;
+  /** Called within `work` for each prefix; the change is a scratch record, valid during the call only. */
+  readonly onBest: (change: BestChange) => void;
   /** Whole UPDATEs of a family for a peer. The bytes are shared by several peers: they must not be changed. */
   readonly onSend: (peer: PeerId, bytes: Uint8Array, family: Family) => void;
 };

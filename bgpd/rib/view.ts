@@ -123,8 +123,9 @@ export class View {
     const { paths, sets, nextHops } = this.#parts;
     const used = paths.used.get(row);
     if (used === NONE) return this.#path(row, "rejected", paths.verdict[row]?.reason ?? "");
-    const { nextHop } = sets.get(used).attributes;
-    const words = nextHops.ask(nextHop).reason ?? "unreachable";
+    const set = sets.get(used);
+    const { nextHop } = set;
+    const words = nextHops.ask(set).reason ?? "unreachable";
     const name = nextHop === undefined ? "" : ` ${formatAddress(nextHop)}`;
     return this.#path(row, "rejected", `next hop${name} cannot be used: ${words}`);
   }

@@ -120,7 +120,7 @@ export function findMultiprotocol(
  */
 export function readNextHop(
   buffer: Uint8Array,
-  { nextHopStart, nextHopEnd }: MultiprotocolRange,
+  { nextHopStart, nextHopEnd }: Pick<MultiprotocolRange, "nextHopStart" | "nextHopEnd">,
 ): MultiprotocolNextHop {
   const first = Math.min(nextHopEnd, nextHopStart + 16);
   const nextHop = addressFromBytes(buffer.subarray(nextHopStart, first));
