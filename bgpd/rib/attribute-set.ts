@@ -24,7 +24,7 @@ import type { Attributes, Fault, Origin } from "../wire/attributes.ts";
 import { linkBandwidth } from "../wire/community.ts";
 import type { WireContext } from "../wire/context.ts";
 import { encodeNextHop, isPresent, nextHopFault, readNextHop } from "../wire/multiprotocol.ts";
-import { writeBytes } from "../wire/octets.ts";
+import { copyOctets, type Octets, writeBytes } from "../wire/octets.ts";
 import { type UpdateRanges, withReach } from "../wire/update.ts";
 import { ByteIndex } from "./byte-index.ts";
 import type { NextHopEntry } from "./next-hops.ts";
@@ -137,10 +137,13 @@ export class AttributeSet {
   }
 
   /** The attributes' octets for a session. Of made sets only. */
-  encodedFor(context: WireContext): Uint8Array {
-    if (context.fourOctetAs) return this.bytes.subarray(HEAD + (this.bytes[1] ?? 0));
+  encodedFor(context: WireContext): Octets {
+    const { bytes } = this;
+    if (context.fourOctetAs) {
+      return { buffer: bytes, start: HEAD + (bytes[1] ?? 0), end: bytes.length };
+    }
     this.#encoded2 ??= encodeAttributes(this.attributes, context);
-    return this.#encoded2;
+    return { buffer: this.#encoded2, start: 0, end: this.#encoded2.length };
   }
 
   /** Let the record go; the octets have all of it. */
@@ -307,18 +310,18 @@ export class AttributeSets {
     let to = HEAD;
     if (announcement === "reach") {
       scratch[1] = reach.nextHopEnd - reach.nextHopStart;
-      to = copy(buffer, reach.nextHopStart, reach.nextHopEnd, scratch, to);
+      to = copyOctets(buffer, reach.nextHopStart, reach.nextHopEnd, scratch, to);
     }
     if (!isPresent(reach) && !isPresent(unreach)) {
-      return copy(buffer, attributesStart, attributesEnd, scratch, to);
+      return copyOctets(buffer, attributesStart, attributesEnd, scratch, to);
     }
     let at = attributesStart;
     for (const range of reach.start < unreach.start ? [reach, unreach] : [unreach, reach]) {
       if (!isPresent(range)) continue;
-      to = copy(buffer, at, range.start, scratch, to);
+      to = copyOctets(buffer, at, range.start, scratch, to);
       at = range.end;
     }
-    return copy(buffer, at, attributesEnd, scratch, to);
+    return copyOctets(buffer, at, attributesEnd, scratch, to);
   }
 
   #drop(set: AttributeSet): void {
@@ -363,17 +366,4 @@ function bandwidthOf({ extendedCommunities }: Attributes): number | undefined {
   const told = extendedCommunities.flatMap((one) => linkBandwidth(one)?.bytesPerSecond ?? []);
   const lowest = Math.min(...told);
   return Number.isFinite(lowest) && lowest > 0 ? lowest : undefined;
-}
-
-/** Copy `from[start..end)`; where the copy ends. */
-function copy(
-  from: Uint8Array,
-  start: number,
-  end: number,
-  target: Uint8Array,
-  at: number,
-): number {
-  const shift = at - start;
-  for (let index = start; index < end; index++) target[index + shift] = from[index] ?? 0;
-  return end + shift;
 }

@@ -25,12 +25,12 @@ type Exported = {
   readonly cost: number;
 };
 
-/** By the source of the route. */
-type BySource = Partial<Record<RouteSource, Exported>>;
+const SOURCES: readonly RouteSource[] = ["local", "internal", "external"];
 
 export class ExportedSets {
   readonly #sets: AttributeSets;
-  readonly #plain = new Map<Rewrite | undefined, Map<AttributeSet, BySource>>();
+  /** By the set's number and the source of the route. */
+  readonly #plain = new Map<Rewrite | undefined, (Exported | undefined)[]>();
   /** Reflected ones: by set, and then by identifier. */
   readonly #reflected = new Map<Rewrite | undefined, Map<AttributeSet, Map<number, Exported>>>();
 
@@ -49,7 +49,7 @@ export class ExportedSets {
   ): AttributeSet | string | undefined {
     const known =
       reflectedFrom === undefined
-        ? this.#plain.get(rewrite)?.get(set)?.[source]
+        ? this.#plain.get(rewrite)?.[indexOf(set, source)]
         : this.#reflected.get(rewrite)?.get(set)?.get(reflectedFrom);
     return known?.cost === cost ? known.set : undefined;
   }
@@ -64,13 +64,15 @@ export class ExportedSets {
     const entry: Exported = { madeOf: set, set: exported, cost };
     let known: Exported | undefined;
     if (reflectedFrom === undefined) {
-      const bySource = innerOf(this.#plain, rewrite, newMap<BySource>);
-      const entries = bySource.get(set) ?? {};
-      known = entries[source];
-      entries[source] = entry;
-      bySource.set(set, entries);
+      const entries = innerOf(this.#plain, rewrite, newList);
+      known = entries[indexOf(set, source)];
+      entries[indexOf(set, source)] = entry;
     } else {
-      const bySet = innerOf(this.#reflected, rewrite, newMap<Map<number, Exported>>);
+      const bySet = innerOf(
+        this.#reflected,
+        rewrite,
+        () => new Map<AttributeSet, Map<number, Exported>>(),
+      );
       const entries = innerOf(bySet, set, () => new Map<number, Exported>());
       known = entries.get(reflectedFrom);
       entries.set(reflectedFrom, entry);
@@ -82,11 +84,14 @@ export class ExportedSets {
 
   /** A set is gone: what was made of it is let go. */
   forget(set: AttributeSet): void {
-    for (const bySource of this.#plain.values()) {
-      const gone = bySource.get(set);
-      if (gone === undefined) continue;
-      bySource.delete(set);
-      for (const exported of Object.values(gone)) this.#release(exported);
+    for (const entries of this.#plain.values()) {
+      const first = indexOf(set, "local");
+      for (let index = first; index < first + SOURCES.length; index++) {
+        const gone = entries[index];
+        if (gone === undefined) continue;
+        entries[index] = undefined;
+        this.#release(gone);
+      }
     }
     for (const bySet of this.#reflected.values()) {
       const gone = bySet.get(set);
@@ -98,8 +103,8 @@ export class ExportedSets {
 
   /** Let go of everything. */
   clear(): void {
-    const plain = [...this.#plain.values()].flatMap((bySource) =>
-      [...bySource.values()].flatMap((entries) => Object.values(entries)),
+    const plain = [...this.#plain.values()].flatMap((entries) =>
+      entries.filter((entry) => entry !== undefined),
     );
     const reflected = [...this.#reflected.values()].flatMap((bySet) =>
       [...bySet.values()].flatMap((entries) => [...entries.values()]),
@@ -116,8 +121,12 @@ export class ExportedSets {
   }
 }
 
-function newMap<Value>(): Map<AttributeSet, Value> {
-  return new Map();
+function indexOf({ id }: AttributeSet, source: RouteSource): number {
+  return id * SOURCES.length + SOURCES.indexOf(source);
+}
+
+function newList(): (Exported | undefined)[] {
+  return [];
 }
 
 function innerOf<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {

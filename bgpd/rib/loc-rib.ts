@@ -60,7 +60,8 @@ export class LocRib {
 
   /** The next hops that share the prefix's traffic; undefined where they are not several. */
   shares(prefix: number): readonly Share[] | undefined {
-    return this.#shareSets.get(this.#shares.get(prefix));
+    const shares = this.#shares.get(prefix);
+    return shares === NONE ? undefined : this.#shareSets.get(shares);
   }
 
   /** Decide a prefix anew: whether another path is the best now, or none, or others share its traffic. */

@@ -180,7 +180,8 @@ export class UpdateGroup {
   /** Tell one member everything of this group, as at the start of its session. */
   dump(member: PeerId, { endOfRib }: { readonly endOfRib: boolean }): void {
     const bySet = new Map<AttributeSet, number[]>();
-    for (const prefix of this.#table.indices()) {
+    const table = this.#table;
+    for (let prefix = table.after(NONE); prefix !== NONE; prefix = table.after(prefix)) {
       const set = this.told(prefix, member);
       if (set !== NONE) listOf(bySet, this.#sets.get(set)).push(prefix);
     }
@@ -191,7 +192,8 @@ export class UpdateGroup {
   adopt(member: PeerId, from: UpdateGroup): void {
     const gone: number[] = [];
     const bySet = new Map<AttributeSet, number[]>();
-    for (const prefix of this.#table.indices()) {
+    const table = this.#table;
+    for (let prefix = table.after(NONE); prefix !== NONE; prefix = table.after(prefix)) {
       const before = from.told(prefix, member);
       const now = this.told(prefix, member);
       if (now === before) continue;
@@ -254,7 +256,8 @@ export class UpdateGroup {
 
   /** The last member has left: let go of every set. */
   dissolve(): void {
-    for (const prefix of this.#table.indices()) {
+    const table = this.#table;
+    for (let prefix = table.after(NONE); prefix !== NONE; prefix = table.after(prefix)) {
       if (this.#out.get(prefix) !== NONE) this.#setOut(prefix, undefined, NONE);
     }
     this.#exported.clear();
@@ -285,8 +288,8 @@ export class UpdateGroup {
     const exported = this.#sets.intern(transform(attributes, source, this.#peer, facts));
     const field = exported.nextHopField;
     const overhead = EMPTY_UPDATE_LENGTH + (field === undefined ? 0 : reachOverhead(field.length));
-    const octets = overhead + exported.encodedFor(this.#peer.wire).length + LONGEST_PREFIX;
-    if (octets <= this.#peer.wire.maxLength) return exported;
+    const { start, end } = exported.encodedFor(this.#peer.wire);
+    if (overhead + end - start + LONGEST_PREFIX <= this.#peer.wire.maxLength) return exported;
     this.#sets.dropUnheld(exported);
     return "its attributes are too long for one message to this peer";
   }

@@ -47,8 +47,20 @@ export function writeWords(target: Uint8Array, at: number, values: readonly numb
 }
 
 export function writeBytes(target: Uint8Array, at: number, bytes: Uint8Array): number {
-  for (let index = 0; index < bytes.length; index++) target[at + index] = bytes[index] ?? 0;
-  return at + bytes.length;
+  return copyOctets(bytes, 0, bytes.length, target, at);
+}
+
+/** Of `from[start..end)`. Octet by octet: what is copied here is short. */
+export function copyOctets(
+  from: Uint8Array,
+  start: number,
+  end: number,
+  target: Uint8Array,
+  at: number,
+): number {
+  const shift = at - start;
+  for (let index = start; index < end; index++) target[index + shift] = from[index] ?? 0;
+  return end + shift;
 }
 
 /** Of hexadecimal digits, two for each octet. */
