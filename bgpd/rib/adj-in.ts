@@ -144,9 +144,9 @@ export class AdjIn {
     this.#route.of = set;
     const { judgedFor, refusal } = set;
     if (judgedFor === peer) return { refusal, seen: set, made: undefined };
-    const refused = refuse(set.attributes, peer, this.#parts.identifier);
-    const attributes = refused === undefined ? prepare(set.attributes, peer) : set.attributes;
-    if (attributes === set.attributes) {
+    const refused = refuse(set, peer, this.#parts.identifier);
+    const attributes = refused === undefined ? prepare(set, peer) : undefined;
+    if (attributes === undefined) {
       set.judgedFor = peer;
       set.refusal = refused;
       return { refusal: refused, seen: set, made: undefined };
@@ -194,7 +194,7 @@ export class AdjIn {
     const old = paths.used.get(row);
     const id = used === undefined ? NONE : used.id;
     if (used !== undefined) sets.hold(used);
-    paths.verdict[row] = verdict;
+    paths.setVerdict(row, verdict);
     paths.used.set(row, id);
     if (member !== undefined) {
       member.accepted += (used === undefined ? 0 : 1) - (old === NONE ? 0 : 1);

@@ -21,6 +21,8 @@ export class AdjOut {
   readonly #parts: AdjOutParts;
   readonly #route: ScratchRoute;
   readonly #groups = new Map<string, UpdateGroup>();
+  /** The same as a list, which is gone through for every prefix. */
+  #list: readonly UpdateGroup[] = [];
   readonly #groupOf = new Map<PeerId, UpdateGroup>();
   /** Peers that wait for their first table, and peers whose export policy is another now. */
   readonly #joining = new Set<Member>();
@@ -84,7 +86,7 @@ export class AdjOut {
 
   /** Whether a peer has still to be told that the prefix is gone. */
   isMissed(prefix: number): boolean {
-    for (const group of this.#groups.values()) if (group.isMissed(prefix)) return true;
+    for (const group of this.#list) if (group.isMissed(prefix)) return true;
     return false;
   }
 
@@ -92,11 +94,11 @@ export class AdjOut {
   change(prefix: number, best: Best | undefined): void {
     if (this.#groups.size === 0) return;
     if (best === undefined) {
-      for (const group of this.#groups.values()) group.withdraw(prefix);
+      for (const group of this.#list) group.withdraw(prefix);
       return;
     }
     const route = this.routeOf(prefix, best);
-    for (const group of this.#groups.values()) group.change(prefix, best, route);
+    for (const group of this.#list) group.change(prefix, best, route);
   }
 
   /** Send what is queued. */
@@ -106,13 +108,7 @@ export class AdjOut {
 
   /** An attribute set is gone: what was computed from it is let go. */
   forget(set: AttributeSet): void {
-    for (const group of this.#groups.values()) group.forget(set);
-  }
-
-  /** Whether any peer has been told the prefix. */
-  holds(prefix: number): boolean {
-    for (const group of this.#groups.values()) if (group.holds(prefix)) return true;
-    return false;
+    for (const group of this.#list) group.forget(set);
   }
 
   /** The group of a peer; undefined until it has been told its table. */
@@ -149,6 +145,7 @@ export class AdjOut {
     const { table, locRib } = this.#parts;
     const group = new UpdateGroup(member.peer, this.#parts);
     this.#groups.set(key, group);
+    this.#list = [...this.#groups.values()];
     for (const prefix of table.indices()) {
       const best = locRib.best(prefix);
       if (best !== undefined) group.fill(prefix, best, this.routeOf(prefix, best));
@@ -160,6 +157,7 @@ export class AdjOut {
     group.leave(member.id);
     if (group.members.size > 0) return;
     this.#groups.delete(group.key);
+    this.#list = [...this.#groups.values()];
     group.dissolve();
   }
 }

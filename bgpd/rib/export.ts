@@ -2,7 +2,7 @@
  * What becomes of attributes on the way out (RFC 4271 sections 5.1 and 9.1.3), and what must not leave.
  */
 
-import { type Family, formatAddress } from "../../lib/address.ts";
+import { type Address, type Family, formatAddress } from "../../lib/address.ts";
 import { raiseAigp } from "../wire/aigp.ts";
 import { isTold, prependAs, removePrivateAs, replaceAs } from "../wire/as-path.ts";
 import type { AsSegment, Attributes } from "../wire/attributes.ts";
@@ -15,7 +15,8 @@ import {
   NO_PEER,
 } from "../wire/const.ts";
 import type { MultiprotocolNextHop } from "../wire/multiprotocol.ts";
-import { DEFAULT_LOCAL_PREF } from "./attribute-set.ts";
+import type { PlainChange } from "../wire/plain.ts";
+import { type AttributeSet, DEFAULT_LOCAL_PREF } from "./attribute-set.ts";
 import { notReflected, reflected } from "./reflect.ts";
 import type { OwnNextHop, RibPeer, RouteSource } from "./route.ts";
 import type { SessionRules } from "./rules.ts";
@@ -68,7 +69,7 @@ export function forbidden(
  * (RFC 2545 section 3).
  */
 export function nextHopFor(
-  { nextHop }: Attributes,
+  { nextHop }: { readonly nextHop?: Address | undefined },
   source: RouteSource,
   peer: Audience,
   family: Family,
@@ -90,6 +91,26 @@ export function nextHopFor(
 function isSelf(source: RouteSource, { external, rules }: Pick<RibPeer, "external" | "rules">) {
   if (source === "local") return true;
   return external ? rules.nextHop !== "Keep" : rules.nextHop === "Self";
+}
+
+/**
+ * How a plain set changes on its way to such a peer, who is told this next hop: as `transform` would have it. Undefined
+ * where that takes the record.
+ */
+export function plainChange(
+  { isPlain, localPref }: Pick<AttributeSet, "isPlain" | "localPref">,
+  source: RouteSource,
+  { external, localAs, rules }: Audience,
+  { nextHop }: MultiprotocolNextHop,
+): PlainChange | undefined {
+  const { role, asOverride, removePrivateAs: isPruned, gracefulShutdown } = rules;
+  const isSpecial = role !== undefined || asOverride || isPruned || gracefulShutdown;
+  if (!isPlain || source === "local" || isSpecial) return undefined;
+  return {
+    prepend: external ? localAs : undefined,
+    nextHop: nextHop.family === 4 ? nextHop.w0 : undefined,
+    localPref: external ? undefined : localPref,
+  };
 }
 
 /** What is found out about a route before it is transformed. */

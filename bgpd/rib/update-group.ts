@@ -14,7 +14,14 @@ import { Announcements } from "./announcements.ts";
 import type { AttributeSet, AttributeSets } from "./attribute-set.ts";
 import { Broadcast } from "./broadcast.ts";
 import { Column } from "./column.ts";
-import { forbidden, nextHopFor, type Origin, transform, unreflected } from "./export.ts";
+import {
+  forbidden,
+  nextHopFor,
+  type Origin,
+  plainChange,
+  transform,
+  unreflected,
+} from "./export.ts";
 import { ExportedSets, type Rewrite } from "./exported.ts";
 import { Laggard } from "./laggard.ts";
 import { Packer } from "./pack.ts";
@@ -230,6 +237,7 @@ export class UpdateGroup {
 
   /** Whether a member has still to be told of the prefix, which must keep its number for that. */
   isMissed(prefix: number): boolean {
+    if (this.#laggards.size === 0) return false;
     for (const laggard of this.#laggards.values()) if (laggard.misses(prefix)) return true;
     return false;
   }
@@ -237,11 +245,6 @@ export class UpdateGroup {
   /** The set that a member was told of a prefix, or NONE. */
   told(prefix: number, member: PeerId): number {
     return this.#outPeer.get(prefix) === member ? NONE : this.#out.get(prefix);
-  }
-
-  /** Whether somebody may still have been told the prefix. */
-  holds(prefix: number): boolean {
-    return this.#out.get(prefix) !== NONE;
   }
 
   /** A set is gone: what was computed from it is let go. */
@@ -270,10 +273,25 @@ export class UpdateGroup {
     const known = this.#exported.find(best, rewrite, reflectedFrom);
     if (known !== undefined) return known;
     const exported =
+      this.#exportPlain(best, rewrite, reflectedFrom) ??
       forbidden(set.attributes, this.#peer) ??
       this.#transformed(rewrite?.(set.attributes) ?? set.attributes, best, reflectedFrom);
     this.#exported.keep(best, rewrite, reflectedFrom, exported);
     return exported;
+  }
+
+  /** The short way, which nearly all sets take: nothing forbids to tell plain ones. */
+  #exportPlain(
+    { set, source }: Best,
+    rewrite: Rewrite | undefined,
+    reflectedFrom: number | undefined,
+  ): AttributeSet | string | undefined {
+    if (rewrite !== undefined || reflectedFrom !== undefined || !set.isPlain) return undefined;
+    const told = nextHopFor(set, source, this.#peer, this.#table.family);
+    if (told.nextHop === undefined) return told.reason;
+    const change = plainChange(set, source, this.#peer, told);
+    if (change === undefined) return undefined;
+    return this.#fitting(this.#sets.internPlain(set, change, told));
   }
 
   #transformed(
@@ -285,7 +303,11 @@ export class UpdateGroup {
     const told = nextHopFor(attributes, source, this.#peer, family);
     if (told.nextHop === undefined) return told.reason;
     const facts = { told, cost, reflectedFrom };
-    const exported = this.#sets.intern(transform(attributes, source, this.#peer, facts));
+    return this.#fitting(this.#sets.intern(transform(attributes, source, this.#peer, facts)));
+  }
+
+  /** The set, if a message to the peers has room for it and a prefix. */
+  #fitting(exported: AttributeSet): AttributeSet | string {
     const field = exported.nextHopField;
     const overhead = EMPTY_UPDATE_LENGTH + (field === undefined ? 0 : reachOverhead(field.length));
     const { start, end } = exported.encodedFor(this.#peer.wire);

@@ -122,7 +122,7 @@ export class View {
   #rejected(row: number): PathView {
     const { paths, sets, nextHops } = this.#parts;
     const used = paths.used.get(row);
-    if (used === NONE) return this.#path(row, "rejected", paths.verdict[row]?.reason ?? "");
+    if (used === NONE) return this.#path(row, "rejected", paths.verdictOf(row)?.reason ?? "");
     const set = sets.get(used);
     const { nextHop } = set;
     const words = nextHops.ask(set).reason ?? "unreachable";
