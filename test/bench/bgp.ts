@@ -12,7 +12,7 @@ import { parseArgs } from "node:util";
 import { mount } from "../../kernel/libc.ts";
 import { bird, type Daemon, manx, relay } from "./bgp/daemon.ts";
 import { frr, gobgp, openbgpd } from "./bgp/others.ts";
-import { type Failure, type Row, type Run, rowsOf, tableOf } from "./bgp/row.ts";
+import { type Absence, type Failure, type Row, type Run, rowsOf, tableOf } from "./bgp/row.ts";
 import { SCENARIOS, type Scenario } from "./bgp/scenario.ts";
 import type { Size } from "./bgp/scene.ts";
 import { setStage } from "./bgp/stage.ts";
@@ -25,6 +25,9 @@ export type BgpAnswer = {
   readonly rows: readonly Row[];
   readonly runs: readonly Run[];
   readonly failures: readonly Failure[];
+  readonly absences: readonly Absence[];
+  /** What was played, in words, by scenario. */
+  readonly about: Readonly<Record<string, string>>;
 };
 
 /** All that there are, whether the machine has them or not. */
@@ -70,10 +73,19 @@ export async function runBgpBench(args: string[]): Promise<number> {
     deadline: Number(values.deadline ?? size.deadline),
   });
   const { runs, failures } = await playAll(scenarios, chosen, Number(values.rounds), sizeOf);
+  const absences = scenarios.flatMap((scenario) =>
+    chosen.flatMap(({ name: daemon, cannot }) => {
+      const reason = cannot?.(scenario);
+      return reason === undefined ? [] : [{ scenario: scenario.name, daemon, reason }];
+    }),
+  );
   const versions = Object.fromEntries(chosen.map(({ name, version }) => [name, version() ?? null]));
-  const answer: BgpAnswer = { versions, rows: rowsOf(runs), runs, failures };
+  const about = Object.fromEntries(
+    scenarios.map((scenario) => [scenario.name, scenario.about(sizeOf(scenario))]),
+  );
+  const answer: BgpAnswer = { versions, rows: rowsOf(runs), runs, failures, absences, about };
   if (values.json) console.log(JSON.stringify(answer));
-  else print(answer, scenarios, chosen, sizeOf);
+  else print(answer);
   return failures.length === 0 ? 0 : 1;
 }
 
@@ -105,22 +117,15 @@ async function playAll(
   return { runs, failures };
 }
 
-function print(
-  { versions, rows, failures }: BgpAnswer,
-  scenarios: readonly Scenario[],
-  daemons: readonly Daemon[],
-  sizeOf: (scenario: Scenario) => Size,
-): void {
+function print({ versions, rows, failures, absences, about }: BgpAnswer): void {
   for (const [name, version] of Object.entries(versions)) console.log(`${name}: ${version}`);
-  for (const scenario of scenarios) {
-    console.log(`\n${scenario.name}: ${scenario.about(sizeOf(scenario))}`);
-    console.log(tableOf(rows.filter((row) => row.scenario === scenario.name)));
-    for (const { name, cannot } of daemons) {
-      const reason = cannot?.(scenario);
-      if (reason !== undefined) console.log(`${name} ${reason}`);
-    }
-    for (const { scenario: where, daemon, round, error } of failures) {
-      if (where === scenario.name) console.log(`${daemon} failed in round ${round + 1}: ${error}`);
+  for (const [scenario, words] of Object.entries(about)) {
+    const isOfIt = (one: { readonly scenario: string }): boolean => one.scenario === scenario;
+    console.log(`\n${scenario}: ${words}`);
+    console.log(tableOf(rows.filter(isOfIt)));
+    for (const { daemon, reason } of absences.filter(isOfIt)) console.log(`${daemon} ${reason}`);
+    for (const { daemon, round, error } of failures.filter(isOfIt)) {
+      console.log(`${daemon} failed in round ${round + 1}: ${error}`);
     }
   }
 }

@@ -5,6 +5,7 @@ const BENCHES: Record<string, () => Promise<(args: string[]) => Promise<number>>
   bgp: async () => (await import("./bgp.ts")).runBgpBench,
   "cni-density": async () => (await import("./cni-density.ts")).runDensityBench,
   "cni-crowd": async () => (await import("./cni-crowd.ts")).runCrowdBench,
+  report: async () => (await import("./report.ts")).runReport,
   fib: async () => (await import("./fib.ts")).runFibBench,
 };
 

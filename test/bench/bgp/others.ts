@@ -1,6 +1,6 @@
 /** FRR, GoBGP and OpenBGPD, told what `Task` says. */
 
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { which } from "bun";
 import { type Daemon, type Task, versionOf } from "./daemon.ts";
@@ -103,6 +103,8 @@ export const gobgp: Daemon = {
 `;
     writeFileSync(file, head + sections.join(""));
     const api = `unix://${folder}/api`;
+    // It does not start where a killed one has left its socket.
+    rmSync(join(folder, "api"), { force: true });
     return [which("gobgpd") ?? "", "-f", file, "--api-hosts", api, "--pprof-disable"];
   },
 };

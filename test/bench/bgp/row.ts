@@ -21,6 +21,13 @@ export type Failure = {
   readonly error: string;
 };
 
+/** A daemon that is not asked to play a scenario. */
+export type Absence = {
+  readonly scenario: string;
+  readonly daemon: string;
+  readonly reason: string;
+};
+
 const MEASURES = ["wall", "cpu", "peak"] as const;
 type MeasureName = (typeof MEASURES)[number];
 

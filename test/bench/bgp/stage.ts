@@ -44,6 +44,8 @@ export async function setStage(): Promise<void> {
   const words = ["ip", "netns", "exec", "dut", "sh", "-c", "echo in && exec sleep infinity"];
   const child = Bun.spawn(words, { stdio: [...stdio] });
   for await (const _ of child.stdout) break;
+  // It ends with the pid namespace, and nobody waits for it.
+  child.unref();
   witness = child;
 }
 
