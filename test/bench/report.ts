@@ -67,6 +67,7 @@ export async function runReport(args: string[]): Promise<number> {
       date: new Date().toISOString(),
       machine: machine(),
       kernel: `${release()} ${version()}`,
+      quick,
       command: ["npm run bench -- report", ...args].join(" "),
       versions: Object.fromEntries(present),
     });

@@ -102,6 +102,7 @@ export async function playCrash(daemon: Daemon, size: Size): Promise<Step[]> {
       return untold.size === 0;
     });
     const back = performance.now();
+    const beginning = play.usage;
     await play.until("routes again", () => {
       look();
       return routes() === before + left;
@@ -110,8 +111,19 @@ export async function playCrash(daemon: Daemon, size: Size): Promise<Step[]> {
     const { cpu, peak } = play.usage;
     const more = { "fewest of the routes meanwhile %": (100 * fewest) / left };
     return [
-      { step: "killed to all sessions", wall: (back - begin) / 1000, cpu, peak },
-      { step: "sessions to right routes", wall: (end - back) / 1000, cpu: 0, peak, more },
+      {
+        step: "killed to all sessions",
+        wall: (back - begin) / 1000,
+        cpu: beginning.cpu,
+        peak: beginning.peak,
+      },
+      {
+        step: "sessions to right routes",
+        wall: (end - back) / 1000,
+        cpu: cpu - beginning.cpu,
+        peak,
+        more,
+      },
     ];
   } finally {
     await play.close();

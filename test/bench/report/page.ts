@@ -9,7 +9,7 @@ import { curveSection } from "./curve-page.ts";
 import { GOALS, measuredFor } from "./goal.ts";
 import { REPORTED, type Result, type ResultOf } from "./job.ts";
 import { markdownTable } from "./markdown.ts";
-import { INTRODUCTION, SCENARIO_TEXTS } from "./text.ts";
+import { INTRODUCTION, QUICK, SCENARIO_TEXTS } from "./text.ts";
 
 /** Where and of what it was made. */
 export type Circumstances = {
@@ -19,6 +19,8 @@ export type Circumstances = {
   readonly kernel: string;
   /** The command line. */
   readonly command: string;
+  /** Of small sizes. */
+  readonly quick: boolean;
   /** By name of the daemon. */
   readonly versions: Readonly<Record<string, string>>;
 };
@@ -41,6 +43,7 @@ export function pageOf(circumstances: Circumstances, all: readonly Result[], fol
   const sections = [
     INTRODUCTION,
     circumstancesSection(circumstances),
+    circumstances.quick ? QUICK : "",
     goalSection(rows),
     "## BGP",
     ...REPORTED.map((scenario) =>
