@@ -10,7 +10,7 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, release, totalmem, version } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { family } from "./bgp/meter.ts";
+import { killFamily } from "./bgp/meter.ts";
 import { daemonsOf } from "./bgp.ts";
 import { drawChart } from "./report/chart.ts";
 import { type Job, jobsOf, type Result } from "./report/job.ts";
@@ -85,7 +85,7 @@ async function run(job: Job): Promise<Result> {
   let isLate = false;
   const limit = setTimeout(() => {
     isLate = true;
-    for (const pid of family(child.pid)) process.kill(pid, "SIGKILL");
+    killFamily(child.pid);
   }, job.limit * 1000);
   const [printed, complaint] = await Promise.all([
     new Response(child.stdout).text(),

@@ -1,6 +1,6 @@
 /** What a daemon's processes have used, from their clocks and from /proc (proc_pid_stat(5), proc_pid_status(5)). */
 
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { cpuSeconds } from "./cpu-clock.ts";
 
 export type Usage = {
@@ -50,6 +50,13 @@ export function family(root: number): number[] {
     for (const [pid, parent] of parents) if (parent === member) members.push(pid);
   }
   return members;
+}
+
+/** SIGKILL to a process and its descendants, as far as they still live. */
+export function killFamily(root: number): void {
+  for (const pid of family(root)) {
+    if (existsSync(`/proc/${pid}`)) process.kill(pid, "SIGKILL");
+  }
 }
 
 /** Empty when the process has gone meanwhile. */

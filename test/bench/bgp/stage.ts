@@ -2,10 +2,10 @@
  * Where it is played: the daemon in a namespace of its own, its neighbours in ours, one veth pair between.
  */
 
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { type Daemon, makeFolder, type Task } from "./daemon.ts";
-import { family, routesSeenBy, type Usage, usageOf } from "./meter.ts";
+import { killFamily, routesSeenBy, type Usage, usageOf } from "./meter.ts";
 
 /** The daemon's address; the neighbours' are `neighbourAddress(0)` and so on. */
 export const DAEMON = "10.200.0.1";
@@ -125,9 +125,7 @@ export function perform(daemon: Daemon, task: Task): Performance {
   const kill = async (): Promise<void> => {
     isWanted = false;
     // Not one that has ended by itself: why is the more interesting error.
-    for (const pid of family(child.pid)) {
-      if (existsSync(`/proc/${pid}`)) process.kill(pid, "SIGKILL");
-    }
+    killFamily(child.pid);
     await child.exited;
   };
   return {
