@@ -17,6 +17,7 @@ import { SCENARIOS, type Scenario } from "./bgp/scenario.ts";
 import type { Size } from "./bgp/scene.ts";
 import { setStage } from "./bgp/stage.ts";
 import { enter, isInside } from "./contender.ts";
+import { wholeNumber } from "./option.ts";
 
 /** What `--json` prints. */
 export type BgpAnswer = {
@@ -38,7 +39,7 @@ export function daemonsOf(executable = join(import.meta.dir, "../../dist/manx"))
 const OPTIONS = {
   scenario: { type: "string", default: "" },
   dut: { type: "string", default: "" },
-  rounds: { type: "string", default: "3" },
+  rounds: { type: "string" },
   size: { type: "string" },
   peers: { type: "string" },
   deadline: { type: "string" },
@@ -58,6 +59,22 @@ export async function runBgpBench(args: string[]): Promise<number> {
   const scenarios = pick(SCENARIOS, values.scenario).filter(
     ({ byName }) => byName !== true || values.scenario !== "",
   );
+  const numberOf = (option: "rounds" | "size" | "peers" | "deadline", or: number): number => {
+    const text = values[option];
+    return text === undefined ? or : wholeNumber(`--${option}`, text);
+  };
+  const rounds = numberOf("rounds", 3);
+  const sizes = new Map(
+    scenarios.map(({ name, size }) => [
+      name,
+      {
+        prefixes: numberOf("size", size.prefixes),
+        peers: numberOf("peers", size.peers),
+        deadline: numberOf("deadline", size.deadline),
+      },
+    ]),
+  );
+  const sizeOf = ({ name, size }: Scenario): Size => sizes.get(name) ?? size;
   for (const { name, version } of chosen) {
     if (version() !== undefined) continue;
     console.error(`bench bgp: ${name} is not there`);
@@ -67,12 +84,7 @@ export async function runBgpBench(args: string[]): Promise<number> {
   mount("tmpfs", "/run", "tmpfs", 0);
   mkdirSync("/run/netns");
   await setStage();
-  const sizeOf = ({ size }: Scenario): Size => ({
-    prefixes: Number(values.size ?? size.prefixes),
-    peers: Number(values.peers ?? size.peers),
-    deadline: Number(values.deadline ?? size.deadline),
-  });
-  const { runs, failures } = await playAll(scenarios, chosen, Number(values.rounds), sizeOf);
+  const { runs, failures } = await playAll(scenarios, chosen, rounds, sizeOf);
   const absences = scenarios.flatMap((scenario) =>
     chosen.flatMap(({ name: daemon, cannot }) => {
       const reason = cannot?.(scenario);
@@ -160,6 +172,6 @@ function pick<Item extends { readonly name: string }>(
   return names.split(",").map((name) => {
     const item = items.find((candidate) => candidate.name.toLowerCase() === name.toLowerCase());
     if (item !== undefined) return item;
-    throw new Error(`bench bgp: ${name} is none of ${items.map((one) => one.name).join(", ")}`);
+    throw new Error(`${name} is none of ${items.map((one) => one.name).join(", ")}`);
   });
 }

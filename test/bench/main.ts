@@ -15,5 +15,10 @@ if (load === undefined) {
   console.error(`bench: ${JSON.stringify(name)} is none of ${Object.keys(BENCHES).join(", ")}`);
   process.exitCode = 2;
 } else {
-  process.exitCode = await (await load())(args);
+  try {
+    process.exitCode = await (await load())(args);
+  } catch (error) {
+    console.error(`bench ${name}: ${error instanceof Error ? error.message : error}`);
+    process.exitCode = 2;
+  }
 }

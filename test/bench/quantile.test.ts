@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { wholeNumber } from "./option.ts";
 import { figure, quantile } from "./quantile.ts";
 
 describe("quantiles", () => {
@@ -21,4 +22,16 @@ describe("quantiles", () => {
     expect(figure([3, 1, 2])).toEqual({ median: 2, least: 1, most: 3 });
     expect(figure([])).toEqual({ median: Number.NaN, least: Number.NaN, most: Number.NaN });
   });
+});
+
+describe("options that are numbers", () => {
+  test("are whole and above 0", () => expect(wholeNumber("--size", "50000")).toBe(50_000));
+
+  for (const text of ["0", "-1", "1.5", "1e6", "many", ""]) {
+    test(`${JSON.stringify(text)} is none`, () => {
+      expect(() => wholeNumber("--size", text)).toThrow(
+        `--size ${JSON.stringify(text)}: expected a whole number above 0`,
+      );
+    });
+  }
 });

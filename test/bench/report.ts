@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { killFamily } from "./bgp/meter.ts";
 import { daemonsOf } from "./bgp.ts";
+import { wholeNumber } from "./option.ts";
 import { drawChart } from "./report/chart.ts";
 import { type Job, jobsOf, type Result } from "./report/job.ts";
 import { openKeep } from "./report/keep.ts";
@@ -51,7 +52,8 @@ export async function runReport(args: string[]): Promise<number> {
     return text === undefined ? [] : [[name, text] as const];
   });
   const others = present.flatMap(([name]) => (MAIN.includes(name) ? [] : [name.toLowerCase()]));
-  const rounds = Number(values.rounds ?? (quick ? 1 : 3));
+  const rounds =
+    values.rounds === undefined ? (quick ? 1 : 3) : wholeNumber("--rounds", values.rounds);
   const jobs = jobsOf({ rounds, quick, others });
   const keep = openKeep(join(ROOT, ".cache/bench"), { executable: EXECUTABLE, resume });
   const results: Result[] = [];

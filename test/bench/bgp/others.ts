@@ -133,6 +133,7 @@ neighbor ${neighbour} {
 AS ${asNumber}
 router-id ${address}
 listen on ${address}
+connect-retry 1
 socket "${folder}/control"
 fib-update no
 ${sections.join("")}

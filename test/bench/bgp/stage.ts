@@ -87,7 +87,7 @@ function permitFiles(count: number): void {
   ]);
   if (exitCode === 0) return;
   throw new Error(
-    `${wanted} open files are wanted, ${hard} is this user's limit: raise it (ulimit -Hn) or be root`,
+    `${wanted} open files are wanted, ${hard} is the limit here: raise it (ulimit -Hn), which takes CAP_SYS_RESOURCE`,
   );
 }
 
