@@ -1,6 +1,6 @@
 /** FRR, GoBGP and OpenBGPD, told what `Task` says. */
 
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { which } from "bun";
 import { type Daemon, type Task, versionOf } from "./daemon.ts";
@@ -19,6 +19,11 @@ const LIBRARIES = ["usr/lib", "lib"]
 /** zebra and bgpd, as one runs them where routes go into the kernel. */
 export const frr: Daemon = {
   name: "FRR",
+  question: (folder) => ({
+    path: join(folder, "bgpd.vty"),
+    request: "show version\0",
+    end: "\\0\\0\\0[^]$",
+  }),
   version() {
     if (FRR === undefined) return undefined;
     const environment = { ...process.env, LD_LIBRARY_PATH: LIBRARIES };
@@ -43,15 +48,19 @@ export const frr: Daemon = {
 };
 
 function frrConfiguration({ address, asNumber, neighbours }: Task): string {
-  const lines = neighbours.flatMap(({ address: neighbour, asNumber: remote, client }) => [
-    ` neighbor ${neighbour} remote-as ${remote}`,
-    ` neighbor ${neighbour} timers 80 240`,
-    ` neighbor ${neighbour} timers connect 1`,
-    ` neighbor ${neighbour} advertisement-interval 0`,
-    ...(client ? [` neighbor ${neighbour} route-reflector-client`] : []),
-    ...(remote === asNumber ? [] : [` neighbor ${neighbour} next-hop-self`]),
-  ]);
+  const lines = neighbours.flatMap(
+    ({ address: neighbour, asNumber: remote, client, silent = false }) => [
+      ` neighbor ${neighbour} remote-as ${remote}`,
+      ` neighbor ${neighbour} timers 80 240`,
+      ` neighbor ${neighbour} timers connect 1`,
+      ` neighbor ${neighbour} advertisement-interval 0`,
+      ...(silent ? [` neighbor ${neighbour} prefix-list nothing out`] : []),
+      ...(client ? [` neighbor ${neighbour} route-reflector-client`] : []),
+      ...(remote === asNumber ? [] : [` neighbor ${neighbour} next-hop-self`]),
+    ],
+  );
   return [
+    "ip prefix-list nothing seq 5 deny 0.0.0.0/0 le 32",
     `router bgp ${asNumber}`,
     ` bgp router-id ${address}`,
     " no bgp ebgp-requires-policy",
@@ -65,7 +74,10 @@ function frrConfiguration({ address, asNumber, neighbours }: Task): string {
 export const gobgp: Daemon = {
   name: "GoBGP",
   version: () => versionOf("gobgpd", "--version"),
-  cannot: ({ kernel }) => (kernel ? "installs no routes by itself" : undefined),
+  cannot({ kernel, asked = false }) {
+    if (kernel) return "installs no routes by itself";
+    return asked ? "is asked by gRPC, which nobody here speaks" : undefined;
+  },
   prepare({ address, asNumber, neighbours }, folder) {
     const file = join(folder, "gobgp.toml");
     const sections = neighbours.map(
@@ -91,6 +103,8 @@ export const gobgp: Daemon = {
 `;
     writeFileSync(file, head + sections.join(""));
     const api = `unix://${folder}/api`;
+    // It does not start where a killed one has left its socket.
+    rmSync(join(folder, "api"), { force: true });
     return [which("gobgpd") ?? "", "-f", file, "--api-hosts", api, "--pprof-disable"];
   },
 };
@@ -99,9 +113,10 @@ export const gobgp: Daemon = {
 export const openbgpd: Daemon = {
   name: "OpenBGPD",
   version: () => versionOf("bgpd", "-V"),
-  cannot: ({ kernel }) => {
+  cannot({ kernel, asked = false }) {
     if (process.getuid?.() !== 0) return "needs root";
-    return kernel ? "installs no routes on Linux" : undefined;
+    if (kernel) return "installs no routes on Linux";
+    return asked ? "is asked in a binary language of its own" : undefined;
   },
   prepare({ address, asNumber, neighbours }, folder) {
     const file = join(folder, "bgpd.conf");
@@ -118,6 +133,7 @@ neighbor ${neighbour} {
 AS ${asNumber}
 router-id ${address}
 listen on ${address}
+connect-retry 1
 socket "${folder}/control"
 fib-update no
 ${sections.join("")}
