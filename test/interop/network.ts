@@ -18,7 +18,7 @@ export type Network = {
   /** Run a command in a namespace to its end; its standard output. Throws with stderr. */
   run(namespace: string, ...command: string[]): string;
   /** Start a program in a namespace; it is killed when the network is removed. Output goes to `NAME.log`. */
-  start(namespace: string, name: string, command: string[]): Subprocess;
+  start(namespace: string, name: string, command: readonly string[]): Subprocess;
   log(name: string): string;
   file(name: string, text: string): string;
   remove(): Promise<void>;
