@@ -31,6 +31,51 @@ export function frrVersion(): string | undefined {
   return stdout.toString().split("\n")[0];
 }
 
+export type FrrBgp = {
+  /** AS 65000 unless said otherwise. */
+  readonly asNumber?: number;
+  /** Its identifier; 172.30.0.1 unless said otherwise. */
+  readonly id?: string;
+  /** Address and AS number of each neighbour; `172.30.0.11` of AS 64512 unless said otherwise. */
+  readonly neighbours?: Readonly<Record<string, number>>;
+  /** More of the router, such as `neighbor 172.30.0.11 password one`. */
+  readonly router?: readonly string[];
+  /** What is said of IPv4 and of IPv6 unicast; neighbours exchange IPv6 where something is said of it. */
+  readonly ipv4?: readonly string[];
+  readonly ipv6?: readonly string[];
+  /** What stands beside the router, such as route maps. */
+  readonly beside?: readonly string[];
+};
+
+/** bgpd's configuration with sessions that are tried again within seconds, and without filters. */
+export function frrText(bgp: FrrBgp = {}): string {
+  const { asNumber = 65_000, id = "172.30.0.1", neighbours = { "172.30.0.11": 64_512 } } = bgp;
+  const { router = [], ipv4 = [], ipv6 = [], beside = [] } = bgp;
+  const activate = Object.keys(neighbours).map((address) => `neighbor ${address} activate`);
+  return [
+    `router bgp ${asNumber}`,
+    `bgp router-id ${id}`,
+    "no bgp ebgp-requires-policy",
+    "no bgp network import-check",
+    "bgp log-neighbor-changes",
+    ...Object.entries(neighbours).flatMap(([address, remote]) => [
+      `neighbor ${address} remote-as ${remote}`,
+      `neighbor ${address} timers 1 3`,
+      `neighbor ${address} timers connect 1`,
+    ]),
+    ...router,
+    "address-family ipv4 unicast",
+    ...ipv4,
+    "exit-address-family",
+    ...(ipv6.length === 0
+      ? []
+      : ["address-family ipv6 unicast", ...activate, ...ipv6, "exit-address-family"]),
+    "exit",
+    ...beside,
+    "",
+  ].join("\n");
+}
+
 export type FrrTask = {
   /** Of bgpd. */
   readonly configuration: string;
@@ -70,6 +115,23 @@ export function frrCommand({ configuration, beside }: FrrTask, folder: string): 
   return ["sh", "-e", file("start.sh", `${lines.join("\n")}\n`)];
 }
 
+/** A path, as `show bgp … json` has it; what is absent was not told. */
+export type FrrPath = {
+  readonly valid?: boolean;
+  readonly aspath: { readonly string: string };
+  readonly locPrf?: number;
+  readonly community?: { readonly string: string };
+  readonly extendedCommunity?: { readonly string: string };
+  readonly largeCommunity?: { readonly string: string };
+  readonly originatorId?: string;
+  readonly clusterList?: { readonly list: readonly string[] };
+  readonly aggregatorAs?: number;
+  readonly aggregatorId?: string;
+  readonly atomicAggregate?: boolean;
+  readonly otc?: number;
+  readonly nexthops: readonly { readonly ip: string }[];
+};
+
 export type Frr = {
   /** Start it; it can be asked when this is done. */
   start(task: FrrTask): Promise<Subprocess>;
@@ -78,6 +140,12 @@ export type Frr = {
   ask(command: string): string;
   /** The same of a command that ends in `json`. */
   json<Answer>(command: string): Answer;
+  /** The paths that it has of a prefix. */
+  paths(prefix: string): readonly FrrPath[];
+  /** Its first path of a prefix, once it has one. */
+  told(prefix: string): Promise<FrrPath>;
+  /** What it says of the session with `172.30.0.11`, or with this neighbour. */
+  neighbour(address?: string): string;
   /** Change the running configuration by these lines. */
   configure(...lines: string[]): void;
 };
@@ -103,6 +171,15 @@ export function frrOn(network: Network, name: string): Frr {
     log: () => network.log(`frr-${name}`),
     ask: (command) => vtysh(command),
     json: (command) => JSON.parse(vtysh(command)),
+    paths(prefix) {
+      const family = prefix.includes(":") ? "ipv6" : "ipv4";
+      const answer = frr.json<{ readonly paths?: readonly FrrPath[] }>(
+        `show bgp ${family} unicast ${prefix} json`,
+      );
+      return answer.paths ?? [];
+    },
+    told: (prefix) => eventually(`FRR ${name} has ${prefix}`, () => frr.paths(prefix)[0]),
+    neighbour: (address = "172.30.0.11") => frr.ask(`show bgp neighbors ${address}`),
     configure(...lines) {
       vtysh("configure terminal", ...lines);
     },
