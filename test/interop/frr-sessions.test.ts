@@ -46,9 +46,8 @@ const be = (...peer: string[]): void =>
 
 async function start(bgp: FrrBgp, ...peer: string[]) {
   be(...peer);
-  const daemon = n1.start();
   await tor.start({ configuration: frrText(bgp) });
-  return daemon;
+  return n1.start();
 }
 
 const down = (cause: string): Promise<PeerAnswer> =>
