@@ -130,6 +130,12 @@ describe.skipIf(!hasManx || !hasFrr || !hasBird)("between FRR and BIRD", () => {
     expect(tor.paths("20.1.0.0/24")).toEqual([]);
     be("asOverride: true");
     await seen("20.1.0.0/24", "64512 65010 64512");
+    expect(tor.paths("20.1.0.0/24")[0]?.nexthops[0]?.ip).toBe("172.30.0.11");
+    be("nextHopMode: Keep");
+    await eventually(
+      "the next hop of whom we have it",
+      () => tor.paths("20.1.1.0/24")[0]?.nexthops[0]?.ip === "172.30.0.2",
+    );
     be("removePrivateAS: true");
     await seen("20.1.1.0/24", "64512 3333");
     be();
@@ -144,6 +150,34 @@ describe.skipIf(!hasManx || !hasFrr || !hasBird)("between FRR and BIRD", () => {
     be("localASNumber: 65100");
     tor.configure("router bgp 65000", "neighbor 172.30.0.11 remote-as 65100");
     await seen("20.1.1.0/24", "65100 65010 3333 64999");
+  });
+
+  test("an AS_SET of FRR's is taken, and refused where that is configured", async () => {
+    const from = (name: string, as: number): string[] => [
+      `route-map ${name} permit 10`,
+      `set as-path prepend ${as}`,
+      "exit",
+    ];
+    await startFrr({
+      ipv4: [
+        "network 20.5.0.0/25 route-map low",
+        "network 20.5.0.128/25 route-map high",
+        "aggregate-address 20.5.0.0/24 as-set summary-only",
+      ],
+      beside: [...from("low", 3333), ...from("high", 4444)],
+    });
+    const be = (more: string): void =>
+      n1.configure(between(more, "asNumber: 65010, shutdown: it is not here"));
+    be("");
+    n1.start();
+    const { state, attributes } = await n1.path("20.5.0.0/24");
+    expect(attributes.asPath).toEqual([65_000, [3333, 4444]]);
+    expect(state).toBe("best");
+    be("rejectASSets: true");
+    await eventually("refused", () =>
+      n1.paths("20.5.0.0/24")[0]?.reason.includes("its path holds an AS_SET"),
+    );
+    expect(n1.peer("tor").flaps).toBe(0);
   });
 
   test("traffic is shared both ways: by FRR between two nodes, by a node between FRR and BIRD", async () => {

@@ -243,4 +243,26 @@ describe.skipIf(!hasManx || !hasFrr)("sessions with FRR", () => {
     const { lastError } = await down("Maximum Number of Prefixes");
     expect(lastError).toContain("the peer sent Cease/Maximum Number of Prefixes Reached");
   });
+
+  test("of two connections at once the one of the greater identifier is left, the other ended with 6/7", async () => {
+    // Connections come up in both directions, and no OPEN arrives before both are there.
+    const hold = (verb: "-A" | "-D"): void => {
+      for (const name of ["n1", "tor"]) {
+        const rule = ["INPUT", "-p", "tcp", "--tcp-flags", "PSH", "PSH", "-j", "DROP"];
+        network.run(name, "iptables", verb, ...rule);
+      }
+    };
+    const connections = (): string[] =>
+      network.run("n1", "ss", "-Htn", "state", "established").trim().split("\n").filter(Boolean);
+    hold("-A");
+    await start(OUTSIDE, TOR);
+    await eventually("two connections", () => connections().length === 2);
+    hold("-D");
+    await n1.established();
+    expect(tor.log()).toMatch(/ 6\/7 \(Cease\/Connection Collision Resolution\)/);
+    await eventually("one is left", () => connections().length === 1);
+    expect(connections()[0]).toMatch(/172\.30\.0\.1:179\s*$/);
+    await tor.told("10.244.1.0/24");
+    expect(n1.peer().flaps).toBe(0);
+  });
 });

@@ -170,4 +170,28 @@ describe.skipIf(!hasManx || !hasBird)("sessions with BIRD", () => {
     tor.start(router(""));
     await eventually("BIRD heard it", () => tor.log().includes("Bad peer AS"));
   });
+
+  test("we are a neighbour of its range", async () => {
+    tor.start(router("").replace("neighbor 172.30.0.11", "neighbor range 172.30.0.0/24"));
+    startManx();
+    await n1.established(2);
+    await eventually("BIRD has our block, of a dynamic session", () =>
+      /10\.244\.1\.0\/24.*dynbgp1/.test(tor.ask("show", "route")),
+    );
+  });
+
+  test("a speaker of two-octet AS numbers tells the others beside its path, and is told ours so", async () => {
+    const wide = "bgp_path.prepend(4200000001);";
+    tor.start(
+      router("enable as4 off;").replace(
+        "192.0.2.0/24 blackhole",
+        `192.0.2.0/24 blackhole { ${wide} }`,
+      ),
+    );
+    startManx();
+    const { capabilities } = await n1.established(2);
+    expect(capabilities).not.toContain("four-octet AS numbers");
+    expect((await n1.path("192.0.2.0/24")).attributes.asPath).toEqual([65_000, 4_200_000_001]);
+    expect(await tor.told("10.244.1.0/24")).toContain("BGP.as_path: 64512\n");
+  });
 });
