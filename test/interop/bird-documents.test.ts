@@ -89,4 +89,31 @@ describe.skipIf(!hasManx || !hasBird)("BIRD and", () => {
     );
     expect(kernel()).toMatch(/203\.0\.113\.9 .*via 172\.30\.0\.1 /);
   });
+
+  test("AIGP goes on to another that has it too, and not to one that has not", async () => {
+    const originating = "ipv4 { import all; export all; aigp originate; };";
+    const session = birdSession({ channels: originating });
+    const routes = birdRoutes("192.0.2.0/24 blackhole { igp_metric = 77; }");
+    tor.start(birdText("172.30.0.1", routes, session));
+    const receiving = birdSession({
+      local: "172.30.0.12 as 64513",
+      channels: "ipv4 { import all; export none; aigp; };",
+    });
+    n2.start(birdText("172.30.0.12", receiving));
+    const all = document("BGPFilter", "all", "exportV4: [{ action: Accept }]");
+    const other = (aigp: boolean): string =>
+      document(
+        "BGPPeer",
+        "n2",
+        `peerIP: 172.30.0.12, asNumber: 64513, filters: [all], aigp: ${aigp}`,
+      );
+    const from = torPeer(TOR, "aigp: true");
+    startManx(configuration(), N1, all, from, other(true));
+    expect(await n2.told("192.0.2.0/24")).toContain("BGP.aigp: 77\n");
+    n1.configure(documents(configuration(), N1, all, from, other(false)));
+    await eventually("told without", () => {
+      const text = n2.ask("show", "route", "192.0.2.0/24", "all");
+      return text.includes("BGP.origin") && !text.includes("BGP.aigp");
+    });
+  });
 });

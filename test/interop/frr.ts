@@ -53,6 +53,8 @@ export function frrText(bgp: FrrBgp = {}): string {
   const { router = [], ipv4 = [], ipv6 = [], beside = [] } = bgp;
   const activate = Object.keys(neighbours).map((address) => `neighbor ${address} activate`);
   return [
+    // Seconds until a route map is obeyed; 5 by default.
+    "bgp route-map delay-timer 1",
     `router bgp ${asNumber}`,
     `bgp router-id ${id}`,
     "no bgp ebgp-requires-policy",

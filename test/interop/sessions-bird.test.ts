@@ -194,4 +194,21 @@ describe.skipIf(!hasManx || !hasBird)("sessions with BIRD", () => {
     expect((await n1.path("192.0.2.0/24")).attributes.asPath).toEqual([65_000, 4_200_000_001]);
     expect(await tor.told("10.244.1.0/24")).toContain("BGP.as_path: 64512\n");
   });
+
+  test("our own identifier at a peer of our AS is refused, and said to people", async () => {
+    const session = birdSession({ local: "172.30.0.1 as 64512" });
+    tor.start(birdText("172.30.0.11", session));
+    startManx(torPeer("peerIP: 172.30.0.1, asNumber: 64512"));
+    const { lastError } = await eventually("refused", () => {
+      const peer = n1.peer();
+      return peer.lastError.includes("Identifier") && peer;
+    });
+    expect(lastError).toContain("Bad BGP Identifier");
+  });
+
+  test("at another port than 179", async () => {
+    tor.start(router("").replace("172.30.0.1 as", "172.30.0.1 port 1179 as"));
+    startManx(torPeer("peerIP: '172.30.0.1:1179', asNumber: 65000"));
+    await n1.established(2);
+  });
 });
