@@ -49,7 +49,8 @@ async function compile(bytecodeOrder: string | null): Promise<void> {
   const useBundle: BunPlugin = {
     name: "the plugin's bundle in the place of its source",
     setup(build) {
-      build.onResolve({ filter: /cni\/main\.ts$/ }, () => ({ path: join(folder, "main.js") }));
+      // As main.ts names it: a path that ends so may be main.ts itself, in a checkout that is called cni.
+      build.onResolve({ filter: /^\.\/cni\/main\.ts$/ }, () => ({ path: join(folder, "main.js") }));
     },
   };
   await Bun.build({
