@@ -13,7 +13,7 @@ process.exit(await play());
 async function play(): Promise<number> {
   if (process.argv0.endsWith("manx-ipam")) {
     const { runIpam } = await import("./ipam/main.ts");
-    return await runIpam();
+    return await runIpam(async () => (await import("./kernel/survey.ts")).surveyMachine);
   }
   if (process.env.CNI_COMMAND !== undefined && arguments_.length === 0) {
     const { runCni } = await import("./cni/main.ts");

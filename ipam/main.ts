@@ -6,26 +6,28 @@
  */
 
 import { formatAddress } from "../lib/address.ts";
-import {
-  checkAddresses,
-  collectAddresses,
-  giveBackAddresses,
-  takeAddresses,
-} from "./attachment.ts";
+import { checkAddresses, giveBackAddresses, takeAddresses } from "./attachment.ts";
 import { formatInBlock, gatewayOf } from "./block.ts";
 import { nodeFiles } from "./files-node.ts";
-import { validAttachments } from "./protocol/gc.ts";
+import type { Machine } from "./machine.ts";
 import { type PluginIo, runPlugin } from "./protocol/plugin.ts";
 import type { Request } from "./protocol/request.ts";
 import type { Result } from "./protocol/result.ts";
 
-/** Serve the one call that this process was started for. Returns the exit code. */
-export function runIpam(io?: PluginIo): Promise<number> {
+/**
+ * Serve the one call that this process was started for; `loadSurvey` loads what looks at everything on the machine that
+ * may use an address, which only GC does. Returns the exit code.
+ */
+export function runIpam(loadSurvey: () => Promise<() => Machine>, io?: PluginIo): Promise<number> {
   const handlers = {
     ADD: async () => add,
     DEL: async () => remove,
     CHECK: async () => check,
-    GC: async () => collect,
+    GC: async () => {
+      const { collectBelow } = await import("./collect.ts");
+      const survey = await loadSurvey();
+      return (request: Request): undefined => void collectBelow(request, nodeFiles, survey);
+    },
     STATUS: async () => {
       const { checkSupply } = await import("./status.ts");
       return (request: Request): undefined => void checkSupply(request, "subnet", nodeFiles);
@@ -48,10 +50,6 @@ function add(request: Request): Result {
 
 function remove(request: Request): undefined {
   giveBackAddresses(request, nodeFiles);
-}
-
-function collect(request: Request): undefined {
-  collectAddresses(request, validAttachments(request.config), nodeFiles);
 }
 
 function check(request: Request): undefined {
