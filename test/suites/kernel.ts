@@ -287,13 +287,10 @@ export function kernelSuite(name: string, open: () => KernelHarness): void {
           "0",
           "1",
         ]);
-        expect(host.ipv4Settings("v0")).toEqual({
-          forwarding: 1,
-          proxy_arp: 1,
-          rp_filter: 2,
-          route_localnet: 0,
-        });
-        expect(host.ipv4Settings("none")).toBeUndefined();
+        const { ipv4, ...link } = host.linkInFull("v0") ?? {};
+        expect(ipv4).toEqual({ forwarding: 1, proxy_arp: 1, rp_filter: 2, route_localnet: 0 });
+        expect(link).toEqual(host.link("v0") ?? {});
+        expect(host.linkInFull("none")).toBeUndefined();
       });
 
       test("refuse unknown names and values that are no numbers", () => {
