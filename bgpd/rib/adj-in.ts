@@ -6,14 +6,16 @@
  * `why` can tell of every path.
  */
 
+import type { Attributes } from "../wire/attributes.ts";
+import { NO_LLGR } from "../wire/const.ts";
 import { createScratch, type PrefixScratch, readPrefix } from "../wire/nlri.ts";
 import type { AttributeSet, AttributeSets } from "./attribute-set.ts";
-import { prepare } from "./import.ts";
+import { asLongLived, prepare } from "./import.ts";
 import { refuse } from "./loop.ts";
 import type { Member } from "./member.ts";
 import { NONE, type PathTable } from "./path-table.ts";
 import type { PrefixTable } from "./prefix-table.ts";
-import type { PolicyVerdict, RibPeer, RouteSource } from "./route.ts";
+import type { PolicyVerdict, RibPeer, RouteSource, Staleness } from "./route.ts";
 
 const ORIGINATED: PolicyVerdict = { accept: true, reason: "originated here" };
 
@@ -72,15 +74,16 @@ export class AdjIn {
     [start, end]: readonly [start: number, end: number],
   ): number {
     const { table, paths } = this.#parts;
-    const judge = this.#judgeOf(member, set);
+    const judge = this.#judgeOf(member, set.attributes, set);
     let count = 0;
     for (let at = start; at < end; count++) {
       at = readPrefix(buffer, at, end, this.#scratch);
       const prefix = table.insert(this.#scratch);
       const known = paths.find(prefix, member.id);
+      const isRevived = known !== NONE && this.#isLongLived(member, known);
       if (known !== NONE) paths.round.set(known, member.round);
       // The same again changes nothing: policies depend on the route alone.
-      if (known !== NONE && paths.received.get(known) === set.id) continue;
+      if (known !== NONE && !isRevived && paths.received.get(known) === set.id) continue;
       const row = known === NONE ? paths.add(prefix, member.id) : known;
       if (known === NONE) {
         member.received++;
@@ -112,37 +115,108 @@ export class AdjIn {
     for (const row of this.#parts.paths.ofPeer(member.id)) this.#remove(member, row);
   }
 
-  /** The peer begins to announce its whole table again (RFC 7313 section 4.2): what it has may be stale. */
+  /**
+   * The peer begins to announce its whole table again (RFC 7313 section 4.2): what it has may be stale. After a restart
+   * its first table is that announcement.
+   */
   beginRefresh(member: Member): void {
+    if (member.stale === "restart") return;
     member.round++;
-    member.isRefreshing = true;
+    member.stale = "refresh";
   }
 
   /** It has done so: what it has not announced meanwhile is gone. */
   endRefresh(member: Member): void {
-    if (!member.isRefreshing) return;
-    member.isRefreshing = false;
-    const { paths } = this.#parts;
-    for (const row of paths.ofPeer(member.id)) {
-      if (paths.round.get(row) !== member.round) this.#remove(member, row);
+    if (member.stale === "refresh") this.sweep(member);
+  }
+
+  /**
+   * The session is over, and the peer restarts (RFC 4724 section 4.2): all that it told is stale. What was so before is
+   * gone, unless it is long-lived: that has a time of its own (RFC 9494 section 4.2).
+   */
+  retain(member: Member): void {
+    if (member.stale === "restart" && member.longLived === 0) this.sweep(member);
+    member.round++;
+    member.stale = "restart";
+  }
+
+  /** What is stale becomes long-lived stale, but for routes that forbid it (RFC 9494 section 4.2). */
+  age(member: Member): void {
+    const { paths, sets } = this.#parts;
+    const aged = [...paths.ofPeer(member.id)].filter(
+      (row) => this.#isStale(member, row) && !this.#isLongLived(member, row),
+    );
+    member.longLived = member.round;
+    for (const row of aged) {
+      const { communities } = sets.get(paths.received.get(row)).attributes;
+      if (communities?.includes(NO_LLGR) === true) this.#remove(member, row);
+      else this.#reconsider(member, row);
     }
+  }
+
+  /** What is stale is gone. */
+  sweep(member: Member): void {
+    for (const row of this.#parts.paths.ofPeer(member.id)) {
+      if (this.#isStale(member, row)) this.#remove(member, row);
+    }
+    member.stale = undefined;
+    member.longLived = 0;
+  }
+
+  /** What is long-lived stale is gone. */
+  expire(member: Member): void {
+    for (const row of this.#parts.paths.ofPeer(member.id)) {
+      if (this.#isLongLived(member, row)) this.#remove(member, row);
+    }
+    member.longLived = 0;
+  }
+
+  /** How many paths of a peer are stale. */
+  countStale(member: Member): number {
+    if (member.stale === undefined) return 0;
+    let count = 0;
+    for (const row of this.#parts.paths.ofPeer(member.id)) {
+      if (this.#isStale(member, row)) count++;
+    }
+    return count;
+  }
+
+  /** Why a path may be gone soon; undefined where the peer stands by it. */
+  staleness(member: Member, row: number): Staleness | undefined {
+    if (member.stale === undefined || !this.#isStale(member, row)) return undefined;
+    return this.#isLongLived(member, row) ? "long-lived" : member.stale;
   }
 
   /** Judge all paths of a peer again, by the policy that it has now. */
   reconsider(member: Member): void {
-    const { paths, sets, table } = this.#parts;
-    for (const row of paths.ofPeer(member.id)) {
-      const set = sets.get(paths.received.get(row));
-      table.read(paths.prefix.get(row), this.#scratch);
-      this.#apply(member, row, this.#judgeOf(member, set));
-    }
+    for (const row of this.#parts.paths.ofPeer(member.id)) this.#reconsider(member, row);
   }
 
-  /** What all prefixes of one set from one peer have in common: judged and made once. */
-  #judgeOf({ peer }: Member, set: AttributeSet): Judge {
-    const refusal = refuse(set.attributes, peer, this.#parts.identifier);
+  #reconsider(member: Member, row: number): void {
+    const { paths, sets, table } = this.#parts;
+    const set = sets.get(paths.received.get(row));
+    const { attributes } = set;
+    const counted = this.#isLongLived(member, row) ? asLongLived(attributes) : attributes;
+    table.read(paths.prefix.get(row), this.#scratch);
+    this.#apply(member, row, this.#judgeOf(member, counted, set));
+  }
+
+  #isStale({ round }: Member, row: number): boolean {
+    return this.#parts.paths.round.get(row) < round;
+  }
+
+  #isLongLived({ longLived }: Member, row: number): boolean {
+    return this.#parts.paths.round.get(row) < longLived;
+  }
+
+  /**
+   * What all prefixes of one set from one peer have in common: judged and made once. `received` are the set's attributes,
+   * or what they count as.
+   */
+  #judgeOf({ peer }: Member, received: Attributes, set: AttributeSet): Judge {
+    const refusal = refuse(received, peer, this.#parts.identifier);
     if (refusal !== undefined) return { verdict: () => refusal, made: () => set };
-    const attributes = prepare(set.attributes, peer);
+    const attributes = prepare(received, peer);
     const route = { prefix: this.#scratch, attributes, source: sourceOf(peer) };
     const sets = new Map<Rewrite | undefined, AttributeSet>();
     return {

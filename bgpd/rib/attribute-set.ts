@@ -16,6 +16,7 @@ import {
 } from "../wire/attribute.ts";
 import type { Attributes, Fault } from "../wire/attributes.ts";
 import { linkBandwidth } from "../wire/community.ts";
+import { LLGR_STALE } from "../wire/const.ts";
 import type { WireContext } from "../wire/context.ts";
 import { encodeNextHop, isPresent, nextHopFault, readNextHop } from "../wire/multiprotocol.ts";
 import { type UpdateRanges, withReach } from "../wire/update.ts";
@@ -30,6 +31,8 @@ export type AttributeSet = {
   readonly multiExitDisc: number | undefined;
   /** RFC 7311; undefined where there is no metric. */
   readonly aigp: bigint | undefined;
+  /** The last choice of all (RFC 9494 section 4.3). */
+  readonly longLivedStale: boolean;
   /** First AS of the path; 0 when the route began inside this AS. */
   readonly neighbourAs: number;
   /** In bytes per second (RFC 10005); undefined where there is none, or none to share traffic by. */
@@ -135,6 +138,7 @@ export class AttributeSets {
       pathLength: asPathLength(attributes.asPath),
       multiExitDisc: attributes.multiExitDisc,
       aigp: attributes.aigp === undefined ? undefined : aigpMetric(attributes.aigp),
+      longLivedStale: attributes.communities?.includes(LLGR_STALE) === true,
       neighbourAs: first?.type === "sequence" ? (first.asNumbers[0] ?? 0) : 0,
       bandwidth: bandwidthOf(attributes),
       encoded4: undefined,

@@ -108,7 +108,7 @@ describe("the log has one line for", () => {
     const { scene, tor } = established();
     void tor.stop({ withdraw: false });
     expect(scene.pass(60)).toEqual([
-      "warn: session ended: the peer sent Cease/Administrative Shutdown",
+      "warn: session ended: the peer sent Cease/Administrative Reset",
       "info: no session: connection refused",
     ]);
   });
@@ -132,7 +132,7 @@ describe("the log has one line for", () => {
     const { scene } = established();
     scene.n1.apply({ ...plans().n1, peers: [] });
     expect(scene.pass(30)).toEqual([
-      "info: session ended: stopped: we sent Cease/Peer De-configured",
+      "info: session ended: stopped: we sent Cease/Hard Reset (Cease/Peer De-configured)",
     ]);
   });
 
@@ -140,7 +140,7 @@ describe("the log has one line for", () => {
     const { scene } = established();
     void scene.n1.stop({ withdraw: false });
     expect(scene.pass(0.1)).toEqual([
-      "info: session ended: stopped: we sent Cease/Administrative Shutdown",
+      "info: session ended: stopped: we sent Cease/Administrative Reset",
     ]);
   });
 

@@ -42,8 +42,10 @@ class Host {
       random: world.random,
       onConverged: () => {},
       bfd: (onChange) => {
-        this.path = (name, to) =>
-          onChange({ name, from: "Init", to, cause: "why", failure: to === "Down" });
+        this.path = (name, to) => {
+          const failure = to === "Down";
+          onChange({ name, from: "Init", to, cause: "why", failure, independent: false });
+        };
         return {
           set: (name) => this.watched.add(name),
           remove: (name) => this.watched.delete(name),
@@ -142,6 +144,21 @@ describe("neighbours of a range", () => {
       "leaves 10.0.0.3 Established",
       "leaves 10.0.0.4 Established",
     ]);
+  });
+
+  test("are kept with their routes while they may come back from a restart, and then forgotten", async () => {
+    const world = new World();
+    const [hub, two] = [world.host(1), world.host(2)];
+    hub.configure({ leaves: range });
+    two.configure({ hub: to(1, { maxRestartTime: "60s" }) });
+    world.pass(5);
+    await leave(world, two, { withdraw: false });
+    world.pass(50);
+    expect(hub.peers).toEqual(["leaves 10.0.0.2 Active"]);
+    expect(hub.daemon.rib?.counts().prefixes).toBe(4);
+    world.pass(10);
+    expect(hub.peers).toEqual([]);
+    expect(hub.daemon.rib?.counts().prefixes).toBe(2);
   });
 
   test("of another AS are refused, and hold no place for longer than they are damped", () => {
@@ -273,9 +290,9 @@ describe("what keeps a peer down", () => {
   });
 });
 
-/** A speaker that ends as its process does. */
-async function leave(world: World, host: Host): Promise<void> {
-  const ended = host.daemon.stop({ withdraw: false });
+/** A speaker that ends as its process does, for good unless it is to come back. */
+async function leave(world: World, host: Host, { withdraw } = { withdraw: true }): Promise<void> {
+  const ended = host.daemon.stop({ withdraw });
   world.pass(5);
   await ended;
 }
@@ -336,16 +353,17 @@ describe("a document that changes", () => {
     expect(one.peers).toEqual(["other Established"]);
   });
 
-  test("the daemon's last words reach everybody", async () => {
+  test.each([
+    [{ withdraw: false }, 'Cease/Administrative Reset: "kernel update"'],
+    [{ withdraw: true }, 'Cease/Hard Reset (Cease/Administrative Shutdown: "kernel update")'],
+  ])("the daemon's last words reach everybody, %o", async (how, words) => {
     const world = new World();
     const [one, two] = [world.host(1), world.host(2)];
     one.configure({ other: to(2) }, { shutdownMessage: "kernel update" });
     two.configure({ other: to(1, { passive: true }) });
     world.pass(5);
-    await leave(world, one);
-    expect(two.status("other")?.lastError).toBe(
-      'the peer sent Cease/Administrative Shutdown: "kernel update"',
-    );
+    await leave(world, one, how);
+    expect(two.status("other")?.lastError).toBe(`the peer sent ${words}`);
   });
 });
 
