@@ -287,11 +287,19 @@ function describeSendHold(time: number): string {
 function describeRestart(plan: GracefulRestartPlan | undefined): string[] {
   const usual = planRestart([], undefined);
   if (plan === undefined || usual === undefined) return ["no graceful restart"];
-  const { mode, restartTime, longLivedStaleTime, peerRestartTime, peerLongLivedStaleTime } = plan;
+  const {
+    mode,
+    notifications,
+    restartTime,
+    longLivedStaleTime,
+    peerRestartTime,
+    peerLongLivedStaleTime,
+  } = plan;
   const isOther = (name: "peerRestartTime" | "peerLongLivedStaleTime"): boolean =>
     plan[name] !== usual[name];
   return [
     mode === "full" ? "" : "helps restarts only",
+    notifications ? "graceful NOTIFICATIONs" : "",
     restartTime === usual.restartTime ? "" : `restart ${restartTime}s`,
     longLivedStaleTime === 0 ? "" : `long-lived stale ${longLivedStaleTime}s`,
     isOther("peerRestartTime") ? `peer's restart at most ${peerRestartTime}s` : "",

@@ -10,6 +10,8 @@ import { booleanSchema, mapOf, oneOf, secondsSchema } from "./scalar.ts";
 export type GracefulRestartSettings = {
   /** Helper: peers' routes are kept, and nobody is asked to keep ours; None: neither. */
   readonly mode?: "Full" | "Helper" | "None" | undefined;
+  /** NOTIFICATIONs and the hold timer end sessions gracefully as well (RFC 8538). */
+  readonly notifications?: boolean | undefined;
   /** What peers are asked to do after the restart time. */
   readonly longLivedStaleTime?: number | undefined;
   /** The most that peers are granted of either. */
@@ -29,6 +31,7 @@ export const restartTimeSchema = v.optional(secondsSchema(0, "", MOST_RESTART));
 export const gracefulRestartSchema = v.optional(
   mapOf({
     mode: v.optional(oneOf("Full", "Helper", "None")),
+    notifications: v.optional(booleanSchema),
     longLivedStaleTime: v.optional(
       secondsSchema(0, "; 0 asks for no long-lived graceful restart", MOST_LONG_LIVED),
     ),

@@ -25,6 +25,7 @@ export function planRestart(
   if (mode === "None") return undefined;
   return {
     mode: mode === "Full" ? "full" : "helper",
+    notifications: first("notifications") ?? false,
     restartTime: restartTime ?? DEFAULT_RESTART_TIME,
     longLivedStaleTime: first("longLivedStaleTime") ?? 0,
     peerRestartTime: first("peerRestartTime") ?? DEFAULT_PEER_RESTART_TIME,

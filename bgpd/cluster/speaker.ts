@@ -134,6 +134,8 @@ export type BfdPlan = {
 export type GracefulRestartPlan = {
   /** "helper": we keep the peer's routes, and do not ask it to keep ours. */
   readonly mode: "full" | "helper";
+  /** RFC 8538. */
+  readonly notifications: boolean;
   /** How long the peer is asked to keep our routes, and how long after that as a last resort. */
   readonly restartTime: number;
   readonly longLivedStaleTime: number;

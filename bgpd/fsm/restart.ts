@@ -23,7 +23,7 @@ export function restartCapabilities(
     {
       type: "graceful restart",
       restarted: restarted && own.mode === "full",
-      notifications: true,
+      notifications: own.notifications,
       time: own.restartTime,
       families: entries,
     },
@@ -46,7 +46,7 @@ export function peerRestart(
   const longLived = capabilities.findLast((one) => one.type === "long-lived graceful restart");
   return {
     restarted: said.restarted,
-    notifications: said.notifications,
+    notifications: own.notifications && said.notifications,
     restartTime: said.time,
     families: families.flatMap((family) => keptFamily(family, said, longLived?.families ?? [])),
     longLived: longLived !== undefined,

@@ -45,6 +45,8 @@ export type Role = keyof typeof ROLE_CODES;
 export type RestartConfig = {
   /** "helper": we keep other's routes, and do not ask them to keep ours. */
   readonly mode: "full" | "helper";
+  /** The N bit: NOTIFICATIONs and the hold timer end sessions gracefully as well (RFC 8538). */
+  readonly notifications: boolean;
   /** How long we may be away: Restart Time, 0-4095. */
   readonly restartTime: number;
   /** And how long after that our routes may serve as a last resort; 0 for not at all. */

@@ -353,18 +353,38 @@ describe("a document that changes", () => {
     expect(one.peers).toEqual(["other Established"]);
   });
 
+  const NOTIFIED = { gracefulRestart: { notifications: true } };
   test.each([
-    [{ withdraw: false }, 'Cease/Administrative Reset: "kernel update"'],
-    [{ withdraw: true }, 'Cease/Hard Reset (Cease/Administrative Shutdown: "kernel update")'],
-  ])("the daemon's last words reach everybody, %o", async (how, words) => {
-    const world = new World();
-    const [one, two] = [world.host(1), world.host(2)];
-    one.configure({ other: to(2) }, { shutdownMessage: "kernel update" });
-    two.configure({ other: to(1, { passive: true }) });
-    world.pass(5);
-    await leave(world, one, how);
-    expect(two.status("other")?.lastError).toBe(`the peer sent ${words}`);
-  });
+    [{}, true, 'the peer sent Cease/Administrative Shutdown: "kernel update"'],
+    [{}, false, "closed by the peer"],
+    [
+      NOTIFIED,
+      true,
+      'the peer sent Cease/Hard Reset (Cease/Administrative Shutdown: "kernel update")',
+    ],
+    [NOTIFIED, false, 'the peer sent Cease/Administrative Reset: "kernel update"'],
+    [
+      { gracefulRestart: { mode: "Helper" } },
+      false,
+      'the peer sent Cease/Administrative Shutdown: "kernel update"',
+    ],
+    [
+      { gracefulRestart: { mode: "None" } },
+      false,
+      'the peer sent Cease/Administrative Shutdown: "kernel update"',
+    ],
+  ])(
+    "the daemon's last words reach who may have them: %j, withdraw %j",
+    async (common, withdraw, words) => {
+      const world = new World();
+      const [one, two] = [world.host(1), world.host(2)];
+      one.configure({ other: to(2) }, { shutdownMessage: "kernel update", ...common });
+      two.configure({ other: to(1, { passive: true }) }, common);
+      world.pass(5);
+      await leave(world, one, { withdraw });
+      expect(two.status("other")?.lastError).toBe(words);
+    },
+  );
 });
 
 describe("a table on request", () => {
