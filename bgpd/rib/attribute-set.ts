@@ -22,6 +22,7 @@ import {
 } from "../wire/attribute.ts";
 import type { Attributes, Fault, Origin } from "../wire/attributes.ts";
 import { linkBandwidth } from "../wire/community.ts";
+import { LLGR_STALE } from "../wire/const.ts";
 import type { WireContext } from "../wire/context.ts";
 import {
   encodeNextHop,
@@ -98,6 +99,8 @@ export class AttributeSet {
   readonly multiExitDisc: number | undefined;
   /** RFC 7311; undefined where there is no metric. */
   readonly aigp: bigint | undefined;
+  /** The last choice of all (RFC 9494 section 4.3). */
+  readonly longLivedStale: boolean;
   /** First AS of the path; 0 when the route began inside this AS. */
   readonly neighbourAs: number;
   readonly originatorId: number | undefined;
@@ -142,6 +145,7 @@ export class AttributeSet {
       this.origin = plain.origin;
       this.multiExitDisc = plain.multiExitDisc;
       this.aigp = undefined;
+      this.longLivedStale = false;
       this.neighbourAs = plain.neighbourAs;
       this.originatorId = undefined;
       this.clusters = 0;
@@ -157,6 +161,7 @@ export class AttributeSet {
     this.origin = attributes.origin;
     this.multiExitDisc = attributes.multiExitDisc;
     this.aigp = attributes.aigp === undefined ? undefined : aigpMetric(attributes.aigp);
+    this.longLivedStale = attributes.communities?.includes(LLGR_STALE) === true;
     this.neighbourAs = first?.type === "sequence" ? (first.asNumbers[0] ?? 0) : 0;
     this.originatorId = attributes.originatorId;
     this.clusters = attributes.clusterList?.length ?? 0;

@@ -9,6 +9,7 @@ import type { AsSegment, Attributes } from "../wire/attributes.ts";
 import { isTransitive } from "../wire/community.ts";
 import {
   GRACEFUL_SHUTDOWN,
+  LLGR_STALE,
   NO_ADVERTISE,
   NO_EXPORT,
   NO_EXPORT_SUBCONFED,
@@ -46,10 +47,14 @@ export function unreflected(
 /** Why BGP itself forbids to tell such attributes to such a peer; undefined when they may be told. */
 export function forbidden(
   { communities, onlyToCustomer }: Attributes,
-  { external, rules: { role } }: Pick<RibPeer, "external" | "rules">,
+  { external, rules }: Pick<RibPeer, "external" | "rules">,
 ): string | undefined {
+  const { role } = rules;
   for (const community of communities ?? []) {
     if (community === NO_ADVERTISE) return "it carries NO_ADVERTISE (RFC 1997)";
+    if (community === LLGR_STALE && isWithheld(rules, external)) {
+      return "it carries LLGR_STALE, and the peer does not know long-lived graceful restart (RFC 9494)";
+    }
     if (!external) continue;
     if (community === NO_EXPORT) return "it carries NO_EXPORT (RFC 1997)";
     if (community === NO_EXPORT_SUBCONFED) return "it carries NO_EXPORT_SUBCONFED (RFC 1997)";
@@ -61,6 +66,11 @@ export function forbidden(
     return `it carries ONLY_TO_CUSTOMER of AS ${onlyToCustomer}, and our role is ${role} (RFC 9234)`;
   }
   return undefined;
+}
+
+/** RFC 9494 section 4.6: without the capability only within the AS, and there where it is configured. */
+function isWithheld({ longLivedStale }: RibPeer["rules"], external: boolean): boolean {
+  return longLivedStale === "withheld" || (longLivedStale === "depreferred" && external);
 }
 
 /**
@@ -181,12 +191,17 @@ function toInternal(
   peer: Audience,
   cost: number,
 ): Attributes {
-  const { aigp } = attributes;
-  const { gracefulShutdown } = peer.rules;
+  const { aigp, communities = [] } = attributes;
+  const { gracefulShutdown, longLivedStale } = peer.rules;
+  const isDepreferred = longLivedStale === "depreferred" && communities.includes(LLGR_STALE);
   return {
     ...attributes,
     // RFC 8326 section 4.3: within the AS the preference says it, and the community stays outside.
-    localPref: gracefulShutdown ? 0 : (attributes.localPref ?? DEFAULT_LOCAL_PREF),
+    localPref: gracefulShutdown || isDepreferred ? 0 : (attributes.localPref ?? DEFAULT_LOCAL_PREF),
+    // RFC 9494 section 4.6: who does not know what the route is takes it last, and keeps it.
+    ...(isDepreferred && !communities.includes(NO_EXPORT)
+      ? { communities: [...communities, NO_EXPORT] }
+      : {}),
     ...(isSelf(source, peer) && aigp !== undefined ? { aigp: raiseAigp(aigp, cost) } : {}),
   };
 }

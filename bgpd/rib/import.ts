@@ -4,7 +4,7 @@
 
 import type { Attributes } from "../wire/attributes.ts";
 import { isOriginValidationState } from "../wire/community.ts";
-import { BLACKHOLE, GRACEFUL_SHUTDOWN, NO_EXPORT } from "../wire/const.ts";
+import { BLACKHOLE, GRACEFUL_SHUTDOWN, LLGR_STALE, NO_EXPORT } from "../wire/const.ts";
 import type { AttributeSet } from "./attribute-set.ts";
 import type { RibPeer } from "./route.ts";
 
@@ -44,6 +44,13 @@ export function prepare(set: AttributeSet, peer: RibPeer): Attributes | undefine
 /** RFC 9234 section 5: what comes from a provider, a peer or a route server goes to customers only. */
 function isMarked({ external, rules: { role } }: RibPeer): boolean {
   return external && (role === "customer" || role === "peer" || role === "rs-client");
+}
+
+/** What a route is from the end of its peer's restart time on (RFC 9494 section 4.2). */
+export function asLongLived(attributes: Attributes): Attributes {
+  const { communities = [] } = attributes;
+  if (communities.includes(LLGR_STALE)) return attributes;
+  return { ...attributes, communities: [...communities, LLGR_STALE] };
 }
 
 /** RFC 7999 section 3.2: a blackhole that we dig stays in our own AS. */

@@ -16,7 +16,7 @@ export class PathTable {
   readonly received = new Column();
   /** Attribute set after the import policy; NONE for a rejected path. */
   readonly used = new Column();
-  /** In which refresh of its peer it was announced last (RFC 7313). */
+  /** In which round of its peer it was announced last (`Member`). */
   readonly round = new Column();
   readonly #verdict = new Column();
   readonly #verdicts = new Verdicts();

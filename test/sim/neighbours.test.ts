@@ -35,6 +35,21 @@ describe("neighbours of a range", () => {
     ]);
   });
 
+  test("are kept with their routes while they may come back from a restart, and then forgotten", async () => {
+    const world = new World();
+    const [hub, two] = [world.host(1), world.host(2)];
+    hub.configure({ leaves: range });
+    two.configure({ hub: to(1, { maxRestartTime: "60s" }) });
+    world.pass(5);
+    await leave(world, two, { withdraw: false });
+    world.pass(50);
+    expect(hub.peers).toEqual(["leaves 10.0.0.2 Active"]);
+    expect(hub.daemon.rib?.counts().prefixes).toBe(4);
+    world.pass(10);
+    expect(hub.peers).toEqual([]);
+    expect(hub.daemon.rib?.counts().prefixes).toBe(2);
+  });
+
   test("of another AS are refused, and hold no place for longer than they are damped", () => {
     const world = new World();
     const [hub, five] = [world.host(1), world.host(5)];
@@ -164,9 +179,9 @@ describe("what keeps a peer down", () => {
   });
 });
 
-/** A speaker that ends as its process does. */
-async function leave(world: World, host: Host): Promise<void> {
-  const ended = host.daemon.stop({ withdraw: false });
+/** A speaker that ends as its process does, for good unless it is to come back. */
+async function leave(world: World, host: Host, { withdraw } = { withdraw: true }): Promise<void> {
+  const ended = host.daemon.stop({ withdraw });
   world.pass(5);
   await ended;
 }
@@ -227,15 +242,36 @@ describe("a document that changes", () => {
     expect(one.peers).toEqual(["other Established"]);
   });
 
-  test("the daemon's last words reach everybody", async () => {
-    const world = new World();
-    const [one, two] = [world.host(1), world.host(2)];
-    one.configure({ other: to(2) }, { shutdownMessage: "kernel update" });
-    two.configure({ other: to(1, { passive: true }) });
-    world.pass(5);
-    await leave(world, one);
-    expect(two.status("other")?.lastError).toBe(
+  const NOTIFIED = { gracefulRestart: { notifications: true } };
+  test.each([
+    [{}, true, 'the peer sent Cease/Administrative Shutdown: "kernel update"'],
+    [{}, false, "closed by the peer"],
+    [
+      NOTIFIED,
+      true,
+      'the peer sent Cease/Hard Reset (Cease/Administrative Shutdown: "kernel update")',
+    ],
+    [NOTIFIED, false, 'the peer sent Cease/Administrative Reset: "kernel update"'],
+    [
+      { gracefulRestart: { mode: "Helper" } },
+      false,
       'the peer sent Cease/Administrative Shutdown: "kernel update"',
-    );
-  });
+    ],
+    [
+      { gracefulRestart: { mode: "None" } },
+      false,
+      'the peer sent Cease/Administrative Shutdown: "kernel update"',
+    ],
+  ])(
+    "the daemon's last words reach who may have them: %j, withdraw %j",
+    async (common, withdraw, words) => {
+      const world = new World();
+      const [one, two] = [world.host(1), world.host(2)];
+      one.configure({ other: to(2) }, { shutdownMessage: "kernel update", ...common });
+      two.configure({ other: to(1, { passive: true }) }, common);
+      world.pass(5);
+      await leave(world, one, { withdraw });
+      expect(two.status("other")?.lastError).toBe(words);
+    },
+  );
 });

@@ -37,8 +37,10 @@ export class Host {
       random: world.random,
       onConverged: () => {},
       bfd: (onChange) => {
-        this.path = (name, to) =>
-          onChange({ name, from: "Init", to, cause: "why", failure: to === "Down" });
+        this.path = (name, to) => {
+          const failure = to === "Down";
+          onChange({ name, from: "Init", to, cause: "why", failure, independent: false });
+        };
         return {
           set: (name) => this.watched.add(name),
           remove: (name) => this.watched.delete(name),
