@@ -8,7 +8,7 @@
 import { containsPrefix, equalPrefix, formatPrefix, type Prefix } from "../lib/prefix.ts";
 import type { AggregatePlan, SpeakerPlan } from "./cluster/speaker.ts";
 import { isSame } from "./difference.ts";
-import type { BestChange, Rib } from "./rib/route.ts";
+import type { Rib } from "./rib/route.ts";
 import type { Aggregator, AsSegment, Attributes } from "./wire/attributes.ts";
 import { GRACEFUL_SHUTDOWN } from "./wire/const.ts";
 
@@ -55,10 +55,9 @@ export class Aggregates {
     for (const { plan, isAnnounced } of this.#entries) if (isAnnounced) this.#touch(plan.prefix);
   }
 
-  /** The RIB has decided anew about these; `settle` takes it into account. */
-  changed(changes: readonly BestChange[]): void {
-    if (this.#entries.length === 0) return;
-    for (const { prefix } of changes) this.#touch(prefix);
+  /** The RIB has decided anew about the prefix, perhaps a scratch record; `settle` takes it into account. */
+  changed(prefix: Prefix): void {
+    if (this.#entries.length > 0) this.#touch({ ...prefix });
   }
 
   /** Whether `settle` has something to do. */

@@ -14,7 +14,7 @@ import type {
   WhyAnswer,
 } from "../resource/answer.ts";
 import type { FibState } from "./fib/fib.ts";
-import type { AdvertisedView, PathView, PrefixView } from "./rib/route.ts";
+import type { AdvertisedView, PathView, PrefixView, Staleness } from "./rib/route.ts";
 import { aigpMetric } from "./wire/aigp.ts";
 import type { Attributes } from "./wire/attributes.ts";
 import {
@@ -23,6 +23,12 @@ import {
   formatIpv6Extended,
   formatLarge,
 } from "./wire/community.ts";
+
+const STALE_WORDS: Readonly<Record<Staleness, string>> = {
+  refresh: "the peer tells its table anew, and has not told this route yet",
+  restart: "the peer restarts, and its routes are kept until it has told them again (RFC 4724)",
+  "long-lived": "the peer has been away for long, and there is nothing better (RFC 9494)",
+};
 
 const ORIGINS = ["IGP", "EGP", "INCOMPLETE"] as const;
 
@@ -56,6 +62,7 @@ export function pathAnswer(path: PathView): PathAnswer {
     peer: path.peer ?? null,
     source: path.source,
     state: path.state,
+    ...(path.stale === undefined ? {} : { stale: path.stale }),
     reason: path.reason,
     attributes: attributesAnswer(path.attributes),
   };
@@ -176,5 +183,6 @@ function summary(
   const shared =
     sharing.length === 0 ? "" : `, which share the traffic, the best being from ${best.peer}`;
   const state = kernel === "" ? "" : ` Kernel: ${kernel}.`;
-  return `${subject} goes${way}, learned from ${from}${shared}: ${best.reason}${count}.${state}`;
+  const stale = best.stale === undefined ? "" : ` It is stale: ${STALE_WORDS[best.stale]}.`;
+  return `${subject} goes${way}, learned from ${from}${shared}: ${best.reason}${count}.${stale}${state}`;
 }

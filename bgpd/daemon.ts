@@ -9,6 +9,7 @@
  */
 
 import type { Kernel } from "../kernel/kernel.ts";
+import type { Family } from "../lib/address.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
 import { formatPrefix } from "../lib/prefix.ts";
@@ -16,10 +17,12 @@ import { Aggregates } from "./aggregate.ts";
 import type { BfdFactory } from "./bfd/bfd.ts";
 import type { SpeakerPlan } from "./cluster/speaker.ts";
 import { type Convergence, createConvergence } from "./convergence.ts";
+import { Deferral, type Expected } from "./deferral.ts";
 import { Delays } from "./delays.ts";
 import { difference, originations } from "./difference.ts";
 import type { Fib } from "./fib/fib.ts";
 import { Forwarding } from "./forwarding.ts";
+import type { LocalRestart } from "./fsm/state.ts";
 import { keysOf } from "./intention.ts";
 import { createListener, type Listener } from "./listener.ts";
 import type { Liveness } from "./liveness.ts";
@@ -29,7 +32,7 @@ import { createRib } from "./rib/rib.ts";
 import type { PathSelection, Rib } from "./rib/route.ts";
 import { Sessions } from "./sessions.ts";
 import type { Transport } from "./transport.ts";
-import { administrativeShutdown } from "./wire/shutdown.ts";
+import { describeFamily } from "./wire/family.ts";
 
 /** Longest stretch of work before timers and sockets get their turn, in ms. */
 const SLICE = 5;
@@ -66,8 +69,14 @@ export class Daemon {
   rib: Rib | undefined;
   #listener: Listener | undefined;
   #convergence: Convergence | undefined;
+  /** Undefined for a speaker that began with an empty kernel, and was nobody before. */
+  #deferral: Deferral | undefined;
+  /** The kernel had routes of an earlier daemon: its packets have been forwarded all the while. */
+  readonly #hasInherited: boolean;
   /** Peers whose whole table has arrived, but may wait for its decision. */
   readonly #told = new Set<string>();
+  /** What an earlier daemon left is to go when all is decided. */
+  #isSweepDue = false;
   #turn: Timer | undefined;
 
   constructor(options: DaemonOptions) {
@@ -94,6 +103,7 @@ export class Daemon {
       onReaddressed: () => this.#sessions.reviseNextHops(),
       onWork: () => this.#schedule(),
     });
+    this.#hasInherited = (this.fib?.counts().stale ?? 0) > 0;
     this.#sessions = new Sessions({
       clock,
       transport,
@@ -107,9 +117,15 @@ export class Daemon {
       delays: this.delays,
       onRemoved: (neighbour) => options.onRemoved?.(neighbour),
       onWork: () => this.#schedule(),
-      onTold: (name) => this.#told.add(name),
+      restart: () => this.#restart,
+      onUp: (peer, { restarted }) => this.#deferral?.up(peer, { restarted }),
+      onTold: ({ name, families }, { isWhole }) => {
+        this.#deferral?.told(name, families);
+        if (isWhole) this.#told.add(name);
+      },
       onLost: (name) => {
         this.#told.delete(name);
+        this.#deferral?.lost(name);
         this.#convergence?.lost(name);
       },
     });
@@ -141,7 +157,8 @@ export class Daemon {
   apply(plan: SpeakerPlan): void {
     const change = difference(this.plan, plan);
     this.plan = plan;
-    if (change.speaker || this.rib === undefined) this.#startSpeaker(plan);
+    const isFirst = this.rib === undefined;
+    if (change.speaker || isFirst) this.#startSpeaker(plan);
     const rib = this.#rib();
     this.#forwarding.leadToPeers(plan);
     if (change.selection) rib.setSelection(this.#selectionOf(plan));
@@ -155,8 +172,11 @@ export class Daemon {
     }
     this.aggregates.apply(plan, rib);
     this.#sessions.apply(plan, change);
-    this.#convergence ??= this.#awaitConvergence(plan);
     const wanted = plan.peers.filter(({ shutdown }) => shutdown === undefined);
+    if (isFirst && this.#hasInherited) this.#defer(plan, wanted);
+    const gone = this.#deferral?.waitingFor().filter((name) => !isNamed(wanted, name)) ?? [];
+    for (const name of gone) this.#deferral?.gone(name);
+    this.#convergence ??= this.#awaitConvergence(plan);
     this.#convergence.expect(wanted.map(({ name }) => name));
     this.#schedule();
   }
@@ -172,15 +192,16 @@ export class Daemon {
   }
 
   /**
-   * End every session with Cease/Administrative Shutdown and the plan's text. Kernel routes stay unless
-   * `withdraw`.
+   * End every session with the plan's text: with Cease/Administrative Shutdown, or, unless `withdraw`, so that peers who
+   * do that keep our routes until we are back. Kernel routes stay unless `withdraw`.
    */
   async stop({ withdraw }: { readonly withdraw: boolean }): Promise<void> {
     this.#turn?.cancel();
     this.#convergence?.cancel();
+    this.#deferral?.cancel();
     this.#forwarding.stop();
     this.#listener?.close();
-    await this.#sessions.stop(administrativeShutdown(this.plan?.shutdownMessage));
+    await this.#sessions.stop(this.plan?.shutdownMessage, withdraw ? "hard" : "graceful");
     if (withdraw) this.#forwarding.clear(SLICE);
   }
 
@@ -196,6 +217,8 @@ export class Daemon {
 
   /** A RIB for this AS and identifier; what the one before had installed is taken back. */
   #startSpeaker(plan: SpeakerPlan): void {
+    // What is chosen by another speaker is no restart of this one.
+    this.#deferral?.end();
     // With its peers the old RIB forgets what they told, before it says so to the FIB.
     for (const { prefix } of this.rib?.routes() ?? []) this.fib?.unwant(prefix);
     this.#sessions.clear();
@@ -204,11 +227,12 @@ export class Daemon {
       resolve: (nextHop) => this.#forwarding.resolve(nextHop),
       selection: this.#selectionOf(plan),
       now: () => this.#options.clock.now(),
-      onBest: (changes) => {
-        this.aggregates.changed(changes);
-        this.delays.chosen(changes);
-        this.#forwarding.install(changes, this.plan?.services ?? []);
+      onBest: (change) => {
+        this.aggregates.changed(change.prefix);
+        this.delays.chosen(change);
+        this.#forwarding.install(change, this.plan?.services ?? []);
       },
+      isUnsettled: () => this.aggregates.isPending,
       onSend: (id, bytes, family) => this.#sessions.send(id, bytes, family),
     });
   }
@@ -237,7 +261,7 @@ export class Daemon {
       this.#sessions.attend();
       this.aggregates.settle();
       const deciding = this.rib?.work(SLICE) === true;
-      if (!deciding) this.#hear();
+      if (!deciding && !this.aggregates.isPending) this.#hear();
       const installing = this.#forwarding.flush(SLICE, deciding ? "routes" : "all");
       const aggregating = this.aggregates.isPending;
       if (deciding || installing || aggregating) this.#schedule();
@@ -256,9 +280,39 @@ export class Daemon {
 
   /** Only now is what these peers have told decided, and wanted where it shall stay. */
   #hear(): void {
+    if (!this.#isChosen) return;
     const told = [...this.#told];
     this.#told.clear();
     for (const name of told) this.#convergence?.heard(name);
+    if (this.#isSweepDue) this.fib?.sweep();
+    this.#isSweepDue = false;
+  }
+
+  /** No choice is deferred. */
+  get #isChosen(): boolean {
+    return this.#deferral?.isOver !== false;
+  }
+
+  /** RFC 4724 section 4.1: the R bit until we have chosen, and the F bit where packets went on. */
+  get #restart(): LocalRestart {
+    // Who forwards nothing lets nothing drop.
+    return { restarted: !this.#isChosen, forwarding: this.#hasInherited || this.fib === undefined };
+  }
+
+  /** Choose nothing, and tell nobody, before the peers have told their tables. */
+  #defer(plan: SpeakerPlan, expected: readonly Expected[]): void {
+    const { clock, log } = this.#options;
+    const rib = this.#rib();
+    rib.defer([4, 6]);
+    const onOver = (family: Family): void => {
+      rib.release(family);
+      log.info(`restarted: ${describeFamily(family)} routes are chosen now`);
+      this.#schedule();
+    };
+    const deadline = convergenceDeadline(plan);
+    const patience = Math.min(deadline, callingTime(plan));
+    this.#deferral = new Deferral({ clock, patience, deadline, onOver }, expected);
+    this.#deferral.begin();
   }
 
   #awaitConvergence(plan: SpeakerPlan): Convergence {
@@ -267,7 +321,8 @@ export class Daemon {
       const stale = this.fib?.counts().stale ?? 0;
       const text = silent.length === 0 ? "all peers told their tables" : "the deadline has passed";
       log.info({ silent, stale }, `converged: ${text}; stale routes go`);
-      this.fib?.sweep();
+      this.#deferral?.end();
+      this.#isSweepDue = true;
       this.#schedule();
     });
   }
@@ -277,6 +332,15 @@ export class Daemon {
 function convergenceDeadline({ peers }: SpeakerPlan): number {
   const slowest = peers.map(({ connectRetryTime, holdTime }) => 2 * connectRetryTime + holdTime);
   return Math.min(120, Math.max(5, ...slowest)) * 1000;
+}
+
+/** Within which a peer that lives is reached, ms: called twice, and some time to answer. */
+function callingTime({ peers }: SpeakerPlan): number {
+  return Math.max(5, ...peers.map(({ connectRetryTime }) => 2 * connectRetryTime + 5)) * 1000;
+}
+
+function isNamed(peers: readonly Expected[], wanted: string): boolean {
+  return peers.some(({ name }) => name === wanted);
 }
 
 /** One line for logs: `n1 AS 64512, 4 peers, blocks 10.244.1.0/24`. */

@@ -58,10 +58,9 @@ export class Delays {
     this.#published ??= this.#now();
   }
 
-  /** What a slice of decisions of one family has changed, before any of it is sent. */
-  chosen(changes: readonly BestChange[]): void {
-    if (this.#published === undefined) return;
-    this.#telling = changes.find(({ best }) => best?.source === "local")?.prefix.family;
+  /** What a slice of decisions has changed of one prefix, before any of it is sent. */
+  chosen({ prefix, best }: BestChange): void {
+    if (this.#published !== undefined && best?.source === "local") this.#telling = prefix.family;
   }
 
   /** An UPDATE of a family was handed to a session. */

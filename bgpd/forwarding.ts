@@ -15,6 +15,7 @@ import {
   type Resolution,
   type Resolver,
 } from "./fib/resolve.ts";
+import type { NextHop, Target } from "./fib/target.ts";
 import { Gateways } from "./gateway.ts";
 import type { BestChange } from "./rib/route.ts";
 
@@ -64,6 +65,8 @@ export class Forwarding {
   #moved: "no" | "around" | "learned" = "no";
   /** How long the last look took, ms. */
   #looked = 0;
+  /** What the last route leads to. */
+  #target: readonly [NextHop] | undefined;
 
   constructor(options: ForwardingOptions) {
     const { kernel, clock, metric = ROUTE_METRIC, table = MAIN_TABLE, nextHopsOf } = options;
@@ -120,7 +123,7 @@ export class Forwarding {
     const { removed, changed } = this.#gateways.apply(plan);
     for (const prefix of removed) {
       // What BGP knows of the peer's address counts again.
-      this.install([{ prefix, best: this.#options.bestOf(prefix) }], plan.services);
+      this.install({ prefix, best: this.#options.bestOf(prefix) }, plan.services);
     }
     for (const { prefix, gateway } of this.#gateways.routes) {
       this.fib?.want(prefix, [{ address: gateway }]);
@@ -131,18 +134,13 @@ export class Forwarding {
   }
 
   /** Want what has been decided; `services` are ranges of our own that nobody needs a route for. */
-  install(changes: readonly BestChange[], services: readonly Prefix[]): void {
-    if (this.fib === undefined) return;
-    for (const { prefix, best } of changes) {
-      if (this.#gateways.owns(prefix)) continue;
-      // A blackhole would drop what this node itself sends to a service, before anybody translates it.
-      const isService =
-        best?.source === "local" && services.some((range) => equalPrefix(range, prefix));
-      if (best === undefined || isService) this.fib.unwant(prefix);
-      else if (best.source === "local" || best.discard) this.fib.want(prefix, "blackhole");
-      else if (best.shares !== undefined) this.fib.want(prefix, best.shares);
-      else if (best.nextHop !== undefined) this.fib.want(prefix, [{ address: best.nextHop }]);
-    }
+  install({ prefix, best }: BestChange, services: readonly Prefix[]): void {
+    if (this.fib === undefined || this.#gateways.owns(prefix)) return;
+    if (best === undefined) this.fib.unwant(prefix);
+    else if (best.source === "local") this.#installOwn(prefix, services);
+    else if (best.discard === true) this.fib.want(prefix, "blackhole");
+    else if (best.shares !== undefined) this.fib.want(prefix, best.shares);
+    else if (best.nextHop !== undefined) this.fib.want(prefix, this.#targetOf(best.nextHop));
   }
 
   /** Tell the kernel, for so many ms; true when more is left. */
@@ -169,6 +167,19 @@ export class Forwarding {
     // Without room for an answer nobody knows what is left; once more tells.
     if (this.fib.isUnsure) this.fib.resync();
     while (this.fib.flush(slice));
+  }
+
+  /** A blackhole would drop what this node itself sends to a service, before anybody translates it. */
+  #installOwn(prefix: Prefix, services: readonly Prefix[]): void {
+    const isService = services.some((range) => equalPrefix(range, prefix));
+    if (isService) this.fib?.unwant(prefix);
+    else this.fib?.want(prefix, "blackhole");
+  }
+
+  /** Prefixes in a row mostly have one next hop. */
+  #targetOf(address: Address): Target {
+    if (this.#target?.[0].address !== address) this.#target = [{ address }];
+    return this.#target;
   }
 
   #observe(event: KernelEvent): void {

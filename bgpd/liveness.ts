@@ -7,11 +7,18 @@ import { isDeepStrictEqual } from "node:util";
 import type { Bfd, BfdFactory, SessionChange, SessionPlan, SessionStatus } from "./bfd/bfd.ts";
 import type { BfdPlan, PeerPlan } from "./cluster/speaker.ts";
 
+export type Failure = {
+  /** In words. */
+  readonly cause: string;
+  /** It cannot have been the end of the peer's control plane instead (RFC 5882 section 4.3). */
+  readonly independent: boolean;
+};
+
 export type LivenessOptions = {
   /** Undefined: nothing is watched, and nobody waits for it. */
   readonly start: BfdFactory | undefined;
-  /** The path to the peer has failed; in words. */
-  readonly onFailure: (name: string, cause: string) => void;
+  /** The path to the peer has failed. */
+  readonly onFailure: (name: string, failure: Failure) => void;
   /** The path to the peer works. */
   readonly onUp: (name: string) => void;
 };
@@ -32,14 +39,14 @@ export function createLiveness({ start, onFailure, onUp }: LivenessOptions): Liv
   const up = new Set<string>();
   let bfd: Bfd | undefined;
 
-  const changed = ({ name, to, cause, failure }: SessionChange): void => {
+  const changed = ({ name, to, cause, failure, independent }: SessionChange): void => {
     if (to === "Up") {
       up.add(name);
       onUp(name);
       return;
     }
     up.delete(name);
-    if (failure) onFailure(name, cause);
+    if (failure) onFailure(name, { cause, independent });
   };
 
   return {

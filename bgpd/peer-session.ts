@@ -13,7 +13,7 @@ import type { Action } from "./fsm/action.ts";
 import type { Contender } from "./fsm/collision.ts";
 import { type Event, type MessageFault, type Notification, openEvent } from "./fsm/event.ts";
 import { type Advertised, localOpen, negotiate } from "./fsm/negotiate.ts";
-import type { Negotiated, Session, TimerName } from "./fsm/state.ts";
+import type { LocalRestart, Negotiated, Session, TimerName } from "./fsm/state.ts";
 import { EXPIRY, step } from "./fsm/step.ts";
 import { DeadlineTimer } from "./peer-timer.ts";
 import type { Attempt, Connection, ConnectOptions, Transport } from "./transport.ts";
@@ -35,7 +35,7 @@ import {
 import { INITIAL_CONTEXT } from "./wire/context.ts";
 import { BgpError } from "./wire/error.ts";
 import { type Frame, Framer } from "./wire/framer.ts";
-import type { RouteRefreshMessage } from "./wire/message.ts";
+import type { OpenMessage, RouteRefreshMessage } from "./wire/message.ts";
 
 /** Longest stretch of reading from one peer before everybody else gets a turn, in ms. */
 const SLICE = 2;
@@ -62,6 +62,8 @@ export type SessionEnvironment = {
   readonly random: () => number;
   /** Whom to connect to, as it stands when an attempt begins. */
   readonly destination: () => ConnectOptions;
+  /** What an OPEN that leaves now says of a restart of ours. */
+  readonly restart: () => LocalRestart;
   readonly counters: MessageCounters;
 };
 
@@ -182,7 +184,7 @@ export class SessionShell {
         // The kernel has answered it before we could know.
         return;
       case "send OPEN":
-        this.#write(encode(localOpen(this.#session.config, this.#advertised), INITIAL_CONTEXT));
+        this.#write(encode(this.#open(), INITIAL_CONTEXT));
         return;
       case "send KEEPALIVE":
         this.#write(KEEPALIVE_BYTES);
@@ -210,6 +212,10 @@ export class SessionShell {
       default:
         unreachable(action);
     }
+  }
+
+  #open(): OpenMessage {
+    return localOpen(this.#session.config, this.#advertised, this.#environment.restart());
   }
 
   #connect(): void {

@@ -58,6 +58,8 @@ export function createQueries(context: QueryContext): Queries {
   const peerCounts = () => ({
     configured: daemon.neighbours.size,
     established: [...daemon.neighbours.values()].filter(({ id }) => id !== undefined).length,
+    away: [...daemon.neighbours.values()].filter(({ retention }) => retention.id !== undefined)
+      .length,
   });
 
   return {
@@ -91,10 +93,11 @@ export function createQueries(context: QueryContext): Queries {
       (daemon.rib?.routes() ?? []).map((view) => routeAnswer(view, kernelState(view.prefix))),
 
     received(name) {
-      const { id } = neighbourCalled(name);
-      if (id === undefined || daemon.rib === undefined) return [];
+      const { id, retention } = neighbourCalled(name);
+      const known = id ?? retention.id;
+      if (known === undefined || daemon.rib === undefined) return [];
       return daemon.rib
-        .received(id)
+        .received(known)
         .map(({ prefix, path }) => ({ prefix: formatPrefix(prefix), path: pathAnswer(path) }));
     },
 
@@ -178,9 +181,10 @@ function fibTableAnswer(
 }
 
 function peerAnswer(daemon: Daemon, neighbour: Neighbour): PeerAnswer {
-  const { plan, peer, id, session, range } = neighbour;
+  const { plan, peer, session, range, retention } = neighbour;
+  const id = neighbour.id ?? retention.id;
   const status = peer.status();
-  const none = { received: 0, accepted: 0, best: 0, advertised: 0 };
+  const none = { received: 0, accepted: 0, best: 0, stale: 0, advertised: 0 };
   return {
     name: plan.name,
     origin: plan.origin,
@@ -201,6 +205,12 @@ function peerAnswer(daemon: Daemon, neighbour: Neighbour): PeerAnswer {
     keepaliveTime: session?.keepaliveTime ?? plan.keepaliveTime,
     prefixes: id === undefined ? none : (daemon.rib?.peerCounts(id) ?? none),
     families: familyAnswers(daemon, neighbour),
+    stale: retention.families.map(({ family, stage, left }) => ({
+      name: describeFamily(family),
+      stage,
+      prefixes: id === undefined ? 0 : (daemon.rib?.peerCounts(id, family).stale ?? 0),
+      left: Math.round(left),
+    })),
     messages: status.messages,
     ...bfdAnswer(daemon, plan),
   };

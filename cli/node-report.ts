@@ -4,7 +4,14 @@
  * Pure. The words for people are `node-report-text.ts`.
  */
 
-import type { BfdPlan, PeerPlan, RangePlan, SpeakerPlan } from "../bgpd/cluster/speaker.ts";
+import { planRestart } from "../bgpd/cluster/restart.ts";
+import type {
+  BfdPlan,
+  GracefulRestartPlan,
+  PeerPlan,
+  RangePlan,
+  SpeakerPlan,
+} from "../bgpd/cluster/speaker.ts";
 import { compileFilters, type FilterDirection } from "../bgpd/policy/filter.ts";
 import { type Address, equalAddress, formatAddress } from "../lib/address.ts";
 import { formatPrefix } from "../lib/prefix.ts";
@@ -230,6 +237,7 @@ function marksOf({
   sendHoldTime,
   shutdown,
   bfd,
+  gracefulRestart,
   passive,
   role,
   aigp,
@@ -250,6 +258,7 @@ function marksOf({
     role === undefined ? "" : `role ${role.role}${role.strict ? " strictly" : ""}`,
     aigp ? "AIGP" : "",
     bfd === undefined ? "" : describeBfd(bfd),
+    ...describeRestart(gracefulRestart),
     reachableBy === undefined ? "" : `by ${formatAddress(reachableBy)} alone`,
     policy.nextHop === "Auto" ? "" : `next hop ${policy.nextHop}`,
     policy.asOverride ? "AS override" : "",
@@ -272,6 +281,33 @@ function describeShutdown(text: string): string {
 
 function describeSendHold(time: number): string {
   return time === 0 ? "no send hold timer" : `send hold ${time}s`;
+}
+
+/** What is not as usual. */
+function describeRestart(plan: GracefulRestartPlan | undefined): string[] {
+  const usual = planRestart([], undefined);
+  if (plan === undefined || usual === undefined) return ["no graceful restart"];
+  const {
+    mode,
+    notifications,
+    restartTime,
+    longLivedStaleTime,
+    peerRestartTime,
+    peerLongLivedStaleTime,
+  } = plan;
+  const isOther = (name: "peerRestartTime" | "peerLongLivedStaleTime"): boolean =>
+    plan[name] !== usual[name];
+  return [
+    mode === "full" ? "" : "helps restarts only",
+    notifications ? "graceful NOTIFICATIONs" : "",
+    restartTime === usual.restartTime ? "" : `restart ${restartTime}s`,
+    longLivedStaleTime === 0 ? "" : `long-lived stale ${longLivedStaleTime}s`,
+    isOther("peerRestartTime") ? `peer's restart at most ${peerRestartTime}s` : "",
+    isOther("peerLongLivedStaleTime")
+      ? `peer's routes long-lived stale at most ${peerLongLivedStaleTime}s`
+      : "",
+    plan.partialDeployment ? "long-lived stale routes to all of the AS" : "",
+  ];
 }
 
 function describeBfd({ multihop, authentication, strict, ...timers }: BfdPlan): string {

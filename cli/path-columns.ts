@@ -10,7 +10,7 @@ import { formatAsPath, formatOptional, pathState } from "./words.ts";
 /** State, and whom the path was learned from. */
 export function sourceColumns<Row>(pathOf: (row: Row) => PathAnswer): readonly Column<Row>[] {
   return [
-    { title: "STATE", cell: (row) => pathState(pathOf(row).state) },
+    { title: "STATE", cell: (row) => pathState(pathOf(row)) },
     {
       title: "FROM",
       cell: (row) => {

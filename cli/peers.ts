@@ -2,7 +2,7 @@
  * `manx peers [PEER]`: all sessions as a table, or one of them in full.
  */
 
-import type { BfdAnswer, FamilyAnswer, PeerAnswer } from "../resource/answer.ts";
+import type { BfdAnswer, FamilyAnswer, PeerAnswer, StaleAnswer } from "../resource/answer.ts";
 import { openClient } from "./client.ts";
 import { suggestion } from "./nearest.ts";
 import type { PeersOptions } from "./options.ts";
@@ -69,6 +69,7 @@ const COLUMNS: readonly Column<PeerAnswer>[] = [
   { title: "BEST", align: "right", cell: ({ prefixes }) => String(prefixes.best) },
   { title: "OUT", align: "right", cell: ({ prefixes }) => String(prefixes.advertised) },
   { title: "FLAPS", align: "right", cell: ({ flaps }) => String(flaps) },
+  { title: "STALE", optional: true, cell: staleCell },
   { title: "BFD", optional: true, cell: ({ bfd }) => bfdState(bfd) },
   { title: "LAST ERROR", optional: true, cell: lastError },
 ];
@@ -92,6 +93,7 @@ export function formatPeer(peer: PeerAnswer, look: Look): string {
     ["local", `${peer.localAddress}, AS ${peer.localAs}`],
     ["timers", timers(peer)],
     ...(peer.families.length === 0 ? [] : [["families", peer.families.map(family)] as const]),
+    ...(peer.stale.length === 0 ? [] : [["stale", peer.stale.map(staleFact)] as const]),
     ["capabilities", peer.capabilities.length === 0 ? "none known" : peer.capabilities.join(", ")],
     [
       "prefixes",
@@ -113,6 +115,25 @@ function family({ name, prefixes, nextHop, reason }: FamilyAnswer): Styled {
   const counts = `${prefixes.received} received, ${prefixes.advertised} advertised`;
   if (nextHop === null) return styled(`${name}: ${counts}; no next hop: ${reason}`, "warning");
   return `${name}: ${counts}, our next hop ${nextHop}`;
+}
+
+/** How many routes may be gone soon, and in what time the first of them. */
+function staleCell({ stale }: PeerAnswer): Styled {
+  if (stale.length === 0) return "";
+  const count = stale.reduce((sum, { prefixes }) => sum + prefixes, 0);
+  const left = Math.min(...stale.map((one) => one.left));
+  return styled(`${count} for ${formatDuration(left)}`, "warning");
+}
+
+const STAGES: Readonly<Record<StaleAnswer["stage"], string>> = {
+  refresh: "the peer tells its table anew",
+  restart: "kept for the peer's restart",
+  "long-lived": "kept as a last resort",
+};
+
+function staleFact({ name, stage, prefixes, left }: StaleAnswer): Styled {
+  const count = countOf(prefixes, "route");
+  return styled(`${name}: ${count}, ${STAGES[stage]}, for ${formatDuration(left)}`, "warning");
 }
 
 function origin({ origin: from, range }: PeerAnswer): string {

@@ -54,7 +54,8 @@ function readiness({ ready }: StatusAnswer): Styled {
 
 function established({ peers }: StatusAnswer): Styled {
   if (peers.configured === 0) return "none configured";
-  const text = `${peers.established} of ${peers.configured} Established`;
+  const away = peers.away === 0 ? "" : `; routes of ${peers.away} that may come back are kept`;
+  const text = `${peers.established} of ${peers.configured} Established${away}`;
   if (peers.established === peers.configured) return styled(text, "good");
   return styled(text, peers.established === 0 ? "bad" : "warning");
 }

@@ -46,8 +46,11 @@ export function listSome(names: readonly string[]): string {
   return left > 0 ? `${list} and ${left} more` : list;
 }
 
-/** A path's state in its colour. */
-export function pathState(state: PathAnswer["state"]): Styled {
+/** A path's state in its colour, and whether its peer has still to confirm it. */
+export function pathState({ state, stale }: Pick<PathAnswer, "state" | "stale">): Styled {
+  if (stale !== undefined) {
+    return styled(`${state}, ${stale === "long-lived" ? "long-lived stale" : "stale"}`, "warning");
+  }
   if (state === "best" || state === "multipath") return styled(state, "good");
   return state === "rejected" ? styled(state, "bad") : state;
 }

@@ -8,6 +8,7 @@ import {
   type Kernel,
   KernelError,
   type Link,
+  type LinkInFull,
   type LinkReference,
   type Request,
   type Route,
@@ -28,13 +29,13 @@ import { mendingCommand } from "./source-check.ts";
 type Side = {
   readonly kernel: Kernel;
   readonly where: string;
-  link(reference: LinkReference): Link | undefined;
+  link(reference: LinkReference): LinkInFull | undefined;
   addresses(family: Family): readonly InterfaceAddress[];
   routes(destination: Prefix): readonly Route[];
 };
 
 function sideOf(kernel: Kernel, where: string, readsAll: boolean): Side {
-  const links = new Map<LinkReference, Link | undefined>();
+  const links = new Map<LinkReference, LinkInFull | undefined>();
   const addresses = new Map<Family, readonly InterfaceAddress[]>();
   const routes = new Map<Family, readonly Route[]>();
   const table = (family: Family): readonly Route[] => {
@@ -46,7 +47,7 @@ function sideOf(kernel: Kernel, where: string, readsAll: boolean): Side {
     kernel,
     where,
     link(reference) {
-      if (!links.has(reference)) links.set(reference, kernel.link(reference));
+      if (!links.has(reference)) links.set(reference, kernel.linkInFull(reference));
       return links.get(reference);
     },
     addresses(family) {
@@ -139,7 +140,7 @@ function requestFaults(request: Request, side: Side): string[] {
     case "set link":
       return linkFaults(request, side);
     case "set ipv4 settings":
-      return ipv4Faults(request.link, request.settings, kernel.ipv4Settings(request.link));
+      return ipv4Faults(request.link, request.settings, side.link(request.link)?.ipv4);
     case "add address": {
       const { address, length } = request;
       const link = side.link(request.link)?.index;

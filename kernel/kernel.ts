@@ -38,6 +38,11 @@ export type Link = {
   readonly peerNamespace?: number;
 };
 
+export type LinkInFull = Link & {
+  /** Absent for a link without IPv4. */
+  readonly ipv4?: Required<Ipv4Settings>;
+};
+
 /** An address on a link. */
 export type InterfaceAddress = {
   readonly link: number;
@@ -296,6 +301,8 @@ export type Kernel = {
   links(): Link[];
   /** One link, without a dump; undefined when there is none. */
   link(reference: LinkReference): Link | undefined;
+  /** As `link`, with what is below /proc/sys/net/ipv4/conf/LINK. */
+  linkInFull(reference: LinkReference): LinkInFull | undefined;
   addresses(family?: Family): InterfaceAddress[];
   /** Routes of a family (default both), filtered in the kernel where it can (strict dumps). */
   routes(filter?: {
@@ -312,8 +319,6 @@ export type Kernel = {
   neighbours(family?: Family): Neighbour[];
   /** One neighbour, without a dump. */
   neighbour(link: number, address: Address): Neighbour | undefined;
-  /** What is below /proc/sys/net/ipv4/conf/LINK, without a file; undefined where there is no such link. */
-  ipv4Settings(link: LinkReference): Required<Ipv4Settings> | undefined;
   /** Do one thing. Throws `KernelError`. */
   apply(request: Request): void;
   /**

@@ -200,17 +200,18 @@ class MemoryKernel implements Kernel {
     );
   }
 
-  ipv4Settings(reference: LinkReference) {
+  linkInFull(reference: LinkReference) {
     const link = this.link(reference);
     if (link === undefined) return undefined;
     const value = (name: string): number =>
       Number(readSetting(this.#namespace, `net/ipv4/conf/${link.name}/${name}`));
-    return {
+    const ipv4 = {
       forwarding: value("forwarding"),
       proxy_arp: value("proxy_arp"),
       rp_filter: value("rp_filter"),
       route_localnet: value("route_localnet"),
     };
+    return { ...link, ipv4 };
   }
 
   neighbours(family?: 4 | 6) {

@@ -19,7 +19,12 @@ export type StatusAnswer = {
     /** Why the last reading was refused (the one before it stays in force); empty when it was fine. */
     readonly faults: readonly string[];
   };
-  readonly peers: { readonly configured: number; readonly established: number };
+  /** `away`: of those without a session, whose routes are kept for their return. */
+  readonly peers: {
+    readonly configured: number;
+    readonly established: number;
+    readonly away: number;
+  };
   readonly rib: {
     readonly prefixes: number;
     readonly ipv4Prefixes: number;
@@ -96,6 +101,8 @@ export type PeerAnswer = {
   readonly prefixes: PrefixCounts;
   /** Of each family that the session carries; empty unless Established. */
   readonly families: readonly FamilyAnswer[];
+  /** Families with routes that may be gone soon. */
+  readonly stale: readonly StaleAnswer[];
   readonly messages: {
     readonly updatesReceived: number;
     readonly updatesSent: number;
@@ -141,6 +148,16 @@ export type BfdAnswer = {
     /** How many were at most so late and later than the one before; `null`: later than all. */
     readonly buckets: readonly { readonly bound: number | null; readonly count: number }[];
   };
+};
+
+/** Routes kept for a peer that restarts, is away for long, or tells its table anew. */
+export type StaleAnswer = {
+  /** "IPv4 unicast". */
+  readonly name: string;
+  readonly stage: "refresh" | "restart" | "long-lived";
+  readonly prefixes: number;
+  /** Until they go or, where that is agreed, are used as a last resort. */
+  readonly left: number;
 };
 
 export type PrefixCounts = {
@@ -189,6 +206,8 @@ export type PathAnswer = {
   readonly source: "local" | "internal" | "external";
   /** "multipath": it shares the traffic with the best, which is what peers are told. */
   readonly state: "best" | "multipath" | "valid" | "rejected";
+  /** Why it may be gone soon; absent where its peer stands by it. */
+  readonly stale?: StaleAnswer["stage"];
   readonly reason: string;
   readonly attributes: AttributesAnswer;
 };

@@ -13,6 +13,11 @@ import {
   type Timers,
   timerFields,
 } from "./bgp-configuration.ts";
+import {
+  type GracefulRestartSettings,
+  gracefulRestartSchema,
+  restartTimeSchema,
+} from "./graceful-restart.ts";
 import type { NotHonouredFields } from "./not-honoured.ts";
 import {
   type AsRange,
@@ -87,6 +92,9 @@ type BgpSession = {
   readonly strictRole: boolean;
   readonly prefixLimit?: PrefixLimit | undefined;
   readonly bfd?: BfdSettings | undefined;
+  /** Seconds that the peer is asked to keep our routes while we are away. */
+  readonly maxRestartTime?: number | undefined;
+  readonly gracefulRestart?: GracefulRestartSettings | undefined;
 };
 
 export type BgpPeer = BgpSession & {
@@ -181,6 +189,8 @@ const bgpPeerFields = mapOf({
     }),
   ),
   bfd: bfdSchema,
+  maxRestartTime: restartTimeSchema,
+  gracefulRestart: gracefulRestartSchema,
   ...timerFields,
 });
 
@@ -269,9 +279,11 @@ export const BGP_PEER_NOT_HONOURED: NotHonouredFields = {
     idle: [],
     why: "a directory of documents has no Secrets; password.file names a file with the key",
   },
-  "spec.maxRestartTime": { idle: [], why: "sessions have no graceful restart" },
   "spec.failureDetectionMode": { idle: ["None"], why: "BFD is asked for by the field bfd" },
-  "spec.restartMode": { idle: [], why: "sessions have no graceful restart" },
+  "spec.restartMode": {
+    idle: ["GracefulRestart"],
+    why: "long-lived graceful restart is asked for by gracefulRestart.longLivedStaleTime",
+  },
   "spec.localWorkloadSelector": {
     idle: [],
     why: "a node has no sessions with its pods, whose addresses it does not choose; one with a fixed address can be a peerIP",

@@ -146,18 +146,15 @@ export const asRangeSchema = v.pipe(
 );
 
 /** Seconds: a number, or a duration of whole seconds such as "90s" or "1m30s". */
-export function secondsSchema(least: number, note = "") {
-  const expected = `expected whole seconds from ${least} to ${MOST_SECONDS}, as a number or as "90s"${note}`;
+export function secondsSchema(least: number, note = "", most = MOST_SECONDS) {
+  const expected = `expected whole seconds from ${least} to ${most}, as a number or as "90s"${note}`;
   return v.pipe(
     v.union([v.number(), v.string()], expected),
     v.rawTransform<number | string, number>(({ dataset, addIssue, NEVER }) => {
       const { value } = dataset;
       const seconds = typeof value === "number" ? value : secondsOf(value);
       const isRight =
-        seconds !== undefined &&
-        Number.isInteger(seconds) &&
-        seconds >= least &&
-        seconds <= MOST_SECONDS;
+        seconds !== undefined && Number.isInteger(seconds) && seconds >= least && seconds <= most;
       if (isRight) return seconds;
       addIssue({ message: expected });
       return NEVER;

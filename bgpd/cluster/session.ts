@@ -20,6 +20,7 @@ import {
   rolePlan,
 } from "./peer-policy.ts";
 import type { Peering } from "./peering.ts";
+import { planRestart } from "./restart.ts";
 import type { BfdPlan, PeerPlan, RangePlan } from "./speaker.ts";
 
 /** Seconds. RFC 4271 section 10 suggests 90 and a third of it. */
@@ -55,6 +56,7 @@ export function meshPlan(other: Node, key: Pick<PeerPlan, "key">, context: Conte
     aigp: false,
     policy: meshPolicy(isInternal, context),
     ...key,
+    ...restartOf(undefined, context.configuration.nodeMeshMaxRestartTime, context),
     ...bfdOf(undefined, isDirect, context),
   };
 }
@@ -137,6 +139,7 @@ function sessionPlan(
     ...keyOf(peer.passwordFile, context, (message) =>
       complain(["spec", "password", "file"], message),
     ),
+    ...restartOf(peer.gracefulRestart, peer.maxRestartTime, context),
     ...(ttlSecurity === undefined ? {} : { ttlSecurity }),
     ...(delayOpen === undefined ? {} : { delayOpen }),
     ...(sendHoldTime === undefined ? {} : { sendHoldTime }),
@@ -162,6 +165,15 @@ function keyOf(
 ): Pick<PeerPlan, "key"> {
   const key = file === undefined ? undefined : keyIn(file, context, complain);
   return key === undefined ? {} : { key };
+}
+
+function restartOf(
+  own: BgpPeer["gracefulRestart"],
+  restartTime: number | undefined,
+  { configuration }: Context,
+): Pick<PeerPlan, "gracefulRestart"> {
+  const gracefulRestart = planRestart([own, configuration.gracefulRestart], restartTime);
+  return gracefulRestart === undefined ? {} : { gracefulRestart };
 }
 
 /** The peer's BFD session, where one is wanted. */

@@ -130,6 +130,22 @@ export type BfdPlan = {
   };
 };
 
+/** Of one session (RFC 4724, RFC 9494); times in seconds. */
+export type GracefulRestartPlan = {
+  /** "helper": we keep the peer's routes, and do not ask it to keep ours. */
+  readonly mode: "full" | "helper";
+  /** RFC 8538. */
+  readonly notifications: boolean;
+  /** How long the peer is asked to keep our routes, and how long after that as a last resort. */
+  readonly restartTime: number;
+  readonly longLivedStaleTime: number;
+  /** The most that we grant the peer of either. */
+  readonly peerRestartTime: number;
+  readonly peerLongLivedStaleTime: number;
+  /** An internal peer that does not know RFC 9494 is told long-lived stale routes as well. */
+  readonly partialDeployment: boolean;
+};
+
 export type RolePlan = {
   readonly role: Role;
   /** Only with a peer that says its own. */
@@ -192,6 +208,7 @@ export type SessionOptions = {
   readonly sendHoldTime?: number;
   /** Kept down, and the peer is told why (RFC 9003); the text may be empty. */
   readonly shutdown?: string;
+  readonly gracefulRestart?: GracefulRestartPlan;
   /** Instead of `remoteAs`, for a neighbour that nobody has named. */
   readonly asNumbers?: readonly AsRange[];
 };

@@ -3,14 +3,15 @@
  *
  * Advertised: the configured families (RFC 4760), IPv4 with IPv6 next hops where both are (RFC 8950), route
  * refresh (RFC 2918) and the enhanced one (RFC 7313), extended messages (RFC 8654), four-octet AS numbers
- * (RFC 6793), our role where there is one (RFC 9234). Syntax is the codec's; here is what the fields mean to
+ * (RFC 6793), our role where there is one (RFC 9234), graceful restart (`restart.ts`). Syntax is the codec's; here is what the fields mean to
  * this session.
  */
 
 import { equalAddress, type Family } from "../../lib/address.ts";
 import type { Capability, OpenMessage } from "../wire/message.ts";
 import type { MessageFault } from "./event.ts";
-import type { Negotiated, Role, SessionConfig } from "./state.ts";
+import { peerRestart, restartCapabilities } from "./restart.ts";
+import type { LocalRestart, Negotiated, Role, SessionConfig } from "./state.ts";
 
 const VERSION = 4;
 /** RFC 4271 section 4.1, and RFC 8654 section 3. */
@@ -45,8 +46,15 @@ const ROLES: Readonly<Record<Role, { readonly ours: number; readonly theirs: num
 /** Whether our OPEN has capabilities; "none" for a peer that refused the parameter (RFC 5492 section 3). */
 export type Advertised = "all" | "none";
 
+/** A speaker that has not restarted, or whose restart nothing survived. */
+export const NO_RESTART: LocalRestart = { restarted: false, forwarding: false };
+
 /** The OPEN that we send. */
-export function localOpen(config: SessionConfig, advertised: Advertised = "all"): OpenMessage {
+export function localOpen(
+  config: SessionConfig,
+  advertised: Advertised = "all",
+  restart: LocalRestart = NO_RESTART,
+): OpenMessage {
   const { localAs, holdTime, identifier } = config;
   return {
     type: "open",
@@ -54,11 +62,12 @@ export function localOpen(config: SessionConfig, advertised: Advertised = "all")
     myAs: localAs > 0xffff ? AS_TRANS : localAs,
     holdTime,
     identifier,
-    capabilities: advertised === "none" ? [] : localCapabilities(config),
+    capabilities: advertised === "none" ? [] : localCapabilities(config, restart),
   };
 }
 
-function localCapabilities({ localAs, families, role }: SessionConfig): Capability[] {
+function localCapabilities(config: SessionConfig, restart: LocalRestart): Capability[] {
+  const { localAs, families, role } = config;
   return [
     ...families.map((family) => multiprotocol(family)),
     { type: "route refresh" },
@@ -67,6 +76,7 @@ function localCapabilities({ localAs, families, role }: SessionConfig): Capabili
     { type: "extended message" },
     { type: "four-octet AS", asNumber: localAs },
     ...(role === undefined ? [] : [{ type: "role" as const, role: ROLES[role.role].ours }]),
+    ...restartCapabilities(config, restart),
   ];
 }
 
@@ -111,6 +121,8 @@ export function negotiate(
       },
       routeRefresh: knows("route refresh"),
       enhancedRefresh: knows("enhanced route refresh"),
+      gracefulRestart:
+        advertised === "all" ? peerRestart(config, open.capabilities, families) : undefined,
       capabilities: open.capabilities,
     },
   };

@@ -90,6 +90,12 @@ const METRICS = {
     help: "Those of them for which the peer's path is in use.",
     labels: BY_FAMILY,
   },
+  stale: {
+    type: "gauge",
+    name: "manx_bgp_peer_stale_prefixes",
+    help: "Prefixes kept for a peer that restarts or tells its table anew, until it tells them again.",
+    labels: BY_FAMILY,
+  },
   advertised: {
     type: "gauge",
     name: "manx_bgp_peer_advertised_prefixes",
@@ -98,7 +104,7 @@ const METRICS = {
   },
 } as const satisfies Record<string, Metric>;
 
-const NO_PREFIXES: PeerCounts = { received: 0, accepted: 0, best: 0, advertised: 0 };
+const NO_PREFIXES: PeerCounts = { received: 0, accepted: 0, best: 0, stale: 0, advertised: 0 };
 
 /** What one series stands for: one peer, or all of a kind. */
 type Group = {
@@ -176,6 +182,7 @@ function recordGroup({ labels, members, departed }: Group, rib: Rib | undefined,
     record(METRICS.received, prefixes.received, both);
     record(METRICS.accepted, prefixes.accepted, both);
     record(METRICS.best, prefixes.best, both);
+    record(METRICS.stale, prefixes.stale, both);
     record(METRICS.advertised, prefixes.advertised, both);
   }
 }
@@ -191,14 +198,16 @@ function errorsOf(members: readonly Neighbour[]): ReadonlyMap<string, number> {
 }
 
 function prefixesOf(members: readonly Neighbour[], rib: Rib | undefined, family: Family) {
-  const counts = members.flatMap(({ id }) =>
-    id === undefined || rib === undefined ? [] : [rib.peerCounts(id, family)],
-  );
+  const counts = members.flatMap(({ id, retention }) => {
+    const known = id ?? retention.id;
+    return known === undefined || rib === undefined ? [] : [rib.peerCounts(known, family)];
+  });
   return counts.reduce(
     (a, b) => ({
       received: a.received + b.received,
       accepted: a.accepted + b.accepted,
       best: a.best + b.best,
+      stale: a.stale + b.stale,
       advertised: a.advertised + b.advertised,
     }),
     NO_PREFIXES,

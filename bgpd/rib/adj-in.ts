@@ -6,14 +6,16 @@
  * `why` can tell of every path.
  */
 
-import { createScratch, type PrefixScratch, readPrefix } from "../wire/nlri.ts";
+import { NO_LLGR } from "../wire/const.ts";
+import { readPrefix } from "../wire/nlri.ts";
 import type { AttributeSet, AttributeSets } from "./attribute-set.ts";
-import { prepare } from "./import.ts";
+import { asLongLived, prepare } from "./import.ts";
 import { refuse } from "./loop.ts";
 import type { Member } from "./member.ts";
 import { NONE, type PathTable } from "./path-table.ts";
 import type { PrefixTable } from "./prefix-table.ts";
-import type { PolicyVerdict, RibPeer, RouteSource } from "./route.ts";
+import type { PolicyVerdict, RibPeer, RouteSource, Staleness } from "./route.ts";
+import { type Attributed, ScratchRoute } from "./scratch-route.ts";
 
 const ORIGINATED: PolicyVerdict = { accept: true, reason: "originated here" };
 
@@ -28,34 +30,34 @@ export type AdjInParts = {
 
 type Rewrite = NonNullable<PolicyVerdict["rewrite"]>;
 
-/** The judgement of one set from one peer. */
-type Judge = {
-  /** On the prefix in the scratch record. */
-  readonly verdict: () => PolicyVerdict;
-  /** The set that an accepting verdict makes. */
-  readonly made: (rewrite: Rewrite | undefined) => AttributeSet;
+/** What all prefixes of one set from one peer have in common. */
+type Judgement = {
+  /** BGP itself refuses the set. */
+  readonly refusal: PolicyVerdict | undefined;
+  /** As policies see it: mostly the set itself. */
+  readonly seen: Attributed;
+  /** The sets that were made of it, by rewrite. */
+  made: Map<Rewrite | undefined, AttributeSet> | undefined;
 };
 
 export class AdjIn {
   readonly #parts: AdjInParts;
-  readonly #scratch: PrefixScratch;
+  /** What import policies are asked about; its prefix is the one that is being read. */
+  readonly #route: ScratchRoute;
 
   constructor(parts: AdjInParts) {
     this.#parts = parts;
-    this.#scratch = createScratch(parts.table.family);
+    this.#route = new ScratchRoute(parts.table.family);
   }
 
   /** Take back the prefixes in a range of the buffer; how many of them were there. */
-  withdraw(
-    member: Member,
-    buffer: Uint8Array,
-    [start, end]: readonly [start: number, end: number],
-  ): number {
+  withdraw(member: Member, buffer: Uint8Array, start: number, end: number): number {
     const { table, paths } = this.#parts;
+    const scratch = this.#route.prefix;
     let count = 0;
     for (let at = start; at < end; ) {
-      at = readPrefix(buffer, at, end, this.#scratch);
-      const prefix = table.find(this.#scratch);
+      at = readPrefix(buffer, at, end, scratch);
+      const prefix = table.find(scratch);
       const row = prefix === NONE ? NONE : paths.find(prefix, member.id);
       if (row === NONE) continue;
       this.#remove(member, row);
@@ -69,25 +71,25 @@ export class AdjIn {
     member: Member,
     set: AttributeSet,
     buffer: Uint8Array,
-    [start, end]: readonly [start: number, end: number],
+    start: number,
+    end: number,
   ): number {
     const { table, paths } = this.#parts;
-    const judge = this.#judgeOf(member, set);
+    const scratch = this.#route.prefix;
+    const judgement = this.#judgementOf(member, set);
     let count = 0;
     for (let at = start; at < end; count++) {
-      at = readPrefix(buffer, at, end, this.#scratch);
-      const prefix = table.insert(this.#scratch);
+      at = readPrefix(buffer, at, end, scratch);
+      const prefix = table.insert(scratch);
       const known = paths.find(prefix, member.id);
-      if (known !== NONE) paths.round.set(known, member.round);
-      // The same again changes nothing: policies depend on the route alone.
-      if (known !== NONE && paths.received.get(known) === set.id) continue;
+      const isRevived = known !== NONE && this.#isLongLived(member, known);
       const row = known === NONE ? paths.add(prefix, member.id) : known;
-      if (known === NONE) {
-        member.received++;
-        paths.round.set(row, member.round);
-      }
+      paths.round.set(row, member.round);
+      // The same again changes nothing: policies depend on the route alone.
+      if (known !== NONE && !isRevived && paths.received.get(known) === set.id) continue;
+      if (known === NONE) member.received++;
       this.#setReceived(row, set);
-      this.#apply(member, row, judge);
+      this.#judge(member, row, set, judgement);
     }
     return count;
   }
@@ -98,7 +100,7 @@ export class AdjIn {
     const known = paths.find(prefix, NONE);
     const row = known === NONE ? paths.add(prefix, NONE) : known;
     this.#setReceived(row, set);
-    this.#judge(undefined, row, ORIGINATED, set);
+    this.#setUsed(undefined, row, ORIGINATED, set);
   }
 
   /** Take out a route of our own. */
@@ -112,56 +114,134 @@ export class AdjIn {
     for (const row of this.#parts.paths.ofPeer(member.id)) this.#remove(member, row);
   }
 
-  /** The peer begins to announce its whole table again (RFC 7313 section 4.2): what it has may be stale. */
+  /**
+   * The peer begins to announce its whole table again (RFC 7313 section 4.2): what it has may be stale. After a restart
+   * its first table is that announcement.
+   */
   beginRefresh(member: Member): void {
+    if (member.stale === "restart") return;
     member.round++;
-    member.isRefreshing = true;
+    member.stale = "refresh";
   }
 
   /** It has done so: what it has not announced meanwhile is gone. */
   endRefresh(member: Member): void {
-    if (!member.isRefreshing) return;
-    member.isRefreshing = false;
-    const { paths } = this.#parts;
-    for (const row of paths.ofPeer(member.id)) {
-      if (paths.round.get(row) !== member.round) this.#remove(member, row);
+    if (member.stale === "refresh") this.sweep(member);
+  }
+
+  /**
+   * The session is over, and the peer restarts (RFC 4724 section 4.2): all that it told is stale. What was so before is
+   * gone, unless it is long-lived: that has a time of its own (RFC 9494 section 4.2).
+   */
+  retain(member: Member): void {
+    if (member.stale === "restart" && member.longLived === 0) this.sweep(member);
+    member.round++;
+    member.stale = "restart";
+  }
+
+  /** What is stale becomes long-lived stale, but for routes that forbid it (RFC 9494 section 4.2). */
+  age(member: Member): void {
+    const { paths, sets } = this.#parts;
+    const aged = [...paths.ofPeer(member.id)].filter(
+      (row) => this.#isStale(member, row) && !this.#isLongLived(member, row),
+    );
+    member.longLived = member.round;
+    for (const row of aged) {
+      const { communities } = sets.get(paths.received.get(row)).attributes;
+      if (communities?.includes(NO_LLGR) === true) this.#remove(member, row);
+      else this.#reconsider(member, row);
     }
+  }
+
+  /** What is stale is gone. */
+  sweep(member: Member): void {
+    for (const row of this.#parts.paths.ofPeer(member.id)) {
+      if (this.#isStale(member, row)) this.#remove(member, row);
+    }
+    member.stale = undefined;
+    member.longLived = 0;
+  }
+
+  /** What is long-lived stale is gone. */
+  expire(member: Member): void {
+    for (const row of this.#parts.paths.ofPeer(member.id)) {
+      if (this.#isLongLived(member, row)) this.#remove(member, row);
+    }
+    member.longLived = 0;
+  }
+
+  /** How many paths of a peer are stale. */
+  countStale(member: Member): number {
+    if (member.stale === undefined) return 0;
+    let count = 0;
+    for (const row of this.#parts.paths.ofPeer(member.id)) {
+      if (this.#isStale(member, row)) count++;
+    }
+    return count;
+  }
+
+  /** Why a path may be gone soon; undefined where the peer stands by it. */
+  staleness(member: Member, row: number): Staleness | undefined {
+    if (member.stale === undefined || !this.#isStale(member, row)) return undefined;
+    return this.#isLongLived(member, row) ? "long-lived" : member.stale;
   }
 
   /** Judge all paths of a peer again, by the policy that it has now. */
   reconsider(member: Member): void {
-    const { paths, sets, table } = this.#parts;
-    for (const row of paths.ofPeer(member.id)) {
-      const set = sets.get(paths.received.get(row));
-      table.read(paths.prefix.get(row), this.#scratch);
-      this.#apply(member, row, this.#judgeOf(member, set));
-    }
+    for (const row of this.#parts.paths.ofPeer(member.id)) this.#reconsider(member, row);
   }
 
-  /** What all prefixes of one set from one peer have in common: judged and made once. */
-  #judgeOf({ peer }: Member, set: AttributeSet): Judge {
-    const refusal = refuse(set.attributes, peer, this.#parts.identifier);
-    if (refusal !== undefined) return { verdict: () => refusal, made: () => set };
-    const attributes = prepare(set.attributes, peer);
-    const route = { prefix: this.#scratch, attributes, source: sourceOf(peer) };
-    const sets = new Map<Rewrite | undefined, AttributeSet>();
-    return {
-      verdict: () => peer.importPolicy(route),
-      made: (rewrite) => {
-        if (rewrite === undefined && attributes === set.attributes) return set;
-        const known = sets.get(rewrite);
-        if (known !== undefined) return known;
-        const made = this.#parts.sets.intern(rewrite?.(attributes) ?? attributes);
-        sets.set(rewrite, made);
-        return made;
-      },
-    };
+  #reconsider(member: Member, row: number): void {
+    const { paths, sets, table } = this.#parts;
+    const set = sets.get(paths.received.get(row));
+    table.read(paths.prefix.get(row), this.#route.prefix);
+    this.#judge(member, row, set, this.#judgementOf(member, set, this.#isLongLived(member, row)));
+  }
+
+  #isStale({ round }: Member, row: number): boolean {
+    return this.#parts.paths.round.get(row) < round;
+  }
+
+  #isLongLived({ longLived }: Member, row: number): boolean {
+    return this.#parts.paths.round.get(row) < longLived;
+  }
+
+  /** Judged once, and remembered with the set unless its routes are others than they were told as. */
+  #judgementOf({ peer }: Member, set: AttributeSet, isLongLived = false): Judgement {
+    this.#route.source = sourceOf(peer);
+    this.#route.of = set;
+    const { judgedFor, refusal } = set;
+    if (judgedFor === peer && !isLongLived) return { refusal, seen: set, made: undefined };
+    const refused = refuse(set, peer, this.#parts.identifier);
+    const prepared = refused === undefined ? prepare(set, peer) : undefined;
+    if (prepared === undefined && !isLongLived) {
+      set.judgedFor = peer;
+      set.refusal = refused;
+      return { refusal: refused, seen: set, made: undefined };
+    }
+    const attributes = prepared ?? set.attributes;
+    this.#route.of = { attributes: isLongLived ? asLongLived(attributes) : attributes };
+    return { refusal: refused, seen: this.#route.of, made: undefined };
   }
 
   /** Judge the prefix in the scratch record. */
-  #apply(member: Member, row: number, judge: Judge): void {
-    const verdict = judge.verdict();
-    this.#judge(member, row, verdict, verdict.accept ? judge.made(verdict.rewrite) : undefined);
+  #judge(member: Member, row: number, set: AttributeSet, judgement: Judgement): void {
+    const verdict = judgement.refusal ?? member.peer.importPolicy(this.#route);
+    const used = verdict.accept ? this.#make(set, judgement, verdict.rewrite) : undefined;
+    this.#setUsed(member, row, verdict, used);
+  }
+
+  /** The set that an accepting verdict makes. */
+  #make(set: AttributeSet, judgement: Judgement, rewrite: Rewrite | undefined): AttributeSet {
+    const { seen } = judgement;
+    if (rewrite === undefined && seen === set) return set;
+    judgement.made ??= new Map();
+    const known = judgement.made.get(rewrite);
+    if (known !== undefined) return known;
+    const { attributes } = seen;
+    const made = this.#parts.sets.intern(rewrite?.(attributes) ?? attributes);
+    judgement.made.set(rewrite, made);
+    return made;
   }
 
   #setReceived(row: number, set: AttributeSet): void {
@@ -169,11 +249,11 @@ export class AdjIn {
     const old = paths.received.get(row);
     sets.hold(set);
     paths.received.set(row, set.id);
-    if (old !== NONE) sets.release(old);
+    if (old !== NONE) sets.release(sets.get(old));
   }
 
   /** Store the verdict on a row and the set that it makes. */
-  #judge(
+  #setUsed(
     member: Member | undefined,
     row: number,
     verdict: PolicyVerdict,
@@ -181,14 +261,15 @@ export class AdjIn {
   ): void {
     const { paths, sets } = this.#parts;
     const old = paths.used.get(row);
+    const id = used === undefined ? NONE : used.id;
     if (used !== undefined) sets.hold(used);
-    paths.verdict[row] = verdict;
-    paths.used.set(row, used?.id ?? NONE);
+    paths.setVerdict(row, verdict);
+    paths.used.set(row, id);
     if (member !== undefined) {
       member.accepted += (used === undefined ? 0 : 1) - (old === NONE ? 0 : 1);
     }
-    if (old !== (used?.id ?? NONE)) this.#parts.changed(paths.prefix.get(row));
-    if (old !== NONE) sets.release(old);
+    if (old !== id) this.#parts.changed(paths.prefix.get(row));
+    if (old !== NONE) sets.release(sets.get(old));
   }
 
   #remove(member: Member | undefined, row: number): void {
@@ -201,8 +282,8 @@ export class AdjIn {
       member.received--;
       if (used !== NONE) member.accepted--;
     }
-    if (used !== NONE) sets.release(used);
-    sets.release(received);
+    if (used !== NONE) sets.release(sets.get(used));
+    sets.release(sets.get(received));
     this.#parts.changed(prefix);
   }
 }

@@ -2,11 +2,12 @@
  * Adj-RIBs-Out of all peers in one family (RFC 4271 section 3.2), kept once per update group.
  */
 
-import type { AttributeSets } from "./attribute-set.ts";
+import type { AttributeSet, AttributeSets } from "./attribute-set.ts";
 import type { LocRib } from "./loc-rib.ts";
 import type { Member } from "./member.ts";
 import type { PrefixTable } from "./prefix-table.ts";
 import type { PeerId, PolicyRoute } from "./route.ts";
+import { ScratchRoute } from "./scratch-route.ts";
 import { type Best, groupKey, UpdateGroup } from "./update-group.ts";
 
 export type AdjOutParts = {
@@ -18,7 +19,10 @@ export type AdjOutParts = {
 
 export class AdjOut {
   readonly #parts: AdjOutParts;
+  readonly #route: ScratchRoute;
   readonly #groups = new Map<string, UpdateGroup>();
+  /** The same as a list, which is gone through for every prefix. */
+  #list: readonly UpdateGroup[] = [];
   readonly #groupOf = new Map<PeerId, UpdateGroup>();
   /** Peers that wait for their first table, and peers whose export policy is another now. */
   readonly #joining = new Set<Member>();
@@ -26,6 +30,7 @@ export class AdjOut {
 
   constructor(parts: AdjOutParts) {
     this.#parts = parts;
+    this.#route = new ScratchRoute(parts.table.family);
   }
 
   get size(): number {
@@ -81,15 +86,19 @@ export class AdjOut {
 
   /** Whether a peer has still to be told that the prefix is gone. */
   isMissed(prefix: number): boolean {
-    for (const group of this.#groups.values()) if (group.isMissed(prefix)) return true;
+    for (const group of this.#list) if (group.isMissed(prefix)) return true;
     return false;
   }
 
   /** A prefix has another best path, or none: what the peers get of it is queued. */
   change(prefix: number, best: Best | undefined): void {
     if (this.#groups.size === 0) return;
+    if (best === undefined) {
+      for (const group of this.#list) group.withdraw(prefix);
+      return;
+    }
     const route = this.routeOf(prefix, best);
-    for (const group of this.#groups.values()) group.change(prefix, best, route);
+    for (const group of this.#list) group.change(prefix, best, route);
   }
 
   /** Send what is queued. */
@@ -98,14 +107,8 @@ export class AdjOut {
   }
 
   /** An attribute set is gone: what was computed from it is let go. */
-  forget(set: number): void {
-    for (const group of this.#groups.values()) group.forget(set);
-  }
-
-  /** Whether any peer has been told the prefix. */
-  holds(prefix: number): boolean {
-    for (const group of this.#groups.values()) if (group.holds(prefix)) return true;
-    return false;
+  forget(set: AttributeSet): void {
+    for (const group of this.#list) group.forget(set);
   }
 
   /** The group of a peer; undefined until it has been told its table. */
@@ -113,13 +116,12 @@ export class AdjOut {
     return this.#groupOf.get(peer);
   }
 
-  /** What export policies look at. */
-  routeOf(prefix: number, best: Best | undefined): PolicyRoute {
-    return {
-      prefix: this.#parts.table.prefix(prefix),
-      attributes: best?.set.attributes ?? { origin: 0, asPath: [] },
-      source: best?.source ?? "local",
-    };
+  /** What export policies look at, until the next prefix is looked at. */
+  routeOf(prefix: number, best: Best): PolicyRoute {
+    this.#parts.table.read(prefix, this.#route.prefix);
+    this.#route.source = best.source;
+    this.#route.of = best.set;
+    return this.#route;
   }
 
   #transfer(member: Member): void {
@@ -143,6 +145,7 @@ export class AdjOut {
     const { table, locRib } = this.#parts;
     const group = new UpdateGroup(member.peer, this.#parts);
     this.#groups.set(key, group);
+    this.#list = [...this.#groups.values()];
     for (const prefix of table.indices()) {
       const best = locRib.best(prefix);
       if (best !== undefined) group.fill(prefix, best, this.routeOf(prefix, best));
@@ -154,6 +157,7 @@ export class AdjOut {
     group.leave(member.id);
     if (group.members.size > 0) return;
     this.#groups.delete(group.key);
+    this.#list = [...this.#groups.values()];
     group.dissolve();
   }
 }

@@ -37,8 +37,14 @@ type Step = {
 const ORIGINS = ["IGP", "EGP", "INCOMPLETE"] as const;
 const WORST_MED = 0xffff_ffff;
 
-/** What comes before the AIGP (RFC 7311 section 4.1). */
+/** What comes before the AIGP (RFC 7311 section 4.1); before everything, RFC 9494 section 4.4. */
 const FIRST: readonly Step[] = [
+  {
+    rule: "not long-lived stale",
+    rank: ({ set }) => (set.longLivedStale ? 1 : 0),
+    text: () => "",
+    sign: "",
+  },
   {
     rule: "locally originated",
     rank: ({ peer }) => (peer === undefined ? 0 : 1),
@@ -63,8 +69,8 @@ const BEFORE: readonly Step[] = [
   },
   {
     rule: "lower ORIGIN",
-    rank: ({ set }) => set.attributes.origin,
-    text: ({ set }) => ORIGINS[set.attributes.origin],
+    rank: ({ set }) => set.origin,
+    text: ({ set }) => ORIGINS[set.origin],
     sign: "<",
   },
 ];
@@ -94,8 +100,8 @@ const LAST: readonly Step[] = [
   },
   {
     rule: "shorter CLUSTER_LIST",
-    rank: ({ set }) => set.attributes.clusterList?.length ?? 0,
-    text: ({ set }) => `${set.attributes.clusterList?.length ?? 0}`,
+    rank: ({ set }) => set.clusters,
+    text: ({ set }) => `${set.clusters}`,
     sign: "<",
   },
 ];
@@ -133,7 +139,7 @@ export function decide(
 
 /** ORIGINATOR_ID stands for the identifier of the speaker that reflected it (RFC 4456 section 9). */
 function identifierOf({ set, peer }: Candidate): number {
-  return set.attributes.originatorId ?? peer?.identifier ?? 0;
+  return set.originatorId ?? peer?.identifier ?? 0;
 }
 
 function compareLast(a: Candidate, b: Candidate): number {

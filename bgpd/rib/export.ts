@@ -2,22 +2,25 @@
  * What becomes of attributes on the way out (RFC 4271 sections 5.1 and 9.1.3), and what must not leave.
  */
 
-import { type Family, formatAddress } from "../../lib/address.ts";
+import { type Address, type Family, formatAddress } from "../../lib/address.ts";
 import { raiseAigp } from "../wire/aigp.ts";
 import { isTold, prependAs, removePrivateAs, replaceAs } from "../wire/as-path.ts";
 import type { AsSegment, Attributes } from "../wire/attributes.ts";
 import { isTransitive } from "../wire/community.ts";
 import {
   GRACEFUL_SHUTDOWN,
+  LLGR_STALE,
   NO_ADVERTISE,
   NO_EXPORT,
   NO_EXPORT_SUBCONFED,
   NO_PEER,
 } from "../wire/const.ts";
 import type { MultiprotocolNextHop } from "../wire/multiprotocol.ts";
-import { DEFAULT_LOCAL_PREF } from "./attribute-set.ts";
+import type { PlainChange } from "../wire/plain.ts";
+import { type AttributeSet, DEFAULT_LOCAL_PREF } from "./attribute-set.ts";
 import { notReflected, reflected } from "./reflect.ts";
 import type { OwnNextHop, RibPeer, RouteSource } from "./route.ts";
+import type { SessionRules } from "./rules.ts";
 
 /** What of a peer decides how it is told a route. */
 export type Audience = Pick<
@@ -32,19 +35,26 @@ export type Origin = {
   readonly from: RibPeer | undefined;
 };
 
-/** Why BGP itself forbids to tell the route to such a peer; undefined when it may be told. */
-export function forbidden(
-  attributes: Attributes,
+/** Why the route is not reflected to such a peer (RFC 4456); undefined when it is, or need not be. */
+export function unreflected(
   { source, from }: Origin,
+  external: boolean,
+  rules: SessionRules,
+): string | undefined {
+  return source === "internal" && !external ? notReflected(from?.rules, rules) : undefined;
+}
+
+/** Why BGP itself forbids to tell such attributes to such a peer; undefined when they may be told. */
+export function forbidden(
+  { communities, onlyToCustomer }: Attributes,
   { external, rules }: Pick<RibPeer, "external" | "rules">,
 ): string | undefined {
   const { role } = rules;
-  if (source === "internal" && !external) {
-    const no = notReflected(from?.rules, rules);
-    if (no !== undefined) return no;
-  }
-  for (const community of attributes.communities ?? []) {
+  for (const community of communities ?? []) {
     if (community === NO_ADVERTISE) return "it carries NO_ADVERTISE (RFC 1997)";
+    if (community === LLGR_STALE && isWithheld(rules, external)) {
+      return "it carries LLGR_STALE, and the peer does not know long-lived graceful restart (RFC 9494)";
+    }
     if (!external) continue;
     if (community === NO_EXPORT) return "it carries NO_EXPORT (RFC 1997)";
     if (community === NO_EXPORT_SUBCONFED) return "it carries NO_EXPORT_SUBCONFED (RFC 1997)";
@@ -52,10 +62,15 @@ export function forbidden(
   }
   // RFC 9234 section 5: not to providers, peers and route servers.
   const isDownward = role === undefined || role === "provider" || role === "rs";
-  if (attributes.onlyToCustomer !== undefined && external && !isDownward) {
-    return `it carries ONLY_TO_CUSTOMER of AS ${attributes.onlyToCustomer}, and our role is ${role} (RFC 9234)`;
+  if (onlyToCustomer !== undefined && external && !isDownward) {
+    return `it carries ONLY_TO_CUSTOMER of AS ${onlyToCustomer}, and our role is ${role} (RFC 9234)`;
   }
   return undefined;
+}
+
+/** RFC 9494 section 4.6: without the capability only within the AS, and there where it is configured. */
+function isWithheld({ longLivedStale }: RibPeer["rules"], external: boolean): boolean {
+  return longLivedStale === "withheld" || (longLivedStale === "depreferred" && external);
 }
 
 /**
@@ -64,7 +79,7 @@ export function forbidden(
  * (RFC 2545 section 3).
  */
 export function nextHopFor(
-  { nextHop }: Attributes,
+  { nextHop }: { readonly nextHop?: Address | undefined },
   source: RouteSource,
   peer: Audience,
   family: Family,
@@ -86,6 +101,26 @@ export function nextHopFor(
 function isSelf(source: RouteSource, { external, rules }: Pick<RibPeer, "external" | "rules">) {
   if (source === "local") return true;
   return external ? rules.nextHop !== "Keep" : rules.nextHop === "Self";
+}
+
+/**
+ * How a plain set changes on its way to such a peer, who is told this next hop: as `transform` would have it. Undefined
+ * where that takes the record.
+ */
+export function plainChange(
+  { isPlain, localPref }: Pick<AttributeSet, "isPlain" | "localPref">,
+  source: RouteSource,
+  { external, localAs, rules }: Audience,
+  { nextHop }: MultiprotocolNextHop,
+): PlainChange | undefined {
+  const { role, asOverride, removePrivateAs: isPruned, gracefulShutdown } = rules;
+  const isSpecial = role !== undefined || asOverride || isPruned || gracefulShutdown;
+  if (!isPlain || source === "local" || isSpecial) return undefined;
+  return {
+    prepend: external ? localAs : undefined,
+    nextHop: nextHop.family === 4 ? nextHop.w0 : undefined,
+    localPref: external ? undefined : localPref,
+  };
 }
 
 /** What is found out about a route before it is transformed. */
@@ -156,12 +191,17 @@ function toInternal(
   peer: Audience,
   cost: number,
 ): Attributes {
-  const { aigp } = attributes;
-  const { gracefulShutdown } = peer.rules;
+  const { aigp, communities = [] } = attributes;
+  const { gracefulShutdown, longLivedStale } = peer.rules;
+  const isDepreferred = longLivedStale === "depreferred" && communities.includes(LLGR_STALE);
   return {
     ...attributes,
     // RFC 8326 section 4.3: within the AS the preference says it, and the community stays outside.
-    localPref: gracefulShutdown ? 0 : (attributes.localPref ?? DEFAULT_LOCAL_PREF),
+    localPref: gracefulShutdown || isDepreferred ? 0 : (attributes.localPref ?? DEFAULT_LOCAL_PREF),
+    // RFC 9494 section 4.6: who does not know what the route is takes it last, and keeps it.
+    ...(isDepreferred && !communities.includes(NO_EXPORT)
+      ? { communities: [...communities, NO_EXPORT] }
+      : {}),
     ...(isSelf(source, peer) && aigp !== undefined ? { aigp: raiseAigp(aigp, cost) } : {}),
   };
 }

@@ -19,16 +19,22 @@ export type Ingredients = {
 };
 
 /** What a set is exported as, or why it is not. */
-type Exported = { readonly set: AttributeSet | string; readonly cost: number };
+type Exported = AttributeSet | string;
+
+/** The same of a set whose AIGP has the cost in it. */
+type Costly = { readonly madeOf: AttributeSet; readonly set: Exported; readonly cost: number };
 
 const SOURCES: readonly RouteSource[] = ["local", "internal", "external"];
 
 export class ExportedSets {
   readonly #sets: AttributeSets;
-  /** By (set, source), per rewrite; each entry holds its exported set. */
-  readonly #plain = new Map<Rewrite | undefined, Map<number, Exported>>();
-  /** Reflected ones: by set, and then by identifier. */
-  readonly #reflected = new Map<Rewrite | undefined, Map<number, Map<number, Exported>>>();
+  /** By the set's number and the source of the route. */
+  readonly #plain = new Map<Rewrite | undefined, (Exported | undefined)[]>();
+  /** Reflected ones, and those with a cost: by set, and then by source or identifier. */
+  readonly #others = new Map<
+    Rewrite | undefined,
+    Map<AttributeSet, Map<RouteSource | number, Costly>>
+  >();
 
   constructor(sets: AttributeSets) {
     this.#sets = sets;
@@ -36,17 +42,18 @@ export class ExportedSets {
 
   /**
    * What was made of these; undefined when nothing was, or with another cost. `reflectedFrom` is the BGP Identifier of
-   * the internal peer whose route is reflected; undefined where none is. Asked for every prefix: it allocates nothing.
+   * the internal peer whose route is reflected; undefined where none is. It allocates nothing.
    */
   find(
     { set, source, cost }: Ingredients,
     rewrite: Rewrite | undefined,
     reflectedFrom: number | undefined,
-  ): AttributeSet | string | undefined {
-    const known =
-      reflectedFrom === undefined
-        ? this.#plain.get(rewrite)?.get(keyOf(set.id, source))
-        : this.#reflected.get(rewrite)?.get(set.id)?.get(reflectedFrom);
+  ): Exported | undefined {
+    if (isPlain(cost, reflectedFrom)) return this.#plain.get(rewrite)?.[indexOf(set, source)];
+    const known = this.#others
+      .get(rewrite)
+      ?.get(set)
+      ?.get(reflectedFrom ?? source);
     return known?.cost === cost ? known.set : undefined;
   }
 
@@ -55,65 +62,77 @@ export class ExportedSets {
     { set, source, cost }: Ingredients,
     rewrite: Rewrite | undefined,
     reflectedFrom: number | undefined,
-    exported: AttributeSet | string,
+    exported: Exported,
   ): void {
-    const isReflected = reflectedFrom !== undefined;
-    const entries = isReflected
-      ? innerOf(innerOf(this.#reflected, rewrite), set.id)
-      : innerOf(this.#plain, rewrite);
-    const key = isReflected ? reflectedFrom : keyOf(set.id, source);
-    const known = entries.get(key);
-    entries.set(key, { set: exported, cost });
-    if (typeof exported === "object" && exported.id !== set.id) this.#sets.hold(exported);
+    if (typeof exported === "object" && exported !== set) this.#sets.hold(exported);
+    if (isPlain(cost, reflectedFrom)) {
+      const entries = innerOf(this.#plain, rewrite, (): (Exported | undefined)[] => []);
+      entries[indexOf(set, source)] = exported;
+      return;
+    }
+    const bySet = innerOf(this.#others, rewrite, () => new Map());
+    const entries = innerOf(bySet, set, () => new Map<RouteSource | number, Costly>());
+    const known = entries.get(reflectedFrom ?? source);
+    entries.set(reflectedFrom ?? source, { madeOf: set, set: exported, cost });
     // What another cost had made of it; whoever was told that holds it.
-    this.#release(known, set.id);
+    if (known !== undefined) this.#release(known.set, set.id);
   }
 
   /** A set is gone: what was made of it is let go. */
-  forget(id: number): void {
-    for (const bySource of this.#plain.values()) {
-      for (const source of SOURCES) {
-        const key = keyOf(id, source);
-        const exported = bySource.get(key);
-        if (bySource.delete(key)) this.#release(exported, id);
+  forget(set: AttributeSet): void {
+    for (const entries of this.#plain.values()) {
+      const first = indexOf(set, "local");
+      for (let index = first; index < first + SOURCES.length; index++) {
+        const gone = entries[index];
+        if (gone === undefined) continue;
+        entries[index] = undefined;
+        this.#release(gone, set.id);
       }
     }
-    for (const bySet of this.#reflected.values()) {
-      const gone = bySet.get(id);
-      if (!bySet.delete(id)) continue;
-      for (const exported of gone?.values() ?? []) this.#release(exported, id);
+    for (const bySet of this.#others.values()) {
+      const gone = bySet.get(set);
+      if (gone === undefined) continue;
+      bySet.delete(set);
+      for (const exported of gone.values()) this.#release(exported.set, set.id);
     }
   }
 
   /** Let go of everything. */
   clear(): void {
-    const plain = [...this.#plain.values()].flatMap((bySource) => [...bySource]);
-    const reflected = [...this.#reflected.values()].flatMap((bySet) => [...bySet]);
+    const plain = [...this.#plain.values()];
+    const others = [...this.#others.values()];
     this.#plain.clear();
-    this.#reflected.clear();
-    for (const [key, exported] of plain) {
-      this.#release(exported, Math.floor(key / SOURCES.length));
+    this.#others.clear();
+    for (const entries of plain) {
+      entries.forEach((exported, index) => {
+        if (exported !== undefined) this.#release(exported, Math.floor(index / SOURCES.length));
+      });
     }
-    for (const [id, byIdentifier] of reflected) {
-      for (const exported of byIdentifier.values()) this.#release(exported, id);
+    for (const bySet of others) {
+      for (const entries of bySet.values()) {
+        for (const { set, madeOf } of entries.values()) this.#release(set, madeOf.id);
+      }
     }
   }
 
   /** A set that became itself was not held. */
-  #release(exported: Exported | undefined, madeOf: number): void {
-    const set = exported?.set;
-    if (typeof set === "object" && set.id !== madeOf) this.#sets.release(set.id);
+  #release(exported: Exported, madeOf: number): void {
+    if (typeof exported === "object" && exported.id !== madeOf) this.#sets.release(exported);
   }
 }
 
-function keyOf(id: number, source: RouteSource): number {
+function isPlain(cost: number, reflectedFrom: number | undefined): boolean {
+  return cost === 0 && reflectedFrom === undefined;
+}
+
+function indexOf({ id }: AttributeSet, source: RouteSource): number {
   return id * SOURCES.length + SOURCES.indexOf(source);
 }
 
-function innerOf<Key, Value>(map: Map<Key, Map<number, Value>>, key: Key): Map<number, Value> {
+function innerOf<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
   const known = map.get(key);
   if (known !== undefined) return known;
-  const inner = new Map<number, Value>();
+  const inner = make();
   map.set(key, inner);
   return inner;
 }

@@ -5,6 +5,7 @@
  */
 
 import type { Family } from "../../lib/address.ts";
+import { createScratch, type PrefixScratch } from "../wire/nlri.ts";
 import { AdjIn } from "./adj-in.ts";
 import { AdjOut } from "./adj-out.ts";
 import type { AttributeSets } from "./attribute-set.ts";
@@ -23,14 +24,12 @@ import type {
   RibEffort,
   RibOptions,
   RibPeer,
-  Share,
 } from "./route.ts";
 import type { Best } from "./update-group.ts";
 import { View } from "./view.ts";
 
 /** The clock is looked at once per this many decisions. */
 const STRIDE = 256;
-const NO_SHARES = {};
 
 export type FamilyParts = {
   readonly options: RibOptions;
@@ -48,10 +47,15 @@ export class FamilyTables {
   readonly adjIn: AdjIn;
   readonly adjOut: AdjOut;
   readonly view: View;
+  /** Nothing is decided, nor told. */
+  isDeferred = false;
   readonly #options: RibOptions;
   readonly #effort: RibEffort;
   readonly #locRib: LocRib;
   readonly #dirty = new Dirty();
+  /** What is told next, and what was told last of a best path. */
+  readonly #change: { readonly prefix: PrefixScratch; best: BestChange["best"] };
+  #described: { readonly of: Best; readonly as: NonNullable<BestChange["best"]> } | undefined;
   /** Prefixes without a path whose number is kept for peers that have still to hear of it. */
   readonly #withheld = new Set<number>();
   /** Prefixes whose best may be for others than before, although it is the same. */
@@ -70,14 +74,17 @@ export class FamilyTables {
     this.table = table;
     this.adjIn = new AdjIn({ identifier, table, paths, sets, changed });
     this.adjOut = adjOut;
-    this.view = new View({ table, paths, sets, members, nextHops, locRib, adjOut });
+    const { adjIn } = this;
+    this.view = new View({ table, paths, sets, members, nextHops, locRib, adjIn, adjOut });
     this.#options = options;
     this.#effort = effort;
+    this.#change = { prefix: createScratch(family), best: undefined };
     this.#locRib = locRib;
   }
 
   join(id: PeerId, peer: RibPeer): void {
-    const member = { id, peer, received: 0, accepted: 0, best: 0, round: 0, isRefreshing: false };
+    const counts = { received: 0, accepted: 0, best: 0 };
+    const member: Member = { id, peer, ...counts, round: 0, stale: undefined, longLived: 0 };
     this.members.set(id, member);
     this.adjOut.join(member);
   }
@@ -88,6 +95,43 @@ export class FamilyTables {
     this.adjIn.clear(member);
     this.adjOut.leave(member);
     this.members.delete(id);
+  }
+
+  /** The peer's session is over; it is expected back. */
+  retain(id: PeerId): void {
+    const member = this.members.get(id);
+    if (member === undefined) return;
+    this.adjOut.leave(member);
+    this.adjIn.retain(member);
+  }
+
+  /** It is back, or carries the family for the first time. */
+  resume(id: PeerId, peer: RibPeer): void {
+    const member = this.members.get(id);
+    if (member === undefined) {
+      this.join(id, peer);
+      return;
+    }
+    // The decision looks at who the peer is, besides its routes.
+    const isAnother = member.peer.identifier !== peer.identifier;
+    member.peer = peer;
+    this.adjIn.reconsider(member);
+    if (isAnother) {
+      for (const row of this.paths.ofPeer(id)) this.#dirty.add(this.paths.prefix.get(row));
+    }
+    this.adjOut.join(member);
+  }
+
+  age(id: PeerId): void {
+    const member = this.members.get(id);
+    if (member !== undefined) this.adjIn.age(member);
+  }
+
+  sweep(id: PeerId, which: "all" | "long-lived"): void {
+    const member = this.members.get(id);
+    if (member === undefined) return;
+    if (which === "all") this.adjIn.sweep(member);
+    else this.adjIn.expire(member);
   }
 
   /** The peer's policies or our next hops are others. */
@@ -148,10 +192,11 @@ export class FamilyTables {
 
   /** Decide and export what is pending until `deadline`; true when more is left. */
   work(deadline: number): boolean {
-    const { now, onBest } = this.#options;
+    if (this.isDeferred) return false;
+    const { now } = this.#options;
     const start = now();
-    const changes: BestChange[] = [];
     const emptied: number[] = [];
+    this.#described = undefined;
     let count = 0;
     for (;;) {
       const prefix = this.#dirty.take();
@@ -159,9 +204,8 @@ export class FamilyTables {
       count++;
       const changed = this.#locRib.update(prefix);
       const best = this.#locRib.best(prefix);
-      if (changed !== "nothing") {
-        changes.push({ prefix: this.table.prefix(prefix), best: this.#describe(prefix, best) });
-      }
+      // The kernel forwards before the neighbours are told that it does.
+      if (changed !== "nothing") this.#tell(prefix, best);
       // An AIGP that peers are told follows the cost to the next hop (RFC 7311 section 3.4.3).
       const isRetold = this.#retold.delete(prefix);
       const isOther = changed === "best" || isRetold;
@@ -170,22 +214,19 @@ export class FamilyTables {
       if (count % STRIDE === 0 && now() >= deadline) break;
     }
     const decided = now();
-    // The kernel forwards before the neighbours are told that it does.
-    if (changes.length > 0) onBest(changes);
-    const told = now();
     this.adjOut.flush();
     for (const prefix of emptied) {
       if (this.adjOut.isMissed(prefix)) this.#withheld.add(prefix);
       else if (!this.#withheld.has(prefix)) this.table.remove(prefix);
     }
     const isMore = !this.#dirty.isEmpty;
-    if (!isMore) {
+    if (!isMore && this.#options.isUnsettled?.() !== true) {
       this.#letGo();
       this.adjOut.settle();
     }
     this.#effort.decisions += count;
     this.#effort.decisionTime += decided - start;
-    this.#effort.exportTime += now() - told;
+    this.#effort.exportTime += now() - decided;
     return isMore;
   }
 
@@ -193,7 +234,9 @@ export class FamilyTables {
     const member = this.members.get(id);
     if (member === undefined) return undefined;
     const { received, accepted, best } = member;
-    return { received, accepted, best, advertised: this.adjOut.groupOf(id)?.count(id) ?? 0 };
+    const stale = this.adjIn.countStale(member);
+    const advertised = this.adjOut.groupOf(id)?.count(id) ?? 0;
+    return { received, accepted, best, stale, advertised };
   }
 
   /** Forget prefixes that have no path and that nobody has to be told of any more. */
@@ -208,13 +251,12 @@ export class FamilyTables {
 
   /** The attributes of a peer's routes may be the same as before, and packets to them dropped all the same. */
   #tellBest(peer: PeerId): void {
-    const changes = [...this.paths.ofPeer(peer)].flatMap((row): BestChange[] => {
+    this.#described = undefined;
+    for (const row of this.paths.ofPeer(peer)) {
       const index = this.paths.prefix.get(row);
       const best = this.#locRib.best(index);
-      if (best?.peer !== peer) return [];
-      return [{ prefix: this.table.prefix(index), best: this.#describe(index, best) }];
-    });
-    if (changes.length > 0) this.#options.onBest(changes);
+      if (best?.peer === peer) this.#tell(index, best);
+    }
   }
 
   /** Whom a peer's routes are reflected to depends on whether it is a client. */
@@ -226,18 +268,23 @@ export class FamilyTables {
     }
   }
 
-  #describe(prefix: number, best: Best | undefined): BestChange["best"] {
-    if (best === undefined) return undefined;
-    const { source, set, peer } = best;
-    const from = this.members.get(peer)?.peer;
-    const { nextHop } = set.attributes;
-    const route = { source, nextHop, peer: from?.name ?? "", ...this.#sharesOf(prefix) };
-    const isDropped = from !== undefined && isDiscarded(set.attributes, from);
-    return isDropped ? { ...route, discard: true } : route;
+  #tell(prefix: number, best: Best | undefined): void {
+    const change = this.#change;
+    this.table.read(prefix, change.prefix);
+    change.best = best === undefined ? undefined : this.#describe(prefix, best);
+    this.#options.onBest(change);
   }
 
-  #sharesOf(prefix: number): { readonly shares?: readonly Share[] } {
+  #describe(prefix: number, best: Best): NonNullable<BestChange["best"]> {
     const shares = this.#locRib.shares(prefix);
-    return shares === undefined ? NO_SHARES : { shares };
+    if (shares !== undefined) return { ...describe(best), shares };
+    // Most prefixes come in a row with others whose best is the same.
+    if (this.#described?.of !== best) this.#described = { of: best, as: describe(best) };
+    return this.#described.as;
   }
+}
+
+function describe({ source, set, from }: Best): NonNullable<BestChange["best"]> {
+  const route = { source, nextHop: set.nextHop, peer: from?.name ?? "" };
+  return from !== undefined && isDiscarded(set, from) ? { ...route, discard: true } : route;
 }

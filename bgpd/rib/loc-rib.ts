@@ -6,7 +6,7 @@
 import type { AttributeSet, AttributeSets } from "./attribute-set.ts";
 import { Column } from "./column.ts";
 import { type Candidate, type Decided, decide } from "./decide.ts";
-import type { Members } from "./member.ts";
+import type { Member, Members } from "./member.ts";
 import { chooseShares, sharesOf } from "./multipath.ts";
 import type { NextHops } from "./next-hops.ts";
 import { NONE, type PathTable } from "./path-table.ts";
@@ -39,6 +39,9 @@ export class LocRib {
   /** Where several paths share the traffic, their next hops. */
   readonly #shares = new Column();
   readonly #shareSets = new ShareSets();
+  /** What was answered last: most prefixes come in a row with others of the same set and peer. */
+  #last: Best | undefined;
+  #lastMember: Member | undefined;
   /** What holds for the decisions from now on. */
   selection: PathSelection;
   /** Prefixes with a best path. */
@@ -57,7 +60,8 @@ export class LocRib {
 
   /** The next hops that share the prefix's traffic; undefined where they are not several. */
   shares(prefix: number): readonly Share[] | undefined {
-    return this.#shareSets.get(this.#shares.get(prefix));
+    const shares = this.#shares.get(prefix);
+    return shares === NONE ? undefined : this.#shareSets.get(shares);
   }
 
   /** Decide a prefix anew: whether another path is the best now, or none, or others share its traffic. */
@@ -94,7 +98,7 @@ export class LocRib {
 
   /** True when it is another. */
   #setBest(prefix: number, row: number): boolean {
-    const { paths, sets, members } = this.#parts;
+    const { paths, sets } = this.#parts;
     const set = row === NONE ? NONE : paths.used.get(row);
     const peer = row === NONE ? NONE : paths.peer.get(row);
     const oldSet = this.#set.get(prefix);
@@ -102,15 +106,15 @@ export class LocRib {
     if (set === oldSet && peer === oldPeer) return false;
     if (set !== NONE) {
       sets.hold(sets.get(set));
-      const member = members.get(peer);
+      const member = this.#member(peer);
       if (member !== undefined) member.best++;
       this.size++;
     }
     this.#set.set(prefix, set);
     this.#peer.set(prefix, peer);
     if (oldSet !== NONE) {
-      sets.release(oldSet);
-      const member = members.get(oldPeer);
+      sets.release(sets.get(oldSet));
+      const member = this.#member(oldPeer);
       if (member !== undefined) member.best--;
       this.size--;
     }
@@ -159,7 +163,7 @@ export class LocRib {
     const used = paths.used.get(row);
     if (used === NONE) return false;
     if (paths.peer.get(row) === NONE) return true;
-    return nextHops.ask(sets.get(used).attributes.nextHop).reachable;
+    return nextHops.ask(sets.get(used)).reachable;
   }
 
   #candidate(prefix: number, row: number): Candidate {
@@ -171,16 +175,27 @@ export class LocRib {
     return { set, peer, cost, isBest: id === this.#peer.get(prefix) };
   }
 
-  #costOf({ attributes }: AttributeSet): number {
-    return this.#parts.nextHops.ask(attributes.nextHop).cost;
+  #costOf(set: AttributeSet): number {
+    return this.#parts.nextHops.ask(set).cost;
   }
 
   #bestOf(set: number, peer: PeerId): Best {
-    const from = this.#parts.members.get(peer)?.peer;
-    const source = peer === NONE ? "local" : from?.external === true ? "external" : "internal";
+    const last = this.#last;
+    const from = this.#member(peer)?.peer;
     const attributes = this.#parts.sets.get(set);
+    const isLast = last?.set === attributes && last.peer === peer && last.from === from;
     // Only an AIGP travels with the cost in it.
+    if (isLast && attributes.aigp === undefined) return last;
+    const source = peer === NONE ? "local" : from?.external === true ? "external" : "internal";
     const cost = attributes.aigp === undefined || peer === NONE ? 0 : this.#costOf(attributes);
-    return { set: attributes, source, peer, from, cost };
+    this.#last = { set: attributes, source, peer, from, cost };
+    return this.#last;
+  }
+
+  #member(peer: PeerId): Member | undefined {
+    if (this.#lastMember?.id === peer) return this.#lastMember;
+    const member = this.#parts.members.get(peer);
+    if (member !== undefined) this.#lastMember = member;
+    return member;
   }
 }

@@ -50,7 +50,7 @@ export function chooseShares(
 /** The next hops of the paths that share, with weights where each has a bandwidth and they differ. */
 export function sharesOf(sets: readonly AttributeSet[]): readonly Share[] {
   const weights = weightsOf(sets.map(({ bandwidth }) => bandwidth));
-  return sets.flatMap(({ attributes: { nextHop } }, index) => {
+  return sets.flatMap(({ nextHop }, index) => {
     const weight = weights?.[index];
     if (nextHop === undefined) return [];
     return weight === undefined ? { address: nextHop } : { address: nextHop, weight };
@@ -64,18 +64,18 @@ function refusalOf(
   { maximumPaths, relaxedAsPath }: PathSelection,
 ): string | undefined {
   const [best] = chosen;
-  const { nextHop } = set.attributes;
+  const { nextHop } = set;
   if (best?.peer === undefined || peer === undefined || nextHop === undefined) {
     return "only learned routes do";
   }
-  if (isDiscarded(best.set.attributes, best.peer) || isDiscarded(set.attributes, peer)) {
+  if (isDiscarded(best.set, best.peer) || isDiscarded(set, peer)) {
     return "packets to one of them are to be dropped";
   }
   if (!relaxedAsPath && !isSamePath(set.attributes.asPath, best.set.attributes.asPath)) {
     return "another AS_PATH";
   }
   const twin = chosen.find((other) => {
-    const hop = other.set.attributes.nextHop;
+    const hop = other.set.nextHop;
     return hop !== undefined && equalAddress(hop, nextHop);
   });
   if (twin !== undefined) return `the next hop of ${twin.peer?.name}`;

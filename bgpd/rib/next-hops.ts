@@ -6,29 +6,29 @@ import { type Address, formatAddress } from "../../lib/address.ts";
 import type { ResolveNextHop } from "./route.ts";
 
 type Answer = ReturnType<ResolveNextHop>;
-type Entry = { readonly address: Address; answer: Answer };
+
+/** A next hop with the answer in force. */
+export type NextHopEntry = { readonly address: Address; answer: Answer };
+
+/** What has a next hop, and remembers where the answers about it are. */
+type Asking = { readonly nextHop: Address | undefined; hop: NextHopEntry | undefined };
 
 const NO_NEXT_HOP: Answer = { reachable: false, cost: 0, reason: "it has no next hop" };
 
 export class NextHops {
   readonly #resolve: ResolveNextHop;
-  readonly #answers = new Map<number | string, Entry>();
-  /** By the record that an attribute set holds: no text is made of an address that was asked before. */
-  #byRecord = new WeakMap<Address, Entry>();
+  readonly #entries = new Map<number | string, NextHopEntry>();
 
   constructor(resolve: ResolveNextHop) {
     this.#resolve = resolve;
   }
 
   /** The answer in force. */
-  ask(address: Address | undefined): Answer {
-    if (address === undefined) return NO_NEXT_HOP;
-    let entry = this.#byRecord.get(address);
-    if (entry === undefined) {
-      entry = this.#entry(address);
-      this.#byRecord.set(address, entry);
-    }
-    return entry.answer;
+  ask(asking: Asking): Answer {
+    if (asking.hop !== undefined) return asking.hop.answer;
+    if (asking.nextHop === undefined) return NO_NEXT_HOP;
+    asking.hop = this.#entry(asking.nextHop);
+    return asking.hop.answer;
   }
 
   /**
@@ -38,10 +38,9 @@ export class NextHops {
   refresh(inUse: Iterable<Address>): (address: Address | undefined) => boolean {
     const changed = new Set<number | string>();
     const keep = new Set([...inUse].map(keyOf));
-    this.#byRecord = new WeakMap();
-    for (const [key, entry] of this.#answers) {
+    for (const [key, entry] of this.#entries) {
       if (!keep.has(key)) {
-        this.#answers.delete(key);
+        this.#entries.delete(key);
         continue;
       }
       const answer = this.#resolve(entry.address);
@@ -55,12 +54,12 @@ export class NextHops {
     return (address) => address !== undefined && changed.has(keyOf(address));
   }
 
-  #entry(address: Address): Entry {
+  #entry(address: Address): NextHopEntry {
     const key = keyOf(address);
-    const known = this.#answers.get(key);
+    const known = this.#entries.get(key);
     if (known !== undefined) return known;
     const entry = { address, answer: this.#resolve(address) };
-    this.#answers.set(key, entry);
+    this.#entries.set(key, entry);
     return entry;
   }
 }

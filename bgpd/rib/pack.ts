@@ -10,6 +10,7 @@ import { HEADER_LENGTH, UPDATE } from "../wire/const.ts";
 import { writeHeader } from "../wire/header.ts";
 import { beginReach, beginUnreach, endMultiprotocol } from "../wire/multiprotocol.ts";
 import { createScratch, prefixOctets, writePrefix } from "../wire/nlri.ts";
+import { copyOctets, type Octets, writeU16 } from "../wire/octets.ts";
 import type { PrefixTable } from "./prefix-table.ts";
 
 /** Messages are handed over in buffers of about this size, one write each. */
@@ -47,7 +48,7 @@ export class Packer {
    * there, without it (IPv4 alone) behind the attributes.
    */
   announce(
-    attributes: Uint8Array,
+    attributes: Octets,
     nextHop: Uint8Array | undefined,
     prefixes: readonly number[],
     table: PrefixTable,
@@ -126,31 +127,30 @@ const WITHDRAWN: Form = {
 };
 
 /** NLRI behind the attributes. */
-function inBody(attributes: Uint8Array): Form {
+function inBody({ buffer: octets, start, end }: Octets): Form {
   return {
     tail: 0,
     begin(buffer, body) {
       writeU16(buffer, body, 0);
-      writeU16(buffer, body + 2, attributes.length);
-      buffer.set(attributes, body + 4);
-      return body + 4 + attributes.length;
+      writeU16(buffer, body + 2, end - start);
+      return copyOctets(octets, start, end, buffer, body + 4);
     },
     finish: (_buffer, _body, end) => end,
   };
 }
 
-function inReach({ family }: PrefixTable, nextHop: Uint8Array, attributes: Uint8Array): Form {
+function inReach({ family }: PrefixTable, nextHop: Uint8Array, attributes: Octets): Form {
+  const length = attributes.end - attributes.start;
   return {
-    tail: attributes.length,
+    tail: length,
     begin(buffer, body) {
       writeU16(buffer, body, 0);
       return beginReach(buffer, body + 4, family, nextHop);
     },
     finish(buffer, body, end) {
       endMultiprotocol(buffer, body + 4, end);
-      buffer.set(attributes, end);
-      writeU16(buffer, body + 2, end + attributes.length - body - 4);
-      return end + attributes.length;
+      writeU16(buffer, body + 2, end + length - body - 4);
+      return copyOctets(attributes.buffer, attributes.start, attributes.end, buffer, end);
     },
   };
 }
@@ -168,9 +168,4 @@ function inUnreach(family: Family): Form {
       return end;
     },
   };
-}
-
-function writeU16(buffer: Uint8Array, offset: number, value: number): void {
-  buffer[offset] = value >>> 8;
-  buffer[offset + 1] = value & 0xff;
 }

@@ -3,6 +3,9 @@
  *
  * An index stays the prefix's own until `remove`; freed ones are used again. The columns of other tables
  * (paths, adj-out) are addressed by the same index.
+ *
+ * A prefix that is removed keeps its place and finds its index there if it comes back, as those that flap do; when
+ * more have gone than are left, the gone ones are cleared away at once. So neither coming nor going moves another.
  */
 
 import type { Family } from "../../lib/address.ts";
@@ -11,95 +14,93 @@ import type { PrefixScratch } from "../wire/nlri.ts";
 
 const FIRST_CAPACITY = 1024;
 const NONE = -1;
+/** States of an index. */
+const FREE = 0;
+const LIVE = 1;
+const GONE = 2;
+/** Fewer gone ones than this are not worth clearing away. */
+const FEW = 1024;
+/** A slot is 0, or an index + 1 with bits of the hash above it, which tell most others apart without a look. */
+const INDEX_BITS = 27;
+const INDEX = 2 ** INDEX_BITS - 1;
 
 export class PrefixTable {
   readonly family: Family;
   /** Indices are below this; it only grows. */
   capacity = FIRST_CAPACITY;
   size = 0;
-  #w0 = new Uint32Array(FIRST_CAPACITY);
-  #w1 = new Uint32Array(0);
-  #w2 = new Uint32Array(0);
-  #w3 = new Uint32Array(0);
-  /** 255: free. */
-  #length = new Uint8Array(FIRST_CAPACITY).fill(255);
+  #w0 = new Int32Array(FIRST_CAPACITY);
+  #w1 = new Int32Array(0);
+  #w2 = new Int32Array(0);
+  #w3 = new Int32Array(0);
+  #length = new Uint8Array(FIRST_CAPACITY);
+  #state = new Uint8Array(FIRST_CAPACITY);
   #free: number[] = [];
   #used = 0;
-  /** Index + 1, or 0; twice the capacity at least, so that probes stay short. */
+  #gone = 0;
+  /** Twice the capacity, so that probes stay short. */
   #slots = new Int32Array(2 * FIRST_CAPACITY);
 
   constructor(family: Family) {
     this.family = family;
     if (family === 6) {
-      this.#w1 = new Uint32Array(FIRST_CAPACITY);
-      this.#w2 = new Uint32Array(FIRST_CAPACITY);
-      this.#w3 = new Uint32Array(FIRST_CAPACITY);
+      this.#w1 = new Int32Array(FIRST_CAPACITY);
+      this.#w2 = new Int32Array(FIRST_CAPACITY);
+      this.#w3 = new Int32Array(FIRST_CAPACITY);
     }
   }
 
   /** The prefix's index, or -1. */
   find(prefix: Prefix): number {
-    const mask = this.#slots.length - 1;
-    for (let slot = this.#hash(prefix) & mask; ; slot = (slot + 1) & mask) {
-      const index = (this.#slots[slot] ?? 0) - 1;
-      if (index < 0 || this.#is(index, prefix)) return index;
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    const hash = this.#hash(prefix);
+    const tag = hash >>> INDEX_BITS;
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const entry = slots[slot] ?? 0;
+      if (entry === 0) return NONE;
+      if (entry >>> INDEX_BITS !== tag) continue;
+      const index = (entry & INDEX) - 1;
+      if (this.#is(index, prefix)) return this.#state[index] === LIVE ? index : NONE;
     }
   }
 
   /** The prefix's index, which it gets now if it has none. The prefix may be a scratch record. */
   insert(prefix: Prefix): number {
-    const known = this.find(prefix);
-    if (known !== NONE) return known;
-    if (this.#free.length === 0 && this.#used === this.capacity) this.#grow();
-    const index = this.#free.pop() ?? this.#used++;
-    this.#w0[index] = prefix.w0;
-    if (this.family === 6) {
-      this.#w1[index] = prefix.w1;
-      this.#w2[index] = prefix.w2;
-      this.#w3[index] = prefix.w3;
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    const hash = this.#hash(prefix);
+    const tag = hash >>> INDEX_BITS;
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const entry = slots[slot] ?? 0;
+      if (entry === 0) return this.#add(prefix, hash, slot);
+      if (entry >>> INDEX_BITS !== tag) continue;
+      const index = (entry & INDEX) - 1;
+      if (!this.#is(index, prefix)) continue;
+      if (this.#state[index] === GONE) {
+        this.#state[index] = LIVE;
+        this.#gone--;
+        this.size++;
+      }
+      return index;
     }
-    this.#length[index] = prefix.length;
-    this.size++;
-    this.#place(index, this.#hash(prefix));
-    return index;
   }
 
   /** Forget the prefix of an index in use. */
   remove(index: number): void {
-    const mask = this.#slots.length - 1;
-    const scratch = this.read(index, {
-      family: this.family,
-      w0: 0,
-      w1: 0,
-      w2: 0,
-      w3: 0,
-      length: 0,
-    });
-    let hole = this.#hash(scratch) & mask;
-    while (this.#slots[hole] !== index + 1) hole = (hole + 1) & mask;
-    // Backward shift: entries behind the hole move up, so that no tombstone is needed.
-    for (let slot = (hole + 1) & mask; ; slot = (slot + 1) & mask) {
-      const other = (this.#slots[slot] ?? 0) - 1;
-      if (other < 0) break;
-      const home = this.#hash(this.read(other, scratch)) & mask;
-      if (((slot - home) & mask) >= ((slot - hole) & mask)) {
-        this.#slots[hole] = other + 1;
-        hole = slot;
-      }
-    }
-    this.#slots[hole] = 0;
-    this.#length[index] = 255;
-    this.#free.push(index);
+    this.#state[index] = GONE;
+    this.#gone++;
     this.size--;
+    if (this.#gone > this.size + FEW) this.#clear();
   }
 
   /** Write the prefix of an index into a record, and return that. */
   read(index: number, target: PrefixScratch): PrefixScratch {
-    target.w0 = this.#w0[index] ?? 0;
+    target.w0 = (this.#w0[index] ?? 0) >>> 0;
     if (this.family === 6) {
-      target.w1 = this.#w1[index] ?? 0;
-      target.w2 = this.#w2[index] ?? 0;
-      target.w3 = this.#w3[index] ?? 0;
+      target.w1 = (this.#w1[index] ?? 0) >>> 0;
+      target.w2 = (this.#w2[index] ?? 0) >>> 0;
+      target.w3 = (this.#w3[index] ?? 0) >>> 0;
     }
     target.length = this.#length[index] ?? 0;
     return target;
@@ -110,16 +111,24 @@ export class PrefixTable {
     return this.read(index, { family: this.family, w0: 0, w1: 0, w2: 0, w3: 0, length: 0 });
   }
 
-  /** Every index in use, in no order. */
+  /** The next index in use behind one, or behind -1 the first; -1 behind the last. In no order of prefixes. */
+  after(index: number): number {
+    for (let next = index + 1; next < this.#used; next++) {
+      if (this.#state[next] === LIVE) return next;
+    }
+    return NONE;
+  }
+
+  /** Every index in use. */
   *indices(): Generator<number> {
-    for (let index = 0; index < this.#used; index++) if (this.#length[index] !== 255) yield index;
+    for (let index = this.after(NONE); index !== NONE; index = this.after(index)) yield index;
   }
 
   #is(index: number, { w0, w1, w2, w3, length }: Prefix): boolean {
-    if (this.#w0[index] !== w0 || this.#length[index] !== length) return false;
+    if (this.#w0[index] !== (w0 | 0) || this.#length[index] !== length) return false;
     return (
       this.family === 4 ||
-      (this.#w1[index] === w1 && this.#w2[index] === w2 && this.#w3[index] === w3)
+      (this.#w1[index] === (w1 | 0) && this.#w2[index] === (w2 | 0) && this.#w3[index] === (w3 | 0))
     );
   }
 
@@ -130,14 +139,34 @@ export class PrefixTable {
       hash = Math.imul(hash ^ w2, 0xc2b2_ae3d);
       hash = Math.imul(hash ^ w3, 0x27d4_eb2f);
     }
-    return (hash ^ (hash >>> 15)) >>> 0;
+    return hash ^ (hash >>> 15);
+  }
+
+  /** A prefix that is not there, whose place is the empty slot. */
+  #add(prefix: Prefix, hash: number, slot: number): number {
+    const isFull = this.#free.length === 0 && this.#used === this.capacity;
+    if (isFull) this.#grow();
+    const index = this.#free.pop() ?? this.#used++;
+    this.#w0[index] = prefix.w0;
+    if (this.family === 6) {
+      this.#w1[index] = prefix.w1;
+      this.#w2[index] = prefix.w2;
+      this.#w3[index] = prefix.w3;
+    }
+    this.#length[index] = prefix.length;
+    this.#state[index] = LIVE;
+    this.size++;
+    if (isFull) this.#place(index, hash);
+    else this.#slots[slot] = entryOf(index, hash);
+    return index;
   }
 
   #place(index: number, hash: number): void {
-    const mask = this.#slots.length - 1;
+    const slots = this.#slots;
+    const mask = slots.length - 1;
     let slot = hash & mask;
-    while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
-    this.#slots[slot] = index + 1;
+    while (slots[slot] !== 0) slot = (slot + 1) & mask;
+    slots[slot] = entryOf(index, hash);
   }
 
   #grow(): void {
@@ -148,17 +177,39 @@ export class PrefixTable {
       this.#w2 = grown(this.#w2, this.capacity);
       this.#w3 = grown(this.#w3, this.capacity);
     }
-    const length = new Uint8Array(this.capacity).fill(255);
-    length.set(this.#length);
-    this.#length = length;
+    this.#length = grownOctets(this.#length, this.capacity);
+    this.#state = grownOctets(this.#state, this.capacity);
     this.#slots = new Int32Array(2 * this.capacity);
+    this.#clear();
+  }
+
+  /** Free the indices of prefixes that have gone, and give each that is left its place anew. */
+  #clear(): void {
+    this.#slots.fill(0);
+    this.#gone = 0;
     const scratch = this.prefix(0);
-    for (const index of this.indices()) this.#place(index, this.#hash(this.read(index, scratch)));
+    for (let index = 0; index < this.#used; index++) {
+      const state = this.#state[index];
+      if (state === LIVE) this.#place(index, this.#hash(this.read(index, scratch)));
+      if (state !== GONE) continue;
+      this.#state[index] = FREE;
+      this.#free.push(index);
+    }
   }
 }
 
-function grown(column: Uint32Array, capacity: number): Uint32Array<ArrayBuffer> {
-  const larger = new Uint32Array(capacity);
+function entryOf(index: number, hash: number): number {
+  return ((hash >>> INDEX_BITS) << INDEX_BITS) | (index + 1);
+}
+
+function grown(column: Int32Array, capacity: number): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(capacity);
+  larger.set(column);
+  return larger;
+}
+
+function grownOctets(column: Uint8Array, capacity: number): Uint8Array<ArrayBuffer> {
+  const larger = new Uint8Array(capacity);
   larger.set(column);
   return larger;
 }

@@ -29,17 +29,11 @@ export type Place = { readonly adjIn: AdjIn; readonly member: Member };
 /** Undefined for a family that the session does not carry. */
 export type PlaceOf = (family: Family | undefined) => Place | undefined;
 
-const NOTHING: ReceiveSummary = {
-  announced: 0,
-  withdrawn: 0,
-  treatedAsWithdraw: 0,
-  faults: [],
-  families: [],
-  endOfRib: undefined,
-};
+const NO_WORDS: readonly string[] = [];
 
 /** Made once: an UPDATE in a million costs no list. */
 const FAMILIES: readonly (readonly Family[])[] = [[], [4], [6], [4, 6]];
+const FAMILY: Readonly<Record<Family, readonly Family[]>> = { 4: [4], 6: [6] };
 
 export class Receiver {
   readonly #sets: AttributeSets;
@@ -62,17 +56,13 @@ export class Receiver {
     const ranges = this.#ranges;
     readUpdate(buffer, range, wire, ranges);
     const endOfRib = endOfRibIn(ranges);
-    if (endOfRib !== undefined) return { ...NOTHING, families: [endOfRib], endOfRib };
+    if (endOfRib !== undefined)
+      return summaryOf(FAMILY[endOfRib], 0, 0, 0, ranges.faults, endOfRib);
     const families = familiesIn(ranges);
     const announcement = announcementIn(ranges);
     if (announcement === "nothing" && !hasAttributes(ranges)) {
       const withdrawn = this.#withdraw(placeOf, buffer);
-      return {
-        ...NOTHING,
-        families,
-        withdrawn,
-        faults: ranges.faults.map(({ message }) => message),
-      };
+      return summaryOf(families, 0, withdrawn, 0, ranges.faults);
     }
     const received = this.#sets.receive(buffer, ranges, announcement, wire);
     // What is announced in both places has the same attributes but for the next hop.
@@ -82,40 +72,35 @@ export class Receiver {
         : received;
     const faults = faultsOf(ranges.faults, received, inReach);
     try {
-      const disposition = worst(faults);
+      const disposition = faults.length === 0 ? undefined : worst(faults);
       if (disposition === "session reset") throw resetFor(faults);
       const isVoid = disposition === "treat as withdraw";
       const withdrawn = this.#withdraw(placeOf, buffer);
       const { nlriStart, nlriEnd, reach } = ranges;
-      const [inBody, inAttribute] = isVoid ? [] : [received.set, inReach.set];
+      const inBody = isVoid ? undefined : received.set;
+      const inAttribute = isVoid ? undefined : inReach.set;
       const count =
-        this.#take(placeOf(4), inBody, buffer, [nlriStart, nlriEnd]) +
-        this.#take(placeOf(reach.family), inAttribute, buffer, [reach.nlriStart, reach.end]);
-      return {
-        ...NOTHING,
-        families,
-        withdrawn,
-        faults: faults.map(({ message }) => message),
-        ...(isVoid || received.set === undefined
-          ? { treatedAsWithdraw: count }
-          : { announced: count }),
-      };
+        this.#take(placeOf(4), inBody, buffer, nlriStart, nlriEnd) +
+        this.#take(placeOf(reach.family), inAttribute, buffer, reach.nlriStart, reach.end);
+      const isLost = isVoid || received.set === undefined;
+      return summaryOf(families, isLost ? 0 : count, withdrawn, isLost ? count : 0, faults);
     } finally {
       // Whether or not a prefix came to hold them: one of the body may turn out to be malformed.
-      this.#dropUnheld(received, inReach);
+      this.#dropUnheld(received);
+      if (inReach !== received) this.#dropUnheld(inReach);
     }
   }
 
-  #dropUnheld(...received: readonly Received[]): void {
-    for (const { set } of received) if (set !== undefined) this.#sets.dropUnheld(set);
+  #dropUnheld({ set }: Received): void {
+    if (set !== undefined) this.#sets.dropUnheld(set);
   }
 
   #withdraw(placeOf: PlaceOf, buffer: Uint8Array): number {
     const { withdrawnStart, withdrawnEnd, unreach } = this.#ranges;
     const { family, nlriStart, end } = unreach;
     return (
-      this.#take(placeOf(4), undefined, buffer, [withdrawnStart, withdrawnEnd]) +
-      this.#take(placeOf(family), undefined, buffer, [nlriStart, end])
+      this.#take(placeOf(4), undefined, buffer, withdrawnStart, withdrawnEnd) +
+      this.#take(placeOf(family), undefined, buffer, nlriStart, end)
     );
   }
 
@@ -124,14 +109,27 @@ export class Receiver {
     place: Place | undefined,
     set: AttributeSet | undefined,
     buffer: Uint8Array,
-    range: readonly [start: number, end: number],
+    start: number,
+    end: number,
   ): number {
-    if (place === undefined || range[0] >= range[1]) return 0;
+    if (place === undefined || start >= end) return 0;
     const { adjIn, member } = place;
     return set === undefined
-      ? adjIn.withdraw(member, buffer, range)
-      : adjIn.announce(member, set, buffer, range);
+      ? adjIn.withdraw(member, buffer, start, end)
+      : adjIn.announce(member, set, buffer, start, end);
   }
+}
+
+function summaryOf(
+  families: readonly Family[],
+  announced: number,
+  withdrawn: number,
+  treatedAsWithdraw: number,
+  faults: readonly Fault[],
+  endOfRib?: Family,
+): ReceiveSummary {
+  const words = faults.length === 0 ? NO_WORDS : faults.map(({ message }) => message);
+  return { announced, withdrawn, treatedAsWithdraw, faults: words, families, endOfRib };
 }
 
 /** Of which families it has prefixes, to announce or to withdraw. */

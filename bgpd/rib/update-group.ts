@@ -10,10 +10,18 @@ import type { Family } from "../../lib/address.ts";
 import type { Attributes } from "../wire/attributes.ts";
 import { encodeNextHop, reachOverhead } from "../wire/multiprotocol.ts";
 import { EMPTY_UPDATE_LENGTH } from "../wire/update.ts";
-import { type AttributeSet, type AttributeSets, encodedFor } from "./attribute-set.ts";
+import { Announcements } from "./announcements.ts";
+import type { AttributeSet, AttributeSets } from "./attribute-set.ts";
 import { Broadcast } from "./broadcast.ts";
 import { Column } from "./column.ts";
-import { forbidden, nextHopFor, type Origin, transform } from "./export.ts";
+import {
+  forbidden,
+  nextHopFor,
+  type Origin,
+  plainChange,
+  transform,
+  unreflected,
+} from "./export.ts";
 import { ExportedSets, type Rewrite } from "./exported.ts";
 import { Laggard } from "./laggard.ts";
 import { Packer } from "./pack.ts";
@@ -36,6 +44,7 @@ export type Export = { readonly set: AttributeSet | undefined; readonly reason: 
 
 /** Octets of the longest prefix of either family. */
 const LONGEST_PREFIX = 17;
+const NO_SETS: ReadonlyMap<AttributeSet, readonly number[]> = new Map();
 
 /** Peers with equal keys can share a group of the family. */
 export function groupKey(peer: RibPeer, family: Family): string {
@@ -58,15 +67,19 @@ export class UpdateGroup {
   readonly #send: (peer: PeerId, bytes: Uint8Array) => void;
   readonly #out = new Column();
   readonly #outPeer = new Column();
-  /** Prefixes in `out`, and how many of them came from each peer. */
+  /** Prefixes in `out`, and how many of them came from each peer, by its number. */
   #told = 0;
-  readonly #toldByPeer = new Map<PeerId, number>();
+  readonly #toldByPeer: number[] = [];
   readonly #exported: ExportedSets;
-  /** What this slice found out, by the member that must not be told (or NONE) and then by set. */
-  #announced = new Map<number, Map<PeerId, number[]>>();
-  #withdrawn = new Map<PeerId, number[]>();
-  #onlyAnnounced = new Map<PeerId, Map<number, number[]>>();
-  #onlyWithdrawn = new Map<PeerId, number[]>();
+  /** What this slice found out: for all but one member (or for all: NONE), and for one alone. */
+  readonly #announced: Announcements;
+  readonly #withdrawn = new Map<PeerId, number[]>();
+  readonly #onlyAnnounced: Announcements;
+  readonly #onlyWithdrawn = new Map<PeerId, number[]>();
+  /** What was exported last, and what of: most prefixes come in a row with others of the same set. */
+  #lastBest: Best | undefined;
+  #lastRewrite: Rewrite | undefined;
+  #lastExported: AttributeSet | string = "";
 
   constructor(
     peer: RibPeer,
@@ -80,13 +93,17 @@ export class UpdateGroup {
     this.#peer = peer;
     this.#sets = parts.sets;
     this.#exported = new ExportedSets(parts.sets);
+    this.#announced = new Announcements(parts.sets);
+    this.#onlyAnnounced = new Announcements(parts.sets);
     this.#table = parts.table;
     this.#send = parts.send;
   }
 
   /** What the group would be told of a route. `route` is the policy's scratch, set to the prefix. */
   evaluate(best: Best, route: PolicyRoute): Export {
-    const no = forbidden(best.set.attributes, best, this.#peer);
+    const no =
+      unreflected(best, this.#peer.external, this.#peer.rules) ??
+      forbidden(best.set.attributes, this.#peer);
     if (no !== undefined) return { set: undefined, reason: no };
     const verdict = this.#peer.exportPolicy(route);
     if (!verdict.accept) return { set: undefined, reason: verdict.reason };
@@ -96,65 +113,84 @@ export class UpdateGroup {
       : { set: exported, reason: verdict.reason };
   }
 
+  /** The same without a reason: what does not depend on the prefix is found out once for each set. */
+  #choose(best: Best, route: PolicyRoute): AttributeSet | undefined {
+    if (unreflected(best, this.#peer.external, this.#peer.rules) !== undefined) return undefined;
+    const { accept, rewrite } = this.#peer.exportPolicy(route);
+    if (!accept) return undefined;
+    if (best !== this.#lastBest || rewrite !== this.#lastRewrite) {
+      this.#lastExported = this.#export(best, rewrite);
+      this.#lastBest = best;
+      this.#lastRewrite = rewrite;
+    }
+    return typeof this.#lastExported === "string" ? undefined : this.#lastExported;
+  }
+
   /** Take the new best of a prefix; what changes for whom is queued for `flush`. */
-  change(prefix: number, best: Best | undefined, route: PolicyRoute): void {
-    const set = best === undefined ? undefined : this.evaluate(best, route).set;
-    const old = this.#out.get(prefix);
-    const oldPeer = this.#outPeer.get(prefix);
-    const peer = best?.peer ?? NONE;
+  change(prefix: number, best: Best, route: PolicyRoute): void {
+    const set = this.#choose(best, route);
     if (set === undefined) {
-      if (old === NONE) return;
-      this.#setOut(prefix, NONE, NONE);
-      listOf(this.#withdrawn, this.#audience(oldPeer)).push(prefix);
+      this.withdraw(prefix);
       return;
     }
+    const old = this.#out.get(prefix);
+    const oldPeer = this.#outPeer.get(prefix);
+    const { peer } = best;
     if (old === set.id && oldPeer === peer) return;
-    // Held before the old one is let go, for they may be the same.
-    this.#sets.hold(set);
-    this.#setOut(prefix, set.id, peer, { held: true });
-    const moved = oldPeer !== peer && old !== NONE;
+    this.#setOut(prefix, set, peer);
     if (old === set.id) {
       // The others know it already; only the one whose own route it was did not.
-      if (this.members.has(oldPeer)) this.#announceOnly(oldPeer, set.id, prefix);
+      if (this.members.has(oldPeer)) this.#onlyAnnounced.add(oldPeer, set, prefix);
     } else {
-      listOf(mapOf(this.#announced, this.#audience(peer)), set.id).push(prefix);
-      this.#sets.hold(set);
+      this.#announced.add(this.#audience(peer), set, prefix);
     }
-    if (moved && this.members.has(peer)) listOf(this.#onlyWithdrawn, peer).push(prefix);
+    const isMoved = oldPeer !== peer && old !== NONE;
+    if (isMoved && this.members.has(peer)) listOf(this.#onlyWithdrawn, peer).push(prefix);
+  }
+
+  /** The prefix has no best path any more, or none for the group. */
+  withdraw(prefix: number): void {
+    if (this.#out.get(prefix) === NONE) return;
+    const oldPeer = this.#outPeer.get(prefix);
+    this.#setOut(prefix, undefined, NONE);
+    listOf(this.#withdrawn, this.#audience(oldPeer)).push(prefix);
   }
 
   /** Take a best without telling anyone: a new group learns what is there. */
   fill(prefix: number, best: Best, route: PolicyRoute): void {
-    const { set } = this.evaluate(best, route);
-    if (set !== undefined) this.#setOut(prefix, set.id, best.peer);
+    const set = this.#choose(best, route);
+    if (set !== undefined) this.#setOut(prefix, set, best.peer);
   }
 
   /** Encode and send what `change` has queued. */
   flush(): void {
+    this.#lastBest = undefined;
+    if (this.#withdrawn.size > 0 || this.#announced.size > 0) this.#flushAll();
+    if (this.#onlyWithdrawn.size > 0 || this.#onlyAnnounced.size > 0) this.#flushSingles();
+  }
+
+  #flushAll(): void {
     const broadcast = new Broadcast(this.#peer.wire.maxLength, this.#listeners, this.#send);
     for (const [except, prefixes] of this.#withdrawn) {
       broadcast.write(except, (packer) => packer.withdraw(prefixes, this.#table));
     }
-    for (const [except, bySet] of this.#announced) {
+    for (const [except, bySet] of this.#announced.audiences()) {
       broadcast.write(except, (packer) => {
-        for (const [id, prefixes] of bySet) {
-          this.#announce(packer, this.#sets.get(id), prefixes);
-          for (const _ of prefixes) this.#sets.release(id);
-        }
+        for (const [set, prefixes] of bySet) this.#announce(packer, set, prefixes);
       });
     }
     broadcast.flush();
-    this.#flushSingles();
-    this.#withdrawn = new Map();
-    this.#announced = new Map();
+    this.#withdrawn.clear();
+    this.#announced.clear();
   }
 
   /** Tell one member everything of this group, as at the start of its session. */
   dump(member: PeerId, { endOfRib }: { readonly endOfRib: boolean }): void {
-    const bySet = new Map<number, number[]>();
-    for (const prefix of this.#table.indices()) {
+    const bySet = new Map<AttributeSet, number[]>();
+    const table = this.#table;
+    for (let prefix = table.after(NONE); prefix !== NONE; prefix = table.after(prefix)) {
       const set = this.told(prefix, member);
-      if (set !== NONE) listOf(bySet, set).push(prefix);
+      if (set !== NONE) listOf(bySet, this.#sets.get(set)).push(prefix);
     }
     this.#sendTo(member, [], bySet, endOfRib);
   }
@@ -162,13 +198,14 @@ export class UpdateGroup {
   /** A member comes over from another group: tell it the difference. */
   adopt(member: PeerId, from: UpdateGroup): void {
     const gone: number[] = [];
-    const bySet = new Map<number, number[]>();
-    for (const prefix of this.#table.indices()) {
+    const bySet = new Map<AttributeSet, number[]>();
+    const table = this.#table;
+    for (let prefix = table.after(NONE); prefix !== NONE; prefix = table.after(prefix)) {
       const before = from.told(prefix, member);
       const now = this.told(prefix, member);
       if (now === before) continue;
       if (now === NONE) gone.push(prefix);
-      else listOf(bySet, now).push(prefix);
+      else listOf(bySet, this.#sets.get(now)).push(prefix);
     }
     this.#sendTo(member, gone, bySet, false);
   }
@@ -184,11 +221,11 @@ export class UpdateGroup {
     if (laggard === undefined) return;
     this.#laggards.delete(member);
     const gone: number[] = [];
-    const bySet = new Map<number, number[]>();
+    const bySet = new Map<AttributeSet, number[]>();
     for (const prefix of laggard.prefixes) {
       const set = this.told(prefix, member);
       if (set === NONE) gone.push(prefix);
-      else listOf(bySet, set).push(prefix);
+      else listOf(bySet, this.#sets.get(set)).push(prefix);
     }
     this.#sendTo(member, gone, bySet, false);
   }
@@ -200,6 +237,7 @@ export class UpdateGroup {
 
   /** Whether a member has still to be told of the prefix, which must keep its number for that. */
   isMissed(prefix: number): boolean {
+    if (this.#laggards.size === 0) return false;
     for (const laggard of this.#laggards.values()) if (laggard.misses(prefix)) return true;
     return false;
   }
@@ -209,25 +247,21 @@ export class UpdateGroup {
     return this.#outPeer.get(prefix) === member ? NONE : this.#out.get(prefix);
   }
 
-  /** Whether somebody may still have been told the prefix. */
-  holds(prefix: number): boolean {
-    return this.#out.get(prefix) !== NONE;
-  }
-
   /** A set is gone: what was computed from it is let go. */
-  forget(id: number): void {
-    this.#exported.forget(id);
+  forget(set: AttributeSet): void {
+    this.#exported.forget(set);
   }
 
   /** Prefixes that a member has been told. */
   count(member: PeerId): number {
-    return this.#told - (this.#toldByPeer.get(member) ?? 0);
+    return this.#told - (this.#toldByPeer[member] ?? 0);
   }
 
   /** The last member has left: let go of every set. */
   dissolve(): void {
-    for (const prefix of this.#table.indices()) {
-      if (this.#out.get(prefix) !== NONE) this.#setOut(prefix, NONE, NONE);
+    const table = this.#table;
+    for (let prefix = table.after(NONE); prefix !== NONE; prefix = table.after(prefix)) {
+      if (this.#out.get(prefix) !== NONE) this.#setOut(prefix, undefined, NONE);
     }
     this.#exported.clear();
   }
@@ -238,10 +272,26 @@ export class UpdateGroup {
     const reflectedFrom = isReflected ? from?.identifier : undefined;
     const known = this.#exported.find(best, rewrite, reflectedFrom);
     if (known !== undefined) return known;
-    const rewritten = rewrite === undefined ? set.attributes : rewrite(set.attributes);
-    const exported = this.#transformed(rewritten, best, reflectedFrom);
+    const exported =
+      this.#exportPlain(best, rewrite, reflectedFrom) ??
+      forbidden(set.attributes, this.#peer) ??
+      this.#transformed(rewrite?.(set.attributes) ?? set.attributes, best, reflectedFrom);
     this.#exported.keep(best, rewrite, reflectedFrom, exported);
     return exported;
+  }
+
+  /** The short way, which nearly all sets take: nothing forbids to tell plain ones. */
+  #exportPlain(
+    { set, source }: Best,
+    rewrite: Rewrite | undefined,
+    reflectedFrom: number | undefined,
+  ): AttributeSet | string | undefined {
+    if (rewrite !== undefined || reflectedFrom !== undefined || !set.isPlain) return undefined;
+    const told = nextHopFor(set, source, this.#peer, this.#table.family);
+    if (told.nextHop === undefined) return told.reason;
+    const change = plainChange(set, source, this.#peer, told);
+    if (change === undefined) return undefined;
+    return this.#fitting(this.#sets.internPlain(set, change, told));
   }
 
   #transformed(
@@ -253,72 +303,69 @@ export class UpdateGroup {
     const told = nextHopFor(attributes, source, this.#peer, family);
     if (told.nextHop === undefined) return told.reason;
     const facts = { told, cost, reflectedFrom };
-    const exported = this.#sets.intern(transform(attributes, source, this.#peer, facts));
-    const field = nextHopField(exported, family);
+    return this.#fitting(this.#sets.intern(transform(attributes, source, this.#peer, facts)));
+  }
+
+  /** The set, if a message to the peers has room for it and a prefix. */
+  #fitting(exported: AttributeSet): AttributeSet | string {
+    const field = exported.nextHopField;
     const overhead = EMPTY_UPDATE_LENGTH + (field === undefined ? 0 : reachOverhead(field.length));
-    const octets = overhead + encodedFor(exported, this.#peer.wire).length + LONGEST_PREFIX;
-    if (octets <= this.#peer.wire.maxLength) return exported;
+    const { start, end } = exported.encodedFor(this.#peer.wire);
+    if (overhead + end - start + LONGEST_PREFIX <= this.#peer.wire.maxLength) return exported;
     this.#sets.dropUnheld(exported);
     return "its attributes are too long for one message to this peer";
   }
 
-  #setOut(prefix: number, set: number, peer: PeerId, { held } = { held: false }): void {
+  #setOut(prefix: number, set: AttributeSet | undefined, peer: PeerId): void {
     const old = this.#out.get(prefix);
-    for (const [member, laggard] of this.#laggards) {
-      laggard.miss(prefix, this.told(prefix, member), peer === member ? NONE : set);
+    const id = set === undefined ? NONE : set.id;
+    if (this.#laggards.size > 0) {
+      for (const [member, laggard] of this.#laggards) {
+        laggard.miss(prefix, this.told(prefix, member), peer === member ? NONE : id);
+      }
     }
     if (old !== NONE) this.#count(this.#outPeer.get(prefix), -1);
-    if (set !== NONE) this.#count(peer, 1);
-    this.#out.set(prefix, set);
+    if (set !== undefined) this.#count(peer, 1);
+    this.#out.set(prefix, id);
     this.#outPeer.set(prefix, peer);
-    if (set !== NONE && !held) this.#sets.hold(this.#sets.get(set));
-    if (old !== NONE) this.#sets.release(old);
+    // Held before the old one is let go, for they may be the same.
+    if (set !== undefined) this.#sets.hold(set);
+    if (old !== NONE) this.#sets.release(this.#sets.get(old));
   }
 
   #count(from: PeerId, change: 1 | -1): void {
     this.#told += change;
-    const left = (this.#toldByPeer.get(from) ?? 0) + change;
-    if (left === 0) this.#toldByPeer.delete(from);
-    else this.#toldByPeer.set(from, left);
-  }
-
-  #announceOnly(member: PeerId, set: number, prefix: number): void {
-    const bySet = this.#onlyAnnounced.get(member) ?? new Map<number, number[]>();
-    this.#onlyAnnounced.set(member, bySet);
-    listOf(bySet, set).push(prefix);
-    this.#sets.hold(this.#sets.get(set));
+    if (from !== NONE) this.#toldByPeer[from] = (this.#toldByPeer[from] ?? 0) + change;
   }
 
   #flushSingles(): void {
-    const members = new Set([...this.#onlyAnnounced.keys(), ...this.#onlyWithdrawn.keys()]);
-    for (const member of members) {
-      const bySet = this.#onlyAnnounced.get(member) ?? new Map<number, number[]>();
+    for (const [member, bySet] of this.#onlyAnnounced.audiences()) {
       this.#sendTo(member, this.#onlyWithdrawn.get(member) ?? [], bySet, false);
-      for (const [id, prefixes] of bySet) for (const _ of prefixes) this.#sets.release(id);
+      this.#onlyWithdrawn.delete(member);
     }
-    this.#onlyAnnounced = new Map();
-    this.#onlyWithdrawn = new Map();
+    for (const [member, prefixes] of this.#onlyWithdrawn) {
+      this.#sendTo(member, prefixes, NO_SETS, false);
+    }
+    this.#onlyAnnounced.clear();
+    this.#onlyWithdrawn.clear();
   }
 
   #sendTo(
     member: PeerId,
     gone: readonly number[],
-    bySet: ReadonlyMap<number, readonly number[]>,
+    bySet: ReadonlyMap<AttributeSet, readonly number[]>,
     endOfRib: boolean,
   ): void {
     if (!this.members.has(member) || this.#laggards.has(member)) return;
     const packer = new Packer(this.#peer.wire.maxLength, (bytes) => this.#send(member, bytes));
     if (gone.length > 0) packer.withdraw(gone, this.#table);
-    for (const [id, prefixes] of bySet) {
-      this.#announce(packer, this.#sets.get(id), prefixes);
-    }
+    for (const [set, prefixes] of bySet) this.#announce(packer, set, prefixes);
     if (endOfRib) packer.endOfRib(this.#table.family);
     packer.flush();
   }
 
   #announce(packer: Packer, set: AttributeSet, prefixes: readonly number[]): void {
-    const encoded = encodedFor(set, this.#peer.wire);
-    packer.announce(encoded, nextHopField(set, this.#table.family), prefixes, this.#table);
+    packer.announce(set.encodedFor(this.#peer.wire), set.nextHopField, prefixes, this.#table);
   }
 
   /** Who is told what `change` finds out. */
@@ -333,25 +380,10 @@ export class UpdateGroup {
   }
 }
 
-/** The Next Hop field of MP_REACH_NLRI; undefined where NEXT_HOP says it and the body has the prefixes. */
-function nextHopField({ attributes }: AttributeSet, family: Family): Uint8Array | undefined {
-  const { nextHop } = attributes;
-  if (nextHop === undefined || (family === 4 && nextHop.family === 4)) return undefined;
-  return encodeNextHop({ ...attributes, nextHop });
-}
-
-function listOf(map: Map<number, number[]>, key: number): number[] {
+function listOf<Key>(map: Map<Key, number[]>, key: Key): number[] {
   const known = map.get(key);
   if (known !== undefined) return known;
   const list: number[] = [];
   map.set(key, list);
   return list;
-}
-
-function mapOf(map: Map<number, Map<number, number[]>>, key: number): Map<number, number[]> {
-  const known = map.get(key);
-  if (known !== undefined) return known;
-  const inner = new Map<number, number[]>();
-  map.set(key, inner);
-  return inner;
 }

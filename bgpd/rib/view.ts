@@ -5,7 +5,7 @@
 import type { Address } from "../../lib/address.ts";
 import { bitsOf, formatAddress } from "../../lib/address.ts";
 import { comparePrefix, type Prefix, prefixOf } from "../../lib/prefix.ts";
-import { sourceOf } from "./adj-in.ts";
+import { type AdjIn, sourceOf } from "./adj-in.ts";
 import type { AdjOut } from "./adj-out.ts";
 import type { AttributeSets } from "./attribute-set.ts";
 import type { Explained, LocRib } from "./loc-rib.ts";
@@ -22,6 +22,7 @@ export type ViewParts = {
   readonly members: Members;
   readonly nextHops: NextHops;
   readonly locRib: LocRib;
+  readonly adjIn: AdjIn;
   readonly adjOut: AdjOut;
 };
 
@@ -122,24 +123,28 @@ export class View {
   #rejected(row: number): PathView {
     const { paths, sets, nextHops } = this.#parts;
     const used = paths.used.get(row);
-    if (used === NONE) return this.#path(row, "rejected", paths.verdict[row]?.reason ?? "");
-    const { nextHop } = sets.get(used).attributes;
-    const words = nextHops.ask(nextHop).reason ?? "unreachable";
+    if (used === NONE) return this.#path(row, "rejected", paths.verdictOf(row)?.reason ?? "");
+    const set = sets.get(used);
+    const { nextHop } = set;
+    const words = nextHops.ask(set).reason ?? "unreachable";
     const name = nextHop === undefined ? "" : ` ${formatAddress(nextHop)}`;
     return this.#path(row, "rejected", `next hop${name} cannot be used: ${words}`);
   }
 
   #path(row: number, state: PathView["state"], reason: string): PathView {
-    const { paths, sets, members } = this.#parts;
+    const { paths, sets, members, adjIn } = this.#parts;
     const received = sets.get(paths.received.get(row)).attributes;
     const used = paths.used.get(row);
-    const peer = members.get(paths.peer.get(row))?.peer;
+    const member = members.get(paths.peer.get(row));
+    const peer = member?.peer;
+    const stale = member === undefined ? undefined : adjIn.staleness(member, row);
     return {
       peer: peer?.name,
       source: peer === undefined ? "local" : sourceOf(peer),
       received,
       attributes: used === NONE ? received : sets.get(used).attributes,
       state,
+      ...(stale === undefined ? {} : { stale }),
       reason,
     };
   }

@@ -7,6 +7,7 @@
  */
 
 import { fromHex } from "../../lib/hex.ts";
+import { type Octets, u16, u32 } from "./octets.ts";
 
 const METRIC = 1;
 const METRIC_LENGTH = 11;
@@ -15,16 +16,17 @@ const HEADER = 3;
 const MOST = 0xffff_ffff_ffff_ffffn;
 
 /** Whether the octets are well formed TLVs, and the first metric is one (section 3.2). */
-export function isAigp(view: DataView): boolean {
-  if (view.byteLength === 0) return false;
+export function isAigp({ buffer, start, end }: Octets): boolean {
+  if (start === end) return false;
   let seen = false;
-  for (let at = 0; at < view.byteLength; ) {
-    if (at + HEADER > view.byteLength) return false;
-    const length = view.getUint16(at + 1);
-    if (length < HEADER || at + length > view.byteLength) return false;
-    if (view.getUint8(at) === METRIC) {
+  for (let at = start; at < end; ) {
+    if (at + HEADER > end) return false;
+    const length = u16(buffer, at + 1);
+    if (length < HEADER || at + length > end) return false;
+    if (buffer[at] === METRIC) {
       if (length !== METRIC_LENGTH) return false;
-      if (!seen && view.getBigUint64(at + HEADER) === MOST) return false;
+      const isMost = u32(buffer, at + 3) === 0xffff_ffff && u32(buffer, at + 7) === 0xffff_ffff;
+      if (!seen && isMost) return false;
       seen = true;
     }
     at += length;

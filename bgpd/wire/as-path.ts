@@ -6,55 +6,67 @@
 
 import type { AsSegment } from "./attributes.ts";
 import { AS_TRANS } from "./const.ts";
+import { type Octets, u16, u32, writeU16, writeU32 } from "./octets.ts";
 
-const TYPES: readonly (readonly [number, AsSegment["type"]])[] = [
-  [1, "set"],
-  [2, "sequence"],
-  [3, "confederation sequence"],
-  [4, "confederation set"],
+/** By the octet that stands for it. */
+const TYPES: readonly (AsSegment["type"] | undefined)[] = [
+  undefined,
+  "set",
+  "sequence",
+  "confederation sequence",
+  "confederation set",
 ];
 
 const LONGEST_SEGMENT = 255;
 
 /**
- * Read segments of `octets`-wide AS numbers from `view`. Undefined when malformed: an unknown type, no
- * AS in a segment, too few or too many octets (RFC 7606 section 7.2).
+ * Read segments of `octets`-wide AS numbers. Undefined when malformed: an unknown type, no AS in a segment,
+ * too few or too many octets (RFC 7606 section 7.2).
  */
-export function decodeAsPath(view: DataView, octets: 2 | 4): AsSegment[] | undefined {
+export function decodeAsPath(
+  { buffer, start, end }: Octets,
+  octets: 2 | 4,
+): AsSegment[] | undefined {
   const segments: AsSegment[] = [];
-  for (let at = 0; at < view.byteLength; ) {
-    if (at + 2 > view.byteLength) return undefined;
-    const code = view.getUint8(at);
-    const type = TYPES.find(([number]) => number === code)?.[1];
-    const count = view.getUint8(at + 1);
-    const end = at + 2 + count * octets;
-    if (type === undefined || count === 0 || end > view.byteLength) return undefined;
+  for (let at = start; at < end; ) {
+    if (at + 2 > end) return undefined;
+    const type = TYPES[buffer[at] ?? 0];
+    const count = buffer[at + 1] ?? 0;
+    const after = at + 2 + count * octets;
+    if (type === undefined || count === 0 || after > end) return undefined;
     const asNumbers: number[] = [];
-    for (let i = at + 2; i < end; i += octets) {
-      asNumbers.push(octets === 4 ? view.getUint32(i) : view.getUint16(i));
+    for (let i = at + 2; i < after; i += octets) {
+      asNumbers.push(octets === 4 ? u32(buffer, i) : u16(buffer, i));
     }
     segments.push({ type, asNumbers });
-    at = end;
+    at = after;
   }
   return segments;
 }
 
-/** Segments as bytes; AS numbers that do not fit into two octets become AS_TRANS. */
-export function encodeAsPath(path: readonly AsSegment[], octets: 2 | 4): Uint8Array {
-  const bytes: number[] = [];
+/** Write segments at `at`; the offset after them. AS numbers that do not fit into two octets become AS_TRANS. */
+export function writeAsPath(
+  target: Uint8Array,
+  at: number,
+  path: readonly AsSegment[],
+  octets: 2 | 4,
+): number {
+  let end = at;
   for (const { type, asNumbers } of path) {
-    const code = TYPES.find(([, name]) => name === type)?.[0] ?? 0;
+    const code = TYPES.indexOf(type);
     for (let from = 0; from < asNumbers.length; from += LONGEST_SEGMENT) {
-      const part = asNumbers.slice(from, from + LONGEST_SEGMENT);
-      bytes.push(code, part.length);
-      for (const asNumber of part) {
-        const number = octets === 2 && asNumber > 0xffff ? AS_TRANS : asNumber;
-        if (octets === 4) bytes.push(number >>> 24, (number >>> 16) & 0xff);
-        bytes.push((number >>> 8) & 0xff, number & 0xff);
+      const to = Math.min(asNumbers.length, from + LONGEST_SEGMENT);
+      target[end] = code;
+      target[end + 1] = to - from;
+      end += 2;
+      for (let index = from; index < to; index++) {
+        const asNumber = asNumbers[index] ?? 0;
+        if (octets === 4) end = writeU32(target, end, asNumber);
+        else end = writeU16(target, end, asNumber > 0xffff ? AS_TRANS : asNumber);
       }
     }
   }
-  return Uint8Array.from(bytes);
+  return end;
 }
 
 /** Length for the decision: a set counts one, confederation segments none (RFC 5065 section 5.3). */

@@ -1,23 +1,37 @@
 /**
  * The table of path attributes: flags, codec and RFC 7606 verdicts, one row each.
  *
- * `decode` returns the value or undefined when the bytes are malformed; what follows from that stands in
- * the row, not in the code. Reading and writing whole sets is `attribute.ts`.
+ * `decode` says whether the bytes are well formed; what follows from that stands in the row, not in the code. Reading and writing whole sets is `attribute.ts`.
  */
 
-import { addressFromBytes, addressToBytes } from "../../lib/address.ts";
-import { fromHex, toHex } from "../../lib/hex.ts";
+import { address4 } from "../../lib/address.ts";
 import { isAigp } from "./aigp.ts";
-import { decodeAsPath, encodeAsPath, isTold, isTwoOctetPath } from "./as-path.ts";
+import { decodeAsPath, isTold, isTwoOctetPath, writeAsPath } from "./as-path.ts";
 import type { Aggregator, AsSegment, Attributes, FaultVerdict, Origin } from "./attributes.ts";
-import { decodeLarge, decodeRaw, encodeLarge, encodeRaw } from "./community.ts";
+import { decodeLarge, decodeRaw } from "./community.ts";
 import * as code from "./const.ts";
 import type { WireContext } from "./context.ts";
+import {
+  hexOf,
+  type Octets,
+  u16,
+  u32,
+  wordsOf,
+  writeHex,
+  writeU16,
+  writeU32,
+  writeWords,
+} from "./octets.ts";
 
 /** What decoding collects; AS4_* are folded in afterwards (RFC 6793). */
 export type Draft = {
-  -readonly [Key in keyof Attributes]?: Attributes[Key];
-} & { as4Path?: readonly AsSegment[]; as4Aggregator?: Aggregator };
+  readonly attributes: { -readonly [Key in keyof Attributes]?: Attributes[Key] };
+  as4Path: readonly AsSegment[] | undefined;
+  as4Aggregator: Aggregator | undefined;
+};
+
+/** What a row's `write` answers where the set has no such attribute. */
+export const ABSENT = -1;
 
 export type AttributeRow = {
   readonly code: number;
@@ -39,9 +53,14 @@ export type AttributeRow = {
   /** A Partial bit that it came with travels on (RFC 4271 section 5). */
   readonly keepsPartial?: true;
   /** Put a value that fits into the draft; false when it is malformed. */
-  readonly decode: (view: DataView, draft: Draft, context: WireContext) => boolean;
-  /** The value, or undefined when the set has none for this context. */
-  readonly encode: (attributes: Attributes, context: WireContext) => Uint8Array | undefined;
+  readonly decode: (value: Octets, draft: Draft, context: WireContext) => boolean;
+  /** Write the value at `at`; the offset after it, or `ABSENT` when the set has none for this context. */
+  readonly write: (
+    target: Uint8Array,
+    at: number,
+    attributes: Attributes,
+    context: WireContext,
+  ) => number;
 };
 
 const exactly =
@@ -67,12 +86,16 @@ export const ATTRIBUTE_ROWS: readonly AttributeRow[] = [
     malformed: "treat as withdraw",
     fits: exactly(1),
     subcode: code.INVALID_ORIGIN_ATTRIBUTE,
-    decode(view, draft) {
-      if (view.getUint8(0) > 2) return false;
-      draft.origin = view.getUint8(0) as Origin;
+    decode({ buffer, start }, { attributes }) {
+      const origin = buffer[start] ?? 0;
+      if (origin > 2) return false;
+      attributes.origin = origin as Origin;
       return true;
     },
-    encode: ({ origin }) => Uint8Array.of(origin),
+    write(target, at, { origin }) {
+      target[at] = origin;
+      return at + 1;
+    },
   },
   {
     code: code.AS_PATH,
@@ -81,16 +104,17 @@ export const ATTRIBUTE_ROWS: readonly AttributeRow[] = [
     malformed: "treat as withdraw",
     fits: () => true,
     subcode: code.MALFORMED_AS_PATH,
-    decode(view, draft, { fourOctetAs, external }) {
-      const path = decodeAsPath(view, fourOctetAs ? 4 : 2);
+    decode(value, { attributes }, { fourOctetAs, external }) {
+      const path = decodeAsPath(value, fourOctetAs ? 4 : 2);
       // AS 0 must not stand in a path (RFC 7607 section 2).
       if (path === undefined || hasAsZero(path)) return false;
       // Nor must another's confederation show in it (RFC 5065 section 5).
       if (external && !path.every(isTold)) return false;
-      draft.asPath = path;
+      attributes.asPath = path;
       return true;
     },
-    encode: ({ asPath }, { fourOctetAs }) => encodeAsPath(asPath, fourOctetAs ? 4 : 2),
+    write: (target, at, { asPath }, { fourOctetAs }) =>
+      writeAsPath(target, at, asPath, fourOctetAs ? 4 : 2),
   },
   {
     code: code.NEXT_HOP,
@@ -99,12 +123,14 @@ export const ATTRIBUTE_ROWS: readonly AttributeRow[] = [
     malformed: "treat as withdraw",
     fits: exactly(4),
     subcode: code.INVALID_NEXT_HOP_ATTRIBUTE,
-    decode(view, draft) {
-      if (!isHostAddress(view.getUint32(0))) return false;
-      draft.nextHop = addressFromBytes(bytesOf(view));
+    decode({ buffer, start }, { attributes }) {
+      const word = u32(buffer, start);
+      if (!isHostAddress(word)) return false;
+      attributes.nextHop = address4(word);
       return true;
     },
-    encode: ({ nextHop }) => (nextHop?.family === 4 ? addressToBytes(nextHop) : undefined),
+    write: (target, at, { nextHop }) =>
+      nextHop?.family === 4 ? writeU32(target, at, nextHop.w0) : ABSENT,
   },
   {
     code: code.MULTI_EXIT_DISC,
@@ -113,12 +139,12 @@ export const ATTRIBUTE_ROWS: readonly AttributeRow[] = [
     malformed: "treat as withdraw",
     fits: exactly(4),
     subcode: code.OPTIONAL_ATTRIBUTE_ERROR,
-    decode(view, draft) {
-      draft.multiExitDisc = view.getUint32(0);
+    decode({ buffer, start }, { attributes }) {
+      attributes.multiExitDisc = u32(buffer, start);
       return true;
     },
-    encode: ({ multiExitDisc }) =>
-      multiExitDisc === undefined ? undefined : words([multiExitDisc]),
+    write: (target, at, { multiExitDisc }) =>
+      multiExitDisc === undefined ? ABSENT : writeU32(target, at, multiExitDisc),
   },
   {
     code: code.LOCAL_PREF,
@@ -128,11 +154,12 @@ export const ATTRIBUTE_ROWS: readonly AttributeRow[] = [
     fits: exactly(4),
     subcode: code.ATTRIBUTE_LENGTH_ERROR,
     internalOnly: true,
-    decode(view, draft) {
-      draft.localPref = view.getUint32(0);
+    decode({ buffer, start }, { attributes }) {
+      attributes.localPref = u32(buffer, start);
       return true;
     },
-    encode: ({ localPref }) => (localPref === undefined ? undefined : words([localPref])),
+    write: (target, at, { localPref }) =>
+      localPref === undefined ? ABSENT : writeU32(target, at, localPref),
   },
   {
     code: code.ATOMIC_AGGREGATE,
@@ -141,11 +168,11 @@ export const ATTRIBUTE_ROWS: readonly AttributeRow[] = [
     malformed: "attribute discard",
     fits: exactly(0),
     subcode: code.ATTRIBUTE_LENGTH_ERROR,
-    decode(_view, draft) {
-      draft.atomicAggregate = true;
+    decode(_value, { attributes }) {
+      attributes.atomicAggregate = true;
       return true;
     },
-    encode: ({ atomicAggregate }) => (atomicAggregate === true ? new Uint8Array() : undefined),
+    write: (_target, at, { atomicAggregate }) => (atomicAggregate === true ? at : ABSENT),
   },
   {
     code: code.AGGREGATOR,
@@ -155,14 +182,16 @@ export const ATTRIBUTE_ROWS: readonly AttributeRow[] = [
     fits: (octets, { fourOctetAs }) => octets === (fourOctetAs ? 8 : 6),
     subcode: code.OPTIONAL_ATTRIBUTE_ERROR,
     keepsPartial: true,
-    decode(view, draft, { fourOctetAs }) {
-      const aggregator = decodeAggregator(view, fourOctetAs ? 4 : 2);
+    decode(value, { attributes }, { fourOctetAs }) {
+      const aggregator = decodeAggregator(value, fourOctetAs ? 4 : 2);
       if (aggregator === undefined) return false;
-      draft.aggregator = aggregator;
+      attributes.aggregator = aggregator;
       return true;
     },
-    encode: ({ aggregator }, { fourOctetAs }) =>
-      aggregator === undefined ? undefined : encodeAggregator(aggregator, fourOctetAs ? 4 : 2),
+    write: (target, at, { aggregator }, { fourOctetAs }) =>
+      aggregator === undefined
+        ? ABSENT
+        : writeAggregator(target, at, aggregator, fourOctetAs ? 4 : 2),
   },
   {
     code: code.COMMUNITIES,
@@ -172,11 +201,12 @@ export const ATTRIBUTE_ROWS: readonly AttributeRow[] = [
     fits: ofWords,
     subcode: code.OPTIONAL_ATTRIBUTE_ERROR,
     keepsPartial: true,
-    decode(view, draft) {
-      draft.communities = decodeWords(view);
+    decode(value, { attributes }) {
+      attributes.communities = wordsOf(value);
       return true;
     },
-    encode: ({ communities = [] }) => (communities.length === 0 ? undefined : words(communities)),
+    write: (target, at, { communities = [] }) =>
+      communities.length === 0 ? ABSENT : writeWords(target, at, communities),
   },
   {
     code: code.ORIGINATOR_ID,
@@ -186,11 +216,12 @@ export const ATTRIBUTE_ROWS: readonly AttributeRow[] = [
     fits: exactly(4),
     subcode: code.OPTIONAL_ATTRIBUTE_ERROR,
     internalOnly: true,
-    decode(view, draft) {
-      draft.originatorId = view.getUint32(0);
+    decode({ buffer, start }, { attributes }) {
+      attributes.originatorId = u32(buffer, start);
       return true;
     },
-    encode: ({ originatorId }) => (originatorId === undefined ? undefined : words([originatorId])),
+    write: (target, at, { originatorId }) =>
+      originatorId === undefined ? ABSENT : writeU32(target, at, originatorId),
   },
   {
     code: code.CLUSTER_LIST,
@@ -200,11 +231,12 @@ export const ATTRIBUTE_ROWS: readonly AttributeRow[] = [
     fits: ofWords,
     subcode: code.OPTIONAL_ATTRIBUTE_ERROR,
     internalOnly: true,
-    decode(view, draft) {
-      draft.clusterList = decodeWords(view);
+    decode(value, { attributes }) {
+      attributes.clusterList = wordsOf(value);
       return true;
     },
-    encode: ({ clusterList = [] }) => (clusterList.length === 0 ? undefined : words(clusterList)),
+    write: (target, at, { clusterList = [] }) =>
+      clusterList.length === 0 ? ABSENT : writeWords(target, at, clusterList),
   },
   {
     code: code.EXTENDED_COMMUNITIES,
@@ -214,11 +246,11 @@ export const ATTRIBUTE_ROWS: readonly AttributeRow[] = [
     fits: multipleOf(8),
     subcode: code.OPTIONAL_ATTRIBUTE_ERROR,
     keepsPartial: true,
-    decode(view, draft) {
-      draft.extendedCommunities = decodeRaw(view, 8);
+    decode(value, { attributes }) {
+      attributes.extendedCommunities = decodeRaw(value, 8);
       return true;
     },
-    encode: ({ extendedCommunities = [] }) => encodeRaw(extendedCommunities),
+    write: (target, at, { extendedCommunities }) => writeRaw(target, at, extendedCommunities),
   },
   {
     code: code.AS4_PATH,
@@ -229,16 +261,17 @@ export const ATTRIBUTE_ROWS: readonly AttributeRow[] = [
     fits: (octets) => octets >= 6 && octets % 2 === 0,
     subcode: code.OPTIONAL_ATTRIBUTE_ERROR,
     twoOctetOnly: true,
-    decode(view, draft) {
-      const path = decodeAsPath(view, 4);
+    decode(value, draft) {
+      const path = decodeAsPath(value, 4);
       if (path === undefined || hasAsZero(path)) return false;
       // Confederation segments have no place in it: they are dropped, the rest is used.
       draft.as4Path = path.filter(isTold);
       return true;
     },
-    encode({ asPath }, { fourOctetAs }) {
+    write(target, at, { asPath }, { fourOctetAs }) {
+      if (fourOctetAs) return ABSENT;
       const told = asPath.filter(isTold);
-      return fourOctetAs || isTwoOctetPath(told) ? undefined : encodeAsPath(told, 4);
+      return isTwoOctetPath(told) ? ABSENT : writeAsPath(target, at, told, 4);
     },
   },
   {
@@ -249,16 +282,16 @@ export const ATTRIBUTE_ROWS: readonly AttributeRow[] = [
     fits: exactly(8),
     subcode: code.OPTIONAL_ATTRIBUTE_ERROR,
     twoOctetOnly: true,
-    decode(view, draft) {
-      const aggregator = decodeAggregator(view, 4);
+    decode(value, draft) {
+      const aggregator = decodeAggregator(value, 4);
       if (aggregator === undefined) return false;
       draft.as4Aggregator = aggregator;
       return true;
     },
-    encode: ({ aggregator }, { fourOctetAs }) =>
+    write: (target, at, { aggregator }, { fourOctetAs }) =>
       fourOctetAs || aggregator === undefined || aggregator.asNumber <= 0xffff
-        ? undefined
-        : encodeAggregator(aggregator, 4),
+        ? ABSENT
+        : writeAggregator(target, at, aggregator, 4),
   },
   {
     code: code.IPV6_EXTENDED_COMMUNITIES,
@@ -268,11 +301,12 @@ export const ATTRIBUTE_ROWS: readonly AttributeRow[] = [
     fits: multipleOf(20),
     subcode: code.OPTIONAL_ATTRIBUTE_ERROR,
     keepsPartial: true,
-    decode(view, draft) {
-      draft.ipv6ExtendedCommunities = decodeRaw(view, 20);
+    decode(value, { attributes }) {
+      attributes.ipv6ExtendedCommunities = decodeRaw(value, 20);
       return true;
     },
-    encode: ({ ipv6ExtendedCommunities = [] }) => encodeRaw(ipv6ExtendedCommunities),
+    write: (target, at, { ipv6ExtendedCommunities }) =>
+      writeRaw(target, at, ipv6ExtendedCommunities),
   },
   {
     code: code.AIGP,
@@ -282,14 +316,14 @@ export const ATTRIBUTE_ROWS: readonly AttributeRow[] = [
     wrongFlags: "attribute discard",
     fits: () => true,
     subcode: code.OPTIONAL_ATTRIBUTE_ERROR,
-    decode(view, draft, { external, aigp }) {
+    decode(value, { attributes }, { external, aigp }) {
       // RFC 7311 section 3.3: quietly ignored where AIGP_SESSION is off.
       if (external && aigp !== true) return true;
-      if (!isAigp(view)) return false;
-      draft.aigp = toHex(bytesOf(view));
+      if (!isAigp(value)) return false;
+      attributes.aigp = hexOf(value);
       return true;
     },
-    encode: ({ aigp }) => (aigp === undefined ? undefined : fromHex(aigp)),
+    write: (target, at, { aigp }) => (aigp === undefined ? ABSENT : writeHex(target, at, aigp)),
   },
   {
     code: code.LARGE_COMMUNITIES,
@@ -299,11 +333,14 @@ export const ATTRIBUTE_ROWS: readonly AttributeRow[] = [
     fits: multipleOf(12),
     subcode: code.OPTIONAL_ATTRIBUTE_ERROR,
     keepsPartial: true,
-    decode(view, draft) {
-      draft.largeCommunities = decodeLarge(view);
+    decode(value, { attributes }) {
+      attributes.largeCommunities = decodeLarge(value);
       return true;
     },
-    encode: ({ largeCommunities = [] }) => encodeLarge(largeCommunities),
+    write: (target, at, { largeCommunities = [] }) =>
+      largeCommunities.length === 0
+        ? ABSENT
+        : largeCommunities.reduce((end, words) => writeWords(target, end, words), at),
   },
   {
     code: code.ONLY_TO_CUSTOMER,
@@ -313,12 +350,12 @@ export const ATTRIBUTE_ROWS: readonly AttributeRow[] = [
     fits: exactly(4),
     subcode: code.OPTIONAL_ATTRIBUTE_ERROR,
     keepsPartial: true,
-    decode(view, draft) {
-      draft.onlyToCustomer = view.getUint32(0);
+    decode({ buffer, start }, { attributes }) {
+      attributes.onlyToCustomer = u32(buffer, start);
       return true;
     },
-    encode: ({ onlyToCustomer }) =>
-      onlyToCustomer === undefined ? undefined : words([onlyToCustomer]),
+    write: (target, at, { onlyToCustomer }) =>
+      onlyToCustomer === undefined ? ABSENT : writeU32(target, at, onlyToCustomer),
   },
 ];
 
@@ -328,13 +365,9 @@ export const ATTRIBUTES: readonly (AttributeRow | undefined)[] = Array.from(
   (_, number) => ATTRIBUTE_ROWS.find((row) => row.code === number),
 );
 
-/** Bytes of a view, not copied. */
-export function bytesOf(view: DataView): Uint8Array {
-  return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
-}
-
 function hasAsZero(path: readonly AsSegment[]): boolean {
-  return path.some(({ asNumbers }) => asNumbers.includes(0));
+  for (const { asNumbers } of path) if (asNumbers.includes(0)) return true;
+  return false;
 }
 
 /** A unicast host address: not 0/8, 127/8, nor class D and E (RFC 4271 section 6.3). */
@@ -343,32 +376,26 @@ function isHostAddress(word: number): boolean {
   return first !== 0 && first !== 127 && first < 224;
 }
 
-function decodeAggregator(view: DataView, octets: 2 | 4): Aggregator | undefined {
-  const asNumber = octets === 4 ? view.getUint32(0) : view.getUint16(0);
+function decodeAggregator({ buffer, start }: Octets, octets: 2 | 4): Aggregator | undefined {
+  const asNumber = octets === 4 ? u32(buffer, start) : u16(buffer, start);
   // RFC 7607 section 2: AS 0 makes it malformed.
   if (asNumber === 0) return undefined;
-  return { asNumber, address: addressFromBytes(bytesOf(view).subarray(octets)) };
+  return { asNumber, address: address4(u32(buffer, start + octets)) };
 }
 
-function encodeAggregator({ asNumber, address }: Aggregator, octets: 2 | 4): Uint8Array {
-  const number = octets === 2 && asNumber > 0xffff ? code.AS_TRANS : asNumber;
-  const bytes = new Uint8Array(octets + 4);
-  const view = new DataView(bytes.buffer);
-  if (octets === 4) view.setUint32(0, number);
-  else view.setUint16(0, number);
-  bytes.set(addressToBytes(address), octets);
-  return bytes;
+function writeAggregator(
+  target: Uint8Array,
+  at: number,
+  { asNumber, address }: Aggregator,
+  octets: 2 | 4,
+): number {
+  if (octets === 4) return writeU32(target, writeU32(target, at, asNumber), address.w0);
+  const number = asNumber > 0xffff ? code.AS_TRANS : asNumber;
+  return writeU32(target, writeU16(target, at, number), address.w0);
 }
 
-function decodeWords(view: DataView): number[] {
-  return Array.from({ length: view.byteLength / 4 }, (_, index) => view.getUint32(4 * index));
-}
-
-function words(values: readonly number[]): Uint8Array {
-  const bytes = new Uint8Array(4 * values.length);
-  const view = new DataView(bytes.buffer);
-  values.forEach((value, index) => {
-    view.setUint32(4 * index, value);
-  });
-  return bytes;
+/** Communities that are kept in hexadecimal. */
+function writeRaw(target: Uint8Array, at: number, entries: readonly string[] = []): number {
+  if (entries.length === 0) return ABSENT;
+  return entries.reduce((end, entry) => writeHex(target, end, entry), at);
 }

@@ -8,10 +8,10 @@
 
 import { mergeAs4Path } from "./as-path.ts";
 import {
+  ABSENT,
   ATTRIBUTE_ROWS,
   ATTRIBUTES,
   type AttributeRow,
-  bytesOf,
   type Draft,
 } from "./attribute-table.ts";
 import type { Attributes, Fault, FaultVerdict, UnknownAttribute } from "./attributes.ts";
@@ -33,6 +33,7 @@ import {
   UNRECOGNIZED_WELL_KNOWN_ATTRIBUTE,
 } from "./const.ts";
 import type { WireContext } from "./context.ts";
+import { u16, writeBytes, writeU16 } from "./octets.ts";
 
 export type DecodedAttributes = {
   /** Undefined when ORIGIN or AS_PATH is missing or malformed: no route can have such a set. */
@@ -40,15 +41,19 @@ export type DecodedAttributes = {
   /** Everything that is wrong with it, but for what is missing. */
   readonly faults: readonly Fault[];
   /** Type codes of all that was there, malformed or not. */
-  readonly present: ReadonlySet<number>;
+  readonly present: readonly number[];
 };
 
 const KIND = FLAG_OPTIONAL | FLAG_TRANSITIVE;
+const NO_FAULTS: readonly Fault[] = [];
 const VERDICTS: readonly FaultVerdict[] = [
   "attribute discard",
   "treat as withdraw",
   "session reset",
 ];
+
+/** Where attributes are encoded; it grows. */
+let scratch = new Uint8Array(4096);
 
 /** Well-known mandatory attributes (RFC 4271 section 5, RFC 4760 section 3). */
 const MANDATORY: Readonly<Record<"nlri" | "reach", readonly number[]>> = {
@@ -66,28 +71,23 @@ export function decodeAttributes(
   end: number,
   context: WireContext,
 ): DecodedAttributes {
-  const draft: Draft = {};
-  const unknown: UnknownAttribute[] = [];
-  const faults: Fault[] = [];
-  const present = new Set<number>();
-  for (let at = start; at < end; ) {
-    const item = readItem(buffer, at, end);
-    if ("verdict" in item) {
-      faults.push(item);
+  const draft: Draft = { attributes: {}, as4Path: undefined, as4Aggregator: undefined };
+  const item: Item = { buffer, flags: 0, code: 0, whole: 0, start: 0, end: 0 };
+  const present: number[] = [];
+  let faults: readonly Fault[] = NO_FAULTS;
+  for (let at = start; at < end; at = item.end) {
+    const cut = readItem(item, at, end);
+    if (cut !== undefined) {
+      faults = [...faults, cut];
       break;
     }
-    at += item.whole.length;
-    if (item.code === MP_REACH_NLRI || item.code === MP_UNREACH_NLRI) continue;
-    const row = ATTRIBUTES[item.code];
-    const wrong = present.has(item.code)
-      ? repeated(item.code)
-      : row === undefined
-        ? takeUnknown(item, unknown)
-        : take(row, item, draft, context);
-    present.add(item.code);
-    if (wrong !== undefined) faults.push(wrong);
+    const { code } = item;
+    if (code === MP_REACH_NLRI || code === MP_UNREACH_NLRI) continue;
+    const wrong = present.includes(code) ? repeated(code) : take(item, draft, context);
+    present.push(code);
+    if (wrong !== undefined) faults = [...faults, wrong];
   }
-  return { attributes: finish(draft, unknown), faults, present };
+  return { attributes: finish(draft), faults, present };
 }
 
 /** Where the prefixes are that an UPDATE's attributes belong to. */
@@ -123,26 +123,38 @@ export function worst(faults: readonly Fault[]): FaultVerdict | undefined {
 
 /** Canonical bytes: ascending type codes, shortest length form. */
 export function encodeAttributes(attributes: Attributes, context: WireContext): Uint8Array {
-  const parts = ATTRIBUTE_ROWS.flatMap((row) => {
-    const value = row.encode(attributes, context);
-    if (value === undefined) return [];
-    const isPartial = attributes.partial?.includes(row.code) === true;
-    return [{ code: row.code, flags: isPartial ? row.flags | FLAG_PARTIAL : row.flags, value }];
-  });
-  const all = [...parts, ...(attributes.unknown ?? [])].sort((a, b) => a.code - b.code);
-  const length = all.reduce((sum, { value }) => sum + header(value) + value.length, 0);
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const { code, flags, value } of all) {
-    const extended = value.length > 255;
-    bytes[at] = extended ? flags | FLAG_EXTENDED_LENGTH : flags;
-    bytes[at + 1] = code;
-    if (extended) bytes[at + 2] = value.length >>> 8;
-    bytes[at + (extended ? 3 : 2)] = value.length & 0xff;
-    bytes.set(value, at + header(value));
-    at += header(value) + value.length;
+  const end = writeAttributes(scratch, 0, attributes, context);
+  if (end <= scratch.length) return scratch.slice(0, end);
+  scratch = new Uint8Array(2 * end);
+  return encodeAttributes(attributes, context);
+}
+
+/**
+ * Write the canonical bytes at `at`; the offset after them. Where that is beyond the target's end they do not fit,
+ * and nobody may read them.
+ */
+export function writeAttributes(
+  target: Uint8Array,
+  at: number,
+  attributes: Attributes,
+  context: WireContext,
+): number {
+  const { unknown = [], partial = [] } = attributes;
+  const others = unknown.length < 2 ? unknown : [...unknown].sort((a, b) => a.code - b.code);
+  let next = 0;
+  let end = at;
+  for (const row of ATTRIBUTE_ROWS) {
+    for (let one = others[next]; one !== undefined && one.code < row.code; one = others[++next]) {
+      end = writeUnknown(target, end, one);
+    }
+    const value = end + 3;
+    const after = row.write(target, value, attributes, context);
+    if (after === ABSENT) continue;
+    const flags = partial.includes(row.code) ? row.flags | FLAG_PARTIAL : row.flags;
+    end = writeHeader(target, end, { flags, code: row.code, after });
   }
-  return bytes;
+  for (const one of others.slice(next)) end = writeUnknown(target, end, one);
+  return end;
 }
 
 /** `ORIGIN`, or `attribute 99`. */
@@ -155,53 +167,85 @@ function missingMandatory(
   { present }: DecodedAttributes,
   announcement: "nlri" | "reach",
 ): Fault | undefined {
-  const missing = MANDATORY[announcement].find((code) => !present.has(code));
+  const missing = MANDATORY[announcement].find((code) => !present.includes(code));
   if (missing === undefined) return undefined;
   const words = `${nameOf(missing)} is missing`;
   const data = Uint8Array.of(missing);
   return fault("treat as withdraw", missing, MISSING_WELL_KNOWN_ATTRIBUTE, words, data);
 }
 
-function header(value: Uint8Array): number {
-  return value.length > 255 ? 4 : 3;
+/** Flags, code and length at `at` of a value that lies behind a short header; where it ends in the end. */
+function writeHeader(
+  target: Uint8Array,
+  at: number,
+  { flags, code, after }: { readonly flags: number; readonly code: number; readonly after: number },
+): number {
+  const length = after - at - 3;
+  target[at + 1] = code;
+  if (length <= 255) {
+    target[at] = flags;
+    target[at + 2] = length;
+    return after;
+  }
+  target[at] = flags | FLAG_EXTENDED_LENGTH;
+  target.copyWithin(at + 4, at + 3, after);
+  writeU16(target, at + 2, length);
+  return after + 1;
 }
 
-/** One attribute on the wire. */
+function writeUnknown(target: Uint8Array, at: number, unknown: UnknownAttribute): number {
+  const { code, flags, value } = unknown;
+  return writeHeader(target, at, { flags, code, after: writeBytes(target, at + 3, value) });
+}
+
+/** One attribute on the wire: its value is `buffer[start..end)`. */
 type Item = {
-  readonly flags: number;
-  readonly code: number;
-  readonly value: DataView;
-  /** Flags, code, length and value: what a NOTIFICATION tells of it. */
-  readonly whole: Uint8Array;
+  readonly buffer: Uint8Array;
+  flags: number;
+  code: number;
+  /** Where its flags are. */
+  whole: number;
+  start: number;
+  end: number;
 };
 
-function readItem(buffer: Uint8Array, at: number, end: number): Item | Fault {
-  // The lengths contradict each other: nothing behind can be found (RFC 7606 section 4).
-  const cut = (code: number): Fault => {
-    const words = `${end - at} octets of ${nameOf(code)} are all that is left of the attributes`;
-    return fault("treat as withdraw", code, MALFORMED_ATTRIBUTE_LIST, words);
-  };
-  if (at + 2 > end) return cut(0);
+/** Read the attribute at `at`, or say that it is cut off. */
+function readItem(item: Item, at: number, end: number): Fault | undefined {
+  const { buffer } = item;
+  if (at + 2 > end) return cutOff(0, end - at);
   const flags = buffer[at] ?? 0;
   const code = buffer[at + 1] ?? 0;
-  const extended = (flags & FLAG_EXTENDED_LENGTH) !== 0;
-  const start = at + (extended ? 4 : 3);
-  const length = extended
-    ? ((buffer[at + 2] ?? 0) << 8) | (buffer[at + 3] ?? 0)
-    : (buffer[at + 2] ?? 0);
-  const next = start + length;
-  if (start > end || next > end) return cut(code);
-  const value = new DataView(buffer.buffer, buffer.byteOffset + start, length);
-  return { flags, code, value, whole: buffer.slice(at, next) };
+  const isExtended = (flags & FLAG_EXTENDED_LENGTH) !== 0;
+  const start = at + (isExtended ? 4 : 3);
+  const length = isExtended ? u16(buffer, at + 2) : (buffer[at + 2] ?? 0);
+  if (start > end || start + length > end) return cutOff(code, end - at);
+  item.flags = flags;
+  item.code = code;
+  item.whole = at;
+  item.start = start;
+  item.end = start + length;
+  return undefined;
 }
 
-/** Put a known attribute into the draft, or say what is wrong with it. */
-function take(
+/** The lengths contradict each other: nothing behind can be found (RFC 7606 section 4). */
+function cutOff(code: number, left: number): Fault {
+  const words = `${left} octets of ${nameOf(code)} are all that is left of the attributes`;
+  return fault("treat as withdraw", code, MALFORMED_ATTRIBUTE_LIST, words);
+}
+
+/** Put an attribute into the draft, or say what is wrong with it. */
+function take(item: Item, draft: Draft, context: WireContext): Fault | undefined {
+  const row = ATTRIBUTES[item.code];
+  return row === undefined ? takeUnknown(item, draft) : takeKnown(row, item, draft, context);
+}
+
+function takeKnown(
   row: AttributeRow,
-  { flags, code, value, whole }: Item,
+  item: Item,
   draft: Draft,
   context: WireContext,
 ): Fault | undefined {
+  const { flags, code, start, end } = item;
   if (row.internalOnly === true && context.external) {
     const words = `${row.name} from an external peer is ignored`;
     return fault("attribute discard", code, MALFORMED_ATTRIBUTE_LIST, words);
@@ -213,35 +257,40 @@ function take(
   if ((flags & KIND) !== row.flags) {
     const words = `${row.name} has the flags 0x${flags.toString(16)}`;
     const verdict = row.wrongFlags ?? "treat as withdraw";
-    return fault(verdict, code, ATTRIBUTE_FLAGS_ERROR, words, whole);
+    return fault(verdict, code, ATTRIBUTE_FLAGS_ERROR, words, wholeOf(item));
   }
-  if (!row.fits(value.byteLength, context)) {
-    const words = `${row.name} cannot be ${value.byteLength} octets long`;
-    return fault(row.malformed, code, ATTRIBUTE_LENGTH_ERROR, words, whole);
+  if (!row.fits(end - start, context)) {
+    const words = `${row.name} cannot be ${end - start} octets long`;
+    return fault(row.malformed, code, ATTRIBUTE_LENGTH_ERROR, words, wholeOf(item));
   }
-  if (!row.decode(value, draft, context)) {
-    return fault(row.malformed, code, row.subcode, `${row.name} is malformed`, whole);
+  if (!row.decode(item, draft, context)) {
+    return fault(row.malformed, code, row.subcode, `${row.name} is malformed`, wholeOf(item));
   }
   if (row.keepsPartial === true && (flags & FLAG_PARTIAL) !== 0) {
-    draft.partial = [...(draft.partial ?? []), code].sort((a, b) => a - b);
+    const { partial = [] } = draft.attributes;
+    draft.attributes.partial = [...partial, code].sort((a, b) => a - b);
   }
   return undefined;
 }
 
 /** Keep an unknown attribute that travels on; forget one that does not (RFC 4271 section 9). */
-function takeUnknown(
-  { flags, code, value, whole }: Item,
-  unknown: UnknownAttribute[],
-): Fault | undefined {
+function takeUnknown(item: Item, { attributes }: Draft): Fault | undefined {
+  const { flags, code, buffer, start, end } = item;
   if ((flags & FLAG_OPTIONAL) === 0) {
     const words = `attribute ${code} claims to be well-known and is not known`;
-    return fault("session reset", code, UNRECOGNIZED_WELL_KNOWN_ATTRIBUTE, words, whole);
+    return fault("session reset", code, UNRECOGNIZED_WELL_KNOWN_ATTRIBUTE, words, wholeOf(item));
   }
   if ((flags & FLAG_TRANSITIVE) !== 0) {
-    const bytes = bytesOf(value).slice();
-    unknown.push({ code, flags: (flags & KIND) | FLAG_PARTIAL, value: bytes });
+    const value = buffer.slice(start, end);
+    const one = { code, flags: (flags & KIND) | FLAG_PARTIAL, value };
+    attributes.unknown = [...(attributes.unknown ?? []), one];
   }
   return undefined;
+}
+
+/** Flags, code, length and value: what a NOTIFICATION tells of it. */
+function wholeOf({ buffer, whole, end }: Item): Uint8Array {
+  return buffer.slice(whole, end);
 }
 
 /** RFC 7606 section 3 g. */
@@ -261,18 +310,14 @@ function fault(
 }
 
 /** Fold AS4_* into what they stand for (RFC 6793 section 4.2.3). */
-function finish(draft: Draft, unknown: readonly UnknownAttribute[]): Attributes | undefined {
-  const { as4Path, as4Aggregator, origin, asPath, ...rest } = draft;
+function finish({ attributes, as4Path, as4Aggregator }: Draft): Attributes | undefined {
+  const { origin, asPath, aggregator } = attributes;
   if (origin === undefined || asPath === undefined) return undefined;
-  const trans = rest.aggregator?.asNumber === AS_TRANS;
+  const trans = aggregator?.asNumber === AS_TRANS;
   // An AGGREGATOR with another AS was made by a two-octet speaker after AS4_*: those are outdated.
-  const outdated = as4Aggregator !== undefined && rest.aggregator !== undefined && !trans;
-  const useful = as4Path !== undefined && !outdated;
-  return {
-    ...rest,
-    origin,
-    asPath: useful ? mergeAs4Path(asPath, as4Path) : asPath,
-    ...(trans && as4Aggregator !== undefined ? { aggregator: as4Aggregator } : {}),
-    ...(unknown.length === 0 ? {} : { unknown }),
-  };
+  const outdated = as4Aggregator !== undefined && aggregator !== undefined && !trans;
+  if (trans && as4Aggregator !== undefined) attributes.aggregator = as4Aggregator;
+  const isUseful = as4Path !== undefined && !outdated;
+  const path = isUseful ? mergeAs4Path(asPath, as4Path) : asPath;
+  return Object.assign(attributes, { origin, asPath: path });
 }

@@ -8,8 +8,9 @@
  */
 
 import { address4, addressFromBytes, formatAddress } from "../../lib/address.ts";
-import { fromHex, toHex } from "../../lib/hex.ts";
+import { fromHex } from "../../lib/hex.ts";
 import type { LargeCommunity } from "./attributes.ts";
+import { hexOf, type Octets, u32 } from "./octets.ts";
 
 /** Type high: the community stays within its AS (RFC 4360 section 2). */
 const NON_TRANSITIVE = 0x40;
@@ -26,37 +27,23 @@ const LINK_BANDWIDTH = 4;
 const ORIGIN_VALIDATION_STATE = "4300";
 
 /** Entries of `octets` each, in hexadecimal; the length was checked. */
-export function decodeRaw(view: DataView, octets: number): string[] {
-  const { buffer, byteOffset, byteLength } = view;
-  return Array.from({ length: byteLength / octets }, (_, index) =>
-    toHex(new Uint8Array(buffer, byteOffset + index * octets, octets)),
-  );
-}
-
-/** The octets of all entries; undefined for none. */
-export function encodeRaw(entries: readonly string[]): Uint8Array | undefined {
-  return entries.length === 0 ? undefined : fromHex(entries.join(""));
+export function decodeRaw({ buffer, start, end }: Octets, octets: number): string[] {
+  const entries: string[] = [];
+  for (let at = start; at < end; at += octets) {
+    entries.push(hexOf({ buffer, start: at, end: at + octets }));
+  }
+  return entries;
 }
 
 /** Large communities, each once (RFC 8092 section 5); the length was checked. */
-export function decodeLarge(view: DataView): LargeCommunity[] {
+export function decodeLarge({ buffer, start, end }: Octets): LargeCommunity[] {
   const seen = new Map<string, LargeCommunity>();
-  for (let at = 0; at < view.byteLength; at += 12) {
-    const word = (index: number): number => view.getUint32(at + 4 * index);
-    const community: LargeCommunity = [word(0), word(1), word(2)];
+  for (let at = start; at < end; at += 12) {
+    const community: LargeCommunity = [u32(buffer, at), u32(buffer, at + 4), u32(buffer, at + 8)];
     const text = formatLarge(community);
     if (!seen.has(text)) seen.set(text, community);
   }
   return [...seen.values()];
-}
-
-/** The octets of large communities; undefined for none. */
-export function encodeLarge(communities: readonly LargeCommunity[]): Uint8Array | undefined {
-  if (communities.length === 0) return undefined;
-  const bytes = new Uint8Array(12 * communities.length);
-  const view = new DataView(bytes.buffer);
-  for (const [index, word] of communities.flat().entries()) view.setUint32(4 * index, word);
-  return bytes;
 }
 
 /** Whether an extended community, of either length, may leave the AS (RFC 4360 section 6). */

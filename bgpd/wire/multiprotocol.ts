@@ -18,6 +18,7 @@ import type { WireContext } from "./context.ts";
 import { BgpError } from "./error.ts";
 import { afiOf, familyOf } from "./family.ts";
 import { prefixOctets, writePrefix } from "./nlri.ts";
+import { u16 } from "./octets.ts";
 
 /** One of the two attributes; offsets into the buffer, each range `[start, end)`. */
 export type MultiprotocolRange = {
@@ -120,7 +121,7 @@ export function findMultiprotocol(
  */
 export function readNextHop(
   buffer: Uint8Array,
-  { nextHopStart, nextHopEnd }: MultiprotocolRange,
+  { nextHopStart, nextHopEnd }: Pick<MultiprotocolRange, "nextHopStart" | "nextHopEnd">,
 ): MultiprotocolNextHop {
   const first = Math.min(nextHopEnd, nextHopStart + 16);
   const nextHop = addressFromBytes(buffer.subarray(nextHopStart, first));
@@ -338,8 +339,4 @@ function isHostAddress(address: Address): boolean {
 
 function isUnspecified({ w0, w1, w2, w3 }: Address): boolean {
   return w0 === 0 && w1 === 0 && w2 === 0 && w3 === 0;
-}
-
-function u16(buffer: Uint8Array, offset: number): number {
-  return ((buffer[offset] ?? 0) << 8) | (buffer[offset + 1] ?? 0);
 }

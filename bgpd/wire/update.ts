@@ -27,6 +27,7 @@ import {
   readNextHop,
 } from "./multiprotocol.ts";
 import { createScratch, prefixOctets, readPrefix, writePrefix } from "./nlri.ts";
+import { u16, writeU16 } from "./octets.ts";
 
 /** Offsets into the buffer; each range is `[start, end)`. */
 export type UpdateRanges = MultiprotocolRanges & {
@@ -192,13 +193,4 @@ function decodePrefixes(
 function overlap(part: string): BgpError {
   const words = `the length of ${part} exceeds the message`;
   return new BgpError(UPDATE_MESSAGE_ERROR, MALFORMED_ATTRIBUTE_LIST, words);
-}
-
-function u16(buffer: Uint8Array, offset: number): number {
-  return ((buffer[offset] ?? 0) << 8) | (buffer[offset + 1] ?? 0);
-}
-
-function writeU16(buffer: Uint8Array, offset: number, value: number): void {
-  buffer[offset] = value >>> 8;
-  buffer[offset + 1] = value & 0xff;
 }

@@ -78,11 +78,12 @@ describe("block published to first UPDATE out", () => {
     delays.published();
     now += 4;
     delays.sent(4);
-    delays.chosen([LEARNED]);
+    delays.chosen(LEARNED);
     delays.sent(4);
     turned(true, false, 0);
     now += 4;
-    delays.chosen([LEARNED, OWN]);
+    delays.chosen(LEARNED);
+    delays.chosen(OWN);
     now += 1;
     delays.sent(4);
     delays.sent(4);
@@ -92,7 +93,7 @@ describe("block published to first UPDATE out", () => {
 
   test("is not counted by messages of the other family", () => {
     delays.published();
-    delays.chosen([OWN]);
+    delays.chosen(OWN);
     delays.sent(6);
     turned(false, false, 0);
     expect(seen(delays.announcement)).toEqual([0, 0]);
@@ -100,10 +101,10 @@ describe("block published to first UPDATE out", () => {
 
   test("is not counted where nobody was there to be told, however late somebody comes", () => {
     delays.published();
-    delays.chosen([OWN]);
+    delays.chosen(OWN);
     turned(false, false, 0);
     now += 60_000;
-    delays.chosen([OWN]);
+    delays.chosen(OWN);
     delays.sent(4);
     turned(false, false, 0);
     expect(seen(delays.announcement)).toEqual([0, 0]);
@@ -113,7 +114,7 @@ describe("block published to first UPDATE out", () => {
     delays.published();
     turned(false, false, 0);
     now += 1000;
-    delays.chosen([OWN]);
+    delays.chosen(OWN);
     delays.sent(4);
     expect(seen(delays.announcement)).toEqual([0, 0]);
   });

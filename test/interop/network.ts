@@ -18,7 +18,7 @@ export type Network = {
   /** Run a command in a namespace to its end; its standard output. Throws with stderr. */
   run(namespace: string, ...command: string[]): string;
   /** Start a program in a namespace; it is killed when the network is removed. Output goes to `NAME.log`. */
-  start(namespace: string, name: string, command: string[]): Subprocess;
+  start(namespace: string, name: string, command: readonly string[]): Subprocess;
   log(name: string): string;
   file(name: string, text: string): string;
   remove(): Promise<void>;
@@ -51,8 +51,9 @@ export function createNetwork(
       const nodad = address.includes(":") ? ["nodad"] : [];
       command("ip", "-n", name, "address", "add", address, "dev", "eth0", ...nodad);
     }
+    const settings = ["net.ipv4.ip_forward=1", "net.ipv6.conf.eth0.accept_dad=0"];
+    command("ip", "netns", "exec", name, "sysctl", "-qw", ...settings);
     command("ip", "-n", name, "link", "set", "eth0", "up");
-    command("ip", "netns", "exec", name, "sysctl", "-qw", "net.ipv4.ip_forward=1");
   }
   const path = (name: string): string => join(folder, name);
 

@@ -134,8 +134,10 @@ const CODES = {
   "extended next hop": 5,
   "extended message": 6,
   role: 9,
+  "graceful restart": 64,
   "four-octet AS": 65,
   "enhanced route refresh": 70,
+  "long-lived graceful restart": 71,
 } as const;
 
 function codeOf(capability: Capability): number {

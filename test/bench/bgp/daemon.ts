@@ -3,6 +3,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { which } from "bun";
+import { birdCommand } from "../../interop/bird.ts";
 
 /** What a daemon is to do. */
 export type Task = {
@@ -58,7 +59,7 @@ export const bird: Daemon = {
   prepare(task, folder) {
     const file = join(folder, "bird.conf");
     writeFileSync(file, birdConfiguration(task));
-    return [which("bird") ?? "", "-f", "-c", file, "-s", join(folder, "bird.ctl")];
+    return birdCommand(file, join(folder, "bird.ctl"));
   },
   question: (folder) => ({
     path: join(folder, "bird.ctl"),

@@ -1,20 +1,10 @@
 /** FRR, GoBGP and OpenBGPD, told what `Task` says. */
 
-import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { which } from "bun";
+import { frrCommand, frrVersion } from "../../interop/frr.ts";
+import { gobgpCommand } from "../../interop/gobgp.ts";
 import { type Daemon, type Task, versionOf } from "./daemon.ts";
-
-/** Of the packages that are unpacked and not installed; empty where they are installed. */
-const ROOT = process.env.MANX_DEBIAN_ROOT ?? "";
-const FRR = [join(ROOT, "usr/lib/frr"), "/usr/lib/frr"].find((path) =>
-  existsSync(join(path, "bgpd")),
-);
-const TRIPLET = process.arch === "arm64" ? "aarch64-linux-gnu" : "x86_64-linux-gnu";
-const LIBRARIES = ["usr/lib", "lib"]
-  .flatMap((folder) => [`${folder}/${TRIPLET}/frr`, `${folder}/${TRIPLET}`])
-  .map((folder) => join(ROOT, folder))
-  .join(":");
 
 /** zebra and bgpd, as one runs them where routes go into the kernel. */
 export const frr: Daemon = {
@@ -24,27 +14,8 @@ export const frr: Daemon = {
     request: "show version\0",
     end: "\\0\\0\\0[^]$",
   }),
-  version() {
-    if (FRR === undefined) return undefined;
-    const environment = { ...process.env, LD_LIBRARY_PATH: LIBRARIES };
-    const { stdout } = Bun.spawnSync([join(FRR, "bgpd"), "--version"], { env: environment });
-    return stdout.toString().split("\n")[0];
-  },
-  prepare(task, folder) {
-    const file = join(folder, "frr.conf");
-    writeFileSync(file, frrConfiguration(task));
-    const common = `-u root -g root -z ${folder}/zserv -P 0 --vty_socket ${folder}`;
-    return script(folder, [
-      // Their group for the terminal must exist.
-      `{ cat /etc/group; echo frrvty:x:0:root; } > ${folder}/group`,
-      `mount --bind ${folder}/group /etc/group`,
-      `export LD_LIBRARY_PATH='${LIBRARIES}'`,
-      `echo > ${folder}/zebra.conf`,
-      `${FRR}/zebra -f ${folder}/zebra.conf -i ${folder}/zebra.pid ${common} &`,
-      `until [ -S ${folder}/zserv ]; do sleep 0.05; done`,
-      `exec ${FRR}/bgpd -f ${file} -i ${folder}/bgpd.pid ${common}`,
-    ]);
-  },
+  version: frrVersion,
+  prepare: (task, folder) => frrCommand({ configuration: frrConfiguration(task) }, folder),
 };
 
 function frrConfiguration({ address, asNumber, neighbours }: Task): string {
@@ -105,7 +76,7 @@ export const gobgp: Daemon = {
     const api = `unix://${folder}/api`;
     // It does not start where a killed one has left its socket.
     rmSync(join(folder, "api"), { force: true });
-    return [which("gobgpd") ?? "", "-f", file, "--api-hosts", api, "--pprof-disable"];
+    return gobgpCommand(file, "--api-hosts", api, "--pprof-disable");
   },
 };
 

@@ -1,5 +1,6 @@
 /** A plan as text, so that a test shows all of it. */
 
+import { planRestart } from "../../../bgpd/cluster/restart.ts";
 import { DEFAULT_POLICY, type PeerPlan, type SpeakerPlan } from "../../../bgpd/cluster/speaker.ts";
 import { formatAddress } from "../../../lib/address.ts";
 import { formatPrefix } from "../../../lib/prefix.ts";
@@ -35,6 +36,16 @@ function printSelection({ maximumPaths, ...selection }: SpeakerPlan["selection"]
   return marks.length === 0 ? [] : [`decides by ${marks.join(" ")}`];
 }
 
+const USUAL_RESTART = planRestart([], undefined);
+
+/** What is not as usual. */
+function printRestart(plan: PeerPlan["gracefulRestart"]): string[] {
+  if (plan === undefined) return ["no restart"];
+  return Object.entries(plan)
+    .filter(([key, value]) => value !== USUAL_RESTART?.[key as keyof typeof plan])
+    .map(([key, value]) => `${key} ${value}`);
+}
+
 /** Session, timers, then what is not as usual. */
 export function printPeer(peer: PeerPlan): string {
   const ends = `${formatAddress(peer.localAddress)} AS ${peer.localAs} to ${formatAddress(peer.address)}:${peer.port} AS ${peer.remoteAs}`;
@@ -54,6 +65,7 @@ export function printPeer(peer: PeerPlan): string {
     peer.filters.map(({ name }) => `filter ${name}`).join(" "),
     peer.role === undefined ? "" : `role ${peer.role.role}${peer.role.strict ? " strictly" : ""}`,
     peer.aigp ? "aigp" : "",
+    ...printRestart(peer.gracefulRestart),
     ...Object.entries(peer.policy)
       .filter(([key, value]) => value !== DEFAULT_POLICY[key as keyof typeof DEFAULT_POLICY])
       .map(([key, value]) => `${key} ${JSON.stringify(value)}`),

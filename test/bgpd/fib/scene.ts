@@ -227,7 +227,7 @@ export class Daemon {
       nexthops: () => kernel.nexthops(),
       neighbours: (family) => kernel.neighbours(family),
       neighbour: (link, address) => kernel.neighbour(link, address),
-      ipv4Settings: (link) => kernel.ipv4Settings(link),
+      linkInFull: (reference) => kernel.linkInFull(reference),
       apply: (request) => kernel.apply(request),
       applyAll: (requests) => this.#applyAll(requests),
       ensureSourceCheck: (check) => kernel.ensureSourceCheck(check),

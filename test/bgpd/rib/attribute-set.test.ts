@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { AttributeSets } from "../../../bgpd/rib/attribute-set.ts";
 import { encodeAttributes } from "../../../bgpd/wire/attribute.ts";
+import type { Attributes } from "../../../bgpd/wire/attributes.ts";
 import type { WireContext } from "../../../bgpd/wire/context.ts";
 import { createRanges } from "../../../bgpd/wire/update.ts";
 import { attributesOf } from "./scene.ts";
@@ -19,7 +20,7 @@ function receive(sets: AttributeSets, attributes: Uint8Array, context: WireConte
   return sets.receive(attributes, ranges, "nlri", context);
 }
 
-test("the spellings of one set that are remembered have an end", () => {
+test("spellings of one set are sets of their own, and nothing is left of those that no route has", () => {
   const sets = new AttributeSets();
   const bytes = encodeAttributes(attributesOf([65_009], "172.30.0.9"), CONTEXT);
   const spellings = Array.from({ length: 16 }, (_, bits) => {
@@ -29,9 +30,24 @@ test("the spellings of one set that are remembered have an end", () => {
     return spelled;
   });
   const received = spellings.map((one) => receive(sets, one, CONTEXT));
-  expect(new Set(received.map(({ set }) => set)).size).toBe(1);
-  expect(received[0]?.set?.raw.length).toBe(8);
   expect(received.every(({ faults }) => faults.length === 0)).toBe(true);
+  const made = received.map(({ set }) => sets.intern(set?.attributes as Attributes));
+  expect(new Set(made).size).toBe(1);
+  expect(sets.size).toBe(17);
+  for (const { set } of received) if (set !== undefined) sets.dropUnheld(set);
+  expect(sets.size).toBe(1);
+});
+
+test("a record that is asked for long after is the same as it was", () => {
+  const sets = new AttributeSets();
+  const first = sets.intern(attributesOf([65_009], "172.30.0.9", { communities: [1, 2] }));
+  const before = first.attributes;
+  for (let path = 1; path <= 1000; path++) {
+    const { asPath } = sets.intern(attributesOf([path], "172.30.0.9")).attributes;
+    expect(asPath[0]?.asNumbers).toEqual([path]);
+  }
+  expect(first.attributes).not.toBe(before);
+  expect(first.attributes).toEqual(before);
 });
 
 test("octets mean something else where AIGP_SESSION is on", () => {

@@ -136,11 +136,9 @@ export class Scene {
             : { reachable: true, cost: 0 }),
       selection,
       now: () => performance.now(),
-      onBest: (changes) => {
-        for (const { prefix, best } of changes) {
-          if (best === undefined) this.best.delete(formatPrefix(prefix));
-          else this.best.set(formatPrefix(prefix), best);
-        }
+      onBest: ({ prefix, best }) => {
+        if (best === undefined) this.best.delete(formatPrefix(prefix));
+        else this.best.set(formatPrefix(prefix), best);
       },
       onSend: (id, bytes) => {
         const peer = this.peers.get(id);

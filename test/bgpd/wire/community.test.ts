@@ -82,7 +82,7 @@ describe("AIGP", () => {
       fc.property(fc.bigInt(0n, 2n ** 64n - 2n), fc.nat(0xffff_ffff), (metric, cost) => {
         const raised = raiseAigp(`01000b${metric.toString(16).padStart(16, "0")}`, cost);
         const bytes = fromHex(raised);
-        expect(isAigp(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength))).toBe(true);
+        expect(isAigp({ buffer: bytes, start: 0, end: bytes.length })).toBe(true);
         const sum = metric + BigInt(cost);
         expect(aigpMetric(raised)).toBe(sum < 2n ** 64n - 1n ? sum : 2n ** 64n - 2n);
       }),

@@ -1,0 +1,109 @@
+/**
+ * Entries by their octets: a hash table that is asked with octets where they lie, so that asking makes no key.
+ *
+ * Open addressing; the hash is seeded, for the octets are the peers' to choose.
+ */
+
+const FIRST_CAPACITY = 1024;
+
+export type Indexed = { readonly id: number; readonly bytes: Uint8Array; readonly hash: number };
+
+export class ByteIndex<Entry extends Indexed> {
+  readonly #seed = crypto.getRandomValues(new Int32Array(1))[0] ?? 0;
+  readonly #byId: readonly (Entry | undefined)[];
+  /** Number + 1, or 0; twice the entries at least, so that probes stay short. */
+  #slots = new Int32Array(FIRST_CAPACITY);
+  /** Of the entries in the slots: no entry is looked at whose hash is another. */
+  #hashes = new Int32Array(FIRST_CAPACITY);
+  size = 0;
+
+  /** Over entries that are in `byId` for as long as they are in here. */
+  constructor(byId: readonly (Entry | undefined)[]) {
+    this.#byId = byId;
+  }
+
+  /** Of the first `length` octets. */
+  hash(bytes: Uint8Array, length: number): number {
+    let hash = this.#seed ^ length;
+    for (let at = 0; at < length; at += 4) {
+      // Behind the end there are zeros, or what belongs to nobody: the length tells them apart.
+      const word =
+        (bytes[at] ?? 0) |
+        (at + 1 < length ? (bytes[at + 1] ?? 0) << 8 : 0) |
+        (at + 2 < length ? (bytes[at + 2] ?? 0) << 16 : 0) |
+        (at + 3 < length ? (bytes[at + 3] ?? 0) << 24 : 0);
+      hash = Math.imul(hash ^ word, 0x9e37_79b1);
+      hash ^= hash >>> 15;
+    }
+    return hash;
+  }
+
+  /** The entry of the first `length` octets, whose hash is given; undefined when there is none. */
+  find(bytes: Uint8Array, length: number, hash: number): Entry | undefined {
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const number = slots[slot] ?? 0;
+      if (number === 0) return undefined;
+      if (this.#hashes[slot] !== hash) continue;
+      const entry = this.#byId[number - 1];
+      if (entry !== undefined && isSame(entry.bytes, bytes, length)) return entry;
+    }
+  }
+
+  /** Put in an entry that is not there. */
+  add({ id, hash }: Entry): void {
+    if (2 * this.size >= this.#slots.length) this.#grow();
+    this.size++;
+    this.#place(id + 1, hash);
+  }
+
+  /** Take out an entry that is there. */
+  remove({ id, hash }: Entry): void {
+    const slots = this.#slots;
+    const hashes = this.#hashes;
+    const mask = slots.length - 1;
+    let hole = hash & mask;
+    while (slots[hole] !== id + 1) hole = (hole + 1) & mask;
+    // Backward shift: entries behind the hole move up, so that no tombstone is needed.
+    for (let slot = (hole + 1) & mask; slots[slot] !== 0; slot = (slot + 1) & mask) {
+      const home = (hashes[slot] ?? 0) & mask;
+      if (((slot - home) & mask) < ((slot - hole) & mask)) continue;
+      slots[hole] = slots[slot] ?? 0;
+      hashes[hole] = hashes[slot] ?? 0;
+      hole = slot;
+    }
+    slots[hole] = 0;
+    this.size--;
+  }
+
+  *entries(): Generator<Entry> {
+    for (const entry of this.#byId) if (entry !== undefined) yield entry;
+  }
+
+  #place(number: number, hash: number): void {
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    let slot = hash & mask;
+    while (slots[slot] !== 0) slot = (slot + 1) & mask;
+    slots[slot] = number;
+    this.#hashes[slot] = hash;
+  }
+
+  #grow(): void {
+    const slots = this.#slots;
+    const hashes = this.#hashes;
+    this.#slots = new Int32Array(2 * slots.length);
+    this.#hashes = new Int32Array(2 * slots.length);
+    for (let slot = 0; slot < slots.length; slot++) {
+      const number = slots[slot] ?? 0;
+      if (number !== 0) this.#place(number, hashes[slot] ?? 0);
+    }
+  }
+}
+
+function isSame(own: Uint8Array, bytes: Uint8Array, length: number): boolean {
+  if (own.length !== length) return false;
+  for (let at = 0; at < length; at++) if (own[at] !== bytes[at]) return false;
+  return true;
+}
