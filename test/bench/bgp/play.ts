@@ -159,11 +159,13 @@ export class Play {
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       const states = this.players
+        .filter(({ judge, neighbour }) => !judge.isContent || neighbour.ended !== "")
         .slice(0, 4)
         .map(({ judge, neighbour }) => `${judge.summary} ${neighbour.ended}`.trim())
         .join("; ");
       const log = (await this.#running.log()).slice(-2000);
-      throw new Error(`${reason} (${states})\n${log}`, { cause: error });
+      const said = states === "" ? "" : ` (${states})`;
+      throw new Error(`${reason}${said}\n${log}`, { cause: error });
     } finally {
       clearInterval(poll);
       clearTimeout(deadline);

@@ -61,7 +61,7 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   reflector("D1", { prefixes: 1000, peers: 200, deadline: 60 }),
   reflector("D2", { prefixes: 1000, peers: 1000, deadline: 60 }),
-  { ...reflector("D3", { prefixes: 4000, peers: 4000, deadline: 300 }), byName: true },
+  { ...reflector("D3", { prefixes: 4000, peers: 4000, deadline: 480 }), byName: true },
   {
     name: "E",
     kernel: false,
@@ -116,7 +116,7 @@ export const SCENARIOS: readonly Scenario[] = [
     kernel: false,
     about: ({ prefixes, peers }) =>
       `a reflector: ${count(peers)} clients announce ${count(prefixes)} prefixes and get each other's, and so does one that only listens`,
-    size: { prefixes: 4000, peers: 100, deadline: 300 },
+    size: { prefixes: 4000, peers: 100, deadline: 480 },
     byName: true,
     play: playAudience,
   },
