@@ -10,7 +10,14 @@
  * be found (RFC 7606 sections 5.3, 7.11 and 7.12).
  */
 
-import { type Address, addressFromBytes, addressToBytes, type Family } from "../../lib/address.ts";
+import {
+  type Address,
+  addressFromBytes,
+  addressToBytes,
+  type Family,
+  isLinkLocal,
+  isUnspecified,
+} from "../../lib/address.ts";
 import type { Prefix } from "../../lib/prefix.ts";
 import type { Fault } from "./attributes.ts";
 import * as code from "./const.ts";
@@ -144,11 +151,6 @@ export function nextHopFault(
     data: buffer.slice(range.start, range.end),
     message: "the next hop of MP_REACH_NLRI is no host's address",
   };
-}
-
-/** fe80::/10: it means something on one link only. */
-export function isLinkLocal({ family, w0 }: Address): boolean {
-  return family === 6 && w0 >>> 22 === 0x3fa;
 }
 
 /** The Next Hop field as bytes: 4, 16 or, with a link-local address, 32 octets. */
@@ -334,10 +336,6 @@ function isHostAddress(address: Address): boolean {
   if (family === 4) return first !== 0 && first !== 127 && first < 224;
   const isLow = w0 === 0 && w1 === 0 && w2 === 0 && w3 <= 1;
   return first !== 0xff && !isLow;
-}
-
-function isUnspecified({ w0, w1, w2, w3 }: Address): boolean {
-  return w0 === 0 && w1 === 0 && w2 === 0 && w3 === 0;
 }
 
 function u16(buffer: Uint8Array, offset: number): number {
