@@ -427,6 +427,7 @@ function sessionConfig(plan: PeerPlan, identifier: Address): SessionConfig {
     connectRetryTime: plan.connectRetryTime,
     role: plan.role,
     aigp: plan.aigp,
+    overIpv6: plan.address.family === 6,
     passiveTcpEstablishment: plan.passive,
     delayOpenTime: plan.delayOpen ?? 0,
     sendHoldTime: plan.sendHoldTime,

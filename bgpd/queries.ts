@@ -3,7 +3,7 @@
  */
 
 import type { Kernel } from "../kernel/kernel.ts";
-import { type Address, formatAddress } from "../lib/address.ts";
+import { type Address, formatAddress, withoutZone } from "../lib/address.ts";
 import type { Clock } from "../lib/clock.ts";
 import { containsAddress, formatPrefix, type Prefix } from "../lib/prefix.ts";
 import type {
@@ -21,6 +21,7 @@ import type { Daemon } from "./daemon.ts";
 import { ROUTE_PROTOCOL } from "./forwarding.ts";
 import type { Neighbour } from "./neighbour.ts";
 import type { PrefixView } from "./rib/route.ts";
+import type { Waiting } from "./unnumbered.ts";
 import { describeFamily } from "./wire/family.ts";
 
 export type QueryContext = {
@@ -44,19 +45,21 @@ export function createQueries(context: QueryContext): Queries {
     if (daemon.fib === undefined) return "";
     return kernelAnswer(daemon.fib.stateOf(prefix), nameOf);
   };
+  const textOf = (address: Address): string => onLink(daemon, address);
+  /** Nobody is there to have told or been told anything. */
+  const isWaitedFor = (name: string): boolean =>
+    daemon.unnumbered.waiting.some(({ plan }) => plan.name === name || plan.link === name);
   const neighbourCalled = (name: string): Neighbour => {
     const all = [...daemon.neighbours.values()];
-    const found = all.find(
-      ({ plan }) => plan.name === name || formatAddress(plan.address) === name,
-    );
+    const found = all.find(({ plan }) => plan.name === name || textOf(plan.address) === name);
     if (found !== undefined) return found;
-    const names = all.map(({ plan }) => `${plan.name} (${formatAddress(plan.address)})`);
+    const names = all.map(({ plan }) => `${plan.name} (${textOf(plan.address)})`);
     throw new QueryError(
       `no peer is called ${JSON.stringify(name)}: there are ${names.join(", ") || "none"}`,
     );
   };
   const peerCounts = () => ({
-    configured: daemon.neighbours.size,
+    configured: daemon.neighbours.size + daemon.unnumbered.waiting.length,
     established: [...daemon.neighbours.values()].filter(({ id }) => id !== undefined).length,
   });
 
@@ -85,23 +88,31 @@ export function createQueries(context: QueryContext): Queries {
       };
     },
 
-    peers: () => [...daemon.neighbours.values()].map((neighbour) => peerAnswer(daemon, neighbour)),
+    peers: () => [
+      ...[...daemon.neighbours.values()].map((neighbour) => peerAnswer(daemon, neighbour)),
+      ...daemon.unnumbered.waiting.map((waiting) => waitingAnswer(daemon, waiting)),
+    ],
 
     routes: () =>
-      (daemon.rib?.routes() ?? []).map((view) => routeAnswer(view, kernelState(view.prefix))),
+      (daemon.rib?.routes() ?? []).map((view) =>
+        routeAnswer(view, kernelState(view.prefix), textOf),
+      ),
 
     received(name) {
+      if (isWaitedFor(name)) return [];
       const { id } = neighbourCalled(name);
       if (id === undefined || daemon.rib === undefined) return [];
-      return daemon.rib
-        .received(id)
-        .map(({ prefix, path }) => ({ prefix: formatPrefix(prefix), path: pathAnswer(path) }));
+      return daemon.rib.received(id).map(({ prefix, path }) => ({
+        prefix: formatPrefix(prefix),
+        path: pathAnswer(path, textOf),
+      }));
     },
 
     advertised(name) {
+      if (isWaitedFor(name)) return [];
       const { id } = neighbourCalled(name);
       if (id === undefined || daemon.rib === undefined) return [];
-      return daemon.rib.advertised(id).map(advertisedAnswer);
+      return daemon.rib.advertised(id).map((view) => advertisedAnswer(view, textOf));
     },
 
     fib: () => fibTableAnswer(daemon, nameOf),
@@ -119,6 +130,7 @@ export function createQueries(context: QueryContext): Queries {
         target,
         view,
         node: context.node,
+        textOf,
         services: daemon.plan?.services ?? [],
         aggregates: daemon.aggregates.counts(),
         kernel: prefix === undefined ? "" : kernelState(prefix),
@@ -184,9 +196,9 @@ function peerAnswer(daemon: Daemon, neighbour: Neighbour): PeerAnswer {
   return {
     name: plan.name,
     origin: plan.origin,
-    address: formatAddress(plan.address),
+    address: onLink(daemon, plan.address),
     port: plan.port,
-    localAddress: formatAddress(session?.localAddress ?? plan.localAddress),
+    localAddress: onLink(daemon, session?.localAddress ?? plan.localAddress),
     localAs: plan.localAs,
     remoteAs: plan.remoteAs,
     state: status.state,
@@ -194,6 +206,7 @@ function peerAnswer(daemon: Daemon, neighbour: Neighbour): PeerAnswer {
     lastError: status.lastError,
     shutdown: plan.shutdown ?? null,
     range: range ?? null,
+    link: daemon.unnumbered.linkOf(plan.address) ?? null,
     flaps: status.flaps,
     identifier: session === undefined ? null : formatAddress(session.identifier),
     capabilities: session?.capabilities ?? [],
@@ -204,6 +217,43 @@ function peerAnswer(daemon: Daemon, neighbour: Neighbour): PeerAnswer {
     messages: status.messages,
     ...bfdAnswer(daemon, plan),
   };
+}
+
+/** A peer that nobody has been found for. */
+function waitingAnswer(daemon: Daemon, { plan, local, reason, since }: Waiting): PeerAnswer {
+  const { session, name, link } = plan;
+  const nothing = { received: 0, sent: 0, updatesReceived: 0, updatesSent: 0 };
+  return {
+    name,
+    origin: session.origin,
+    address: link,
+    port: session.port,
+    localAddress: local === undefined ? "none" : onLink(daemon, local),
+    localAs: session.localAs,
+    remoteAs: session.remoteAs,
+    state: "Idle",
+    since: Math.round(since),
+    lastError: reason,
+    shutdown: session.shutdown ?? null,
+    range: null,
+    link,
+    flaps: 0,
+    identifier: null,
+    capabilities: [],
+    holdTime: session.holdTime,
+    keepaliveTime: session.keepaliveTime,
+    prefixes: { received: 0, accepted: 0, best: 0, advertised: 0 },
+    families: [],
+    messages: nothing,
+  };
+}
+
+/** An address with its link's name. */
+function onLink({ unnumbered }: Daemon, address: Address): string {
+  const link = unnumbered.linkOf(address);
+  return link === undefined
+    ? formatAddress(address)
+    : `${formatAddress(withoutZone(address))}%${link}`;
 }
 
 function bfdAnswer({ liveness }: Daemon, { name, bfd }: PeerPlan): Pick<PeerAnswer, "bfd"> {

@@ -86,6 +86,8 @@ export type PeerAnswer = {
   readonly shutdown: string | null;
   /** The BGPPeer whose range the neighbour came by; null for one that a document names. */
   readonly range: string | null;
+  /** Name of the link that it is found on; its `address` is that name until it is. Null for one that has an address. */
+  readonly link: string | null;
   readonly flaps: number;
   readonly identifier: string | null;
   readonly capabilities: readonly string[];

@@ -59,6 +59,8 @@ export type SessionConfig = {
   readonly role?: { readonly role: Role; readonly strict: boolean } | undefined;
   /** AIGP_SESSION of an external session (RFC 7311 section 3.3). */
   readonly aigp?: boolean;
+  /** The session's ends are IPv6 addresses, which can be next hops even where IPv6 is not carried. */
+  readonly overIpv6?: boolean;
   /** Never connect, wait for the peer. */
   readonly passiveTcpEstablishment: boolean;
   /** DelayOpen with its DelayOpenTime; 0 is DelayOpen FALSE. */

@@ -17,7 +17,13 @@ import {
 import type { Attributes, Fault } from "../wire/attributes.ts";
 import { linkBandwidth } from "../wire/community.ts";
 import type { WireContext } from "../wire/context.ts";
-import { encodeNextHop, isPresent, nextHopFault, readNextHop } from "../wire/multiprotocol.ts";
+import {
+  encodeNextHop,
+  isPresent,
+  nextHopFault,
+  nextHopOnLink,
+  readNextHop,
+} from "../wire/multiprotocol.ts";
 import { type UpdateRanges, withReach } from "../wire/update.ts";
 
 export type AttributeSet = {
@@ -108,7 +114,7 @@ export class AttributeSets {
     const faults = faultsIn(decoded, announcement);
     const received =
       announcement === "reach"
-        ? this.#received(buffer, ranges, { attributes: decoded.attributes, faults })
+        ? this.#received(buffer, ranges, context, { attributes: decoded.attributes, faults })
         : { set: this.#internIf(decoded.attributes), faults };
     const { set } = received;
     if (set === undefined) {
@@ -166,9 +172,10 @@ export class AttributeSets {
   #received(
     buffer: Uint8Array,
     { reach }: UpdateRanges,
+    context: WireContext,
     { attributes, faults }: { attributes: Attributes | undefined; faults: readonly Fault[] },
   ): Received {
-    const told = readNextHop(buffer, reach);
+    const told = nextHopOnLink(readNextHop(buffer, reach), context);
     const wrong = nextHopFault(buffer, reach, told);
     return {
       set: this.#internIf(attributes === undefined ? undefined : withReach(attributes, told)),
@@ -213,7 +220,9 @@ function keyOf(attributes: Attributes): string {
   const bytes = text(encodeAttributes(attributes, CANONICAL));
   if (nextHop?.family !== 6) return `\0${bytes}`;
   const hop = encodeNextHop({ ...attributes, nextHop });
-  return `${String.fromCharCode(hop.length)}${text(hop)}${bytes}`;
+  // The same octets from another link are another next hop.
+  const zone = nextHop.zone === undefined ? "" : `%${nextHop.zone}%`;
+  return `${zone}${String.fromCharCode(hop.length)}${text(hop)}${bytes}`;
 }
 
 /**
@@ -231,6 +240,7 @@ function rawKey(
   let key = `${kind}${announcement}`;
   if (announcement === "reach") {
     const { nextHopStart, nextHopEnd } = reach;
+    if (context.link !== undefined) key += `%${context.link}%`;
     key += `${nextHopEnd - nextHopStart}:${text(buffer, nextHopStart, nextHopEnd)}`;
   }
   let at = attributesStart;

@@ -2,7 +2,7 @@
  * What becomes of attributes on the way out (RFC 4271 sections 5.1 and 9.1.3), and what must not leave.
  */
 
-import { type Family, formatAddress } from "../../lib/address.ts";
+import { type Address, type Family, formatAddress } from "../../lib/address.ts";
 import { raiseAigp } from "../wire/aigp.ts";
 import { isTold, prependAs, removePrivateAs, replaceAs } from "../wire/as-path.ts";
 import type { AsSegment, Attributes } from "../wire/attributes.ts";
@@ -61,7 +61,7 @@ export function forbidden(
 /**
  * The next hop of a route on its way to such a peer (RFC 4271 section 5.1.3, RFC 4760 section 3), or why
  * there is none. A route that keeps its own does so without the link-local address, which only its neighbours can use
- * (RFC 2545 section 3).
+ * (RFC 2545 section 3); one that has no other gets ours.
  */
 export function nextHopFor(
   { nextHop }: Attributes,
@@ -70,7 +70,7 @@ export function nextHopFor(
   family: Family,
 ): OwnNextHop {
   const { external, nextHops, wire } = peer;
-  if (isSelf(source, peer) || (external && nextHop === undefined)) return nextHops[family];
+  if (isSelf(source, peer, nextHop) || (external && nextHop === undefined)) return nextHops[family];
   if (nextHop === undefined) return { nextHop, reason: "it has no next hop" };
   if (family === 4 && nextHop.family === 6 && !wire.extendedNextHop) {
     const words = `its next hop ${formatAddress(nextHop)} is an IPv6 address, which the peer does not take for IPv4 (RFC 8950)`;
@@ -80,11 +80,15 @@ export function nextHopFor(
 }
 
 /**
- * Whether the next hop is ours: where the route begins and, unless the session's rules say otherwise, to external
- * peers; a route learned from outside keeps its own to internal ones.
+ * Whether the next hop is ours: where the route begins, where its own means nothing behind our link and, unless the
+ * session's rules say otherwise, to external peers; a route learned from outside keeps its own to internal ones.
  */
-function isSelf(source: RouteSource, { external, rules }: Pick<RibPeer, "external" | "rules">) {
-  if (source === "local") return true;
+function isSelf(
+  source: RouteSource,
+  { external, rules }: Pick<RibPeer, "external" | "rules">,
+  nextHop: Address | undefined,
+): boolean {
+  if (source === "local" || nextHop?.zone !== undefined) return true;
   return external ? rules.nextHop !== "Keep" : rules.nextHop === "Self";
 }
 
@@ -105,14 +109,16 @@ export function transform(
   { told, cost, reflectedFrom }: Facts,
 ): Attributes {
   const { nextHop, nextHopLinkLocal, ...rest } = attributes;
+  const raise = isSelf(source, peer, nextHop) ? cost : undefined;
   const made = peer.external
-    ? toExternal(rest, source, peer, cost)
-    : toInternal(rest, source, peer, cost);
+    ? toExternal(rest, source, peer, raise)
+    : toInternal(rest, peer, raise);
   const { reflection } = peer.rules;
   if (reflectedFrom === undefined || reflection === undefined) return { ...made, ...told };
   return { ...made, ...told, ...reflected(rest, reflectedFrom, reflection.clusterId) };
 }
 
+/** `raise` is the cost that AIGP grows by where the next hop becomes ours; undefined where it stays. */
 function toExternal(
   {
     localPref,
@@ -127,7 +133,7 @@ function toExternal(
   }: Attributes,
   source: RouteSource,
   peer: Audience,
-  cost: number,
+  raise: number | undefined,
 ): Attributes {
   const { localAs, rules, wire } = peer;
   const told = withShutdown(communities, peer);
@@ -145,24 +151,19 @@ function toExternal(
     // RFC 7311 section 3.3: only where both sides belong to one domain.
     ...(aigp === undefined || wire.aigp !== true
       ? {}
-      : { aigp: isSelf(source, peer) ? raiseAigp(aigp, cost) : aigp }),
+      : { aigp: raise === undefined ? aigp : raiseAigp(aigp, raise) }),
     ...(marked ? { onlyToCustomer: rest.onlyToCustomer ?? localAs } : {}),
   };
 }
 
-function toInternal(
-  attributes: Attributes,
-  source: RouteSource,
-  peer: Audience,
-  cost: number,
-): Attributes {
+function toInternal(attributes: Attributes, peer: Audience, raise: number | undefined): Attributes {
   const { aigp } = attributes;
   const { gracefulShutdown } = peer.rules;
   return {
     ...attributes,
     // RFC 8326 section 4.3: within the AS the preference says it, and the community stays outside.
     localPref: gracefulShutdown ? 0 : (attributes.localPref ?? DEFAULT_LOCAL_PREF),
-    ...(isSelf(source, peer) && aigp !== undefined ? { aigp: raiseAigp(aigp, cost) } : {}),
+    ...(raise === undefined || aigp === undefined ? {} : { aigp: raiseAigp(aigp, raise) }),
   };
 }
 

@@ -17,6 +17,7 @@ import {
   type Family,
   isLinkLocal,
   isUnspecified,
+  withZone,
 } from "../../lib/address.ts";
 import type { Prefix } from "../../lib/prefix.ts";
 import type { Fault } from "./attributes.ts";
@@ -135,6 +136,18 @@ export function readNextHop(
   const second = addressFromBytes(buffer.subarray(first, nextHopEnd));
   if (isUnspecified(nextHop)) return { nextHop: second };
   return isLinkLocal(nextHop) ? { nextHop } : { nextHop, nextHopLinkLocal: second };
+}
+
+/**
+ * The next hop as it is used on a session between link-local addresses: the link-local one, which packets can be
+ * sent to there, be a global one beside it or not (RFC 2545 section 3).
+ */
+export function nextHopOnLink(
+  told: MultiprotocolNextHop,
+  { link }: WireContext,
+): MultiprotocolNextHop {
+  const near = told.nextHopLinkLocal ?? told.nextHop;
+  return link === undefined || !isLinkLocal(near) ? told : { nextHop: withZone(near, link) };
 }
 
 /** What is wrong with a next hop that has the right length: it is no host's address. */

@@ -25,22 +25,25 @@ export const frr: Daemon = {
     const { stdout } = Bun.spawnSync([join(FRR, "bgpd"), "--version"], { env: environment });
     return stdout.toString().split("\n")[0];
   },
-  prepare(task, folder) {
-    const file = join(folder, "frr.conf");
-    writeFileSync(file, frrConfiguration(task));
-    const common = `-u root -g root -z ${folder}/zserv -P 0 --vty_socket ${folder}`;
-    return script(folder, [
-      // Their group for the terminal must exist.
-      `{ cat /etc/group; echo frrvty:x:0:root; } > ${folder}/group`,
-      `mount --bind ${folder}/group /etc/group`,
-      `export LD_LIBRARY_PATH='${LIBRARIES}'`,
-      `echo > ${folder}/zebra.conf`,
-      `${FRR}/zebra -f ${folder}/zebra.conf -i ${folder}/zebra.pid ${common} &`,
-      `until [ -S ${folder}/zserv ]; do sleep 0.05; done`,
-      `exec ${FRR}/bgpd -f ${file} -i ${folder}/bgpd.pid ${common}`,
-    ]);
-  },
+  prepare: (task, folder) => frrCommand(frrConfiguration(task), folder),
 };
+
+/** Runs zebra and bgpd with this configuration, in a mount namespace of their own; their files are in the folder. */
+export function frrCommand(configuration: string, folder: string): readonly string[] {
+  const file = join(folder, "frr.conf");
+  writeFileSync(file, configuration);
+  const common = `-u root -g root -z ${folder}/zserv -P 0 --vty_socket ${folder}`;
+  return script(folder, [
+    // Their group for the terminal must exist.
+    `{ cat /etc/group; echo frrvty:x:0:root; } > ${folder}/group`,
+    `mount --bind ${folder}/group /etc/group`,
+    `export LD_LIBRARY_PATH='${LIBRARIES}'`,
+    `echo > ${folder}/zebra.conf`,
+    `${FRR}/zebra -f ${folder}/zebra.conf -i ${folder}/zebra.pid ${common} &`,
+    `until [ -S ${folder}/zserv ]; do sleep 0.05; done`,
+    `exec ${FRR}/bgpd -f ${file} -i ${folder}/bgpd.pid ${common}`,
+  ]);
+}
 
 function frrConfiguration({ address, asNumber, neighbours }: Task): string {
   const lines = neighbours.flatMap(({ address: neighbour, asNumber: remote, client }) => [

@@ -1,7 +1,7 @@
 /** A plan as text, so that a test shows all of it. */
 
 import { DEFAULT_POLICY, type PeerPlan, type SpeakerPlan } from "../../../bgpd/cluster/speaker.ts";
-import { formatAddress } from "../../../lib/address.ts";
+import { formatAddress, parseAddress } from "../../../lib/address.ts";
 import { formatPrefix } from "../../../lib/prefix.ts";
 import { formatCommunity } from "../../../resource/community.ts";
 
@@ -13,6 +13,11 @@ export function printPlan(plan: SpeakerPlan): string {
     ({ name, remotes, limit, session }) =>
       `${name} from ${formatPrefix(remotes)}, at most ${limit} of AS ${(session.asNumbers ?? []).map(({ first, last }) => `${first}-${last}`).join(" ")}, ttl ${session.ttl}`,
   );
+  const unnumbered = (plan.unnumbered ?? []).map(({ link, session }) => {
+    const ends = { address: parseAddress("fe80::1"), localAddress: parseAddress("fe80::") };
+    const ranges = session.asNumbers?.map(({ first, last }) => `${first}-${last}`) ?? [];
+    return [`found on ${link}: ${printPeer({ ...session, ...ends })}`, ...ranges].join(" ");
+  });
   return [
     `${plan.node} AS ${plan.asNumber} id ${formatAddress(plan.routerId)} listens ${listens} port ${plan.listenPort}`,
     `blocks ${prefixes(plan.blocks)} pools ${prefixes(plan.pools)}`,
@@ -25,6 +30,7 @@ export function printPlan(plan: SpeakerPlan): string {
     ...printSelection(plan.selection),
     ...plan.peers.map(printPeer),
     ...ranges,
+    ...unnumbered,
   ].join("\n");
 }
 
