@@ -5,9 +5,9 @@
  * neither source nor hop limit: so a second socket, the bell, hears the same and wakes whoever reads the first.
  */
 
-import type { Address } from "../lib/address.ts";
+import { type Address, formatAddress } from "../lib/address.ts";
 import { AF, IPPROTO, SOCK } from "./const.ts";
-import { close, sendto, setSocketOption, setsockopt, socket } from "./libc.ts";
+import { bind, close, SystemError, sendto, setSocketOption, setsockopt, socket } from "./libc.ts";
 import { MessageBuffer } from "./libc-datagram.ts";
 import { addressOfSockaddr, sockaddr } from "./sockaddr.ts";
 
@@ -45,8 +45,13 @@ export type Icmp6Socket = {
   /** Hear what is sent to a group on a link, by its index, or hear it no more. Throws `SystemError`. */
   join(group: Address, link: number): void;
   leave(group: Address, link: number): void;
-  /** Octets sent with hop limit 255, or the negative errno; the address says its link. */
-  send(bytes: Uint8Array, remote: Address): number;
+  /**
+   * Octets sent with hop limit 255, or the negative errno. Both addresses say their link; `local` is one of ours there,
+   * and may be another the next time.
+   */
+  send(bytes: Uint8Array, remote: Address, local: Address): number;
+  /** No more is sent from the address. */
+  forget(local: Address): void;
   /** The next message that is there. */
   receive(): Icmp6Message | undefined;
   close(): void;
@@ -64,15 +69,48 @@ export function openIcmp6(types: readonly number[]): Icmp6Socket {
     throw error;
   }
   const buffer = new MessageBuffer(LARGEST_MESSAGE);
+  // An unbound socket sends from any link-local address of the link; these are bound, and hear nothing.
+  const senders = new Map<string, number>();
+  const senderAt = (local: Address): number => {
+    const name = formatAddress(local);
+    const known = senders.get(name);
+    if (known !== undefined) return known;
+    const sender = openRaw([]);
+    try {
+      bind(sender, sockaddr(local, 0));
+    } catch (error) {
+      close(sender);
+      throw error;
+    }
+    senders.set(name, sender);
+    return sender;
+  };
   return {
     bell,
     join: (group, link) =>
       setsockopt(fd, IPPROTO.IPV6, IPV6_ADD_MEMBERSHIP, membership(group, link)),
     leave: (group, link) =>
       setsockopt(fd, IPPROTO.IPV6, IPV6_DROP_MEMBERSHIP, membership(group, link)),
-    send: (bytes, remote) => sendto(fd, bytes, sockaddr(remote, 0)),
+    send(bytes, remote, local) {
+      try {
+        return sendto(senderAt(local), bytes, sockaddr(remote, 0));
+      } catch (error) {
+        if (error instanceof SystemError) return -error.errno;
+        throw error;
+      }
+    },
+    forget(local) {
+      const name = formatAddress(local);
+      const sender = senders.get(name);
+      if (sender !== undefined) close(sender);
+      senders.delete(name);
+    },
     receive: () => receiveFrom(fd, buffer),
-    close: () => close(fd),
+    close() {
+      for (const sender of senders.values()) close(sender);
+      senders.clear();
+      close(fd);
+    },
   };
 }
 

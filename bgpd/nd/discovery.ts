@@ -12,7 +12,6 @@ import {
   equalAddress,
   formatAddress,
   isLinkLocal,
-  isUnspecified,
   withZone,
 } from "../../lib/address.ts";
 import type { Clock, Timer } from "../../lib/clock.ts";
@@ -161,14 +160,15 @@ class KernelDiscovery implements Discovery {
   #look(name: string): boolean {
     const { clock, kernel, random } = this.#options;
     const before = this.#links.get(name);
-    const found = usable(name, kernel.link(name), kernel.addresses(6));
+    const present = typeof before === "object" ? before.local : undefined;
+    const found = usable(name, kernel.link(name), kernel.addresses(6), present);
     if (typeof found === "string") {
       if (before === found) return false;
       this.#leave(name);
       this.#links.set(name, found);
       return true;
     }
-    if (typeof before === "object" && equalAddress(before.local, found.local)) return false;
+    if (present !== undefined && equalAddress(present, found.local)) return false;
     this.#leave(name);
     const active: Active = {
       ...found,
@@ -181,9 +181,9 @@ class KernelDiscovery implements Discovery {
     return true;
   }
 
-  #join(name: string, { index }: Active): void {
+  #join(name: string, { local }: Active): void {
     try {
-      this.#socket?.join(index);
+      this.#socket?.join(local);
     } catch (error) {
       if (!(error instanceof SystemError)) throw error;
       // Solicitations are not heard then; advertisements are.
@@ -193,7 +193,7 @@ class KernelDiscovery implements Discovery {
 
   #leave(name: string): void {
     const link = this.#links.get(name);
-    if (typeof link === "object") this.#socket?.leave(link.index);
+    if (typeof link === "object") this.#socket?.leave(link.local);
   }
 
   #arrived(arrival: NdArrival): void {
@@ -221,14 +221,16 @@ class KernelDiscovery implements Discovery {
     const now = this.#options.clock.now();
     const address = withZone(source, link.index);
     if (message.type === "solicitation") {
-      link.timing.asked(isUnspecified(source) ? undefined : address, now);
+      // Who is asked in the name of an address elsewhere must not answer there.
+      link.timing.asked(isLinkLocal(source) ? address : undefined, now);
       return;
     }
     link.timing.heard();
     const key = formatAddress(address);
     if (!link.routers.has(key)) {
+      const router = formatAddress(source);
       if (link.routers.size === MOST_ROUTERS) forgetOldest(link.routers);
-      this.#options.log.info({ link: name, router: formatAddress(source) }, "a router advertises");
+      else this.#options.log.info({ link: name, router }, "a router advertises");
     }
     link.routers.set(key, { address, heard: now });
     this.#onChange(name);
@@ -241,7 +243,7 @@ class KernelDiscovery implements Discovery {
       if (typeof link !== "object") continue;
       for (const { type, to } of link.timing.due(clock.now())) {
         const bytes = encodeMessage(messageOf(type, link.linkLayer));
-        const fault = this.#socket?.send(bytes, withZone(to, link.index)) ?? "";
+        const fault = this.#socket?.send(bytes, to, link.local) ?? "";
         if (fault !== "" && fault !== link.fault) log.warn({ link: name }, `not sent: ${fault}`);
         link.fault = fault === "" ? "" : `cannot advertise on ${name}: ${fault}`;
       }
@@ -276,17 +278,21 @@ function indexOf(link: Active | string | undefined): number | undefined {
   return typeof link === "object" ? link.index : undefined;
 }
 
-/** The link as one can look for neighbours on it, or why one cannot. */
+/** The link as one can look for neighbours on it, by the address that is `present` if it is; or why one cannot. */
 function usable(
   name: string,
   link: Link | undefined,
   addresses: readonly InterfaceAddress[],
+  present: Address | undefined,
 ): Pick<Active, "index" | "local" | "linkLayer"> | string {
   if (link === undefined) return `there is no link ${name}`;
   if (!link.up) return `the link ${name} is down`;
   if (!link.carrier) return `the link ${name} has no carrier`;
   const own = addresses.filter((one) => one.link === link.index && isLinkLocal(one.address));
-  const [local] = own.filter(({ unusable }) => unusable === undefined);
+  const candidates = own.filter(({ unusable }) => unusable === undefined);
+  const isPresent = ({ address }: InterfaceAddress): boolean =>
+    present !== undefined && equalAddress(withZone(address, link.index), present);
+  const local = candidates.find(isPresent) ?? candidates[0];
   if (local !== undefined) {
     const linkLayer = link.mac === undefined ? undefined : fromHex(link.mac.replaceAll(":", ""));
     return { index: link.index, local: withZone(local.address, link.index), linkLayer };

@@ -44,19 +44,21 @@ export class MemoryNdNetwork {
       const member: Member = { endOf, links, joined: new Set(), onArrival };
       this.#members.add(member);
       return {
-        join: (link) => void member.joined.add(link),
-        leave: (link) => void member.joined.delete(link),
-        send: (bytes, to) => this.#carry(member, bytes, to),
+        join: ({ zone = 0 }) => void member.joined.add(zone),
+        leave: ({ zone = 0 }) => void member.joined.delete(zone),
+        send: (bytes, to, local) => this.#carry(member, bytes, withoutZone(to), local),
         close: () => void this.#members.delete(member),
       };
     };
   }
 
-  #carry(from: Member, bytes: Uint8Array, to: Address): string | undefined {
-    const end = to.zone === undefined ? undefined : from.endOf(to.zone);
-    if (end === undefined) return `sendto ${formatAddress(to)}: EADDRNOTAVAIL`;
-    const target = withoutZone(to);
-    const { address: source, wire } = end;
+  #carry(from: Member, bytes: Uint8Array, target: Address, local: Address): string | undefined {
+    const end = local.zone === undefined ? undefined : from.endOf(local.zone);
+    const source = withoutZone(local);
+    if (end === undefined || !equalAddress(end.address, source)) {
+      return `sendto ${formatAddress(target)}: EADDRNOTAVAIL`;
+    }
+    const { wire } = end;
     this.sent.push({ bytes, from: source, to: target });
     const [type = 0] = bytes;
     if (!HEARD.includes(type)) return undefined;

@@ -54,11 +54,12 @@ export type NdArrival = {
 };
 
 export type NdSocket = {
-  /** Hear what is for all routers on a link, by its index; what is for all nodes is heard anyway. */
-  join(link: number): void;
-  leave(link: number): void;
-  /** To an address with its link. Why it could not be sent, in words; undefined when it was. */
-  send(bytes: Uint8Array, to: Address): string | undefined;
+  /** Hear what is for all routers on the link of an address of ours; what is for all nodes is heard anyway. */
+  join(local: Address): void;
+  /** Neither hear nor send there any more. */
+  leave(local: Address): void;
+  /** From an address of ours, on its link. Why it could not be sent, in words; undefined when it was. */
+  send(bytes: Uint8Array, to: Address, local: Address): string | undefined;
   close(): void;
 };
 

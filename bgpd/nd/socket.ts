@@ -6,7 +6,7 @@ import type { FdSocketOptions, Socket } from "bun";
 import { errnoName } from "../../kernel/errno.ts";
 import { type Icmp6Socket, openIcmp6 } from "../../kernel/icmp6.ts";
 import { SystemError } from "../../kernel/libc.ts";
-import { formatAddress } from "../../lib/address.ts";
+import { type Address, formatAddress, withZone } from "../../lib/address.ts";
 import { ALL_ROUTERS, ROUTER_ADVERTISEMENT, ROUTER_SOLICITATION } from "./const.ts";
 import type { NdArrival, OpenNdSocket } from "./nd.ts";
 
@@ -17,6 +17,7 @@ const connectFd: (options: FdSocketOptions<undefined>) => Promise<Socket> = Bun.
 export const openNdSocket: OpenNdSocket = (onArrival, onFailure) => {
   const socket = openIcmp6([ROUTER_SOLICITATION, ROUTER_ADVERTISEMENT]);
   const joined = new Set<number>();
+  const linkOf = ({ zone = 0 }: Address): number => zone;
   let bell: Socket | undefined;
   let isClosed = false;
   const failed = (error: unknown): void => {
@@ -38,22 +39,24 @@ export const openNdSocket: OpenNdSocket = (onArrival, onFailure) => {
   });
   rung.catch(failed);
   return {
-    join(link) {
+    join(local) {
+      const link = linkOf(local);
       if (joined.has(link)) return;
       socket.join(ALL_ROUTERS, link);
       joined.add(link);
     },
-    leave(link) {
-      if (!joined.delete(link)) return;
+    leave(local) {
+      socket.forget(local);
+      if (!joined.delete(linkOf(local))) return;
       try {
-        socket.leave(ALL_ROUTERS, link);
+        socket.leave(ALL_ROUTERS, linkOf(local));
       } catch (error) {
         // The link has gone, and taken the membership along.
         if (!(error instanceof SystemError)) throw error;
       }
     },
-    send(bytes, to) {
-      const sent = socket.send(bytes, to);
+    send(bytes, to, local) {
+      const sent = socket.send(bytes, withZone(to, linkOf(local)), local);
       return sent < 0 ? `sendto ${formatAddress(to)}: ${errnoName(-sent)}` : undefined;
     },
     close() {

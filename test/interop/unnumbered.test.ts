@@ -6,7 +6,12 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync } from "node:fs";
 import { which } from "bun";
-import type { AdvertisedAnswer, PeerAnswer, WhyAnswer } from "../../resource/answer.ts";
+import type {
+  AdvertisedAnswer,
+  PeerAnswer,
+  StatusAnswer,
+  WhyAnswer,
+} from "../../resource/answer.ts";
 import { frr, frrCommand } from "../bench/bgp/others.ts";
 import { createNetwork, eventually, isInside, type Network } from "./network.ts";
 
@@ -114,11 +119,11 @@ async function linkLocal(namespace: string): Promise<string> {
 function startManx(
   node: string,
   { peer = "", common = "", options = [] as readonly string[] } = {},
-): void {
+): ReturnType<Network["start"]> {
   const text = CLUSTER.replace("importPolicy: all", `importPolicy: all${peer}`);
   const file = network.file(`${node}.yaml`, text.replace("asNumber: 64512,", `$&${common}`));
   const where = ["--config", file, "--node", node, "--api", `${network.folder}/${node}.sock`];
-  network.start(node, `manx-${node}`, [manx, "bgpd", ...where, ...options]);
+  return network.start(node, `manx-${node}`, [manx, "bgpd", ...where, ...options]);
 }
 
 /** Why there is no neighbour. */
@@ -249,13 +254,34 @@ describe.skipIf(!here)("with another of our own", () => {
 
   test("an AS that is not the one that was meant is refused by its number", async () => {
     startManx("n1");
-    network.file("tor.yaml", "");
-    startManx("tor", { common: "", peer: ", localASNumber: 64512" });
+    startManx("tor", { peer: ", localASNumber: 64512" });
     const [peer] = await eventually("refused", () => {
       const all = ask<PeerAnswer[]>("n1", "peers");
       return all[0]?.lastError.includes("Bad Peer AS") && all;
     });
     expect(peer?.state).not.toBe("Established");
+  });
+
+  test("a killed daemon's routes stay, and its successor takes them over", async () => {
+    const daemon = startManx("n1");
+    startManx("tor");
+    await established("n1");
+    await eventually("installed", () => learned("n1", "77").length === 2);
+    const before = learned("n1", "77");
+    daemon.kill("SIGKILL");
+    await daemon.exited;
+    expect(learned("n1", "77")).toEqual(before);
+    const lost = Bun.spawn(["ip", "-n", "n1", "monitor", "route"], { stdout: "pipe" });
+    startManx("n1");
+    await established("n1");
+    await eventually("converged", () => {
+      const { fib, ready } = ask<StatusAnswer>("n1", "status");
+      return ready.ok && fib.stale === 0;
+    });
+    expect(learned("n1", "77")).toEqual(before);
+    lost.kill();
+    const changes = (await new Response(lost.stdout).text()).split("\n");
+    expect(changes.filter((line) => line.startsWith("Deleted 192.0.2.0/24"))).toEqual([]);
   });
 
   test("a speaker that installs nothing has the session too", async () => {

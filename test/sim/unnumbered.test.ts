@@ -331,7 +331,8 @@ describe("a session", () => {
     const advertise = (): void => {
       stranger.send(
         Uint8Array.of(134, ...new Uint8Array(15)),
-        withZone(parseAddress("ff02::1"), zone),
+        parseAddress("ff02::1"),
+        withZone(parseAddress("fe80::bad"), zone),
       );
     };
     for (let count = 0; count < 20; count++) {

@@ -19,8 +19,10 @@ export type NdStage = {
   readonly b: NdHost;
   /** An index that is no link's with an address. */
   readonly nowhere: number;
-  /** Let what is under way arrive, and come back when `isSo`, or after a while. */
-  settle(isSo: () => boolean): Promise<void>;
+  /** Let what is under way arrive until `isSo`. */
+  until(isSo: () => boolean): Promise<unknown>;
+  /** Give what shall not come a moment to do so. */
+  pause(): Promise<unknown>;
   close(): void;
 };
 
@@ -54,13 +56,15 @@ export function ndSuite(name: string, createStage: () => Promise<NdStage>): void
       stage.close();
     });
 
-    const to = (text: string): Address => withZone(parseAddress(text), stage.a.link);
+    const send = (bytes: Uint8Array, to: string, from = stage.a.address): string | undefined =>
+      a.send(bytes, parseAddress(to), withZone(from, stage.a.link));
+    const there = (): Address => withZone(stage.b.address, stage.b.link);
     /** The types of what came, the checksum aside. */
     const types = (): string[] => heard.map(({ bytes }) => toHex(bytes.subarray(0, 1)));
 
     test("what is for all nodes arrives with its source, its link and hop limit 255", async () => {
-      expect(a.send(ADVERTISEMENT, to("ff02::1"))).toBeUndefined();
-      await stage.settle(() => heard.length === 1);
+      expect(send(ADVERTISEMENT, "ff02::1")).toBeUndefined();
+      await stage.until(() => heard.length === 1);
       expect(heard.map(({ source, hops, link }) => [formatAddress(source), hops, link])).toEqual([
         [formatAddress(stage.a.address), 255, stage.b.link],
       ]);
@@ -68,38 +72,41 @@ export function ndSuite(name: string, createStage: () => Promise<NdStage>): void
     });
 
     test("what is for all routers arrives where that was asked for, until it is not any more", async () => {
-      a.send(SOLICITATION, to("ff02::2"));
-      b.join(stage.b.link);
-      await stage.settle(() => false);
-      a.send(SOLICITATION, to("ff02::2"));
-      await stage.settle(() => heard.length === 1);
-      b.leave(stage.b.link);
-      a.send(SOLICITATION, to("ff02::2"));
-      await stage.settle(() => heard.length > 1);
+      send(SOLICITATION, "ff02::2");
+      b.join(there());
+      await stage.pause();
+      send(SOLICITATION, "ff02::2");
+      await stage.until(() => heard.length === 1);
+      b.leave(there());
+      send(SOLICITATION, "ff02::2");
+      await stage.pause();
       expect(types()).toEqual(["85"]);
     });
 
     test("many messages arrive in order, for one alone too", async () => {
       for (let count = 0; count < 20; count++) {
-        a.send(ADVERTISEMENT.with(4, count), to(formatAddress(stage.b.address)));
+        send(ADVERTISEMENT.with(4, count), formatAddress(stage.b.address));
       }
-      await stage.settle(() => heard.length === 20);
+      await stage.until(() => heard.length === 20);
       expect(heard.map(({ bytes }) => bytes[4])).toEqual([...Array(20).keys()]);
     });
 
     test("nothing else arrives, and nothing after the end", async () => {
-      a.send(ECHO, to("ff02::1"));
-      a.send(ADVERTISEMENT, to("ff02::1"));
-      await stage.settle(() => heard.length === 1);
+      send(ECHO, "ff02::1");
+      send(ADVERTISEMENT, "ff02::1");
+      await stage.until(() => heard.length === 1);
       b.close();
-      a.send(ADVERTISEMENT, to("ff02::1"));
-      await stage.settle(() => heard.length > 1);
+      send(ADVERTISEMENT, "ff02::1");
+      await stage.pause();
       expect(types()).toEqual(["86"]);
     });
 
     test("what cannot be sent says why", () => {
-      const fault = a.send(ADVERTISEMENT, withZone(parseAddress("ff02::1"), stage.nowhere));
-      expect(fault).toMatch(/^sendto ff02::1%\d+: E[A-Z]+$/);
+      const [own, other] = [stage.a.address, parseAddress("fe80::dead")];
+      expect(a.send(ADVERTISEMENT, parseAddress("ff02::1"), withZone(own, stage.nowhere))).toMatch(
+        /^sendto ff02::1: E[A-Z]+$/,
+      );
+      expect(send(ADVERTISEMENT, "ff02::1", other)).toBe("sendto ff02::1: EADDRNOTAVAIL");
     });
   });
 }

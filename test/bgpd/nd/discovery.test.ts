@@ -200,9 +200,52 @@ test("a flood of routers is not remembered", () => {
   );
   const bytes = Uint8Array.of(134, ...new Uint8Array(15));
   for (let zone = 1000; zone < 1100; zone++) {
-    flood.send(bytes, { ...parseAddress("ff02::1"), zone });
+    flood.send(bytes, parseAddress("ff02::1"), { ...parseAddress("fe80::"), w3: zone, zone });
     all.clock.advance(2);
   }
   const standing = a.standing("eth1");
   expect(standing.local === undefined ? [] : standing.routers).toHaveLength(16);
+});
+
+test("of several link-local addresses the one in use stays in use, wherever others are listed", () => {
+  const all = new Scene();
+  all.up(all.a, "eth1", "fe80::a");
+  all.up(all.b, "eth2", "fe80::b");
+  const a = all.discover(all.a, "eth1");
+  all.clock.advance(10);
+  const address = parseAddress("fe80::1");
+  all.a.apply({ type: "add address", link: "eth1", address, length: 64, scope: "link" });
+  all.clock.advance(10);
+  expect(look(a, "eth1")).toStartWith("fe80::a%");
+  all.a.apply({
+    type: "delete address",
+    link: "eth1",
+    address: parseAddress("fe80::a"),
+    length: 64,
+  });
+  all.clock.advance(10);
+  expect(look(a, "eth1")).toStartWith("fe80::1%");
+});
+
+test("who asks in the name of an address elsewhere is answered on the link, to all", () => {
+  const all = new Scene();
+  all.up(all.a, "eth1", "fe80::a");
+  all.up(all.b, "eth2", "fe80::b");
+  all.discover(all.a, "eth1");
+  all.clock.advance(20_000);
+  const elsewhere = parseAddress("2001:db8::66");
+  const spoofer = all.wire.host(
+    () => [],
+    () => ({ wire: "cable", address: elsewhere }),
+  )(
+    () => {},
+    () => {},
+  );
+  spoofer.send(Uint8Array.of(133, ...new Uint8Array(7)), parseAddress("ff02::2"), {
+    ...elsewhere,
+    zone: 99,
+  });
+  all.clock.advance(20_000);
+  const told = new Set(all.wire.sent.slice(2).map(({ to }) => words(to)));
+  expect([...told].sort()).toEqual(["ff02::1", "ff02::2"]);
 });

@@ -17,7 +17,8 @@ ndSuite("neighbour discovery in memory", async () => {
     a: host(3, "fe80::a"),
     b: host(4, "fe80::b"),
     nowhere: 9,
-    settle: async () => clock.advance(10),
+    until: async () => clock.advance(10),
+    pause: async () => clock.advance(10),
     close: () => {},
   };
 });

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { openNdSocket } from "../../../bgpd/nd/socket.ts";
-import { parseAddress } from "../../../lib/address.ts";
+import { formatAddress, parseAddress, withZone } from "../../../lib/address.ts";
 import { eventually, isInside } from "../../interop/network.ts";
 import { type NdHost, ndSuite } from "../../suites/nd.ts";
 
@@ -29,10 +29,34 @@ if (isInside) {
       a,
       b,
       nowhere: 1,
-      // What shall not come has a moment to do so.
-      settle: (isSo) => eventually("it came", () => isSo(), 300).then(undefined, () => undefined),
+      until: (isSo) => eventually("it came", isSo),
+      pause: () => Bun.sleep(300),
       close: () => void ip("link", "delete", "nd0"),
     };
+  });
+
+  test("of two link-local addresses the one that was meant is the source", async () => {
+    ip("link", "add", "nd0", "type", "veth", "peer", "name", "nd1");
+    const [a, b] = [host("nd0", "fe80::a"), host("nd1", "fe80::b")];
+    ip("address", "add", "fe80::aa/64", "dev", "nd0", "nodad");
+    const heard: string[] = [];
+    const failed = (error: unknown): never => {
+      throw error;
+    };
+    const sender = a.open(() => {}, failed);
+    const receiver = b.open(({ source, link }) => {
+      if (link === b.link) heard.push(formatAddress(source));
+    }, failed);
+    const names = ["fe80::a", "fe80::aa", "fe80::a"];
+    for (const name of names) {
+      const local = withZone(parseAddress(name), a.link);
+      sender.send(Uint8Array.of(134, ...new Uint8Array(15)), parseAddress("ff02::1"), local);
+    }
+    await eventually("all are heard", () => heard.length === names.length);
+    expect(heard).toEqual(names);
+    sender.close();
+    receiver.close();
+    ip("link", "delete", "nd0");
   });
 
   test("a socket that was closed leaves no descriptor and wakes nobody", async () => {
