@@ -88,10 +88,14 @@ export function createQueries(context: QueryContext): Queries {
       };
     },
 
-    peers: () => [
-      ...[...daemon.neighbours.values()].map((neighbour) => peerAnswer(daemon, neighbour)),
-      ...daemon.unnumbered.waiting.map((waiting) => waitingAnswer(daemon, waiting)),
-    ],
+    peers() {
+      // Those on links in the order of the documents, whenever they were found.
+      const order = (daemon.plan?.unnumbered ?? []).map(({ name }) => name);
+      return [
+        ...[...daemon.neighbours.values()].map((neighbour) => peerAnswer(daemon, neighbour)),
+        ...daemon.unnumbered.waiting.map((waiting) => waitingAnswer(daemon, waiting)),
+      ].toSorted((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
+    },
 
     routes: () =>
       (daemon.rib?.routes() ?? []).map((view) =>

@@ -100,11 +100,11 @@ afterEach(async () => {
   await network.remove();
 });
 
-/** A cable from eth1 of the node to eth1 of the router. */
-function cable(): void {
-  const ends = ["type", "veth", "peer", "name", "eth1", "netns", "tor"];
-  network.run("n1", "ip", "link", "add", "eth1", ...ends);
-  for (const name of ["n1", "tor"]) network.run(name, "ip", "link", "set", "eth1", "up");
+/** A cable from a link of the node to the router's of the same name. */
+function cable(link = "eth1"): void {
+  const ends = ["type", "veth", "peer", "name", link, "netns", "tor"];
+  network.run("n1", "ip", "link", "add", link, ...ends);
+  for (const name of ["n1", "tor"]) network.run(name, "ip", "link", "set", link, "up");
 }
 
 /** Of eth1, once it may be used. */
@@ -118,10 +118,13 @@ async function linkLocal(namespace: string): Promise<string> {
 /** `peer` is what the BGPPeer has besides. */
 function startManx(
   node: string,
-  { peer = "", common = "", options = [] as readonly string[] } = {},
+  { peer = "", common = "", documents = "", options = [] as readonly string[] } = {},
 ): ReturnType<Network["start"]> {
   const text = CLUSTER.replace("importPolicy: all", `importPolicy: all${peer}`);
-  const file = network.file(`${node}.yaml`, text.replace("asNumber: 64512,", `$&${common}`));
+  const file = network.file(
+    `${node}.yaml`,
+    text.replace("asNumber: 64512,", `$&${common}`) + documents,
+  );
   const where = ["--config", file, "--node", node, "--api", `${network.folder}/${node}.sock`];
   return network.start(node, `manx-${node}`, [manx, "bgpd", ...where, ...options]);
 }
@@ -260,6 +263,34 @@ describe.skipIf(!here)("with another of our own", () => {
       return all[0]?.lastError.includes("Bad Peer AS") && all;
     });
     expect(peer?.state).not.toBe("Established");
+  });
+
+  test("two links to one router share the traffic, though its address is the same on both", async () => {
+    cable("eth2");
+    for (const link of ["eth1", "eth2"]) {
+      network.run("tor", "ip", "-6", "address", "flush", "dev", link, "scope", "link");
+      network.run("tor", "ip", "address", "add", "fe80::1/64", "dev", link, "nodad");
+    }
+    const second = CLUSTER.slice(CLUSTER.lastIndexOf("---"))
+      .replace("uplink", "uplink-2")
+      .replace("eth1", "eth2");
+    startManx("tor", { documents: second });
+    startManx("n1", { documents: second });
+    const ways = (): string[] => {
+      const text = network.run("n1", "ip", "-4", "route", "show", "192.0.2.0/24");
+      return [...text.matchAll(/via inet6 (\S+) dev (\S+)/g)].map(
+        ([, via, dev]) => `${via} ${dev}`,
+      );
+    };
+    await eventually("both ways", () => ways().length === 2, 30_000);
+    expect(ways().sort()).toEqual(["fe80::1 eth1", "fe80::1 eth2"]);
+    expect(ask<PeerAnswer[]>("n1", "peers").map(({ address, state }) => [address, state])).toEqual([
+      ["fe80::1%eth1", "Established"],
+      ["fe80::1%eth2", "Established"],
+    ]);
+    network.run("tor", "ip", "link", "set", "eth2", "down");
+    await eventually("one way", () => ways().join() === "fe80::1 eth1");
+    network.run("n1", manx, "fib", "check", "--api", `${network.folder}/n1.sock`);
   });
 
   test("a killed daemon's routes stay, and its successor takes them over", async () => {
