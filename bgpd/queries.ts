@@ -75,7 +75,7 @@ export function createQueries(context: QueryContext): Queries {
         uptime: Math.round(context.clock.now() - context.started),
         blocks: (plan?.blocks ?? []).map(formatPrefix),
         configuration: context.configuration(),
-        peers: peerCounts(),
+        peers: { ...peerCounts(), ...unnumberedAnswers(daemon) },
         rib: {
           prefixes: counts?.prefixes ?? 0,
           ipv4Prefixes: counts?.byFamily[4] ?? 0,
@@ -221,6 +221,23 @@ function peerAnswer(daemon: Daemon, neighbour: Neighbour): PeerAnswer {
     messages: status.messages,
     ...bfdAnswer(daemon, plan),
   };
+}
+
+/** Each peer on a link, in the order of the documents. */
+function unnumberedAnswers({
+  plan,
+  unnumbered,
+}: Daemon): Pick<StatusAnswer["peers"], "unnumbered"> {
+  const plans = plan?.unnumbered ?? [];
+  if (plans.length === 0) return {};
+  const { found, waiting } = unnumbered;
+  const answers = plans.map(({ name, link }) => {
+    const address = found.find((peer) => peer.name === name)?.address;
+    const reason = waiting.find((one) => one.plan.name === name)?.reason ?? "";
+    const text = address === undefined ? null : formatAddress(withoutZone(address));
+    return { name, link, address: text, reason };
+  });
+  return { unnumbered: answers };
 }
 
 /** A peer that nobody has been found for. */

@@ -19,7 +19,12 @@ export type StatusAnswer = {
     /** Why the last reading was refused (the one before it stays in force); empty when it was fine. */
     readonly faults: readonly string[];
   };
-  readonly peers: { readonly configured: number; readonly established: number };
+  readonly peers: {
+    readonly configured: number;
+    readonly established: number;
+    /** Those that are found on links; absent where there are none. */
+    readonly unnumbered?: readonly UnnumberedAnswer[];
+  };
   readonly rib: {
     readonly prefixes: number;
     readonly ipv4Prefixes: number;
@@ -29,6 +34,15 @@ export type StatusAnswer = {
   };
   readonly fib: FibAnswer;
   readonly ready: { readonly ok: boolean; readonly reason: string };
+};
+
+/** A peer that is the neighbour on a link. */
+export type UnnumberedAnswer = {
+  readonly name: string;
+  readonly link: string;
+  /** Null while nobody is found, for `reason`. */
+  readonly address: string | null;
+  readonly reason: string;
 };
 
 export type FibAnswer = {

@@ -14,6 +14,7 @@ const TABLES: readonly (readonly [name: string, format: (look: Look) => string])
   ["status", (look) => formatStatus(fixtures.STATUS, look)],
   ["status-troubled", (look) => formatStatus(fixtures.TROUBLED_STATUS, look)],
   ["status-bare", (look) => formatStatus(fixtures.BARE_STATUS, look)],
+  ["status-unnumbered", (look) => formatStatus(fixtures.LINKED_STATUS, look)],
   ["peers", (look) => formatPeers(fixtures.PEERS, look)],
   ["peers-unnumbered", (look) => formatPeers(fixtures.UNNUMBERED, look)],
   ["peer-waiting", (look) => formatPeer(fixtures.UNNUMBERED[1]!, look)],

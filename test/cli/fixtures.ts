@@ -197,6 +197,24 @@ export const PEERS: readonly PeerAnswer[] = [
   }),
 ];
 
+/** With peers on links, one of them found. */
+export const LINKED_STATUS: StatusAnswer = {
+  ...STATUS,
+  peers: {
+    configured: 2,
+    established: 1,
+    unnumbered: [
+      { name: "uplink-1", link: "eth1", address: "fe80::1", reason: "" },
+      {
+        name: "uplink-2",
+        link: "eth2",
+        address: null,
+        reason: "the link eth2 has no link-local IPv6 address",
+      },
+    ],
+  },
+};
+
 /** On links: one is found, for the other nobody is. */
 export const UNNUMBERED: readonly PeerAnswer[] = [
   peer({

@@ -18,6 +18,7 @@ import { createNetwork, eventually, isInside, type Network } from "./network.ts"
 const manx = process.env.MANX_EXECUTABLE ?? "";
 const bird = which("bird") ?? "";
 const birdc = which("birdc") ?? "";
+const tshark = which("tshark") ?? "";
 
 const CLUSTER = `
 apiVersion: projectcalico.org/v3
@@ -249,10 +250,55 @@ describe.skipIf(!here)("with another of our own", () => {
   test("a link without link-local address is told as the reason, and used once it has one", async () => {
     network.run("n1", "ip", "-6", "address", "flush", "dev", "eth1", "scope", "link");
     for (const node of ["n1", "tor"]) startManx(node);
-    await waits("n1", "the link eth1 has no link-local IPv6 address");
+    const reason = "the link eth1 has no link-local IPv6 address";
+    await waits("n1", reason);
+    const { peers } = ask<StatusAnswer>("n1", "status");
+    expect(peers.unnumbered).toEqual([{ name: "uplink", link: "eth1", address: null, reason }]);
     network.run("n1", "ip", "address", "add", "fe80::11/64", "dev", "eth1");
     expect((await established("n1")).localAddress).toBe("fe80::11%eth1");
     expect((await established("tor")).address).toBe("fe80::11%eth1");
+  });
+
+  test.skipIf(tshark === "")("tshark reads what is advertised, and has no complaint", async () => {
+    const n1 = await linkLocal("n1");
+    await linkLocal("tor");
+    const fields = [
+      ...["icmpv6.type", "ipv6.dst", "ipv6.hlim", "icmpv6.checksum.status"],
+      ...["icmpv6.nd.ra.router_lifetime", "icmpv6.opt.src_linkaddr"],
+      ...["_ws.malformed", "_ws.expert.severity"],
+    ];
+    const capture = [
+      tshark,
+      "-n",
+      "-l",
+      "-i",
+      "eth1",
+      "-Y",
+      `ipv6.src == ${n1} && icmpv6.type < 135`,
+    ];
+    const columns = [
+      "-T",
+      "fields",
+      "-E",
+      "separator=,",
+      ...fields.flatMap((name) => ["-e", name]),
+    ];
+    network.start("tor", "tshark", ["env", `HOME=${network.folder}`, ...capture, ...columns]);
+    await eventually("it listens", () => network.log("tshark").includes("Capturing"));
+    startManx("n1");
+    const [link] = JSON.parse(network.run("n1", "ip", "-j", "link", "show", "eth1"));
+    const lines = await eventually("both kinds", () => {
+      const all = network
+        .log("tshark")
+        .split("\n")
+        .filter((line) => /^13[34],/.test(line));
+      return all.length >= 2 && all.slice(0, 2);
+    });
+    // A checksum status of 1 is good.
+    expect(lines.sort()).toEqual([
+      `133,ff02::2,255,1,,${link.address},,`,
+      `134,ff02::1,255,1,0,${link.address},,`,
+    ]);
   });
 
   test("an AS that is not the one that was meant is refused by its number", async () => {
