@@ -30,7 +30,7 @@ export function keysOf(
   found: readonly PeerPlan[] = [],
 ): ListenerKey[] {
   const named = [...peers, ...found].flatMap(({ address, key }) =>
-    key === undefined ? [] : [{ remotes: hostPrefix(address), key }],
+    key === undefined ? [] : [{ remotes: hostPrefix(address), key, link: address.zone }],
   );
   const others = ranges.flatMap(({ remotes, session: { key } }) =>
     key === undefined ? [] : [{ remotes, key }],

@@ -24,7 +24,12 @@ const BURST = 16;
 const INTERVAL = 250;
 
 /** Who must sign with what to be let in. */
-export type ListenerKey = { readonly remotes: Prefix; readonly key: Secret };
+export type ListenerKey = {
+  readonly remotes: Prefix;
+  readonly key: Secret;
+  /** Index of the link that a link-local one is on; absent where they are anywhere. */
+  readonly link?: number | undefined;
+};
 
 export type ListenerOptions = {
   readonly transport: Transport;
@@ -55,11 +60,16 @@ export function createListener(options: ListenerOptions): Listener {
   const strangers = new Strangers(log, clock);
   let keys = options.keys ?? [];
 
-  const sign = (socket: ListeningSocket, remotes: Prefix, key: Secret | undefined): void => {
-    // Nobody calls an address of the other family.
-    if (remotes.family !== socket.address.family) return;
+  const sign = (
+    { address, setKey }: ListeningSocket,
+    { remotes, link }: Omit<ListenerKey, "key">,
+    key: Secret | undefined,
+  ): void => {
+    // Nobody calls an address of the other family, or of another link.
+    if (remotes.family !== address.family) return;
+    if (link !== undefined && address.zone !== undefined && address.zone !== link) return;
     try {
-      socket.setKey(remotes, key);
+      setKey(remotes, key);
     } catch (error) {
       log.error({ err: error }, "who connects from there cannot be let in by its key");
     }
@@ -74,7 +84,7 @@ export function createListener(options: ListenerOptions): Listener {
         else peer.accept(connection);
       });
       sockets.set(name, socket);
-      for (const { remotes, key } of keys) sign(socket, remotes, key);
+      for (const entry of keys) sign(socket, entry, entry.key);
       log.info({ address: name, port }, "listening");
     } catch (error) {
       if (isFirst === "first") log.error({ err: error }, "cannot listen; trying again");
@@ -94,12 +104,12 @@ export function createListener(options: ListenerOptions): Listener {
 
   return {
     setKeys(next) {
-      const named = new Set(next.map(({ remotes }) => formatPrefix(remotes)));
-      const gone = keys.filter(({ remotes }) => !named.has(formatPrefix(remotes)));
+      const named = new Set(next.map(nameOf));
+      const gone = keys.filter((entry) => !named.has(nameOf(entry)));
       keys = next;
       for (const socket of sockets.values()) {
-        for (const { remotes } of gone) sign(socket, remotes, undefined);
-        for (const { remotes, key } of next) sign(socket, remotes, key);
+        for (const entry of gone) sign(socket, entry, undefined);
+        for (const entry of next) sign(socket, entry, entry.key);
       }
     },
     setAddresses(next) {
@@ -114,6 +124,10 @@ export function createListener(options: ListenerOptions): Listener {
       for (const name of [...sockets.keys(), ...retries.keys()]) leave(name);
     },
   };
+}
+
+function nameOf({ remotes, link }: ListenerKey): string {
+  return link === undefined ? formatPrefix(remotes) : `${formatPrefix(remotes)}%${link}`;
 }
 
 /** Those whom nobody knows. */

@@ -100,6 +100,40 @@ describe("the listener", () => {
     expect(stage.clock.pending).toBe(0);
   });
 
+  test("asks on a link for the keys of that link's neighbour alone", () => {
+    const stage = scene();
+    const signed: string[] = [];
+    const listener = createListener({
+      transport: {
+        ...stage.transport,
+        listen: ({ address, port }) => ({
+          address,
+          port,
+          close: () => {},
+          setKey: (_, key) => {
+            const what = key === undefined ? "nothing" : new TextDecoder().decode(key.reveal());
+            signed.push(`${formatAddress(address)}: ${what}`);
+          },
+        }),
+      },
+      addresses: [2, 3].map((link) => withZone(parseAddress("fe80::1"), link)),
+      port: 179,
+      log: silentLogger(),
+      clock: stage.clock,
+      find: () => undefined,
+    });
+    const [two, three] = [2, 3].map((link) => ({ ...keyed("fe80::9/128", `on ${link}`), link }));
+    listener.setKeys([two!, three!]);
+    listener.setKeys([three!]);
+    listener.close();
+    expect(signed).toEqual([
+      "fe80::1%2: on 2",
+      "fe80::1%3: on 3",
+      "fe80::1%2: nothing",
+      "fe80::1%3: on 3",
+    ]);
+  });
+
   test("asks for keys on the addresses of their callers' family", () => {
     const stage = scene();
     const signed: string[] = [];

@@ -247,6 +247,26 @@ describe("a node with two links", () => {
     expect(all.daemons.get("n1")?.neighbours.get("two")?.peer.status().flaps).toBe(0);
   });
 
+  test("has rules that ask for the link that packets leave by", () => {
+    const all = started();
+    const filter = documentOf(
+      "BGPFilter",
+      "far",
+      "importV4: [{action: Reject, interface: eth2}, {action: Accept}]",
+    );
+    const [one, two] = ["eth1", "eth2"].map((link, index) =>
+      peerOf(index === 0 ? "one" : "two", `interface: ${link}\nasNumber: external\nfilters: [far]`),
+    );
+    all.apply("n1", 11, LEAF[0]!, one!, two!, filter);
+    all.pass(20);
+    expect(all.peers("n1")).toEqual([
+      "one Established fe80::1%eth1",
+      "two Established fe80::1%eth2",
+    ]);
+    expect(all.installed("n1")).toEqual(["10.244.1.0/24 fe80::1%eth1", "10.244.11.0/24 blackhole"]);
+    expect(all.why("n1", "10.244.2.0/24")[0]).toContain("rejected: BGPFilter far");
+  });
+
   test("tells peers of its own AS its own address in place of a link-local one", () => {
     const all = new Scene();
     all.cable("n1 eth1 fe80::11", "r1 down0 fe80::1");
