@@ -278,7 +278,7 @@ export const nameSchema = v.pipe(
 
 /** `A.B.C.D`, `A.B.C.D:PORT`, an IPv6 address or `[IPV6]:PORT`. */
 export const peerAddressSchema = textOf(
-  "expected a host's address, optionally with :PORT, such as 172.30.0.1, 172.30.0.1:1179, fd00::1 or [fd00::1]:1179; link-local ones are not supported",
+  "expected a host's address, optionally with :PORT, such as 172.30.0.1, 172.30.0.1:1179, fd00::1 or [fd00::1]:1179; a link-local one is found by an interface alone",
   (text) => {
     const bare = tryParseAddress(text);
     const parts = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text);

@@ -96,10 +96,11 @@ class KernelDiscovery implements Discovery {
   }
 
   observe(event: KernelEvent): void {
-    for (const [name, link] of [...this.#links]) {
-      if (isAbout(event, name, link) && this.#look(name)) this.#onChange(name);
-    }
+    const concerned = [...this.#links].filter(([name, link]) => isAbout(event, name, link));
+    const changed = concerned.filter(([name]) => this.#look(name));
+    if (changed.length === 0) return;
     this.#arm();
+    for (const [name] of changed) this.#onChange(name);
   }
 
   standing(name: string): Standing {
