@@ -32,15 +32,21 @@ const STALE_WORDS: Readonly<Record<Staleness, string>> = {
 
 const ORIGINS = ["IGP", "EGP", "INCOMPLETE"] as const;
 
+/** A link-local address with its link's name, where that is known. */
+export type TextOf = (address: Address) => string;
+
 /** Attributes for people and scripts. */
-export function attributesAnswer(attributes: Attributes): AttributesAnswer {
+export function attributesAnswer(
+  attributes: Attributes,
+  textOf: TextOf = formatAddress,
+): AttributesAnswer {
   const { originatorId, clusterList = [] } = attributes;
   return {
     origin: ORIGINS[attributes.origin],
     asPath: attributes.asPath.flatMap<number | readonly number[]>(({ type, asNumbers }) =>
       type === "sequence" || type === "confederation sequence" ? asNumbers : [asNumbers],
     ),
-    nextHop: attributes.nextHop === undefined ? null : formatAddress(attributes.nextHop),
+    nextHop: attributes.nextHop === undefined ? null : textOf(attributes.nextHop),
     localPref: attributes.localPref ?? null,
     multiExitDisc: attributes.multiExitDisc ?? null,
     communities: (attributes.communities ?? []).map(formatCommunity),
@@ -57,33 +63,33 @@ export function attributesAnswer(attributes: Attributes): AttributesAnswer {
 }
 
 /** One path. */
-export function pathAnswer(path: PathView): PathAnswer {
+export function pathAnswer(path: PathView, textOf?: TextOf): PathAnswer {
   return {
     peer: path.peer ?? null,
     source: path.source,
     state: path.state,
     ...(path.stale === undefined ? {} : { stale: path.stale }),
     reason: path.reason,
-    attributes: attributesAnswer(path.attributes),
+    attributes: attributesAnswer(path.attributes, textOf),
   };
 }
 
 /** One prefix with all its paths, best first, and how it stands in the kernel. */
-export function routeAnswer(view: PrefixView, kernel: string): RouteAnswer {
+export function routeAnswer(view: PrefixView, kernel: string, textOf?: TextOf): RouteAnswer {
   const order = ["best", "multipath", "valid", "rejected"];
   const paths = view.paths
     .toSorted((a, b) => order.indexOf(a.state) - order.indexOf(b.state))
-    .map(pathAnswer);
+    .map((path) => pathAnswer(path, textOf));
   return { prefix: formatPrefix(view.prefix), paths, kernel };
 }
 
 /** What a peer was told of one prefix. */
-export function advertisedAnswer(view: AdvertisedView): AdvertisedAnswer {
+export function advertisedAnswer(view: AdvertisedView, textOf?: TextOf): AdvertisedAnswer {
   return {
     prefix: formatPrefix(view.prefix),
     advertised: view.advertised,
     reason: view.reason,
-    attributes: view.attributes === undefined ? null : attributesAnswer(view.attributes),
+    attributes: view.attributes === undefined ? null : attributesAnswer(view.attributes, textOf),
   };
 }
 
@@ -110,6 +116,7 @@ export type WhyFacts = {
   readonly asked: string;
   readonly view: PrefixView | undefined;
   readonly kernel: string;
+  readonly textOf?: TextOf;
   readonly advertised: readonly { readonly peer: string; readonly view: AdvertisedView }[];
   readonly peers: { readonly configured: number; readonly established: number };
   readonly node: string;
@@ -128,10 +135,10 @@ export function whyAnswer(facts: WhyFacts): WhyAnswer {
   return {
     target: asked,
     prefix: formatPrefix(view.prefix),
-    route: routeAnswer(view, facts.kernel),
+    route: routeAnswer(view, facts.kernel, facts.textOf),
     advertised: facts.advertised.map(({ peer, view: told }) => ({
       peer,
-      ...advertisedAnswer(told),
+      ...advertisedAnswer(told, facts.textOf),
     })),
     summary: summary(facts, view),
   };
@@ -146,7 +153,7 @@ function absence({ asked, peers, node, aggregates }: WhyFacts): string {
 }
 
 function summary(
-  { asked, kernel, node, services, aggregates }: WhyFacts,
+  { asked, kernel, node, services, aggregates, textOf = formatAddress }: WhyFacts,
   view: PrefixView,
 ): string {
   const prefix = formatPrefix(view.prefix);
@@ -176,7 +183,7 @@ function summary(
   }
   const used = [best, ...sharing];
   const hops = used.flatMap(({ attributes: { nextHop } }) =>
-    nextHop === undefined ? [] : [formatAddress(nextHop)],
+    nextHop === undefined ? [] : [textOf(nextHop)],
   );
   const way = hops.length === 0 ? "" : ` by ${hops.join(" and ")}`;
   const from = used.map(({ peer }) => peer).join(" and ");

@@ -9,7 +9,7 @@
  */
 
 import type { Kernel } from "../kernel/kernel.ts";
-import type { Family } from "../lib/address.ts";
+import { type Family, isUnspecified } from "../lib/address.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
 import { formatPrefix } from "../lib/prefix.ts";
@@ -26,12 +26,14 @@ import type { LocalRestart } from "./fsm/state.ts";
 import { keysOf } from "./intention.ts";
 import { createListener, type Listener } from "./listener.ts";
 import type { Liveness } from "./liveness.ts";
+import type { DiscoveryFactory } from "./nd/nd.ts";
 import type { Neighbour } from "./neighbour.ts";
 import { ORIGINATED } from "./origin.ts";
 import { createRib } from "./rib/rib.ts";
 import type { PathSelection, Rib } from "./rib/route.ts";
 import { Sessions } from "./sessions.ts";
 import type { Transport } from "./transport.ts";
+import type { Unnumbered } from "./unnumbered.ts";
 import { describeFamily } from "./wire/family.ts";
 
 /** Longest stretch of work before timers and sockets get their turn, in ms. */
@@ -54,6 +56,8 @@ export type DaemonOptions = {
   readonly onRemoved?: (neighbour: Neighbour) => void;
   /** Absent: no path is watched. */
   readonly bfd?: BfdFactory;
+  /** Absent: nobody is looked for on links. */
+  readonly discovery?: DiscoveryFactory;
 };
 
 /** A running speaker. Its parts are readable for `queries.ts`; nobody else changes them. */
@@ -80,7 +84,7 @@ export class Daemon {
   #turn: Timer | undefined;
 
   constructor(options: DaemonOptions) {
-    const { clock, transport, kernel, metric, table, log, random, bfd } = options;
+    const { clock, transport, kernel, metric, table, log, random, bfd, discovery } = options;
     this.#options = options;
     this.delays = new Delays(() => clock.now());
     this.#forwarding = new Forwarding({
@@ -89,7 +93,10 @@ export class Daemon {
       ...(metric === undefined ? {} : { metric }),
       ...(table === undefined ? {} : { table }),
       nextHopsOf: (prefix) =>
-        this.rib?.lookup(prefix)?.paths.flatMap(({ attributes }) => attributes.nextHop ?? []) ?? [],
+        this.rib?.lookup(prefix)?.paths.flatMap(({ attributes: { nextHop } }) =>
+          // One with a link is reached there, and by no route.
+          nextHop === undefined || nextHop.zone !== undefined ? [] : nextHop,
+        ) ?? [],
       bestOf: (prefix) => {
         const best = this.rib?.lookup(prefix)?.paths.find(({ state }) => state === "best");
         if (best === undefined) return undefined;
@@ -101,6 +108,7 @@ export class Daemon {
         this.#sessions.relocate();
       },
       onReaddressed: () => this.#sessions.reviseNextHops(),
+      onEvent: (event) => this.#sessions.observe(event),
       onWork: () => this.#schedule(),
     });
     this.#hasInherited = (this.fib?.counts().stale ?? 0) > 0;
@@ -110,12 +118,18 @@ export class Daemon {
       log,
       random,
       bfd,
+      discovery,
+      linkEvents: kernel === undefined ? "watched" : "told",
       plan: () => this.#plan(),
       rib: () => this.#rib(),
       interfaceOf: (nextHop) => this.#forwarding.interfaceOf(nextHop),
       addresses: () => this.#forwarding.addresses,
       delays: this.delays,
       onRemoved: (neighbour) => options.onRemoved?.(neighbour),
+      onMoved: () => {
+        this.#listenOnLinks();
+        this.#schedule();
+      },
       onWork: () => this.#schedule(),
       restart: () => this.#restart,
       onUp: (peer, { restarted }) => this.#deferral?.up(peer, { restarted }),
@@ -133,6 +147,10 @@ export class Daemon {
 
   get neighbours(): ReadonlyMap<string, Neighbour> {
     return this.#sessions.neighbours;
+  }
+
+  get unnumbered(): Unnumbered {
+    return this.#sessions.unnumbered;
   }
 
   get liveness(): Liveness {
@@ -163,7 +181,7 @@ export class Daemon {
     this.#forwarding.leadToPeers(plan);
     if (change.selection) rib.setSelection(this.#selectionOf(plan));
     if (change.listen) this.#listen(plan);
-    else this.#listener?.setKeys(keysOf(plan));
+    else this.#listener?.setKeys(keysOf(plan, this.#sessions.unnumbered.found));
     for (const prefix of change.withdrawn) rib.withdraw(prefix);
     // After a new speaker started, its table is empty: all is new to it.
     for (const prefix of change.speaker ? originations(plan) : change.originated) {
@@ -172,7 +190,9 @@ export class Daemon {
     }
     this.aggregates.apply(plan, rib);
     this.#sessions.apply(plan, change);
-    const wanted = plan.peers.filter(({ shutdown }) => shutdown === undefined);
+    this.#listenOnLinks();
+    const all = [...plan.peers, ...(plan.unnumbered ?? []).map(({ session }) => session)];
+    const wanted = all.filter(({ shutdown }) => shutdown === undefined);
     if (isFirst && this.#hasInherited) this.#defer(plan, wanted);
     const gone = this.#deferral?.waitingFor().filter((name) => !isNamed(wanted, name)) ?? [];
     for (const name of gone) this.#deferral?.gone(name);
@@ -254,6 +274,19 @@ export class Daemon {
     });
   }
 
+  /** Who is found on a link calls our address there, which `::` covers already. */
+  #listenOnLinks(): void {
+    const { listenAddresses } = this.#plan();
+    const { addresses, found } = this.#sessions.unnumbered;
+    const isEverywhere = listenAddresses.some((one) => one.family === 6 && isUnspecified(one));
+    const isNowhere = listenAddresses.length === 0;
+    this.#listener?.setKeys(keysOf(this.#plan(), found));
+    this.#listener?.setAddresses([
+      ...listenAddresses,
+      ...(isEverywhere || isNowhere ? [] : addresses),
+    ]);
+  }
+
   /** Work in slices until nothing is pending, letting sockets and timers in between. */
   #schedule(): void {
     this.#turn ??= this.#options.clock.after(0, () => {
@@ -329,8 +362,9 @@ export class Daemon {
 }
 
 /** Every peer gets the time to be called again and to prove silent, but 120 s at most. In ms. */
-function convergenceDeadline({ peers }: SpeakerPlan): number {
-  const slowest = peers.map(({ connectRetryTime, holdTime }) => 2 * connectRetryTime + holdTime);
+function convergenceDeadline({ peers, unnumbered = [] }: SpeakerPlan): number {
+  const all = [...peers, ...unnumbered.map(({ session }) => session)];
+  const slowest = all.map(({ connectRetryTime, holdTime }) => 2 * connectRetryTime + holdTime);
   return Math.min(120, Math.max(5, ...slowest)) * 1000;
 }
 
@@ -346,5 +380,6 @@ function isNamed(peers: readonly Expected[], wanted: string): boolean {
 /** One line for logs: `n1 AS 64512, 4 peers, blocks 10.244.1.0/24`. */
 export function describePlan(plan: SpeakerPlan): string {
   const blocks = plan.blocks.map(formatPrefix).join(" ") || "none";
-  return `${plan.node} AS ${plan.asNumber}, ${plan.peers.length} peers, blocks ${blocks}`;
+  const count = plan.peers.length + (plan.unnumbered ?? []).length;
+  return `${plan.node} AS ${plan.asNumber}, ${count} peers, blocks ${blocks}`;
 }

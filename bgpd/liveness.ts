@@ -4,6 +4,7 @@
  */
 
 import { isDeepStrictEqual } from "node:util";
+import { withoutZone } from "../lib/address.ts";
 import type { Bfd, BfdFactory, SessionChange, SessionPlan, SessionStatus } from "./bfd/bfd.ts";
 import type { BfdPlan, PeerPlan } from "./cluster/speaker.ts";
 
@@ -77,12 +78,15 @@ export function createLiveness({ start, onFailure, onUp }: LivenessOptions): Liv
   };
 }
 
-function sessionPlan({ address, localAddress }: PeerPlan, bfd: BfdPlan): SessionPlan {
+function sessionPlan(
+  { address, localAddress }: Pick<PeerPlan, "address" | "localAddress">,
+  bfd: BfdPlan,
+): SessionPlan {
   const { strict, authentication, ...times } = bfd;
   return {
-    local: localAddress,
-    remote: address,
-    link: 0,
+    local: withoutZone(localAddress),
+    remote: withoutZone(address),
+    link: address.zone ?? 0,
     ...times,
     authentication:
       authentication === undefined

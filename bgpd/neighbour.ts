@@ -60,6 +60,7 @@ export function ribPeerOf(
   speaker: SpeakerPlan,
 ): RibPeer {
   const { plan } = neighbour;
+  const { zone } = session.remoteAddress;
   return {
     name: plan.name,
     external: plan.localAs !== plan.remoteAs,
@@ -70,7 +71,7 @@ export function ribPeerOf(
     identifier: session.identifier.w0,
     localAddress: session.localAddress,
     nextHops,
-    wire: session.wire,
+    wire: zone === undefined ? session.wire : { ...session.wire, link: zone },
     ...ribPoliciesOf(neighbour),
   };
 }

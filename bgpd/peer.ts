@@ -484,6 +484,7 @@ function sessionConfig(plan: PeerPlan, identifier: Address): SessionConfig {
     role: plan.role,
     aigp: plan.aigp,
     gracefulRestart: plan.gracefulRestart,
+    overIpv6: plan.address.family === 6,
     passiveTcpEstablishment: plan.passive,
     delayOpenTime: plan.delayOpen ?? 0,
     sendHoldTime: plan.sendHoldTime,

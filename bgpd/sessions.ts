@@ -1,11 +1,11 @@
 /**
  * The sessions of one speaker: made, changed and ended as its plans say, and what peers say reaches the RIB.
  *
- * A session is `peer.ts`; the neighbours that come by themselves are `ranges.ts`, what peers are sent is
- * `outflow.ts`, and whether the path to them works is `liveness.ts`.
+ * A session is `peer.ts`; the neighbours that come by themselves are `ranges.ts`, those that are found on links
+ * `unnumbered.ts`, what peers are sent is `outflow.ts`, and whether the path to them works is `liveness.ts`.
  */
 
-import type { InterfaceAddress } from "../kernel/kernel.ts";
+import type { InterfaceAddress, KernelEvent } from "../kernel/kernel.ts";
 import { type Address, equalAddress, type Family } from "../lib/address.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
@@ -18,6 +18,7 @@ import type { LocalRestart } from "./fsm/state.ts";
 import { DECONFIGURED, isDown, RECONFIGURED, restartReason } from "./intention.ts";
 import { createLiveness, type Failure, type Liveness } from "./liveness.ts";
 import type { Loss } from "./loss.ts";
+import type { DiscoveryFactory } from "./nd/nd.ts";
 import { createTraffic, limitOf, type Neighbour, ribPeerOf, ribPoliciesOf } from "./neighbour.ts";
 import { Outflow } from "./outflow.ts";
 import { ownNextHops } from "./own-next-hop.ts";
@@ -32,6 +33,7 @@ import { Ranges } from "./ranges.ts";
 import { Retention } from "./retention.ts";
 import type { PeerId, Rib } from "./rib/route.ts";
 import type { Transport } from "./transport.ts";
+import { Unnumbered } from "./unnumbered.ts";
 import { BFD_DOWN, CEASE } from "./wire/const.ts";
 import { familyOf } from "./wire/family.ts";
 import { administrativeReset, administrativeShutdown } from "./wire/shutdown.ts";
@@ -44,6 +46,10 @@ export type SessionsOptions = {
   readonly random: () => number;
   /** Undefined: no path is watched. */
   readonly bfd: BfdFactory | undefined;
+  /** Undefined: nobody is looked for on links. */
+  readonly discovery: DiscoveryFactory | undefined;
+  /** Whether `observe` is told what happens to links, or discovery sees to it itself. */
+  readonly linkEvents: "watched" | "told";
   /** What is in force; not called before the first `apply`. */
   readonly plan: () => SpeakerPlan;
   readonly rib: () => Rib;
@@ -55,6 +61,8 @@ export type SessionsOptions = {
   readonly delays: Pick<Delays, "received" | "sent" | "lost">;
   /** A peer leaves the plan, is started anew with other parameters, or was a range's and has gone. */
   readonly onRemoved: (neighbour: Neighbour) => void;
+  /** Peers on links are at other addresses than before, or we are. */
+  readonly onMoved: () => void;
   /** There may be something to decide or to send. */
   readonly onWork: () => void;
   /** A session is Established; the peer may have restarted. */
@@ -67,6 +75,7 @@ export type SessionsOptions = {
 
 export class Sessions {
   readonly liveness: Liveness;
+  readonly unnumbered: Unnumbered;
   /** By name. */
   readonly neighbours = new Map<string, Neighbour>();
   readonly #options: SessionsOptions;
@@ -94,6 +103,24 @@ export class Sessions {
       update: (plan) => this.#update(plan),
       remove: (name, reason) => this.#remove(name, reason),
     });
+    this.unnumbered = new Unnumbered({
+      clock,
+      log,
+      discovery: options.discovery,
+      events: options.linkEvents,
+      neighbours: this.neighbours,
+      add: (plan) => {
+        const neighbour = this.#add(plan);
+        this.#watch();
+        return neighbour;
+      },
+      update: (plan) => this.#update(plan),
+      remove: (name, reason) => {
+        this.#remove(name, reason);
+        this.#watch();
+      },
+      onMoved: options.onMoved,
+    });
   }
 
   /** Make the sessions of a plan so that `change` has led to; those that are equal go on. */
@@ -101,6 +128,7 @@ export class Sessions {
     for (const name of change.removed) this.#remove(name, DECONFIGURED);
     for (const peer of change.restarted) this.#remove(peer.name, restartReason(peer));
     this.#ranges.apply(plan, change.endedRanges);
+    this.unnumbered.apply(plan, change.endedUnnumbered);
     this.#watch();
     for (const peer of change.kept) this.#update(peer);
     for (const peer of [...change.restarted, ...change.added]) this.#add(peer);
@@ -117,6 +145,7 @@ export class Sessions {
    */
   async stop(text: string | undefined, how: Loss): Promise<void> {
     const all = [...this.neighbours.values()];
+    this.unnumbered.stop();
     for (const { suspended, retention } of all) {
       suspended?.timer?.cancel();
       retention.end();
@@ -129,13 +158,19 @@ export class Sessions {
     await Promise.all([this.liveness.stop(), ...ends]);
   }
 
-  /** Whom a connection is for: a peer of the plan, or a neighbour of a range, who may be new. */
+  /** Take in what happens to links and their addresses. */
+  observe(event: KernelEvent): void {
+    this.unnumbered.observe(event);
+  }
+
+  /** Whom a connection is for: a peer of the plan, or one of a link or a range, who may be new. */
   find(remote: Address): Peer | string | undefined {
     const all = [...this.neighbours.values()];
     const known = all.find(({ plan: { address } }) => equalAddress(address, remote));
     // One that is kept down is Idle, and refuses by itself.
     if (known !== undefined) return known.peer;
-    const admitted = this.#ranges.admit(this.#options.plan(), remote);
+    const admitted =
+      this.unnumbered.admit(remote) ?? this.#ranges.admit(this.#options.plan(), remote);
     if (typeof admitted !== "object") return admitted;
     this.#watch();
     return admitted.peer;
@@ -176,11 +211,12 @@ export class Sessions {
     }
   }
 
-  /** Have BFD sessions for the peers of the plan, and for the neighbours of ranges that are there. */
+  /** Have BFD sessions for the peers of the plan, and for those of links and ranges that are there. */
   #watch(): void {
-    const dynamic = [...this.neighbours.values()].filter(({ range }) => range !== undefined);
     const { peers } = this.#options.plan();
-    this.liveness.apply([...peers, ...dynamic.map(({ plan }) => plan)]);
+    const named = new Set(peers.map(({ name }) => name));
+    const others = [...this.neighbours.values()].filter(({ plan }) => !named.has(plan.name));
+    this.liveness.apply([...peers, ...others.map(({ plan }) => plan)]);
   }
 
   #add(plan: PeerPlan, range?: string): Neighbour {

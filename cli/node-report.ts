@@ -11,9 +11,10 @@ import type {
   PeerPlan,
   RangePlan,
   SpeakerPlan,
+  UnnumberedPlan,
 } from "../bgpd/cluster/speaker.ts";
 import { compileFilters, type FilterDirection } from "../bgpd/policy/filter.ts";
-import { type Address, equalAddress, formatAddress } from "../lib/address.ts";
+import { type Address, equalAddress, formatAddress, parseAddress } from "../lib/address.ts";
 import { formatPrefix } from "../lib/prefix.ts";
 import { formatCommunity } from "../resource/community.ts";
 import type { AsRange } from "../resource/scalar.ts";
@@ -33,7 +34,7 @@ export type NodeReport = {
 export type SessionReport = {
   /** Of the BGPPeer, or "mesh". */
   readonly name: string;
-  /** Who is at the other end: Nodes by name, else addresses, or a range. Null: the other nodes of the mesh. */
+  /** Who is at the other end: Nodes by name, else addresses, a range, or a link. Null: the other nodes of the mesh. */
   readonly peers: readonly string[] | null;
   /** Of a range: as many as may call at once. */
   readonly count: number;
@@ -104,6 +105,7 @@ function commonOf(plan: SpeakerPlan): Common {
     sessions: [
       ...sessionsOf(plan),
       ...(plan.ranges ?? []).flatMap((range) => rangeOf(range, plan)),
+      ...(plan.unnumbered ?? []).map((peer) => unnumberedOf(peer, plan)),
     ],
     announcements: announcementsOf(plan),
   };
@@ -191,6 +193,22 @@ function rangeOf({ name, remotes, limit, session }: RangePlan, plan: SpeakerPlan
   });
 }
 
+function unnumberedOf({ name, link, session }: UnnumberedPlan, plan: SpeakerPlan): SessionReport {
+  const address = { address: ANYBODY, localAddress: ANYBODY };
+  const report = sessionOf({ ...session, name, ...address }, plan, new Map());
+  const isKnown = session.asNumbers === undefined;
+  return {
+    ...report,
+    peers: [link],
+    asNumber: isKnown ? report.asNumber : null,
+    marks: [
+      "found by router advertisements",
+      ...(isKnown ? [] : ["of any AS but ours"]),
+      ...report.marks,
+    ],
+  };
+}
+
 function sessionOf(
   peer: PeerPlan,
   plan: SpeakerPlan,
@@ -224,6 +242,9 @@ function baseName({ name, origin, node }: PeerPlan): string {
   if (origin === "mesh") return "mesh";
   return node !== undefined && name.endsWith(` ${node}`) ? name.slice(0, -node.length - 1) : name;
 }
+
+/** Who is found on a link has no address before. */
+const ANYBODY = parseAddress("fe80::");
 
 /** Of a passive session. */
 const WAITS = "waits to be called";

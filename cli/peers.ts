@@ -51,7 +51,8 @@ export function findPeer(word: string, peers: readonly PeerAnswer[]): PeerAnswer
 }
 
 function namesOf(peer: PeerAnswer): string[] {
-  return [...wordsOf(peer), peer.address, `${peer.address}:${peer.port}`];
+  const link = peer.link === null ? [] : [peer.link];
+  return [...wordsOf(peer), ...link, peer.address, `${peer.address}:${peer.port}`];
 }
 
 function wordsOf({ name, origin }: PeerAnswer): string[] {
@@ -136,7 +137,8 @@ function staleFact({ name, stage, prefixes, left }: StaleAnswer): Styled {
   return styled(`${name}: ${count}, ${STAGES[stage]}, for ${formatDuration(left)}`, "warning");
 }
 
-function origin({ origin: from, range }: PeerAnswer): string {
+function origin({ origin: from, range, link }: PeerAnswer): string {
+  if (link !== null) return `BGPPeer, for the neighbour on ${link}`;
   if (range !== null) return `the listenRange of BGPPeer ${range}`;
   return from === "mesh" ? "the node-to-node mesh" : "BGPPeer";
 }

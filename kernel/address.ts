@@ -9,6 +9,9 @@ import { scopeFrom, scopeTo } from "./scope.ts";
 const IFA = { ADDRESS: 1, LOCAL: 2, FLAGS: 8 } as const;
 /** Use it at once: duplicate address detection takes seconds, and our addresses are ours alone. */
 const IFA_F_NODAD = 0x02;
+const IFA_F_OPTIMISTIC = 0x04;
+const IFA_F_DADFAILED = 0x08;
+const IFA_F_TENTATIVE = 0x40;
 
 type AddressSpec = {
   readonly address: Address;
@@ -42,5 +45,12 @@ export function readAddress({ body }: Message): InterfaceAddress | undefined {
     address: addressFromBytes(bytesOf(value)),
     length: body.getUint8(1),
     scope: scopeFrom(body.getUint8(3)),
+    ...usability(body.getUint8(2)),
   };
+}
+
+function usability(flags: number): Pick<InterfaceAddress, "unusable"> {
+  if ((flags & IFA_F_DADFAILED) !== 0) return { unusable: "duplicate" };
+  const isTentative = (flags & (IFA_F_TENTATIVE | IFA_F_OPTIMISTIC)) === IFA_F_TENTATIVE;
+  return isTentative ? { unusable: "tentative" } : {};
 }

@@ -50,6 +50,8 @@ export type InterfaceAddress = {
   readonly length: number;
   /** "global", "link" or "host". */
   readonly scope: Scope;
+  /** Nobody can use it: whether it is another's too is being asked (RFC 4862 section 5.4), or it is. */
+  readonly unusable?: "tentative" | "duplicate";
 };
 
 /** Address and route scopes of rtnetlink(7), by iproute2's names. */

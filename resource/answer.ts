@@ -24,6 +24,8 @@ export type StatusAnswer = {
     readonly configured: number;
     readonly established: number;
     readonly away: number;
+    /** Those that are found on links; absent where there are none. */
+    readonly unnumbered?: readonly UnnumberedAnswer[];
   };
   readonly rib: {
     readonly prefixes: number;
@@ -34,6 +36,15 @@ export type StatusAnswer = {
   };
   readonly fib: FibAnswer;
   readonly ready: { readonly ok: boolean; readonly reason: string };
+};
+
+/** A peer that is the neighbour on a link. */
+export type UnnumberedAnswer = {
+  readonly name: string;
+  readonly link: string;
+  /** Null while nobody is found, for `reason`. */
+  readonly address: string | null;
+  readonly reason: string;
 };
 
 export type FibAnswer = {
@@ -91,6 +102,8 @@ export type PeerAnswer = {
   readonly shutdown: string | null;
   /** The BGPPeer whose range the neighbour came by; null for one that a document names. */
   readonly range: string | null;
+  /** Name of the link that it is found on; its `address` is that name until it is. Null for one that has an address. */
+  readonly link: string | null;
   readonly flaps: number;
   readonly identifier: string | null;
   readonly capabilities: readonly string[];

@@ -44,6 +44,8 @@ export type SpeakerPlan = {
   readonly peers: readonly PeerPlan[];
   /** Who may call without being named; absent: nobody. */
   readonly ranges?: readonly RangePlan[];
+  /** Peers that are found on links; absent: none. */
+  readonly unnumbered?: readonly UnnumberedPlan[];
   /** What every peer is told when the daemon ends (RFC 9003). */
   readonly shutdownMessage?: string;
 };
@@ -57,6 +59,16 @@ export type RangePlan = {
   readonly limit: number;
   /** Without address; `remoteAs` is 0 until the neighbour has said who it is. */
   readonly session: Omit<PeerPlan, "address">;
+};
+
+/** The peer on a link: its session is like `session` once both ends' addresses there are known. */
+export type UnnumberedPlan = {
+  /** The BGPPeer's. */
+  readonly name: string;
+  /** The link's. */
+  readonly link: string;
+  /** `remoteAs` is 0 where any AS but ours is expected, until the neighbour has said its own. */
+  readonly session: Omit<PeerPlan, "address" | "localAddress">;
 };
 
 export type AggregatePlan = {

@@ -72,7 +72,7 @@ function localCapabilities(config: SessionConfig, restart: LocalRestart): Capabi
     ...families.map((family) => multiprotocol(family)),
     { type: "route refresh" },
     { type: "enhanced route refresh" },
-    ...(families.length === 2 ? [IPV4_OVER_IPV6] : []),
+    ...(takesIpv6NextHops(config) ? [IPV4_OVER_IPV6] : []),
     { type: "extended message" },
     { type: "four-octet AS", asNumber: localAs },
     ...(role === undefined ? [] : [{ type: "role" as const, role: ROLES[role.role].ours }]),
@@ -116,7 +116,7 @@ export function negotiate(
         families,
         extendedNextHop:
           advertised === "all" &&
-          config.families.length === 2 &&
+          takesIpv6NextHops(config) &&
           open.capabilities.some(isIpv4OverIpv6),
       },
       routeRefresh: knows("route refresh"),
@@ -220,6 +220,11 @@ function familiesOf(
   return families.filter((family) =>
     said.some(({ afi, safi }) => afi === AFI[family] && safi === SAFI_UNICAST),
   );
+}
+
+/** RFC 8950: IPv4 prefixes behind IPv6 next hops mean something where the node or the session has IPv6. */
+function takesIpv6NextHops({ families, overIpv6 }: SessionConfig): boolean {
+  return families.length === 2 || (overIpv6 === true && families.includes(4));
 }
 
 function isIpv4OverIpv6(capability: Capability): boolean {

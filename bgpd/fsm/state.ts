@@ -103,6 +103,8 @@ export type SessionConfig = {
   readonly aigp?: boolean;
   /** Undefined: nothing is kept, on neither side. */
   readonly gracefulRestart?: RestartConfig | undefined;
+  /** The session's ends are IPv6 addresses, which can be next hops even where IPv6 is not carried. */
+  readonly overIpv6?: boolean;
   /** Never connect, wait for the peer. */
   readonly passiveTcpEstablishment: boolean;
   /** DelayOpen with its DelayOpenTime; 0 is DelayOpen FALSE. */

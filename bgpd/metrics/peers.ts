@@ -15,9 +15,10 @@ import {
   type PeerCounters,
   type PeerKind,
 } from "../departed.ts";
-import { STATES } from "../fsm/state.ts";
+import { STATES, type State } from "../fsm/state.ts";
 import type { Neighbour } from "../neighbour.ts";
 import type { PeerCounts, Rib } from "../rib/route.ts";
+import type { Waiting } from "../unnumbered.ts";
 import { FAMILIES, type Labels, type Metric, type Recorder, type Source } from "./metric.ts";
 
 /** So many peers have series of their own at most. */
@@ -117,6 +118,8 @@ type Group = {
 /** What it looks at: a daemon. */
 export type PeersView = {
   readonly neighbours: ReadonlyMap<string, Neighbour>;
+  /** Peers on links for which nobody is found. */
+  readonly unnumbered: { readonly waiting: readonly Waiting[] };
   readonly rib: Rib | undefined;
 };
 
@@ -127,17 +130,28 @@ export function peersSource(daemon: PeersView, departed: Departed): Source {
     histograms: [],
     collect(record) {
       const neighbours = [...daemon.neighbours.values()];
-      countStates(neighbours, record);
+      const { waiting } = daemon.unnumbered;
+      countStates(neighbours, waiting, record);
+      for (const { plan } of waiting) {
+        record(METRICS.established, 0, { kind: plan.session.origin, peer: plan.name });
+      }
       for (const group of groupsOf(neighbours, departed)) recordGroup(group, daemon.rib, record);
     },
   };
 }
 
-function countStates(neighbours: readonly Neighbour[], record: Recorder): void {
+function countStates(
+  neighbours: readonly Neighbour[],
+  waiting: readonly Waiting[],
+  record: Recorder,
+): void {
   for (const kind of KINDS) {
-    const states = neighbours
+    const states: State[] = neighbours
       .filter(({ plan }) => plan.origin === kind)
       .map(({ peer }) => peer.status().state);
+    states.push(
+      ...waiting.filter(({ plan }) => plan.session.origin === kind).map(() => "Idle" as const),
+    );
     for (const state of STATES) {
       const count = states.filter((other) => other === state).length;
       record(METRICS.sessions, count, { kind, state });

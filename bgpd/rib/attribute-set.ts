@@ -6,7 +6,7 @@
  * of them again when somebody asks for it, for a million routes have too many to keep. A set lives as long as
  * somebody holds it.
  *
- *     | kind (1) | length of the next hop (1) | next hop of MP_REACH_NLRI | path attributes
+ *     | kind (1) | length of the next hop (1) | its zone (4) | next hop of MP_REACH_NLRI | path attributes
  */
 
 import { type Address, address4, formatAddress } from "../../lib/address.ts";
@@ -29,9 +29,10 @@ import {
   isPresent,
   type MultiprotocolNextHop,
   nextHopFault,
+  nextHopOnLink,
   readNextHop,
 } from "../wire/multiprotocol.ts";
-import { copyOctets, type Octets, writeBytes } from "../wire/octets.ts";
+import { copyOctets, type Octets, u32, writeBytes, writeU32 } from "../wire/octets.ts";
 import {
   countAs,
   createPlain,
@@ -49,7 +50,9 @@ import type { PolicyVerdict, RibPeer } from "./route.ts";
 export const DEFAULT_LOCAL_PREF = 100;
 
 /** Octets in front of the next hop. */
-const HEAD = 2;
+const HEAD = 6;
+/** Where the zone is: the same octets from another link are another next hop. 0: none. */
+const ZONE = 2;
 /** Bits of the kind: on what session octets arrived decides what they mean. */
 const FOUR_OCTET_AS = 1;
 const EXTERNAL = 2;
@@ -262,7 +265,7 @@ export class AttributeSets {
     const known = isKept ? this.#index.find(this.#scratch, length, hash) : undefined;
     if (known !== undefined) return { set: known, faults: known.faults };
     if (isKept && context.fourOctetAs) {
-      const hop = this.#plainHop(buffer, ranges, announcement, length, context.external);
+      const hop = this.#plainHop(buffer, ranges, announcement, length, context);
       if (hop !== undefined) {
         const set = this.#add(length, hash, { plain: this.#plain, nextHop: hop });
         return { set, faults: NO_FAULTS };
@@ -273,7 +276,8 @@ export class AttributeSets {
     const inAttributes = faultsIn(decoded, announcement);
     const { attributes } = decoded;
     if (attributes === undefined || !isKept) return { set: undefined, faults: inAttributes };
-    const { told, faults } = this.#toldIn(buffer, ranges, attributes, inAttributes, announcement);
+    const record = { attributes, faults: inAttributes };
+    const { told, faults } = this.#toldIn(buffer, ranges, context, record, announcement);
     const disposition = worst(faults);
     const isUsable = disposition === undefined || disposition === "attribute discard";
     return { set: isUsable ? this.#addRecord(length, hash, told, faults) : undefined, faults };
@@ -355,6 +359,7 @@ export class AttributeSets {
     const field = hop === undefined ? undefined : encodeNextHop(hop);
     this.#scratch[0] = FOUR_OCTET_AS;
     this.#scratch[1] = field?.length ?? 0;
+    writeU32(this.#scratch, ZONE, hop?.nextHop.zone ?? 0);
     return field === undefined ? HEAD : writeBytes(this.#scratch, HEAD, field);
   }
 
@@ -364,16 +369,16 @@ export class AttributeSets {
     { reach }: UpdateRanges,
     announcement: Announcement,
     length: number,
-    external: boolean,
+    context: WireContext,
   ): Address | undefined {
     const start = HEAD + (this.#scratch[1] ?? 0);
     const plain = this.#plain;
-    if (!readPlain(this.#scratch, start, length, external, plain)) return undefined;
+    if (!readPlain(this.#scratch, start, length, context.external, plain)) return undefined;
     if (announcement === "nlri") {
       return plain.nextHop === undefined ? undefined : this.#sharedWord(plain.nextHop);
     }
     if (plain.nextHop !== undefined) return undefined;
-    const told = readNextHop(buffer, reach);
+    const told = nextHopOnLink(readNextHop(buffer, reach), context);
     if (nextHopFault(buffer, reach, told) !== undefined) return undefined;
     return this.#shared(told.nextHop);
   }
@@ -400,12 +405,12 @@ export class AttributeSets {
   #toldIn(
     buffer: Uint8Array,
     { reach }: UpdateRanges,
-    attributes: Attributes,
-    faults: readonly Fault[],
+    context: WireContext,
+    { attributes, faults }: { readonly attributes: Attributes; readonly faults: readonly Fault[] },
     announcement: Announcement,
   ): { readonly told: Attributes; readonly faults: readonly Fault[] } {
     if (announcement === "nlri") return { told: attributes, faults };
-    const hop = readNextHop(buffer, reach);
+    const hop = nextHopOnLink(readNextHop(buffer, reach), context);
     const wrong = nextHopFault(buffer, reach, hop);
     return {
       told: withReach(attributes, hop),
@@ -421,7 +426,7 @@ export class AttributeSets {
     buffer: Uint8Array,
     { attributesStart, attributesEnd, reach, unreach }: UpdateRanges,
     announcement: Announcement,
-    { fourOctetAs, external, aigp }: WireContext,
+    { fourOctetAs, external, aigp, link = 0 }: WireContext,
   ): number {
     const scratch = this.#scratch;
     scratch[0] =
@@ -430,6 +435,7 @@ export class AttributeSets {
       (external ? EXTERNAL : 0) |
       (aigp === true ? AIGP_SESSION : 0);
     scratch[1] = 0;
+    writeU32(scratch, ZONE, announcement === "reach" ? link : 0);
     let to = HEAD;
     if (announcement === "reach") {
       scratch[1] = reach.nextHopEnd - reach.nextHopStart;
@@ -480,7 +486,9 @@ function decodeSet(bytes: Uint8Array): Attributes {
   const { attributes } = decodeAttributes(bytes, start, bytes.length, context);
   if (attributes === undefined) throw new Error("an attribute set without ORIGIN or AS_PATH");
   if (octets === 0) return attributes;
-  return withReach(attributes, readNextHop(bytes, { nextHopStart: HEAD, nextHopEnd: start }));
+  const told = readNextHop(bytes, { nextHopStart: HEAD, nextHopEnd: start });
+  const zone = u32(bytes, ZONE);
+  return withReach(attributes, zone === 0 ? told : nextHopOnLink(told, { link: zone }));
 }
 
 /** The lowest of several counts (RFC 10005); neither zero nor what is no number is a share. */

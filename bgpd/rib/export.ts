@@ -76,7 +76,7 @@ function isWithheld({ longLivedStale }: RibPeer["rules"], external: boolean): bo
 /**
  * The next hop of a route on its way to such a peer (RFC 4271 section 5.1.3, RFC 4760 section 3), or why
  * there is none. A route that keeps its own does so without the link-local address, which only its neighbours can use
- * (RFC 2545 section 3).
+ * (RFC 2545 section 3); one that has no other gets ours.
  */
 export function nextHopFor(
   { nextHop }: { readonly nextHop?: Address | undefined },
@@ -85,7 +85,7 @@ export function nextHopFor(
   family: Family,
 ): OwnNextHop {
   const { external, nextHops, wire } = peer;
-  if (isSelf(source, peer) || (external && nextHop === undefined)) return nextHops[family];
+  if (isSelf(source, peer, nextHop) || (external && nextHop === undefined)) return nextHops[family];
   if (nextHop === undefined) return { nextHop, reason: "it has no next hop" };
   if (family === 4 && nextHop.family === 6 && !wire.extendedNextHop) {
     const words = `its next hop ${formatAddress(nextHop)} is an IPv6 address, which the peer does not take for IPv4 (RFC 8950)`;
@@ -95,11 +95,15 @@ export function nextHopFor(
 }
 
 /**
- * Whether the next hop is ours: where the route begins and, unless the session's rules say otherwise, to external
- * peers; a route learned from outside keeps its own to internal ones.
+ * Whether the next hop is ours: where the route begins, where its own means nothing behind our link and, unless the
+ * session's rules say otherwise, to external peers; a route learned from outside keeps its own to internal ones.
  */
-function isSelf(source: RouteSource, { external, rules }: Pick<RibPeer, "external" | "rules">) {
-  if (source === "local") return true;
+function isSelf(
+  source: RouteSource,
+  { external, rules }: Pick<RibPeer, "external" | "rules">,
+  nextHop: Address | undefined,
+): boolean {
+  if (source === "local" || nextHop?.zone !== undefined) return true;
   return external ? rules.nextHop !== "Keep" : rules.nextHop === "Self";
 }
 
@@ -140,14 +144,16 @@ export function transform(
   { told, cost, reflectedFrom }: Facts,
 ): Attributes {
   const { nextHop, nextHopLinkLocal, ...rest } = attributes;
+  const raise = isSelf(source, peer, nextHop) ? cost : undefined;
   const made = peer.external
-    ? toExternal(rest, source, peer, cost)
-    : toInternal(rest, source, peer, cost);
+    ? toExternal(rest, source, peer, raise)
+    : toInternal(rest, peer, raise);
   const { reflection } = peer.rules;
   if (reflectedFrom === undefined || reflection === undefined) return { ...made, ...told };
   return { ...made, ...told, ...reflected(rest, reflectedFrom, reflection.clusterId) };
 }
 
+/** `raise` is the cost that AIGP grows by where the next hop becomes ours; undefined where it stays. */
 function toExternal(
   {
     localPref,
@@ -162,7 +168,7 @@ function toExternal(
   }: Attributes,
   source: RouteSource,
   peer: Audience,
-  cost: number,
+  raise: number | undefined,
 ): Attributes {
   const { localAs, rules, wire } = peer;
   const told = withShutdown(communities, peer);
@@ -180,17 +186,12 @@ function toExternal(
     // RFC 7311 section 3.3: only where both sides belong to one domain.
     ...(aigp === undefined || wire.aigp !== true
       ? {}
-      : { aigp: isSelf(source, peer) ? raiseAigp(aigp, cost) : aigp }),
+      : { aigp: raise === undefined ? aigp : raiseAigp(aigp, raise) }),
     ...(marked ? { onlyToCustomer: rest.onlyToCustomer ?? localAs } : {}),
   };
 }
 
-function toInternal(
-  attributes: Attributes,
-  source: RouteSource,
-  peer: Audience,
-  cost: number,
-): Attributes {
+function toInternal(attributes: Attributes, peer: Audience, raise: number | undefined): Attributes {
   const { aigp, communities = [] } = attributes;
   const { gracefulShutdown, longLivedStale } = peer.rules;
   const isDepreferred = longLivedStale === "depreferred" && communities.includes(LLGR_STALE);
@@ -202,7 +203,7 @@ function toInternal(
     ...(isDepreferred && !communities.includes(NO_EXPORT)
       ? { communities: [...communities, NO_EXPORT] }
       : {}),
-    ...(isSelf(source, peer) && aigp !== undefined ? { aigp: raiseAigp(aigp, cost) } : {}),
+    ...(raise === undefined || aigp === undefined ? {} : { aigp: raiseAigp(aigp, raise) }),
   };
 }
 

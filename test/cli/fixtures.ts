@@ -88,6 +88,7 @@ function peer(given: Pick<PeerAnswer, "name" | "address"> & Partial<PeerAnswer>)
     lastError: "",
     shutdown: null,
     range: null,
+    link: null,
     flaps: 0,
     identifier: given.address,
     capabilities: ["multiprotocol IPv4 unicast", "4-octet AS", "route refresh"],
@@ -190,6 +191,53 @@ export const PEERS: readonly PeerAnswer[] = [
     lastError: "connect to 172.30.0.2 port 1790: connection refused (ECONNREFUSED)",
     shutdown: null,
     range: null,
+    identifier: null,
+    capabilities: [],
+    prefixes: { received: 0, accepted: 0, best: 0, advertised: 0 },
+    messages: { updatesReceived: 0, updatesSent: 0, received: 0, sent: 0 },
+  }),
+];
+
+/** With peers on links, one of them found. */
+export const LINKED_STATUS: StatusAnswer = {
+  ...STATUS,
+  peers: {
+    configured: 2,
+    established: 1,
+    away: 0,
+    unnumbered: [
+      { name: "uplink-1", link: "eth1", address: "fe80::1", reason: "" },
+      {
+        name: "uplink-2",
+        link: "eth2",
+        address: null,
+        reason: "the link eth2 has no link-local IPv6 address",
+      },
+    ],
+  },
+};
+
+/** On links: one is found, for the other nobody is. */
+export const UNNUMBERED: readonly PeerAnswer[] = [
+  peer({
+    name: "uplink-1",
+    origin: "BGPPeer",
+    address: "fe80::1%eth1",
+    localAddress: "fe80::11%eth1",
+    link: "eth1",
+    remoteAs: 65000,
+    identifier: "172.30.0.1",
+  }),
+  peer({
+    name: "uplink-2",
+    origin: "BGPPeer",
+    address: "eth2",
+    localAddress: "none",
+    link: "eth2",
+    remoteAs: 0,
+    state: "Idle",
+    since: 9_000,
+    lastError: "the link eth2 has no link-local IPv6 address",
     identifier: null,
     capabilities: [],
     prefixes: { received: 0, accepted: 0, best: 0, advertised: 0 },

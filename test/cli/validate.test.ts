@@ -231,6 +231,27 @@ describe("what each node would do", () => {
     expectGolden("validate-sessions", out);
   });
 
+  test("peers on links", async () => {
+    const path = write(
+      "a.yaml",
+      ["Node", "n1", NODE],
+      [
+        "BGPPeer",
+        "uplink-1",
+        {
+          interface: "eth1",
+          asNumber: "external",
+          ttlSecurity: 1,
+          bfd: {},
+          password: { file: "/k" },
+        },
+      ],
+      ["BGPPeer", "uplink-2", { interface: "eth2", asNumber: 65_000 }],
+      ["BGPPeer", "spine", { interface: "eth3", asNumber: "internal", passive: true }],
+    );
+    expectGolden("validate-unnumbered", await shown(path));
+  });
+
   test("a large mesh is a page", async () => {
     const path = write("a.yaml", ...large(60));
     const out = await shown(path);

@@ -1,7 +1,7 @@
 /** What is wrong with fields: unknown ones, missing ones, and those that do not go together. */
 
 import { documentOf, dualNode, nodeOf } from "./documents.ts";
-import { ADDRESS, describeFaults, goodPeer, NODE_ADDRESS, PEER_FIELDS, peer } from "./faults.ts";
+import { ADDRESS, AS_NUMBER, describeFaults, goodPeer, NODE_ADDRESS, PEER_FIELDS, peer } from "./faults.ts";
 
 describeFaults("fields", [
   [
@@ -81,6 +81,35 @@ describeFaults("fields", [
     ],
   ],
   [
+    "an AS by a word, where the peer has an address",
+    [peer("peerIP: 172.30.0.1\nasNumber: external")],
+    [
+      'c.yaml:6: BGPPeer tor: spec.asNumber: "external": expected an AS number: external and internal go with an interface alone',
+    ],
+  ],
+  [
+    "an interface alone without an AS, or with a word that is none",
+    [peer("interface: eth1"), documentOf("BGPPeer", "b", "interface: eth1\nasNumber: any")],
+    [
+      `c.yaml:4: BGPPeer tor: spec.asNumber: missing: ${AS_NUMBER}, or, with an interface alone, external or internal`,
+      `c.yaml:12: BGPPeer b: spec.asNumber: "any": ${AS_NUMBER}, or, with an interface alone, external or internal`,
+    ],
+  ],
+  [
+    "an interface alone, as if the peer were somewhere else",
+    [
+      peer(
+        "interface: eth1\nasNumber: external\nmultihop: 2\nreachableBy: 10.0.0.1\nbfd: {multihop: true}\nlistenLimit: 3",
+      ),
+    ],
+    [
+      "c.yaml:7: BGPPeer tor: spec.multihop: 2: with an interface alone the peer is on that link: remove it",
+      'c.yaml:8: BGPPeer tor: spec.reachableBy: "10.0.0.1": with an interface alone the peer is on that link: remove it',
+      "c.yaml:9: BGPPeer tor: spec.bfd: expected no multihop with an interface alone: the peer is on that link",
+      "c.yaml:10: BGPPeer tor: spec.listenLimit: 3: expected only with a listenRange",
+    ],
+  ],
+  [
     "who waits for calls where nobody can call",
     [
       documentOf("BGPConfiguration", "default", "listen: false"),
@@ -130,7 +159,7 @@ describeFaults("ends", [
     "neither an address nor a selector of Nodes",
     [peer("asNumber: 65000")],
     [
-      `c.yaml:4: BGPPeer tor: spec.peerIP: missing: ${ADDRESS}; or, for Nodes, a peerSelector; or, for who calls, a listenRange`,
+      `c.yaml:4: BGPPeer tor: spec.peerIP: missing: ${ADDRESS}; or, for Nodes, a peerSelector; or, for who calls, a listenRange; or, for who is found on a link, an interface`,
     ],
   ],
   [

@@ -103,7 +103,9 @@ describeFaults("values", [
   [
     "an AS number that does not fit 32 bits",
     [peer("peerIP: 172.30.0.1\nasNumber: 4294967296")],
-    [`c.yaml:6: BGPPeer tor: spec.asNumber: 4294967296: ${AS_NUMBER}`],
+    [
+      `c.yaml:6: BGPPeer tor: spec.asNumber: 4294967296: ${AS_NUMBER}, or, with an interface alone, external or internal`,
+    ],
   ],
   [
     "an AS number that is reserved",

@@ -14,7 +14,7 @@ export type FaultCase = readonly [
 ];
 
 export const ADDRESS =
-  "expected a host's address, optionally with :PORT, such as 172.30.0.1, 172.30.0.1:1179, fd00::1 or [fd00::1]:1179; link-local ones are not supported";
+  "expected a host's address, optionally with :PORT, such as 172.30.0.1, 172.30.0.1:1179, fd00::1 or [fd00::1]:1179; a link-local one is found by an interface alone";
 export const PREFIX =
   "expected a prefix such as 10.244.0.0/16 or fd00::/48, with no bits set behind its length";
 export const PREFIX4 =

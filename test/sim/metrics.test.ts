@@ -77,6 +77,27 @@ describe("a node beside its router", () => {
     expect(value("manx_bgp_event_loop_lag_seconds_count")).toBe(100);
   });
 
+  test("counts a peer on a link that nobody is found for as one that is Idle", async () => {
+    const { node } = scene();
+    const before = await node.scrape();
+    const idle = { kind: "BGPPeer", state: "Idle" };
+    const found = before.value("manx_bgp_sessions", idle) ?? 0;
+    node.daemon.apply(
+      planOf(
+        "n1",
+        document("BGPConfiguration", "default", TIMERS),
+        document("Node", "n1", { bgp: { ipv4Address: `${NODE}/24` } }),
+        document("BGPPeer", "tor", { peerIP: ROUTER, asNumber: 65_000 }),
+        document("BGPPeer", "absent", { peerIP: "172.30.0.9", asNumber: 65_009 }),
+        document("BGPPeer", "uplink", { interface: "eth1", asNumber: "external" }),
+      ),
+    );
+    const { value } = await node.scrape();
+    expect(value("manx_bgp_sessions", idle)).toBe(found + 1);
+    expect(value("manx_bgp_peer_established", { kind: "BGPPeer", peer: "uplink" })).toBe(0);
+    expect(value("manx_bgp_peer_established", TOR)).toBe(1);
+  });
+
   test("counts the time from a new block to the first UPDATE with it, and nothing else", async () => {
     const { node } = scene();
     const before = (await node.scrape()).value("manx_bgp_announcement_delay_seconds_count");

@@ -2,7 +2,7 @@
 
 import { planRestart } from "../../../bgpd/cluster/restart.ts";
 import { DEFAULT_POLICY, type PeerPlan, type SpeakerPlan } from "../../../bgpd/cluster/speaker.ts";
-import { formatAddress } from "../../../lib/address.ts";
+import { formatAddress, parseAddress } from "../../../lib/address.ts";
 import { formatPrefix } from "../../../lib/prefix.ts";
 import { formatCommunity } from "../../../resource/community.ts";
 
@@ -14,6 +14,11 @@ export function printPlan(plan: SpeakerPlan): string {
     ({ name, remotes, limit, session }) =>
       `${name} from ${formatPrefix(remotes)}, at most ${limit} of AS ${(session.asNumbers ?? []).map(({ first, last }) => `${first}-${last}`).join(" ")}, ttl ${session.ttl}`,
   );
+  const unnumbered = (plan.unnumbered ?? []).map(({ link, session }) => {
+    const ends = { address: parseAddress("fe80::1"), localAddress: parseAddress("fe80::") };
+    const ranges = session.asNumbers?.map(({ first, last }) => `${first}-${last}`) ?? [];
+    return [`found on ${link}: ${printPeer({ ...session, ...ends })}`, ...ranges].join(" ");
+  });
   return [
     `${plan.node} AS ${plan.asNumber} id ${formatAddress(plan.routerId)} listens ${listens} port ${plan.listenPort}`,
     `blocks ${prefixes(plan.blocks)} pools ${prefixes(plan.pools)}`,
@@ -26,6 +31,7 @@ export function printPlan(plan: SpeakerPlan): string {
     ...printSelection(plan.selection),
     ...plan.peers.map(printPeer),
     ...ranges,
+    ...unnumbered,
   ].join("\n");
 }
 
