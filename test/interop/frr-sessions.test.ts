@@ -102,6 +102,9 @@ describe.skipIf(!hasManx || !hasFrr)("sessions with FRR", () => {
     const path = await tor.told("10.244.1.0/24");
     expect(path.aspath.string).toBe(asNumber === 64_512 ? "Local" : "64512");
     expect(tor.ask("show bgp ipv6 unicast fd00:244::40/122")).toContain("fd00:30::11");
+    for (const family of ["IPv4", "IPv6"]) {
+      expect(tor.log()).toContain(`rcvd End-of-RIB for ${family} Unicast from 172.30.0.11`);
+    }
     tor.ask("clear bgp ipv4 unicast 172.30.0.11 soft in");
     await eventually("our begin and end", () => /\(BoRR\)[\s\S]*\(EoRR\)/.test(tor.log()));
     tor.configure(
