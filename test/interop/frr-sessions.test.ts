@@ -14,7 +14,7 @@ const OUTSIDE: FrrBgp = {
   ipv4: ["network 192.0.2.0/24"],
   ipv6: ["network 2001:db8:1::/48"],
 };
-/** How it ends a session that the same lines bring up again. */
+/** Its words for us. */
 const US = "neighbor 172.30.0.11";
 
 let network: Network;
@@ -36,13 +36,7 @@ afterEach(async () => {
 
 /** The node's documents with this peer. */
 const be = (...peer: string[]): void =>
-  n1.configure(
-    documents(
-      configuration("shutdownMessage: kernel update until noon"),
-      N1_BOTH,
-      torPeer(...peer),
-    ),
-  );
+  n1.configure(documents(configuration(), N1_BOTH, torPeer(...peer)));
 
 async function start(bgp: FrrBgp, ...peer: string[]) {
   be(...peer);
@@ -102,6 +96,9 @@ describe.skipIf(!hasManx || !hasFrr)("sessions with FRR", () => {
     const path = await tor.told("10.244.1.0/24");
     expect(path.aspath.string).toBe(asNumber === 64_512 ? "Local" : "64512");
     expect(tor.ask("show bgp ipv6 unicast fd00:244::40/122")).toContain("fd00:30::11");
+    for (const family of ["IPv4", "IPv6"]) {
+      expect(tor.log()).toContain(`rcvd End-of-RIB for ${family} Unicast from 172.30.0.11`);
+    }
     tor.ask("clear bgp ipv4 unicast 172.30.0.11 soft in");
     await eventually("our begin and end", () => /\(BoRR\)[\s\S]*\(EoRR\)/.test(tor.log()));
     tor.configure(
@@ -173,15 +170,14 @@ describe.skipIf(!hasManx || !hasFrr)("sessions with FRR", () => {
   });
 
   test("what either says at the end is read by the other", async () => {
-    const daemon = await start(OUTSIDE, TOR);
+    await start(OUTSIDE, TOR);
     await n1.established();
     tor.configure("router bgp 65000", `${US} shutdown message rack b moves`);
     const { lastError } = await down("rack b moves");
     expect(lastError).toBe('the peer sent Cease/Administrative Shutdown: "rack b moves"');
     tor.configure("router bgp 65000", `no ${US} shutdown`);
     await tor.told("10.244.1.0/24");
-    daemon.kill("SIGTERM");
-    await daemon.exited;
+    be(TOR, "shutdown: kernel update until noon");
     await eventually("FRR has read it", () => tor.log().includes("kernel update until noon"));
   });
 

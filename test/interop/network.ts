@@ -5,7 +5,15 @@
  * that nothing of ours checks itself.
  */
 
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
 
@@ -61,12 +69,14 @@ export function createNetwork(
     folder,
     run: (namespace, ...args) => command("ip", "netns", "exec", namespace, ...args),
     start(namespace, name, args) {
-      const output = Bun.file(path(`${name}.log`));
+      // Opened once: neither writes over what the other has said.
+      const output = openSync(path(`${name}.log`), "w");
       const child = Bun.spawn(["ip", "netns", "exec", namespace, ...args], {
         stdin: "ignore",
         stdout: output,
         stderr: output,
       });
+      closeSync(output);
       processes.push(child);
       return child;
     },
