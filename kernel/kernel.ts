@@ -305,7 +305,8 @@ export type Kernel = {
   link(reference: LinkReference): Link | undefined;
   /** As `link`, with what is below /proc/sys/net/ipv4/conf/LINK. */
   linkInFull(reference: LinkReference): LinkInFull | undefined;
-  addresses(family?: Family): InterfaceAddress[];
+  /** Of every link, or of the one with this index. */
+  addresses(family?: Family, link?: number): InterfaceAddress[];
   /** Routes of a family (default both), filtered in the kernel where it can (strict dumps). */
   routes(filter?: {
     readonly family?: Family;

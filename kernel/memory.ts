@@ -161,9 +161,10 @@ class MemoryKernel implements Kernel {
     return link === undefined ? undefined : viewOf(link);
   }
 
-  addresses(family?: 4 | 6) {
+  addresses(family?: 4 | 6, link?: number) {
     return this.#links().flatMap(({ index, addresses }) =>
       addresses
+        .filter(() => link === undefined || link === index)
         .filter(({ address }) => family === undefined || address.family === family)
         .map((entry) => ({ link: index, ...entry })),
     );

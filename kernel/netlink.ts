@@ -6,7 +6,7 @@
  */
 
 import { type Address, formatAddress } from "../lib/address.ts";
-import { readAddress } from "./address.ts";
+import { linkOfAddress, readAddress, writeAddressFilter } from "./address.ts";
 import { NetlinkConnection, WINDOW } from "./conn.ts";
 import { RTM } from "./const.ts";
 import { describeRequest } from "./describe.ts";
@@ -81,17 +81,19 @@ class NetlinkKernel implements Kernel {
     return this.#linkAs(reference, readLinkInFull);
   }
 
-  addresses(family?: 4 | 6): InterfaceAddress[] {
-    return this.#connection.dump(
-      RTM.GETADDR,
-      (writer) =>
-        writer
-          .u8(family === undefined ? 0 : familyTo(family))
-          .u8(0)
-          .u16(0)
-          .u32(0),
-      readAddress,
-    );
+  addresses(family?: 4 | 6, link?: number): InterfaceAddress[] {
+    try {
+      return this.#connection.dump(
+        RTM.GETADDR,
+        (writer) => writeAddressFilter(writer, family, link),
+        // A kernel without strict dumps takes the filter for a wish.
+        (message) =>
+          link === undefined || linkOfAddress(message) === link ? readAddress(message) : undefined,
+      );
+    } catch (error) {
+      if (error instanceof KernelError && error.code === "ENODEV") return [];
+      throw error;
+    }
   }
 
   routes({

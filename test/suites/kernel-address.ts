@@ -47,6 +47,21 @@ export function kernelAddressSuite(current: () => KernelHarness): void {
       expect(addressesOf(host)).toEqual(["v0 10.9.0.1/32 link"]);
     });
 
+    test("of one link are told without the others'; there are none of a link that is not there", () => {
+      host.apply({ type: "create bridge", name: "br0" });
+      host.apply({ type: "set link", link: "br0", up: true });
+      host.apply(addAddress("v0", "10.0.0.1/24"));
+      for (const text of ["10.0.1.1/24", "fd00:1::1/64"]) host.apply(addAddress("br0", text));
+      const told = (...filter: Parameters<Kernel["addresses"]>): string[] =>
+        host.addresses(...filter).map(({ address }) => formatAddress(address));
+      const bridge = host.link("br0")?.index;
+      expect(told(4, bridge)).toEqual(["10.0.1.1"]);
+      expect(told(6, bridge)).toContain("fd00:1::1");
+      expect(told(undefined, bridge)).toEqual(expect.arrayContaining(["10.0.1.1", "fd00:1::1"]));
+      expect(told(4, host.link("v0")?.index)).toEqual(["10.0.0.1"]);
+      expect(told(4, 4711)).toEqual([]);
+    });
+
     test("make the subnet's route while the link is up", async () => {
       pod.apply(up("v1"));
       host.apply(addAddress("v0", "10.0.0.1/24"));

@@ -221,7 +221,7 @@ export class Daemon {
     return {
       links: () => kernel.links(),
       link: (reference) => kernel.link(reference),
-      addresses: (family) => kernel.addresses(family),
+      addresses: (family, link) => kernel.addresses(family, link),
       routes: (filter) => kernel.routes(filter),
       routeTo: (address) => kernel.routeTo(address),
       nexthops: () => kernel.nexthops(),
