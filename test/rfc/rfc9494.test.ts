@@ -155,6 +155,19 @@ describe("section 4.2: session resets", () => {
     expect(both.scene.routes).toEqual([]);
   });
 
+  test("nor what the first of them left, although its restart time was not over", () => {
+    const both = away();
+    returns(both);
+    both.peer.announce([ONE]);
+    both.scene.pass(1);
+    leaves(both);
+    expect(both.scene.routes).toEqual([`${ONE} p1 best restart`, `${OTHER} p1 best long-lived`]);
+    both.scene.pass(99);
+    expect(both.scene.routes).toEqual(of("long-lived"));
+    both.scene.pass(1);
+    expect(both.scene.routes).toEqual([]);
+  });
+
   test("after a whole table it begins anew", () => {
     const both = away();
     both.scene.pass(60);
