@@ -355,6 +355,7 @@ describe("section 4.2: the receiving speaker", () => {
     scene.pass(1);
     await stopped;
     expect(peer.heard).toMatchObject([{ type: "notification", code: 6 }]);
+    expect(scene.installed).toEqual(BOTH);
   });
 });
 
