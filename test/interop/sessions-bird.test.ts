@@ -186,7 +186,8 @@ describe.skipIf(!here)("sessions with BIRD", () => {
 
   test("what we say at the end is shown by BIRD, and what BIRD says by us", async () => {
     startBird("");
-    const daemon = startManx(undefined, ", shutdownMessage: kernel update until noon");
+    const last = ", shutdownMessage: kernel update until noon, gracefulRestart: { mode: Helper }";
+    const daemon = startManx(undefined, last);
     await established();
     askBird("disable", "n1", '"rack b moves"');
     const peer = await eventually("down", () =>
