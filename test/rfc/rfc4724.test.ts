@@ -348,13 +348,13 @@ describe("section 4.2: the receiving speaker", () => {
     expect(scene.installed).toEqual(BOTH);
   });
 
-  test("and any other with a Cease", async () => {
+  test("and any other with Cease/Administrative Shutdown", async () => {
     const { scene, peer } = established([]);
     peer.heard.length = 0;
     const stopped = scene.daemon.stop({ withdraw: false });
     scene.pass(1);
     await stopped;
-    expect(peer.heard).toMatchObject([{ type: "notification", code: 6 }]);
+    expect(peer.heard).toMatchObject([{ type: "notification", code: 6, subcode: 2 }]);
     expect(scene.installed).toEqual(BOTH);
   });
 });
