@@ -239,6 +239,7 @@ export class Scene {
     const plan = planOf(
       "n1",
       document("BGPConfiguration", "default", configuration),
+      document("IPPool", "pods", { cidr: "10.244.0.0/16", blockSize: 24 }),
       document("Node", "n1", { bgp, blocks: ["10.244.1.0/24"] }),
       ...documents,
     );

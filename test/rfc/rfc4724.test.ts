@@ -184,6 +184,15 @@ describe("section 4.1: the restarting speaker", () => {
     expect(peers[0].open?.capabilities).toContainEqual(restart({ families }));
   });
 
+  test("tells an aggregate, which is made of what it has chosen, before its End-of-RIB", () => {
+    const { scene, peers } = restarted();
+    scene.configure({}, { aggregates: [{ cidr: "10.244.0.0/20" }] });
+    scene.pass(1);
+    for (const peer of peers) peer.endOfRib();
+    scene.pass(1);
+    expect(peers[0].updates).toEqual(["+10.244.0.0/20", "end 4"]);
+  });
+
   test("a node that has just booted waits for nobody", () => {
     const scene = new Scene();
     const peer = scene.neighbour(1);
