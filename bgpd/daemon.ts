@@ -82,6 +82,8 @@ export class Daemon {
   /** What an earlier daemon left is to go when all is decided. */
   #isSweepDue = false;
   #turn: Timer | undefined;
+  /** Nothing is decided any more. */
+  #isEnding = false;
 
   constructor(options: DaemonOptions) {
     const { clock, transport, kernel, metric, table, log, random, bfd, discovery } = options;
@@ -216,6 +218,8 @@ export class Daemon {
    * do that keep our routes until we are back. Kernel routes stay unless `withdraw`.
    */
   async stop({ withdraw }: { readonly withdraw: boolean }): Promise<void> {
+    // What the end of sessions does to routes is not for the kernel, which keeps them for our successor.
+    this.#isEnding = true;
     this.#turn?.cancel();
     this.#convergence?.cancel();
     this.#deferral?.cancel();
@@ -289,6 +293,7 @@ export class Daemon {
 
   /** Work in slices until nothing is pending, letting sockets and timers in between. */
   #schedule(): void {
+    if (this.#isEnding) return;
     this.#turn ??= this.#options.clock.after(0, () => {
       this.#turn = undefined;
       this.#sessions.attend();

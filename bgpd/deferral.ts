@@ -48,7 +48,7 @@ export class Deferral {
     return this.#pending.size === 0;
   }
 
-  /** Families that wait, and peers whose tables they wait for. */
+  /** The peers whose tables are waited for. */
   waitingFor(): string[] {
     return [...new Set([...this.#waiting[4], ...this.#waiting[6]])];
   }

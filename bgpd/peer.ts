@@ -22,11 +22,11 @@ import {
   type Negotiated,
   type PeerRestart,
   type Session,
-  type SessionConfig,
   STATES,
   type State,
 } from "./fsm/state.ts";
 import { gracefulWords, hardWords, type Loss, lossOf } from "./loss.ts";
+import { destinationOf, restrictionsOf, sessionConfig } from "./peer-plan.ts";
 import { classifyEvent, describeCapability, describeEvent } from "./peer-reason.ts";
 import {
   type MessageCounters,
@@ -34,20 +34,13 @@ import {
   type SessionOwner,
   SessionShell,
 } from "./peer-session.ts";
-import type { Connection, ConnectOptions, Restrictions, Transport } from "./transport.ts";
+import type { Connection, ConnectOptions, Transport } from "./transport.ts";
 import { CEASE, OUT_OF_RESOURCES, REFRESH_BEGIN, REFRESH_REQUEST } from "./wire/const.ts";
 import type { WireContext } from "./wire/context.ts";
 import type { RouteRefreshMessage } from "./wire/message.ts";
 
-/** Wait after a session that ended, in seconds; doubled each time it does not last, to the maximum. */
-const IDLE_HOLD_TIME = 1;
-const IDLE_HOLD_TIME_MAX = 60;
-
 /** Connections that cross are told apart within this many ms: one that comes later is no part of a collision. */
 const SETTLING = 5000;
-
-/** The largest IP TTL. */
-const MOST_HOPS = 255;
 
 /** Connections that a peer may open at once, and the ms until it may open one more. */
 const BURST = 8;
@@ -450,52 +443,4 @@ function notificationOf({ code, subcode, data = new Uint8Array() }: StopReason):
 /** What an Established session has agreed upon. */
 function restartOf({ state, negotiated }: Session): PeerRestart | undefined {
   return state === "Established" ? negotiated?.gracefulRestart : undefined;
-}
-
-/** Where a connection of ours goes, and how. */
-function destinationOf(plan: PeerPlan, key: Secret | undefined): ConnectOptions {
-  const { address: remote, port, localAddress: local, source } = plan;
-  return {
-    remote,
-    port,
-    ...restrictionsOf(plan),
-    ...(source === "any" ? {} : { local }),
-    ...(key === undefined ? {} : { key }),
-  };
-}
-
-/** An external peer is as near as its plan says; with RFC 5082 it has to prove that, wherever it is. */
-function restrictionsOf({ localAs, remoteAs, ttl, ttlSecurity, link }: PeerPlan): Restrictions {
-  const onLink = link === undefined ? {} : { link };
-  if (ttlSecurity !== undefined) {
-    return { ...onLink, hops: MOST_HOPS, leastHops: MOST_HOPS + 1 - ttlSecurity };
-  }
-  return localAs === remoteAs ? onLink : { ...onLink, hops: ttl };
-}
-
-function sessionConfig(plan: PeerPlan, identifier: Address): SessionConfig {
-  return {
-    localAs: plan.localAs,
-    remoteAs: plan.asNumbers ?? plan.remoteAs,
-    identifier,
-    holdTime: plan.holdTime,
-    keepaliveTime: plan.keepaliveTime,
-    connectRetryTime: plan.connectRetryTime,
-    role: plan.role,
-    aigp: plan.aigp,
-    gracefulRestart: plan.gracefulRestart,
-    overIpv6: plan.address.family === 6,
-    passiveTcpEstablishment: plan.passive,
-    delayOpenTime: plan.delayOpen ?? 0,
-    sendHoldTime: plan.sendHoldTime,
-    dampPeerOscillations: true,
-    idleHoldTime: IDLE_HOLD_TIME,
-    idleHoldTimeMax: IDLE_HOLD_TIME_MAX,
-    allowAutomaticStart: true,
-    allowAutomaticStop: true,
-    sendNotificationWithoutOpen: true,
-    trackTcpState: false,
-    collisionDetectEstablishedState: false,
-    families: plan.families,
-  };
 }

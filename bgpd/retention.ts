@@ -89,6 +89,11 @@ export class Retention {
     if (kept.length === 0) return false;
     this.#id = id;
     this.#isAway = true;
+    for (const { family } of kept) {
+      const entry = this.#entries.get(family);
+      // RFC 9494 section 4.2: what a restart before this one has left is not deleted, as RFC 4724 would have it.
+      if (entry !== undefined && entry.longLivedTime > 0) this.#beginLongLived(id, family, entry);
+    }
     this.#options.rib().retain(
       id,
       kept.map(({ family }) => family),
@@ -162,13 +167,15 @@ export class Retention {
   /** Stale routes become long-lived stale, where that is agreed and was not so before. */
   #restartTimeOver(family: Family, entry: Entry): void {
     entry.limit = undefined;
-    const seconds = entry.longLivedTime;
     if (this.#id === undefined) return;
-    if (entry.longLived === undefined && seconds === 0) {
-      this.#sweep(family);
-      return;
-    }
-    this.#options.rib().age(this.#id, family);
+    if (entry.longLived === undefined && entry.longLivedTime === 0) this.#sweep(family);
+    else this.#beginLongLived(this.#id, family, entry);
+  }
+
+  /** What is stale now joins what was long-lived stale before, whose time goes on. */
+  #beginLongLived(id: PeerId, family: Family, entry: Entry): void {
+    const seconds = entry.longLivedTime;
+    this.#options.rib().age(id, family);
     entry.longLivedTime = 0;
     entry.longLived ??= this.#limit(seconds, () => this.#longLivedTimeOver(family, entry));
     this.#options.onWork();

@@ -150,8 +150,8 @@ export class Sessions {
       suspended?.timer?.cancel();
       retention.end();
     }
-    const ends = all.map(({ peer, plan }) =>
-      how === "graceful" && plan.gracefulRestart?.mode === "full"
+    const ends = all.map(({ peer, plan, session }) =>
+      how === "graceful" && plan.gracefulRestart?.mode === "full" && session?.restart !== undefined
         ? peer.stop(administrativeReset(text), "graceful")
         : peer.stop(administrativeShutdown(text)),
     );

@@ -43,7 +43,7 @@ export type Role = keyof typeof ROLE_CODES;
 
 /** What we say of graceful restart (RFC 4724), and of long-lived one (RFC 9494). Times in seconds. */
 export type RestartConfig = {
-  /** "helper": we keep other's routes, and do not ask them to keep ours. */
+  /** "helper": we keep others' routes, and do not ask them to keep ours. */
   readonly mode: "full" | "helper";
   /** The N bit: NOTIFICATIONs and the hold timer end sessions gracefully as well (RFC 8538). */
   readonly notifications: boolean;

@@ -245,6 +245,17 @@ export const UNNUMBERED: readonly PeerAnswer[] = [
   }),
 ];
 
+/** A router that is away, and whose routes are kept. */
+export const AWAY: PeerAnswer = {
+  ...PEERS[3]!,
+  lastError: "closed by the peer",
+  prefixes: { received: 3, accepted: 3, best: 2, advertised: 0 },
+  stale: [
+    { name: "IPv4 unicast", stage: "restart", prefixes: 2, left: 95_000 },
+    { name: "IPv6 unicast", stage: "long-lived", prefixes: 1, left: 7_200_000 },
+  ],
+};
+
 function attributes(given: Partial<AttributesAnswer>): AttributesAnswer {
   return {
     origin: "IGP",
@@ -459,3 +470,22 @@ export const WHY_ABSENT: WhyAnswer = {
   summary:
     "203.0.113.0/24 is not in the table of n1: no peer announces a route that holds it and none of this node's blocks does (3 of 4 sessions are Established).",
 };
+
+/** While a router restarts, and another has been away for long. */
+export const STALE_ROUTES: readonly RouteAnswer[] = [
+  {
+    prefix: "192.0.2.0/24",
+    paths: [
+      { ...FROM_TOR, stale: "restart", reason: "not long-lived stale" },
+      {
+        ...FROM_TOR,
+        peer: "tor2",
+        state: "valid",
+        stale: "long-lived",
+        reason: "not long-lived stale",
+        attributes: { ...FROM_TOR.attributes, communities: ["65535:6"] },
+      },
+    ],
+    kernel: "installed via 172.30.0.1 dev eth0",
+  },
+];

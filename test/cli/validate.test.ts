@@ -177,6 +177,8 @@ describe("what each node would do", () => {
           strictRole: true,
           aigp: true,
           bfd: { strict: true, minTransmitInterval: 100 },
+          maxRestartTime: "5m",
+          gracefulRestart: { mode: "Helper", notifications: true, longLivedStaleTime: "1h" },
           nextHopMode: "Self",
           asOverride: true,
           removePrivateAS: true,

@@ -123,7 +123,8 @@ describe.skipIf(!hasManx || !hasBird)("sessions with BIRD", () => {
 
   test("what we say at the end is shown by BIRD, and what BIRD says by us", async () => {
     tor.start(router(""));
-    const daemon = startManx(torPeer(TOR), "shutdownMessage: kernel update until noon");
+    const last = "shutdownMessage: kernel update until noon, gracefulRestart: { mode: Helper }";
+    const daemon = startManx(torPeer(TOR), last);
     await n1.established(2);
     tor.ask("disable", "n1", '"rack b moves"');
     const peer = await eventually("down", () =>

@@ -275,6 +275,8 @@ for (const fourOctetAs of [true, false]) {
     ...VECTORS.filter(
       (vector) =>
         isTwoWay(vector) &&
+        // Of a capability of a wrong length tshark complains rightly.
+        vector.rfc !== "5492 5" &&
         // tshark 4.0 does not know extended parameters; the others of that RFC are written in the usual form.
         !(vector.rfc === "9072 2" && vector.canonical === undefined) &&
         contextOf(vector).fourOctetAs === fourOctetAs &&

@@ -1,7 +1,15 @@
 /** What is wrong with fields: unknown ones, missing ones, and those that do not go together. */
 
 import { documentOf, dualNode, nodeOf } from "./documents.ts";
-import { ADDRESS, AS_NUMBER, describeFaults, goodPeer, NODE_ADDRESS, PEER_FIELDS, peer } from "./faults.ts";
+import {
+  ADDRESS,
+  AS_NUMBER,
+  describeFaults,
+  goodPeer,
+  NODE_ADDRESS,
+  PEER_FIELDS,
+  peer,
+} from "./faults.ts";
 
 describeFaults("fields", [
   [

@@ -2,6 +2,7 @@
 
 import { beforeEach, describe, expect, test } from "bun:test";
 import type { Kernel, Request } from "../../kernel/kernel.ts";
+import { formatAddress } from "../../lib/address.ts";
 import {
   addAddress,
   addressesOf,
