@@ -186,11 +186,12 @@ describe("section 4.1: the restarting speaker", () => {
 
   test("tells an aggregate, which is made of what it has chosen, before its End-of-RIB", () => {
     const { scene, peers } = restarted();
-    scene.configure({}, { aggregates: [{ cidr: "10.244.0.0/20" }] });
+    scene.configure({}, { aggregates: [{ cidr: "10.244.16.0/20" }] });
     scene.pass(1);
+    peers[1].announce(["10.244.17.0/24"]);
     for (const peer of peers) peer.endOfRib();
     scene.pass(1);
-    expect(peers[0].updates).toEqual(["+10.244.0.0/20", "end 4"]);
+    expect(peers[0].updates).toEqual(["+10.244.1.0/24", "+10.244.16.0/20", "end 4"]);
   });
 
   test("a node that has just booted waits for nobody", () => {
