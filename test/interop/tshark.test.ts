@@ -135,6 +135,7 @@ const CODES = {
   "extended message": 6,
   role: 9,
   "four-octet AS": 65,
+  "add-path": 69,
   "enhanced route refresh": 70,
 } as const;
 
