@@ -439,5 +439,9 @@ function sessionConfig(plan: PeerPlan, identifier: Address): SessionConfig {
     trackTcpState: false,
     collisionDetectEstablishedState: false,
     families: plan.families,
+    addPath: {
+      receive: plan.addPath?.receive === true ? plan.families : [],
+      send: plan.addPath?.send === true ? plan.families : [],
+    },
   };
 }

@@ -111,8 +111,8 @@ export function createQueries(context: QueryContext): Queries {
       const prefix = view?.prefix;
       const told = [...daemon.neighbours.values()].flatMap(({ id, plan }) => {
         if (id === undefined || prefix === undefined) return [];
-        const line = daemon.rib?.advertisedTo(id, prefix);
-        return line === undefined ? [] : [{ peer: plan.name, view: line }];
+        const lines = daemon.rib?.advertisedTo(id, prefix) ?? [];
+        return lines.map((view) => ({ peer: plan.name, view }));
       });
       return whyAnswer({
         asked,

@@ -4,11 +4,11 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { AsSegment, Attributes, Origin } from "../../../bgpd/wire/attributes.ts";
 import type { WireContext } from "../../../bgpd/wire/context.ts";
-import type { Capability, Message, Nlri } from "../../../bgpd/wire/message.ts";
+import type { Capability, Message } from "../../../bgpd/wire/message.ts";
 import type { MultiprotocolNextHop } from "../../../bgpd/wire/multiprotocol.ts";
 import { address4, type Family, formatAddress, parseAddress } from "../../../lib/address.ts";
 import { fromHex, toHex } from "../../../lib/hex.ts";
-import { formatPrefix, parsePrefix } from "../../../lib/prefix.ts";
+import { formatNlri, parseNlri } from "./nlri-text.ts";
 
 type PlainSegment = Partial<Record<AsSegment["type"], readonly number[]>>;
 
@@ -236,17 +236,6 @@ export function messageOf(meaning: Meaning): Message {
       };
     }
   }
-}
-
-/** `7 10.0.0.0/8`: a path identifier, where there is one, in front of the prefix. */
-function formatNlri(nlri: Nlri): string {
-  const prefix = formatPrefix(nlri);
-  return nlri.pathId === undefined ? prefix : `${nlri.pathId} ${prefix}`;
-}
-
-function parseNlri(text: string): Nlri {
-  const [prefix = "", pathId] = text.split(" ").reverse();
-  return { ...parsePrefix(prefix), ...(pathId === undefined ? {} : { pathId: Number(pathId) }) };
 }
 
 function plainNextHop({ nextHop, nextHopLinkLocal }: MultiprotocolNextHop) {
