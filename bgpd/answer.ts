@@ -54,6 +54,7 @@ export function attributesAnswer(attributes: Attributes): AttributesAnswer {
 export function pathAnswer(path: PathView): PathAnswer {
   return {
     peer: path.peer ?? null,
+    ...(path.pathId === undefined ? {} : { pathId: path.pathId }),
     source: path.source,
     state: path.state,
     reason: path.reason,
@@ -74,6 +75,7 @@ export function routeAnswer(view: PrefixView, kernel: string): RouteAnswer {
 export function advertisedAnswer(view: AdvertisedView): AdvertisedAnswer {
   return {
     prefix: formatPrefix(view.prefix),
+    ...(view.pathId === undefined ? {} : { pathId: view.pathId }),
     advertised: view.advertised,
     reason: view.reason,
     attributes: view.attributes === undefined ? null : attributesAnswer(view.attributes),
@@ -172,7 +174,8 @@ function summary(
     nextHop === undefined ? [] : [formatAddress(nextHop)],
   );
   const way = hops.length === 0 ? "" : ` by ${hops.join(" and ")}`;
-  const from = used.map(({ peer }) => peer).join(" and ");
+  // One peer may offer several of them.
+  const from = [...new Set(used.map(({ peer }) => peer))].join(" and ");
   const shared =
     sharing.length === 0 ? "" : `, which share the traffic, the best being from ${best.peer}`;
   const state = kernel === "" ? "" : ` Kernel: ${kernel}.`;

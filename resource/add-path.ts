@@ -18,33 +18,39 @@ export type SentPaths =
   | { readonly send: "ECMP" }
   | { readonly send: "BestN"; readonly count: number };
 
+const MOST = 255;
+
 const fields = mapOf({
   receive: v.optional(booleanSchema, false),
   send: v.optional(oneOf("All", "BestN", "ECMP")),
-  count: v.optional(wholeNumber(1, 255, "a number of paths")),
+  count: v.optional(wholeNumber(1, MOST, "a number of paths")),
 });
+
+type Fields = v.InferOutput<typeof fields>;
 
 export const addPathSchema = v.optional(
   v.pipe(
     fields,
-    v.rawTransform<v.InferOutput<typeof fields>, AddPath>(
-      ({ dataset: { value }, addIssue, NEVER }) => {
-        const { receive, send, count } = value;
-        if (send !== "BestN" && count !== undefined) {
-          addIssue({
-            message: "expected only with send: BestN",
-            path: [inMap(value, "count")],
-          });
-          return NEVER;
-        }
-        if (send !== "BestN") {
-          return { receive, send: send === undefined ? undefined : { send } };
-        }
-        if (count !== undefined) return { receive, send: { send, count } };
-        const message = "missing: with send: BestN expected a number of paths from 1 to 255";
-        addIssue({ message, path: [inMap(value, "count")] });
-        return NEVER;
-      },
-    ),
+    v.rawTransform<Fields, AddPath>(({ dataset: { value }, addIssue, NEVER }) => {
+      const checked = addPathOf(value);
+      if (!Array.isArray(checked)) return checked;
+      const [field, message] = checked;
+      addIssue({ message, path: [inMap(value, field)] });
+      return NEVER;
+    }),
   ),
 );
+
+/** The settings, or a field and what is wrong with it. */
+function addPathOf({ receive, send, count }: Fields): AddPath | [keyof Fields, string] {
+  if (send === "BestN") {
+    return count === undefined
+      ? ["count", `missing: with send: BestN expected a number of paths from 1 to ${MOST}`]
+      : { receive, send: { send, count } };
+  }
+  if (count !== undefined) return ["count", "expected only with send: BestN"];
+  if (send !== undefined) return { receive, send: { send } };
+  return receive
+    ? { receive, send: undefined }
+    : ["receive", "expected receive: true, or send, or both; for neither remove addPath"];
+}

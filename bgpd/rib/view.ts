@@ -90,12 +90,20 @@ export class View {
     const told = toldPathsOf(member.peer, table.family);
     if (told === undefined) return [this.#advertisedView(member, index, best)];
     const chosen = locRib.told(index, told);
-    return locRib.explain(index).map(({ row }) => ({
-      ...(chosen.includes(row)
-        ? this.#advertisedView(member, index, locRib.path(row))
-        : untold(table.prefix(index), untoldReason(told))),
-      pathId: pathIdOf(row),
-    }));
+    const usable = locRib.explain(index).map(({ row }) => row);
+    const left = usable.filter((row) => !chosen.includes(row));
+    return [
+      ...usable
+        .filter((row) => chosen.includes(row))
+        .map((row) => ({
+          ...this.#advertisedView(member, index, locRib.path(row)),
+          pathId: pathIdOf(row),
+        })),
+      ...left.map((row) => ({
+        ...untold(table.prefix(index), untoldReason(told)),
+        pathId: pathIdOf(row),
+      })),
+    ];
   }
 
   #advertisedView(member: Member, index: number, chosen: Chosen): AdvertisedView {

@@ -22,7 +22,7 @@ const AS_NUMBER = "expected an AS number from 1 to 4294967294";
 const NODE_ADDRESS =
   "expected the node's IPv4 address such as 172.30.0.11, or with its network's length such as 172.30.0.11/24";
 const PEER_FIELDS =
-  "node, nodeSelector, peerIP, asNumber, peerSelector, reversePeering, reachableBy, listenRange, asNumbers, listenLimit, filters, password, ttlSecurity, multihop, sourceAddress, interface, localASNumber, numAllowedLocalASNumbers, nextHopMode, keepOriginalNextHop, delayOpen, sendHoldTime, shutdown, acceptDefaultRoute, passive, importPolicy, exportPolicy, rejectASSets, discardBlackhole, asOverride, removePrivateAS, gracefulShutdown, aigp, routeReflectorClient, role, strictRole, prefixLimit, bfd, holdTime, keepaliveTime, connectRetryTime";
+  "node, nodeSelector, peerIP, asNumber, peerSelector, reversePeering, reachableBy, listenRange, asNumbers, listenLimit, filters, password, ttlSecurity, multihop, sourceAddress, interface, localASNumber, numAllowedLocalASNumbers, nextHopMode, keepOriginalNextHop, delayOpen, sendHoldTime, shutdown, acceptDefaultRoute, passive, importPolicy, exportPolicy, rejectASSets, discardBlackhole, asOverride, removePrivateAS, gracefulShutdown, aigp, routeReflectorClient, role, strictRole, prefixLimit, addPath, bfd, holdTime, keepaliveTime, connectRetryTime";
 
 const INTERVAL = 'expected milliseconds from 10 to 60000, as a number or as "300ms" or "1s"';
 const BFD_FIELDS =
@@ -61,6 +61,22 @@ const values: readonly Case[] = [
     [
       `c.yaml:8: BGPPeer tor: spec.bfd.echo: true: no such field: expected one of ${BFD_FIELDS}`,
       `c.yaml:9: BGPPeer tor: spec.bfd.auth.keyFile: missing: ${KEY_FILE}`,
+    ],
+  ],
+  [
+    "several paths that nobody counts, counts that nobody needs, and neither direction",
+    [
+      peer(`${goodPeer}\naddPath: {send: BestN}`),
+      documentOf("BGPPeer", "b", `${goodPeer}\naddPath: {receive: true, count: 2}`),
+      documentOf("BGPPeer", "c", `${goodPeer}\naddPath: {receive: false}`),
+      documentOf("BGPPeer", "d", `${goodPeer}\naddPath: {send: Some, count: 0}`),
+    ],
+    [
+      "c.yaml:7: BGPPeer tor: spec.addPath.count: missing: with send: BestN expected a number of paths from 1 to 255",
+      "c.yaml:15: BGPPeer b: spec.addPath.count: 2: expected only with send: BestN",
+      "c.yaml:23: BGPPeer c: spec.addPath.receive: false: expected receive: true, or send, or both; for neither remove addPath",
+      'c.yaml:31: BGPPeer d: spec.addPath.send: "Some": expected All, BestN or ECMP',
+      "c.yaml:31: BGPPeer d: spec.addPath.count: 0: expected a number of paths from 1 to 255",
     ],
   ],
   [
