@@ -66,6 +66,7 @@ export function attributesAnswer(
 export function pathAnswer(path: PathView, textOf?: TextOf): PathAnswer {
   return {
     peer: path.peer ?? null,
+    ...(path.pathId === undefined ? {} : { pathId: path.pathId }),
     source: path.source,
     state: path.state,
     ...(path.stale === undefined ? {} : { stale: path.stale }),
@@ -87,6 +88,7 @@ export function routeAnswer(view: PrefixView, kernel: string, textOf?: TextOf): 
 export function advertisedAnswer(view: AdvertisedView, textOf?: TextOf): AdvertisedAnswer {
   return {
     prefix: formatPrefix(view.prefix),
+    ...(view.pathId === undefined ? {} : { pathId: view.pathId }),
     advertised: view.advertised,
     reason: view.reason,
     attributes: view.attributes === undefined ? null : attributesAnswer(view.attributes, textOf),
@@ -186,7 +188,8 @@ function summary(
     nextHop === undefined ? [] : [textOf(nextHop)],
   );
   const way = hops.length === 0 ? "" : ` by ${hops.join(" and ")}`;
-  const from = used.map(({ peer }) => peer).join(" and ");
+  // One peer may offer several of them.
+  const from = [...new Set(used.map(({ peer }) => peer))].join(" and ");
   const shared =
     sharing.length === 0 ? "" : `, which share the traffic, the best being from ${best.peer}`;
   const state = kernel === "" ? "" : ` Kernel: ${kernel}.`;

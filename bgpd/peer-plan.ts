@@ -67,5 +67,9 @@ export function sessionConfig(plan: PeerPlan, identifier: Address): SessionConfi
     trackTcpState: false,
     collisionDetectEstablishedState: false,
     families: plan.families,
+    addPath: {
+      receive: plan.addPath?.receive === true ? plan.families : [],
+      send: plan.addPath?.send === true ? plan.families : [],
+    },
   };
 }

@@ -150,6 +150,9 @@ function describeKept(family: RestartFamily): string {
 }
 
 const VERSIONS: Readonly<Record<number, string>> = { 1: "IPv4", 2: "IPv6" };
+/** RFC 7911 section 4, from 1. */
+const DIRECTIONS = ["receiving", "sending", "receiving and sending"] as const;
+
 /** The name of a Role capability's value. */
 export function nameOfRole(code: number): string | undefined {
   return Object.entries(ROLE_CODES).find(([, number]) => number === code)?.[0];
@@ -191,6 +194,13 @@ export function describeCapability(capability: Capability): string {
       return "enhanced route refresh";
     case "extended message":
       return "extended messages";
+    case "add-path":
+      return capability.families
+        .map(({ afi, safi, sendReceive }) => {
+          const family = FAMILIES[`${afi}/${safi}`] ?? `family ${afi}/${safi}`;
+          return `ADD-PATH ${DIRECTIONS[sendReceive - 1]} of ${family}`;
+        })
+        .join(", ");
     case "unknown":
       return `capability ${capability.code}`;
   }

@@ -3,7 +3,7 @@
  */
 
 import type { Kernel } from "../kernel/kernel.ts";
-import { type Address, formatAddress, withoutZone } from "../lib/address.ts";
+import { type Address, type Family, formatAddress, withoutZone } from "../lib/address.ts";
 import type { Clock } from "../lib/clock.ts";
 import { containsAddress, formatPrefix, type Prefix } from "../lib/prefix.ts";
 import type {
@@ -22,7 +22,9 @@ import { ROUTE_PROTOCOL } from "./forwarding.ts";
 import type { Neighbour } from "./neighbour.ts";
 import type { PrefixView } from "./rib/route.ts";
 import type { Waiting } from "./unnumbered.ts";
+import type { WireContext } from "./wire/context.ts";
 import { describeFamily } from "./wire/family.ts";
+import { nlriForm } from "./wire/nlri.ts";
 
 export type QueryContext = {
   readonly daemon: Daemon;
@@ -129,8 +131,8 @@ export function createQueries(context: QueryContext): Queries {
       const prefix = view?.prefix;
       const told = [...daemon.neighbours.values()].flatMap(({ id, plan }) => {
         if (id === undefined || prefix === undefined) return [];
-        const line = daemon.rib?.advertisedTo(id, prefix);
-        return line === undefined ? [] : [{ peer: plan.name, view: line }];
+        const lines = daemon.rib?.advertisedTo(id, prefix) ?? [];
+        return lines.map((view) => ({ peer: plan.name, view }));
       });
       return whyAnswer({
         asked,
@@ -305,15 +307,20 @@ function bfdAnswer({ liveness }: Daemon, { name, bfd }: PeerPlan): Pick<PeerAnsw
   };
 }
 
-function familyAnswers({ rib }: Daemon, { id, session, nextHops }: Neighbour): FamilyAnswer[] {
+function familyAnswers(
+  { rib }: Daemon,
+  { id, session, nextHops, plan }: Neighbour,
+): FamilyAnswer[] {
   if (id === undefined || session === undefined || nextHops === undefined) return [];
   return session.wire.families.flatMap((family): FamilyAnswer[] => {
     const prefixes = rib?.peerCounts(id, family);
     if (prefixes === undefined) return [];
     const own = nextHops[family];
     const name = describeFamily(family);
+    const paths = addPathAnswer(session.wire, family, plan);
     if (own.nextHop === undefined) {
-      return [{ name, prefixes, nextHop: null, nextHopLinkLocal: null, reason: own.reason }];
+      const none = { nextHop: null, nextHopLinkLocal: null, reason: own.reason };
+      return [{ name, prefixes, ...none, ...paths }];
     }
     const { nextHop, nextHopLinkLocal } = own;
     return [
@@ -323,7 +330,19 @@ function familyAnswers({ rib }: Daemon, { id, session, nextHops }: Neighbour): F
         nextHop: formatAddress(nextHop),
         nextHopLinkLocal: nextHopLinkLocal === undefined ? null : formatAddress(nextHopLinkLocal),
         reason: "",
+        ...paths,
       },
     ];
   });
+}
+
+function addPathAnswer(
+  { addPath }: WireContext,
+  family: Family,
+  { policy: { toldPaths } }: PeerPlan,
+): Pick<FamilyAnswer, "addPath"> {
+  const receive = nlriForm(addPath, "receive", family) === "identified";
+  const isTold = nlriForm(addPath, "send", family) === "identified";
+  if (!receive && !isTold) return {};
+  return { addPath: isTold ? { receive, ...toldPaths } : { receive, send: null } };
 }

@@ -18,7 +18,7 @@ import { type Address, equalAddress, formatAddress, parseAddress } from "../lib/
 import { formatPrefix } from "../lib/prefix.ts";
 import { formatCommunity } from "../resource/community.ts";
 import type { AsRange } from "../resource/scalar.ts";
-import { countOf } from "./words.ts";
+import { countOf, describeAddPath } from "./words.ts";
 
 /** One node's own. */
 export type NodeReport = {
@@ -262,6 +262,7 @@ function marksOf({
   passive,
   role,
   aigp,
+  addPath,
   reachableBy,
   policy,
 }: PeerPlan): string[] {
@@ -278,6 +279,7 @@ function marksOf({
     policy.reflection?.client === true ? "a client" : "",
     role === undefined ? "" : `role ${role.role}${role.strict ? " strictly" : ""}`,
     aigp ? "AIGP" : "",
+    addPath === undefined ? "" : sayAddPath(addPath, policy.toldPaths),
     bfd === undefined ? "" : describeBfd(bfd),
     ...describeRestart(gracefulRestart),
     reachableBy === undefined ? "" : `by ${formatAddress(reachableBy)} alone`,
@@ -290,6 +292,13 @@ function marksOf({
     policy.gracefulShutdown ? "going away" : "",
     prefixLimit === undefined ? "" : `at most ${prefixLimit.max} prefixes`,
   ].filter((mark) => mark !== "");
+}
+
+function sayAddPath(
+  { receive, send }: NonNullable<PeerPlan["addPath"]>,
+  told: PeerPlan["policy"]["toldPaths"],
+): string {
+  return describeAddPath(send ? { receive, ...told } : { receive, send: null });
 }
 
 function formatAsRange({ first, last }: AsRange): string {

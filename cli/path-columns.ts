@@ -7,6 +7,12 @@ import { styled } from "./style.ts";
 import type { Column } from "./table.ts";
 import { formatAsPath, formatOptional, pathState } from "./words.ts";
 
+/** Of RFC 7911, where paths have any. */
+export function pathIdColumn<Row>(rowOf: (row: Row) => { readonly pathId?: number }): Column<Row> {
+  const cell = (row: Row): string => formatOptional(rowOf(row).pathId ?? null);
+  return { title: "PATH ID", align: "right", cell, optional: true };
+}
+
 /** State, and whom the path was learned from. */
 export function sourceColumns<Row>(pathOf: (row: Row) => PathAnswer): readonly Column<Row>[] {
   return [
@@ -18,6 +24,7 @@ export function sourceColumns<Row>(pathOf: (row: Row) => PathAnswer): readonly C
         return peer ?? styled(source === "local" ? "this node" : "", "faint");
       },
     },
+    pathIdColumn(pathOf),
   ];
 }
 

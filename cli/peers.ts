@@ -2,14 +2,20 @@
  * `manx peers [PEER]`: all sessions as a table, or one of them in full.
  */
 
-import type { BfdAnswer, FamilyAnswer, PeerAnswer, StaleAnswer } from "../resource/answer.ts";
+import type {
+  AddPathAnswer,
+  BfdAnswer,
+  FamilyAnswer,
+  PeerAnswer,
+  StaleAnswer,
+} from "../resource/answer.ts";
 import { openClient } from "./client.ts";
 import { suggestion } from "./nearest.ts";
 import type { PeersOptions } from "./options.ts";
 import { CommandError, EXIT, type ExitCode, type Output, writeJson } from "./output.ts";
 import { type Look, paint, type Style, type Styled, styled } from "./style.ts";
 import { type Column, type Fact, formatFacts, formatTable } from "./table.ts";
-import { countOf, formatDuration } from "./words.ts";
+import { countOf, describeAddPath, formatDuration } from "./words.ts";
 
 /** Ask and print. Throws `CommandError`. */
 export async function showPeers(options: PeersOptions, output: Output): Promise<ExitCode> {
@@ -112,10 +118,15 @@ export function formatPeer(peer: PeerAnswer, look: Look): string {
   return `${title}\n${formatFacts(facts, look)}`;
 }
 
-function family({ name, prefixes, nextHop, reason }: FamilyAnswer): Styled {
+function family({ name, prefixes, nextHop, reason, addPath }: FamilyAnswer): Styled {
   const counts = `${prefixes.received} received, ${prefixes.advertised} advertised`;
-  if (nextHop === null) return styled(`${name}: ${counts}; no next hop: ${reason}`, "warning");
-  return `${name}: ${counts}, our next hop ${nextHop}`;
+  if (nextHop === null)
+    return styled(`${name}: ${counts}; no next hop: ${reason}${several(addPath)}`, "warning");
+  return `${name}: ${counts}, our next hop ${nextHop}${several(addPath)}`;
+}
+
+function several(addPath: AddPathAnswer | undefined): string {
+  return addPath === undefined ? "" : `, ${describeAddPath(addPath)}`;
 }
 
 /** How many routes may be gone soon, and in what time the first of them. */

@@ -14,7 +14,7 @@ import type {
 import { openClient } from "./client.ts";
 import type { RoutesOptions } from "./options.ts";
 import { EXIT, type ExitCode, type Output, writeJson } from "./output.ts";
-import { attributeColumns, sourceColumns } from "./path-columns.ts";
+import { attributeColumns, pathIdColumn, sourceColumns } from "./path-columns.ts";
 import { findPeer } from "./peers.ts";
 import { type Look, restyle, type Styled, styled } from "./style.ts";
 import { type Column, formatTable } from "./table.ts";
@@ -92,6 +92,7 @@ export function formatReceived(routes: readonly ReceivedAnswer[], look: Look): s
 /** Columns of what a peer was told, shared with `manx why`. */
 export function advertisedColumns<Row extends AdvertisedAnswer>(): readonly Column<Row>[] {
   return [
+    pathIdColumn<Row>((row) => row),
     {
       title: "TOLD",
       cell: ({ advertised }) => (advertised ? styled("yes", "good") : styled("no", "faint")),

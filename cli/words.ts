@@ -2,7 +2,7 @@
  * Values of the API in the words that tables use.
  */
 
-import type { AttributesAnswer, PathAnswer } from "../resource/answer.ts";
+import type { AddPathAnswer, AttributesAnswer, PathAnswer } from "../resource/answer.ts";
 import { type Styled, styled } from "./style.ts";
 
 const SECOND = 1000;
@@ -44,6 +44,17 @@ export function listSome(names: readonly string[]): string {
   const left = names.length - MOST_NAMES;
   const list = names.slice(0, MOST_NAMES).join(", ");
   return left > 0 ? `${list} and ${left} more` : list;
+}
+
+/** What a session does with several paths of a prefix (RFC 7911): "ADD-PATH: receives and sends all paths". */
+export function describeAddPath({ receive, send, count = 1 }: AddPathAnswer): string {
+  const sent = {
+    All: "sends all paths",
+    BestN: `sends the best ${countOf(count, "path")}`,
+    ECMP: "sends equal paths",
+  };
+  const words = [receive ? "receives" : "", send === null ? "" : sent[send]];
+  return `ADD-PATH: ${words.filter((word) => word !== "").join(" and ")}`;
 }
 
 /** A path's state in its colour, and whether its peer has still to confirm it. */

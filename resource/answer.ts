@@ -190,6 +190,16 @@ export type FamilyAnswer = {
   readonly nextHopLinkLocal: string | null;
   /** Why there is no next hop, so that no route that needs ours is told; else empty. */
   readonly reason: string;
+  /** Absent where neither side tells several paths of a prefix (RFC 7911). */
+  readonly addPath?: AddPathAnswer;
+};
+
+/** What was negotiated, and which paths the peer is told; null: the best alone. */
+export type AddPathAnswer = {
+  readonly receive: boolean;
+  readonly send: "All" | "BestN" | "ECMP" | null;
+  /** With BestN: how many. */
+  readonly count?: number;
 };
 
 export type AttributesAnswer = {
@@ -216,6 +226,8 @@ export type AttributesAnswer = {
 
 export type PathAnswer = {
   readonly peer: string | null;
+  /** Of RFC 7911, as the peer gives it; absent where it tells of one path to a prefix. */
+  readonly pathId?: number;
   readonly source: "local" | "internal" | "external";
   /** "multipath": it shares the traffic with the best, which is what peers are told. */
   readonly state: "best" | "multipath" | "valid" | "rejected";
@@ -238,6 +250,8 @@ export type ReceivedAnswer = { readonly prefix: string; readonly path: PathAnswe
 /** One line of `routes --advertised PEER`. */
 export type AdvertisedAnswer = {
   readonly prefix: string;
+  /** As we give it; absent where the peer is told of one path to a prefix. */
+  readonly pathId?: number;
   readonly advertised: boolean;
   readonly reason: string;
   readonly attributes: AttributesAnswer | null;

@@ -6,6 +6,7 @@
 import * as v from "valibot";
 import type { Address } from "../lib/address.ts";
 import type { Prefix } from "../lib/prefix.ts";
+import { type AddPath, addPathSchema } from "./add-path.ts";
 import { type BfdSettings, bfdSchema } from "./bfd.ts";
 import {
   type ImportPolicy,
@@ -93,6 +94,7 @@ type BgpSession = {
   /** Only with a peer that says its own role. */
   readonly strictRole: boolean;
   readonly prefixLimit?: PrefixLimit | undefined;
+  readonly addPath?: AddPath | undefined;
   readonly bfd?: BfdSettings | undefined;
   /** Seconds that the peer is asked to keep our routes while we are away. */
   readonly maxRestartTime?: number | undefined;
@@ -198,6 +200,7 @@ const bgpPeerFields = mapOf({
       restartTime: v.optional(secondsSchema(1)),
     }),
   ),
+  addPath: addPathSchema,
   bfd: bfdSchema,
   maxRestartTime: restartTimeSchema,
   gracefulRestart: gracefulRestartSchema,

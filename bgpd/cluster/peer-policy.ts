@@ -164,6 +164,7 @@ function policyOf(
     removePrivateAs: peer.removePrivateAS,
     gracefulShutdown: peer.gracefulShutdown || common.gracefulShutdown,
     prefixLimit: peer.prefixLimit,
+    toldPaths: peer.addPath?.send ?? DEFAULT_POLICY.toldPaths,
     reflection: reflectionOf(context, facts),
   };
 }

@@ -4,6 +4,7 @@
 
 import type { Family } from "../../lib/address.ts";
 import { containsPrefix } from "../../lib/prefix.ts";
+import type { AddPath } from "../../resource/add-path.ts";
 import { DEFAULT_PORT, type Timers } from "../../resource/bgp-configuration.ts";
 import type { BgpPeer, BgpRange, BgpUnnumbered } from "../../resource/bgp-peer.ts";
 import type { Fault } from "../../resource/fault.ts";
@@ -175,7 +176,7 @@ function sessionPlan(
   remote: Omit<Remote, "multihop">,
 ) {
   const filters = context.resources.filters.map(({ resource }) => resource);
-  const { ttlSecurity, multihop, delayOpen, sendHoldTime, shutdown } = peer;
+  const { ttlSecurity, multihop, delayOpen, sendHoldTime, shutdown, addPath } = peer;
   return {
     origin: "BGPPeer" as const,
     ...localSide(context, { ...remote, multihop }),
@@ -191,7 +192,13 @@ function sessionPlan(
     ...(delayOpen === undefined ? {} : { delayOpen }),
     ...(sendHoldTime === undefined ? {} : { sendHoldTime }),
     ...(shutdown === undefined ? {} : { shutdown }),
+    ...(addPath === undefined ? {} : { addPath: directionsOf(addPath) }),
   };
+}
+
+/** Which paths are told is policy, and may change while the session is up; that several are told may not. */
+function directionsOf({ receive, send }: AddPath): NonNullable<PeerPlan["addPath"]> {
+  return { receive, send: send !== undefined };
 }
 
 /** By which address and which link we go. */

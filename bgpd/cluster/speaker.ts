@@ -7,6 +7,7 @@
 import type { Address, Family } from "../../lib/address.ts";
 import type { Prefix } from "../../lib/prefix.ts";
 import type { Secret } from "../../lib/secret.ts";
+import type { SentPaths } from "../../resource/add-path.ts";
 import type { AggregateAudience } from "../../resource/aggregate.ts";
 import type { BFD_AUTH_TYPES, BfdAuthType } from "../../resource/bfd.ts";
 import type { ImportPolicy, PrefixAdvertisement } from "../../resource/bgp-configuration.ts";
@@ -176,6 +177,8 @@ export type PeerPolicy = {
   readonly removePrivateAs: boolean;
   readonly gracefulShutdown: boolean;
   readonly prefixLimit: PrefixLimit | undefined;
+  /** Which paths of a prefix the peer is told, where the session carries several (RFC 7911). */
+  readonly toldPaths: SentPaths;
   /** Undefined: nothing is reflected to or from the peer. */
   readonly reflection: ReflectionPlan | undefined;
 };
@@ -201,6 +204,7 @@ export const DEFAULT_POLICY: PeerPolicy = {
   removePrivateAs: false,
   gracefulShutdown: false,
   prefixLimit: undefined,
+  toldPaths: { send: "All" },
   reflection: undefined,
 };
 
@@ -221,6 +225,8 @@ export type SessionOptions = {
   /** Kept down, and the peer is told why (RFC 9003); the text may be empty. */
   readonly shutdown?: string;
   readonly gracefulRestart?: GracefulRestartPlan;
+  /** Several paths of a prefix, of all families (RFC 7911): which way they may go. */
+  readonly addPath?: { readonly receive: boolean; readonly send: boolean };
   /** Instead of `remoteAs`, for a neighbour that nobody has named. */
   readonly asNumbers?: readonly AsRange[];
 };

@@ -3,11 +3,12 @@
  *
  * Advertised: the configured families (RFC 4760), IPv4 with IPv6 next hops where both are (RFC 8950), route
  * refresh (RFC 2918) and the enhanced one (RFC 7313), extended messages (RFC 8654), four-octet AS numbers
- * (RFC 6793), our role where there is one (RFC 9234), graceful restart (`restart.ts`). Syntax is the codec's; here is what the fields mean to
- * this session.
+ * (RFC 6793), our role where there is one (RFC 9234), several paths where that is configured (RFC 7911), graceful
+ * restart (`restart.ts`). Syntax is the codec's; here is what the fields mean to this session.
  */
 
 import { equalAddress, type Family } from "../../lib/address.ts";
+import type { AddPath } from "../wire/context.ts";
 import type { Capability, OpenMessage } from "../wire/message.ts";
 import type { MessageFault } from "./event.ts";
 import { peerRestart, restartCapabilities } from "./restart.ts";
@@ -23,6 +24,9 @@ const AFI: Readonly<Record<Family, number>> = { 4: 1, 6: 2 };
 const SAFI_UNICAST = 1;
 /** RFC 4760 section 8. */
 const MULTIPROTOCOL = 1;
+/** Send/Receive of RFC 7911 section 4. */
+const RECEIVE = 1;
+const SEND = 2;
 
 /** OPEN Message Error and its subcodes (section 4.5, RFC 5492 section 5). */
 const OPEN_ERROR = 2;
@@ -67,7 +71,7 @@ export function localOpen(
 }
 
 function localCapabilities(config: SessionConfig, restart: LocalRestart): Capability[] {
-  const { localAs, families, role } = config;
+  const { localAs, families, role, addPath } = config;
   return [
     ...families.map((family) => multiprotocol(family)),
     { type: "route refresh" },
@@ -76,6 +80,7 @@ function localCapabilities(config: SessionConfig, restart: LocalRestart): Capabi
     { type: "extended message" },
     { type: "four-octet AS", asNumber: localAs },
     ...(role === undefined ? [] : [{ type: "role" as const, role: ROLES[role.role].ours }]),
+    ...(addPath === undefined ? [] : severalPaths(families, addPath)),
     ...restartCapabilities(config, restart),
   ];
 }
@@ -118,6 +123,7 @@ export function negotiate(
           advertised === "all" &&
           takesIpv6NextHops(config) &&
           open.capabilities.some(isIpv4OverIpv6),
+        ...(advertised === "all" ? addPathOf(config, open.capabilities, families) : {}),
       },
       routeRefresh: knows("route refresh"),
       enhancedRefresh: knows("enhanced route refresh"),
@@ -235,6 +241,36 @@ function isIpv4OverIpv6(capability: Capability): boolean {
         afi === AFI[4] && safi === SAFI_UNICAST && nextHopAfi === AFI[6],
     )
   );
+}
+
+/** What we say of RFC 7911: one capability for all families. */
+function severalPaths(families: readonly Family[], { receive, send }: AddPath): Capability[] {
+  const entries = families.flatMap((family) => {
+    const sendReceive =
+      (receive.includes(family) ? RECEIVE : 0) + (send.includes(family) ? SEND : 0);
+    return sendReceive === 0 ? [] : [{ afi: AFI[family], safi: SAFI_UNICAST, sendReceive }];
+  });
+  return entries.length === 0 ? [] : [{ type: "add-path", families: entries }];
+}
+
+/** We receive what the peer sends, and send what it receives (RFC 7911 section 5). */
+function addPathOf(
+  { addPath }: SessionConfig,
+  capabilities: readonly Capability[],
+  families: readonly Family[],
+): { readonly addPath?: AddPath } {
+  if (addPath === undefined) return {};
+  const said = capabilities.flatMap((one) => (one.type === "add-path" ? one.families : []));
+  const peerCan = (family: Family, bit: number): boolean => {
+    // Of a family that is named twice the last word counts.
+    const word = said.findLast(({ afi, safi }) => afi === AFI[family] && safi === SAFI_UNICAST);
+    return word !== undefined && (word.sendReceive & bit) !== 0;
+  };
+  const agreed = {
+    receive: families.filter((family) => addPath.receive.includes(family) && peerCan(family, SEND)),
+    send: families.filter((family) => addPath.send.includes(family) && peerCan(family, RECEIVE)),
+  };
+  return agreed.receive.length + agreed.send.length === 0 ? {} : { addPath: agreed };
 }
 
 /** The AS number of the RFC 6793 capability; undefined when the peer has it not. */

@@ -8,7 +8,7 @@
 
 import type { Address, Family } from "../../lib/address.ts";
 import type { ROLE_CODES } from "../wire/capability.ts";
-import type { WireContext } from "../wire/context.ts";
+import type { AddPath, WireContext } from "../wire/context.ts";
 import type { Capability } from "../wire/message.ts";
 
 /** Section 8.2.2, in the order in which a session comes up. */
@@ -120,6 +120,8 @@ export type SessionConfig = {
   readonly collisionDetectEstablishedState: boolean;
   /** Whose unicast prefixes we want the session to carry. */
   readonly families: readonly Family[];
+  /** Of which of them we want to receive, and can send, several paths (RFC 7911); absent: of none. */
+  readonly addPath?: AddPath | undefined;
 };
 
 /** What both OPENs agreed upon. */

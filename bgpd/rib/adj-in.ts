@@ -7,7 +7,7 @@
  */
 
 import { NO_LLGR } from "../wire/const.ts";
-import { readPrefix } from "../wire/nlri.ts";
+import { nlriForm, PATH_ID_OCTETS, readPathId, readPrefix } from "../wire/nlri.ts";
 import type { AttributeSet, AttributeSets } from "./attribute-set.ts";
 import { asLongLived, prepare } from "./import.ts";
 import { refuse } from "./loop.ts";
@@ -54,11 +54,13 @@ export class AdjIn {
   withdraw(member: Member, buffer: Uint8Array, start: number, end: number): number {
     const { table, paths } = this.#parts;
     const scratch = this.#route.prefix;
+    const ahead = this.#octetsAhead(member);
     let count = 0;
     for (let at = start; at < end; ) {
-      at = readPrefix(buffer, at, end, scratch);
+      const pathId = ahead === 0 ? NONE : readPathId(buffer, at, end);
+      at = readPrefix(buffer, at + ahead, end, scratch);
       const prefix = table.find(scratch);
-      const row = prefix === NONE ? NONE : paths.find(prefix, member.id);
+      const row = prefix === NONE ? NONE : paths.find(prefix, member.id, pathId);
       if (row === NONE) continue;
       this.#remove(member, row);
       count++;
@@ -77,13 +79,15 @@ export class AdjIn {
     const { table, paths } = this.#parts;
     const scratch = this.#route.prefix;
     const judgement = this.#judgementOf(member, set);
+    const ahead = this.#octetsAhead(member);
     let count = 0;
     for (let at = start; at < end; count++) {
-      at = readPrefix(buffer, at, end, scratch);
+      const pathId = ahead === 0 ? NONE : readPathId(buffer, at, end);
+      at = readPrefix(buffer, at + ahead, end, scratch);
       const prefix = table.insert(scratch);
-      const known = paths.find(prefix, member.id);
+      const known = paths.find(prefix, member.id, pathId);
       const isRevived = known !== NONE && this.#isLongLived(member, known);
-      const row = known === NONE ? paths.add(prefix, member.id) : known;
+      const row = known === NONE ? paths.add(prefix, member.id, pathId) : known;
       paths.round.set(row, member.round);
       // The same again changes nothing: policies depend on the route alone.
       if (known !== NONE && !isRevived && paths.received.get(known) === set.id) continue;
@@ -97,15 +101,15 @@ export class AdjIn {
   /** Put in, or replace, a route of our own. */
   originate(prefix: number, set: AttributeSet): void {
     const { paths } = this.#parts;
-    const known = paths.find(prefix, NONE);
-    const row = known === NONE ? paths.add(prefix, NONE) : known;
+    const known = paths.find(prefix, NONE, NONE);
+    const row = known === NONE ? paths.add(prefix, NONE, NONE) : known;
     this.#setReceived(row, set);
     this.#setUsed(undefined, row, ORIGINATED, set);
   }
 
   /** Take out a route of our own. */
   retract(prefix: number): void {
-    const row = this.#parts.paths.find(prefix, NONE);
+    const row = this.#parts.paths.find(prefix, NONE, NONE);
     if (row !== NONE) this.#remove(undefined, row);
   }
 
@@ -189,6 +193,12 @@ export class AdjIn {
   /** Judge all paths of a peer again, by the policy that it has now. */
   reconsider(member: Member): void {
     for (const row of this.#parts.paths.ofPeer(member.id)) this.#reconsider(member, row);
+  }
+
+  /** Octets of the identifier in front of each of the peer's prefixes. */
+  #octetsAhead({ peer }: Member): number {
+    const form = nlriForm(peer.wire.addPath, "receive", this.#parts.table.family);
+    return form === "identified" ? PATH_ID_OCTETS : 0;
   }
 
   #reconsider(member: Member, row: number): void {

@@ -1,17 +1,26 @@
 /**
  * Adj-RIBs-Out of all peers in one family (RFC 4271 section 3.2), kept once per update group.
+ *
+ * Peers that take several paths of a prefix (RFC 7911) have groups of their own, which are told of paths and not of
+ * prefixes. Where there are none of these, nothing is done for them.
  */
 
 import type { AttributeSet, AttributeSets } from "./attribute-set.ts";
+import type { Chosen } from "./exporter.ts";
 import type { LocRib } from "./loc-rib.ts";
 import type { Member } from "./member.ts";
+import { type NlriTable, PathNlri } from "./nlri-table.ts";
+import { NONE, type PathTable } from "./path-table.ts";
 import type { PrefixTable } from "./prefix-table.ts";
-import type { PeerId, PolicyRoute } from "./route.ts";
+import type { PeerId, PolicyRoute, RibPeer } from "./route.ts";
+import type { ToldPaths } from "./rules.ts";
 import { ScratchRoute } from "./scratch-route.ts";
-import { type Best, groupKey, UpdateGroup } from "./update-group.ts";
+import { toldPathsOf } from "./told-paths.ts";
+import { groupKey, UpdateGroup } from "./update-group.ts";
 
 export type AdjOutParts = {
   readonly table: PrefixTable;
+  readonly paths: PathTable;
   readonly sets: AttributeSets;
   readonly locRib: LocRib;
   readonly send: (peer: PeerId, bytes: Uint8Array) => void;
@@ -20,9 +29,12 @@ export type AdjOutParts = {
 export class AdjOut {
   readonly #parts: AdjOutParts;
   readonly #route: ScratchRoute;
+  readonly #pathNlri: NlriTable;
   readonly #groups = new Map<string, UpdateGroup>();
   /** The same as a list, which is gone through for every prefix. */
   #list: readonly UpdateGroup[] = [];
+  /** Those that are told of paths. */
+  readonly #pathGroups = new Map<string, UpdateGroup>();
   readonly #groupOf = new Map<PeerId, UpdateGroup>();
   /** Peers that wait for their first table, and peers whose export policy is another now. */
   readonly #joining = new Set<Member>();
@@ -31,10 +43,16 @@ export class AdjOut {
   constructor(parts: AdjOutParts) {
     this.#parts = parts;
     this.#route = new ScratchRoute(parts.table.family);
+    this.#pathNlri = new PathNlri(parts.table, parts.paths);
   }
 
   get size(): number {
-    return this.#groups.size;
+    return this.#groups.size + this.#pathGroups.size;
+  }
+
+  /** Whether any peer is told of paths, and has to hear of each that comes, changes or goes. */
+  get tellsPaths(): boolean {
+    return this.#pathGroups.size > 0;
   }
 
   /** The peer gets the whole table and End-of-RIB at the next `settle`. */
@@ -90,8 +108,14 @@ export class AdjOut {
     return false;
   }
 
+  /** Whether a peer has still to be told that the path in a row is gone. */
+  isPathMissed(row: number): boolean {
+    for (const group of this.#pathGroups.values()) if (group.isMissed(row)) return true;
+    return false;
+  }
+
   /** A prefix has another best path, or none: what the peers get of it is queued. */
-  change(prefix: number, best: Best | undefined): void {
+  change(prefix: number, best: Chosen | undefined): void {
     if (this.#groups.size === 0) return;
     if (best === undefined) {
       for (const group of this.#list) group.withdraw(prefix);
@@ -101,14 +125,29 @@ export class AdjOut {
     for (const group of this.#list) group.change(prefix, best, route);
   }
 
+  /** A prefix has been decided: of its paths some may have come, gone or changed, or be better or worse than before. */
+  changePaths(prefix: number): void {
+    const { paths, locRib } = this.#parts;
+    for (const group of this.#pathGroups.values()) {
+      const told = group.toldPaths === undefined ? [] : locRib.told(prefix, group.toldPaths);
+      for (let row = paths.first(prefix); row !== NONE; row = paths.next.get(row)) {
+        if (told.includes(row)) this.#changePath(group, prefix, row);
+        else group.withdraw(row);
+      }
+      for (const row of paths.removedOf(prefix)) group.withdraw(row);
+    }
+  }
+
   /** Send what is queued. */
   flush(): void {
     for (const group of this.#groups.values()) group.flush();
+    for (const group of this.#pathGroups.values()) group.flush();
   }
 
   /** An attribute set is gone: what was computed from it is let go. */
   forget(set: AttributeSet): void {
-    for (const group of this.#list) group.forget(set);
+    for (const group of this.#list) group.exporter.forget(set);
+    for (const group of this.#pathGroups.values()) group.exporter.forget(set);
   }
 
   /** The group of a peer; undefined until it has been told its table. */
@@ -117,11 +156,16 @@ export class AdjOut {
   }
 
   /** What export policies look at, until the next prefix is looked at. */
-  routeOf(prefix: number, best: Best): PolicyRoute {
+  routeOf(prefix: number, { source, set }: Chosen): PolicyRoute {
     this.#parts.table.read(prefix, this.#route.prefix);
-    this.#route.source = best.source;
-    this.#route.of = best.set;
+    this.#route.source = source;
+    this.#route.of = set;
     return this.#route;
+  }
+
+  #changePath(group: UpdateGroup, prefix: number, row: number): void {
+    const path = this.#parts.locRib.path(row);
+    group.change(row, path, this.routeOf(prefix, path));
   }
 
   #transfer(member: Member): void {
@@ -134,21 +178,37 @@ export class AdjOut {
 
   #enter(member: Member): UpdateGroup {
     const key = groupKey(member.peer, this.#parts.table.family);
-    const group = this.#groups.get(key) ?? this.#found(member, key);
+    const group = this.#groups.get(key) ?? this.#pathGroups.get(key) ?? this.#found(member);
     group.members.add(member.id);
     this.#groupOf.set(member.id, group);
     return group;
   }
 
   /** A new group, which knows what its peers are to be told from the start. */
-  #found(member: Member, key: string): UpdateGroup {
-    const { table, locRib } = this.#parts;
-    const group = new UpdateGroup(member.peer, this.#parts);
-    this.#groups.set(key, group);
+  #found({ peer }: Member): UpdateGroup {
+    const { table, locRib, sets, send } = this.#parts;
+    const told = toldPathsOf(peer, table.family);
+    if (told !== undefined) return this.#foundForPaths(peer, told);
+    const group = new UpdateGroup(peer, { sets, send, nlri: table });
+    this.#groups.set(group.key, group);
     this.#list = [...this.#groups.values()];
     for (const prefix of table.indices()) {
       const best = locRib.best(prefix);
       if (best !== undefined) group.fill(prefix, best, this.routeOf(prefix, best));
+    }
+    return group;
+  }
+
+  #foundForPaths(peer: RibPeer, told: ToldPaths): UpdateGroup {
+    const { table, locRib, sets, send, paths } = this.#parts;
+    const group = new UpdateGroup(peer, { sets, send, nlri: this.#pathNlri });
+    this.#pathGroups.set(group.key, group);
+    paths.keepsRemoved = true;
+    for (const prefix of table.indices()) {
+      for (const row of locRib.told(prefix, told)) {
+        const path = locRib.path(row);
+        group.fill(row, path, this.routeOf(prefix, path));
+      }
     }
     return group;
   }
@@ -158,6 +218,8 @@ export class AdjOut {
     if (group.members.size > 0) return;
     this.#groups.delete(group.key);
     this.#list = [...this.#groups.values()];
+    this.#pathGroups.delete(group.key);
+    this.#parts.paths.keepsRemoved = this.tellsPaths;
     group.dissolve();
   }
 }

@@ -1,5 +1,5 @@
 /**
- * What an update group is about to announce, by audience and then by set: prefixes of one set leave together.
+ * What an update group is about to announce, by audience and then by set: routes of one set leave together.
  *
  * Each set is held while it waits here, for its routes may be gone before they are told.
  */
@@ -9,7 +9,7 @@ import type { AttributeSet, AttributeSets } from "./attribute-set.ts";
 export class Announcements {
   readonly #sets: AttributeSets;
   readonly #byAudience = new Map<number, Map<AttributeSet, number[]>>();
-  /** Where the last prefix went: the next one mostly goes there too. */
+  /** Where the last route went: the next one mostly goes there too. */
   #audience = 0;
   #set: AttributeSet | undefined;
   #list: number[] = [];
@@ -23,13 +23,14 @@ export class Announcements {
     return this.#byAudience.size;
   }
 
-  add(audience: number, set: AttributeSet, prefix: number): void {
+  /** `number` is a prefix's, or with ADD-PATH a path's. */
+  add(audience: number, set: AttributeSet, number: number): void {
     if (set !== this.#set || audience !== this.#audience) {
       this.#list = this.#listOf(audience, set);
       this.#set = set;
       this.#audience = audience;
     }
-    this.#list.push(prefix);
+    this.#list.push(number);
   }
 
   audiences(): Iterable<[audience: number, ReadonlyMap<AttributeSet, readonly number[]>]> {

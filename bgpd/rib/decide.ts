@@ -1,5 +1,6 @@
 /**
- * The decision process (RFC 4271 section 9.1.2.2; RFC 4456 section 9 for reflected routes; RFC 5004).
+ * The decision process (RFC 4271 section 9.1.2.2; RFC 4456 section 9 for reflected routes; RFC 5004), and behind
+ * it the identifiers of one peer's several paths (RFC 7911), which mean nothing but make the choice the same again.
  *
  * Candidates are eliminated step by step, in the RFC's order, until one is left. MULTI_EXIT_DISC
  * eliminates within a neighbour AS and over the whole set, so that the order of arrival means nothing.
@@ -17,6 +18,8 @@ export type Candidate = {
   readonly set: AttributeSet;
   /** Undefined for a route of our own. */
   readonly peer: RibPeer | undefined;
+  /** Unsigned; tells apart what one peer offers. */
+  readonly pathId: number;
   /** Cost to NEXT_HOP. */
   readonly cost: number;
   /** The decision before chose its peer's path. */
@@ -106,6 +109,14 @@ const LAST: readonly Step[] = [
   },
 ];
 
+/** Behind step g. */
+const PATH_ID: Step = {
+  rule: "lower path identifier",
+  rank: ({ pathId }) => pathId,
+  text: ({ pathId }) => `${pathId}`,
+  sign: "<",
+};
+
 /**
  * Indices of the candidates that are equal up to the cost to NEXT_HOP: the best first, the others in the
  * order of the steps behind. There must be one candidate at least. When `decided` is given, each candidate's
@@ -131,6 +142,7 @@ export function decide(
   if (selection.preferOldestExternal) alive = eliminateByAge(candidates, alive, decided);
   for (const step of LAST) narrow(step);
   if (alive.length > 1) alive = eliminateByAddress(candidates, alive, decided);
+  narrow(PATH_ID);
   const [best = 0] = alive;
   const others = equal.filter((index) => index !== best);
   others.sort((a, b) => compareLast(candidates[a] as Candidate, candidates[b] as Candidate));
@@ -147,7 +159,7 @@ function compareLast(a: Candidate, b: Candidate): number {
     const difference = rank(a) - rank(b);
     if (difference !== 0) return difference;
   }
-  return compareAddress(addressOf(a), addressOf(b));
+  return compareAddress(addressOf(a), addressOf(b)) || a.pathId - b.pathId;
 }
 
 function addressOf({ peer }: Candidate) {
@@ -269,7 +281,7 @@ function eliminateByAge(
   return survivors;
 }
 
-/** Step g. Two paths from one address cannot be: the address belongs to one peer. */
+/** Step g. */
 function eliminateByAddress(
   candidates: readonly Candidate[],
   alive: readonly number[],
@@ -277,14 +289,15 @@ function eliminateByAddress(
 ): readonly number[] {
   const at = (index: number) => addressOf(candidates[index] as Candidate);
   const [best = 0] = alive.toSorted((a, b) => compareAddress(at(a), at(b)));
-  if (decided !== undefined) {
+  const survivors = alive.filter((index) => compareAddress(at(index), at(best)) === 0);
+  if (decided !== undefined && survivors.length < alive.length) {
     const winner = formatAddress(at(best));
-    note(candidates, alive, [best], decided, (loser) => ({
+    note(candidates, alive, survivors, decided, (loser) => ({
       rule: "lower peer address",
       values: `${winner} < ${loser.peer === undefined ? "" : formatAddress(loser.peer.address)}`,
     }));
   }
-  return [best];
+  return survivors;
 }
 
 /** The losers of a step get it as theirs, and the survivors as the latest that they won by. */

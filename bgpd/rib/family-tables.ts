@@ -10,6 +10,7 @@ import { AdjIn } from "./adj-in.ts";
 import { AdjOut } from "./adj-out.ts";
 import type { AttributeSets } from "./attribute-set.ts";
 import { Dirty } from "./dirty.ts";
+import type { Chosen } from "./exporter.ts";
 import { isDiscarded } from "./import.ts";
 import { LocRib } from "./loc-rib.ts";
 import type { Member } from "./member.ts";
@@ -25,7 +26,6 @@ import type {
   RibOptions,
   RibPeer,
 } from "./route.ts";
-import type { Best } from "./update-group.ts";
 import { View } from "./view.ts";
 
 /** The clock is looked at once per this many decisions. */
@@ -55,8 +55,8 @@ export class FamilyTables {
   readonly #dirty = new Dirty();
   /** What is told next, and what was told last of a best path. */
   readonly #change: { readonly prefix: PrefixScratch; best: BestChange["best"] };
-  #described: { readonly of: Best; readonly as: NonNullable<BestChange["best"]> } | undefined;
-  /** Prefixes without a path whose number is kept for peers that have still to hear of it. */
+  #described: { readonly of: Chosen; readonly as: NonNullable<BestChange["best"]> } | undefined;
+  /** Prefixes whose number, or those of paths that went, are kept for peers that have still to hear of it. */
   readonly #withheld = new Set<number>();
   /** Prefixes whose best may be for others than before, although it is the same. */
   readonly #retold = new Set<number>();
@@ -69,7 +69,7 @@ export class FamilyTables {
     const { selection } = options;
     const locRib = new LocRib({ paths, sets, nextHops, members, selection });
     const send = (peer: PeerId, bytes: Uint8Array): void => options.onSend(peer, bytes, family);
-    const adjOut = new AdjOut({ table, sets, locRib, send });
+    const adjOut = new AdjOut({ table, paths, sets, locRib, send });
     this.family = family;
     this.table = table;
     this.adjIn = new AdjIn({ identifier, table, paths, sets, changed });
@@ -196,6 +196,7 @@ export class FamilyTables {
     const { now } = this.#options;
     const start = now();
     const emptied: number[] = [];
+    const left: number[] = [];
     this.#described = undefined;
     let count = 0;
     for (;;) {
@@ -210,11 +211,14 @@ export class FamilyTables {
       const isRetold = this.#retold.delete(prefix);
       const isOther = changed === "best" || isRetold;
       if (isOther || best?.set.aigp !== undefined) this.adjOut.change(prefix, best);
+      if (this.adjOut.tellsPaths) this.adjOut.changePaths(prefix);
+      if (this.paths.removed > 0) left.push(prefix);
       if (this.paths.first(prefix) === NONE) emptied.push(prefix);
       if (count % STRIDE === 0 && now() >= deadline) break;
     }
     const decided = now();
     this.adjOut.flush();
+    for (const prefix of left) if (this.#freePaths(prefix)) this.#withheld.add(prefix);
     for (const prefix of emptied) {
       if (this.adjOut.isMissed(prefix)) this.#withheld.add(prefix);
       else if (!this.#withheld.has(prefix)) this.table.remove(prefix);
@@ -239,11 +243,16 @@ export class FamilyTables {
     return { received, accepted, best, stale, advertised };
   }
 
+  /** Forget paths that are gone and that everybody has heard of; true when some of the prefix are left. */
+  #freePaths(prefix: number): boolean {
+    return this.paths.freeRemoved(prefix, (row) => this.adjOut.isPathMissed(row));
+  }
+
   /** Forget prefixes that have no path and that nobody has to be told of any more. */
   #letGo(): void {
     for (const prefix of this.#withheld) {
       const isUsed = this.paths.first(prefix) !== NONE;
-      if (!isUsed && this.adjOut.isMissed(prefix)) continue;
+      if (this.#freePaths(prefix) || (!isUsed && this.adjOut.isMissed(prefix))) continue;
       this.#withheld.delete(prefix);
       if (!isUsed) this.table.remove(prefix);
     }
@@ -268,14 +277,14 @@ export class FamilyTables {
     }
   }
 
-  #tell(prefix: number, best: Best | undefined): void {
+  #tell(prefix: number, best: Chosen | undefined): void {
     const change = this.#change;
     this.table.read(prefix, change.prefix);
     change.best = best === undefined ? undefined : this.#describe(prefix, best);
     this.#options.onBest(change);
   }
 
-  #describe(prefix: number, best: Best): NonNullable<BestChange["best"]> {
+  #describe(prefix: number, best: Chosen): NonNullable<BestChange["best"]> {
     const shares = this.#locRib.shares(prefix);
     if (shares !== undefined) return { ...describe(best), shares };
     // Most prefixes come in a row with others whose best is the same.
@@ -284,7 +293,7 @@ export class FamilyTables {
   }
 }
 
-function describe({ source, set, from }: Best): NonNullable<BestChange["best"]> {
+function describe({ source, set, from }: Chosen): NonNullable<BestChange["best"]> {
   const route = { source, nextHop: set.nextHop, peer: from?.name ?? "" };
   return from !== undefined && isDiscarded(set, from) ? { ...route, discard: true } : route;
 }

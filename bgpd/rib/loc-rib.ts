@@ -6,13 +6,15 @@
 import type { AttributeSet, AttributeSets } from "./attribute-set.ts";
 import { Column } from "./column.ts";
 import { type Candidate, type Decided, decide } from "./decide.ts";
+import type { Chosen } from "./exporter.ts";
 import type { Member, Members } from "./member.ts";
 import { chooseShares, sharesOf } from "./multipath.ts";
 import type { NextHops } from "./next-hops.ts";
 import { NONE, type PathTable } from "./path-table.ts";
 import type { PathSelection, PeerId, Share } from "./route.ts";
+import type { ToldPaths } from "./rules.ts";
 import { ShareSets } from "./share-sets.ts";
-import type { Best } from "./update-group.ts";
+import { chooseTold } from "./told-paths.ts";
 
 export type LocRibParts = {
   readonly paths: PathTable;
@@ -40,7 +42,7 @@ export class LocRib {
   readonly #shares = new Column();
   readonly #shareSets = new ShareSets();
   /** What was answered last: most prefixes come in a row with others of the same set and peer. */
-  #last: Best | undefined;
+  #last: Chosen | undefined;
   #lastMember: Member | undefined;
   /** What holds for the decisions from now on. */
   selection: PathSelection;
@@ -53,9 +55,23 @@ export class LocRib {
   }
 
   /** The best path that was decided last, or undefined. */
-  best(prefix: number): Best | undefined {
+  best(prefix: number): Chosen | undefined {
     const set = this.#set.get(prefix);
-    return set === NONE ? undefined : this.#bestOf(set, this.#peer.get(prefix));
+    return set === NONE ? undefined : this.#chosen(set, this.#peer.get(prefix));
+  }
+
+  /** The rows of a prefix that are told to who takes several paths; none where none can be used. */
+  told(prefix: number, told: ToldPaths): readonly number[] {
+    const usable = this.#usable(prefix);
+    if (typeof usable === "number") return usable === NONE ? [] : [usable];
+    const candidates = usable.map((row) => this.#candidate(prefix, row));
+    return chooseTold(candidates, this.selection, told).map((index) => usable[index] ?? NONE);
+  }
+
+  /** A row that can be used, as export sees it. */
+  path(row: number): Chosen {
+    const { paths } = this.#parts;
+    return this.#chosen(paths.used.get(row), paths.peer.get(row));
   }
 
   /** The next hops that share the prefix's traffic; undefined where they are not several. */
@@ -172,14 +188,15 @@ export class LocRib {
     const id = paths.peer.get(row);
     const peer = members.get(id)?.peer;
     const cost = peer === undefined ? 0 : this.#costOf(set);
-    return { set, peer, cost, isBest: id === this.#peer.get(prefix) };
+    const pathId = paths.pathId.get(row) >>> 0;
+    return { set, peer, pathId, cost, isBest: id === this.#peer.get(prefix) };
   }
 
   #costOf(set: AttributeSet): number {
     return this.#parts.nextHops.ask(set).cost;
   }
 
-  #bestOf(set: number, peer: PeerId): Best {
+  #chosen(set: number, peer: PeerId): Chosen {
     const last = this.#last;
     const from = this.#member(peer)?.peer;
     const attributes = this.#parts.sets.get(set);

@@ -1,5 +1,6 @@
 /**
- * UPDATE messages full of prefixes: one attribute set, as many prefixes as fit, many messages to a buffer.
+ * UPDATE messages full of prefixes: one attribute set, as many prefixes as fit, many messages to a buffer. With
+ * ADD-PATH (RFC 7911) each has its identifier in front.
  *
  * A message has prefixes in one place only, and MP_REACH_NLRI or MP_UNREACH_NLRI is its first attribute
  * (RFC 7606 section 5.1).
@@ -9,9 +10,9 @@ import type { Family } from "../../lib/address.ts";
 import { HEADER_LENGTH, UPDATE } from "../wire/const.ts";
 import { writeHeader } from "../wire/header.ts";
 import { beginReach, beginUnreach, endMultiprotocol } from "../wire/multiprotocol.ts";
-import { createScratch, prefixOctets, writePrefix } from "../wire/nlri.ts";
-import { copyOctets, type Octets, writeU16 } from "../wire/octets.ts";
-import type { PrefixTable } from "./prefix-table.ts";
+import { createScratch, PATH_ID_OCTETS, prefixOctets, writePrefix } from "../wire/nlri.ts";
+import { copyOctets, type Octets, writeU16, writeU32 } from "../wire/octets.ts";
+import { type NlriTable, pathIdOf } from "./nlri-table.ts";
 
 /** Messages are handed over in buffers of about this size, one write each. */
 const CHUNK = 1 << 18;
@@ -50,16 +51,16 @@ export class Packer {
   announce(
     attributes: Octets,
     nextHop: Uint8Array | undefined,
-    prefixes: readonly number[],
-    table: PrefixTable,
+    numbers: readonly number[],
+    nlri: NlriTable,
   ): void {
-    const form = nextHop === undefined ? inBody(attributes) : inReach(table, nextHop, attributes);
-    this.#fill(prefixes, table, form);
+    const form = nextHop === undefined ? inBody(attributes) : inReach(nlri, nextHop, attributes);
+    this.#fill(numbers, nlri, form);
   }
 
   /** IPv4 is withdrawn in the body, whatever next hop it had. */
-  withdraw(prefixes: readonly number[], table: PrefixTable): void {
-    this.#fill(prefixes, table, table.family === 4 ? WITHDRAWN : inUnreach(table.family));
+  withdraw(numbers: readonly number[], nlri: NlriTable): void {
+    this.#fill(numbers, nlri, nlri.family === 4 ? WITHDRAWN : inUnreach(nlri.family));
   }
 
   /** A family's End-of-RIB marker: an UPDATE that withdraws nothing (RFC 4724 section 2). */
@@ -80,17 +81,20 @@ export class Packer {
     this.#end = 0;
   }
 
-  #fill(prefixes: readonly number[], table: PrefixTable, form: Form): void {
-    const scratch = createScratch(table.family);
-    for (let next = 0; next < prefixes.length; ) {
+  #fill(numbers: readonly number[], nlri: NlriTable, form: Form): void {
+    const scratch = createScratch(nlri.family);
+    const ahead = nlri.identified === true ? PATH_ID_OCTETS : 0;
+    for (let next = 0; next < numbers.length; ) {
       this.#reserve();
       const body = this.#end + HEADER_LENGTH;
       const limit = this.#end + this.#maxLength - form.tail;
       const first = form.begin(this.#buffer, body);
       let at = first;
-      while (next < prefixes.length) {
-        table.read(prefixes[next] ?? 0, scratch);
-        if (at + prefixOctets(scratch) > limit) break;
+      while (next < numbers.length) {
+        const number = numbers[next] ?? 0;
+        nlri.read(number, scratch);
+        if (at + ahead + prefixOctets(scratch) > limit) break;
+        if (ahead > 0) at = writeU32(this.#buffer, at, pathIdOf(number));
         at = writePrefix(this.#buffer, at, scratch);
         next++;
       }
@@ -139,7 +143,7 @@ function inBody({ buffer: octets, start, end }: Octets): Form {
   };
 }
 
-function inReach({ family }: PrefixTable, nextHop: Uint8Array, attributes: Octets): Form {
+function inReach({ family }: NlriTable, nextHop: Uint8Array, attributes: Octets): Form {
   const length = attributes.end - attributes.start;
   return {
     tail: length,

@@ -1,5 +1,7 @@
 /**
  * Paths: which peer offers a prefix with which attributes. Rows of integers, linked per prefix and per peer.
+ *
+ * A peer may offer several paths to a prefix, told apart by the identifiers that it gives them (RFC 7911).
  */
 
 import { Column } from "./column.ts";
@@ -12,6 +14,8 @@ export const NONE = -1;
 export class PathTable {
   readonly prefix = new Column();
   readonly peer = new Column();
+  /** The peer's Path Identifier as a signed word; NONE where its paths have none. */
+  readonly pathId = new Column();
   /** Attribute set as received. */
   readonly received = new Column();
   /** Attribute set after the import policy; NONE for a rejected path. */
@@ -26,27 +30,45 @@ export class PathTable {
   readonly #previousOfPeer = new Column();
   readonly #firstOfPeer = new Map<number, number>();
   readonly #firstOfPrefix = new Column();
+  /** Removed rows that are kept, by prefix. */
+  readonly #firstRemoved = new Column();
   readonly #free: number[] = [];
   #rows = 0;
   size = 0;
+  /**
+   * Keep the rows that are removed, with their prefixes and peers, until they are freed: somebody has been told
+   * of the paths by their rows.
+   */
+  keepsRemoved = false;
+  /** How many removed ones are kept. */
+  removed = 0;
+
+  /** Rows are below this; it only grows. */
+  get capacity(): number {
+    return this.#rows;
+  }
 
   /** The prefix's first path, or NONE. */
   first(prefix: number): number {
     return this.#firstOfPrefix.get(prefix);
   }
 
-  /** The path of the prefix from the peer, or NONE. */
-  find(prefix: number, peer: number): number {
-    let row = this.first(prefix);
-    while (row !== NONE && this.peer.get(row) !== peer) row = this.next.get(row);
-    return row;
+  /** The path of the prefix from the peer with this identifier (NONE where it gives none), or NONE. */
+  find(prefix: number, peer: number, pathId: number): number {
+    const id = pathId | 0;
+    for (let row = this.first(prefix); row !== NONE; row = this.next.get(row)) {
+      if (this.peer.get(row) === peer && this.pathId.get(row) === id) return row;
+    }
+    return NONE;
   }
 
-  /** A new row for a pair that has none. */
-  add(prefix: number, peer: number): number {
+  /** A new row for a path that has none. */
+  add(prefix: number, peer: number, pathId: number): number {
     const row = this.#free.pop() ?? this.#rows++;
     this.prefix.set(row, prefix);
     this.peer.set(row, peer);
+    // Where nobody has identifiers the column stays empty.
+    if (pathId !== NONE) this.pathId.set(row, pathId);
     this.received.set(row, NONE);
     this.used.set(row, NONE);
     this.next.set(row, this.first(prefix));
@@ -78,8 +100,37 @@ export class PathTable {
     else if (nextOfPeer !== NONE) this.#firstOfPeer.set(peer, nextOfPeer);
     else this.#firstOfPeer.delete(peer);
     this.#setVerdict(row, NONE);
-    this.#free.push(row);
     this.size--;
+    if (!this.keepsRemoved) {
+      this.#freeRow(row);
+      return;
+    }
+    this.next.set(row, this.#firstRemoved.get(prefix));
+    this.#firstRemoved.set(prefix, row);
+    this.removed++;
+  }
+
+  /** The prefix's removed rows that are kept. */
+  *removedOf(prefix: number): Generator<number> {
+    for (let row = this.#firstRemoved.get(prefix); row !== NONE; row = this.next.get(row))
+      yield row;
+  }
+
+  /** Free the prefix's removed rows but those that are still needed; true when some are. */
+  freeRemoved(prefix: number, isNeeded: (row: number) => boolean): boolean {
+    const rows = [...this.removedOf(prefix)];
+    if (rows.length === 0) return false;
+    this.#firstRemoved.set(prefix, NONE);
+    for (const row of rows) {
+      if (isNeeded(row)) {
+        this.next.set(row, this.#firstRemoved.get(prefix));
+        this.#firstRemoved.set(prefix, row);
+      } else {
+        this.removed--;
+        this.#freeRow(row);
+      }
+    }
+    return this.#firstRemoved.get(prefix) !== NONE;
   }
 
   /** The verdict that accepted or rejected a path. */
@@ -110,5 +161,10 @@ export class PathTable {
   /** The prefix's rows. */
   *ofPrefix(prefix: number): Generator<number> {
     for (let row = this.first(prefix); row !== NONE; row = this.next.get(row)) yield row;
+  }
+
+  #freeRow(row: number): void {
+    if (this.pathId.get(row) !== NONE) this.pathId.set(row, NONE);
+    this.#free.push(row);
   }
 }

@@ -218,13 +218,13 @@ class RibTables implements Rib {
     });
   }
 
-  advertisedTo(peer: PeerId, prefix: Prefix): AdvertisedView | undefined {
+  advertisedTo(peer: PeerId, prefix: Prefix): AdvertisedView[] {
     const { view, members, family } = this.#tables[prefix.family];
     const member = members.get(peer);
     if (member !== undefined) return view.advertisedTo(member, prefix);
     this.#known(peer);
     const reason = `the session does not carry ${describeFamily(family)}`;
-    return { prefix, advertised: false, attributes: undefined, reason };
+    return [{ prefix, advertised: false, attributes: undefined, reason }];
   }
 
   counts() {

@@ -106,7 +106,8 @@ export const PLAIN_SELECTION: PathSelection = {
 export type Staleness = "refresh" | "restart" | "long-lived";
 
 /**
- * The step that decided between two paths (RFC 4271 section 9.1.2.2, RFC 4456 section 9, RFC 5004, RFC 9494), in order.
+ * The step that decided between two paths (RFC 4271 section 9.1.2.2, RFC 4456 section 9, RFC 5004, RFC 9494; the last
+ * for paths of one peer), in order.
  * A path that lost carries the step at which it lost; the best one the step that beat the last rival.
  */
 export const DECISION_RULES = [
@@ -125,6 +126,7 @@ export const DECISION_RULES = [
   "lower BGP Identifier",
   "shorter CLUSTER_LIST",
   "lower peer address",
+  "lower path identifier",
 ] as const;
 
 export type DecisionRule = (typeof DECISION_RULES)[number];
@@ -157,6 +159,8 @@ export type BestChange = {
 export type PathView = {
   /** Peer name, or undefined for a route originated here. */
   readonly peer: string | undefined;
+  /** The peer's Path Identifier (RFC 7911); absent where its paths have none. */
+  readonly pathId?: number;
   readonly source: RouteSource;
   /** As received, before the import policy. */
   readonly received: Attributes;
@@ -179,6 +183,8 @@ export type PrefixView = { readonly prefix: Prefix; readonly paths: readonly Pat
 /** What a peer was told of a prefix, or why it was not. */
 export type AdvertisedView = {
   readonly prefix: Prefix;
+  /** The Path Identifier that we give it; absent where the peer is told of the best path alone. */
+  readonly pathId?: number;
   readonly advertised: boolean;
   readonly attributes: Attributes | undefined;
   readonly reason: string;
@@ -268,10 +274,13 @@ export type Rib = {
   routes(): PrefixView[];
   /** Adj-RIB-In of a peer, pre-policy, rejected ones included, in order. */
   received(peer: PeerId): { readonly prefix: Prefix; readonly path: PathView }[];
-  /** Adj-RIB-Out of a peer with, for each best route not sent, why not. */
+  /**
+   * Adj-RIB-Out of a peer with, for each best route not sent, why not; with ADD-PATH (RFC 7911) for each path that
+   * can be used.
+   */
   advertised(peer: PeerId): AdvertisedView[];
-  /** The same of one prefix; undefined when there is no best path to tell of. */
-  advertisedTo(peer: PeerId, prefix: Prefix): AdvertisedView | undefined;
+  /** The same of one prefix; nothing when there is no path to tell of. */
+  advertisedTo(peer: PeerId, prefix: Prefix): AdvertisedView[];
   counts(): {
     readonly prefixes: number;
     readonly byFamily: Readonly<Record<Family, number>>;
@@ -287,7 +296,10 @@ export type Rib = {
   peerCounts(peer: PeerId, family?: Family): PeerCounts;
 };
 
-/** Paths of a peer: received in all, accepted by policy, chosen as best, stale; and prefixes sent to it. */
+/**
+ * Paths of a peer: received in all, accepted by policy, chosen as best, stale; and prefixes sent to it, or paths where
+ * it is told several of one.
+ */
 export type PeerCounts = {
   readonly received: number;
   readonly accepted: number;

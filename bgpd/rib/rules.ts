@@ -29,9 +29,17 @@ export type SessionRules = {
    * that nobody else prefers or hears of them ("depreferred", section 4.6, within the AS).
    */
   readonly longLivedStale: "told" | "depreferred" | "withheld";
+  /** Where the session carries several paths of a prefix (RFC 7911): which of them the peer is told. */
+  readonly toldPaths: ToldPaths;
   /** Undefined: we reflect nothing. */
   readonly reflection: Reflection | undefined;
 };
+
+/** All that can be used, the best so many, or those that are equal to the best up to the cost to NEXT_HOP. */
+export type ToldPaths =
+  | { readonly send: "All" }
+  | { readonly send: "ECMP" }
+  | { readonly send: "BestN"; readonly count: number };
 
 /** We as a route reflector, on one internal session (RFC 4456). */
 export type Reflection = {
@@ -43,7 +51,7 @@ export type Reflection = {
   readonly clientToClient: boolean;
 };
 
-/** Prefixes that a peer may announce, before policy. */
+/** Prefixes that a peer may announce, before policy; where it announces several paths of one, each counts. */
 export type PrefixLimit = {
   readonly most: number;
   /** So many are worth a warning. */
@@ -62,6 +70,7 @@ export const PLAIN_RULES: SessionRules = {
   gracefulShutdown: false,
   prefixLimit: undefined,
   longLivedStale: "withheld",
+  toldPaths: { send: "All" },
   reflection: undefined,
 };
 

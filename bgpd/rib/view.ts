@@ -5,15 +5,19 @@
 import type { Address } from "../../lib/address.ts";
 import { bitsOf, formatAddress } from "../../lib/address.ts";
 import { comparePrefix, type Prefix, prefixOf } from "../../lib/prefix.ts";
+import { nlriForm } from "../wire/nlri.ts";
 import { type AdjIn, sourceOf } from "./adj-in.ts";
 import type { AdjOut } from "./adj-out.ts";
 import type { AttributeSets } from "./attribute-set.ts";
+import type { Chosen } from "./exporter.ts";
 import type { Explained, LocRib } from "./loc-rib.ts";
 import type { Member, Members } from "./member.ts";
 import type { NextHops } from "./next-hops.ts";
+import { pathIdOf } from "./nlri-table.ts";
 import { NONE, type PathTable } from "./path-table.ts";
 import type { PrefixTable } from "./prefix-table.ts";
 import type { AdvertisedView, PathView, PrefixView } from "./route.ts";
+import { toldPathsOf, untoldReason } from "./told-paths.ts";
 
 export type ViewParts = {
   readonly table: PrefixTable;
@@ -70,31 +74,49 @@ export class View {
 
   advertised(member: Member): AdvertisedView[] {
     return [...this.#parts.table.indices()]
-      .flatMap((index) => this.#advertisedView(member, index) ?? [])
+      .flatMap((index) => this.#advertisedViews(member, index))
       .sort((a, b) => comparePrefix(a.prefix, b.prefix));
   }
 
-  advertisedTo(member: Member, prefix: Prefix): AdvertisedView | undefined {
+  advertisedTo(member: Member, prefix: Prefix): AdvertisedView[] {
     const index = this.#parts.table.find(prefix);
-    return index === NONE ? undefined : this.#advertisedView(member, index);
+    return index === NONE ? [] : this.#advertisedViews(member, index);
   }
 
-  #advertisedView(member: Member, index: number): AdvertisedView | undefined {
-    const { table, locRib, adjOut } = this.#parts;
+  /** Of the best path, or of all that can be used where the member is told several. */
+  #advertisedViews(member: Member, index: number): AdvertisedView[] {
+    const { table, locRib } = this.#parts;
     const best = locRib.best(index);
-    if (best === undefined) return undefined;
+    if (best === undefined) return [];
+    const told = toldPathsOf(member.peer, table.family);
+    if (told === undefined) return [this.#advertisedView(member, index, best)];
+    const chosen = locRib.told(index, told);
+    const usable = locRib.explain(index).map(({ row }) => row);
+    const left = usable.filter((row) => !chosen.includes(row));
+    return [
+      ...usable
+        .filter((row) => chosen.includes(row))
+        .map((row) => ({
+          ...this.#advertisedView(member, index, locRib.path(row)),
+          pathId: pathIdOf(row),
+        })),
+      ...left.map((row) => ({
+        ...untold(table.prefix(index), untoldReason(told)),
+        pathId: pathIdOf(row),
+      })),
+    ];
+  }
+
+  #advertisedView(member: Member, index: number, chosen: Chosen): AdvertisedView {
+    const { table, adjOut } = this.#parts;
     const prefix = table.prefix(index);
-    const no = (reason: string): AdvertisedView => ({
-      prefix,
-      advertised: false,
-      attributes: undefined,
-      reason,
-    });
-    if (best.peer === member.id) return no("learned from this peer");
+    if (chosen.peer === member.id) return untold(prefix, "learned from this peer");
     const group = adjOut.groupOf(member.id);
-    if (group === undefined) return no("the session has just come up: it will be told now");
-    const { set, reason } = group.evaluate(best, adjOut.routeOf(index, best));
-    if (set === undefined) return no(reason);
+    if (group === undefined) {
+      return untold(prefix, "the session has just come up: it will be told now");
+    }
+    const { set, reason } = group.exporter.evaluate(chosen, adjOut.routeOf(index, chosen));
+    if (set === undefined) return untold(prefix, reason);
     return { prefix, advertised: true, attributes: set.attributes, reason };
   }
 
@@ -138,8 +160,10 @@ export class View {
     const member = members.get(paths.peer.get(row));
     const peer = member?.peer;
     const stale = member === undefined ? undefined : adjIn.staleness(member, row);
+    const form = nlriForm(peer?.wire.addPath, "receive", this.#parts.table.family);
     return {
       peer: peer?.name,
+      ...(form === "identified" ? { pathId: paths.pathId.get(row) >>> 0 } : {}),
       source: peer === undefined ? "local" : sourceOf(peer),
       received,
       attributes: used === NONE ? received : sets.get(used).attributes,
@@ -148,6 +172,10 @@ export class View {
       reason,
     };
   }
+}
+
+function untold(prefix: Prefix, reason: string): AdvertisedView {
+  return { prefix, advertised: false, attributes: undefined, reason };
 }
 
 function describe({ decided: { rule, values }, refusal }: Explained): string {

@@ -17,6 +17,7 @@ export const CAPABILITY = {
   ROLE: 9,
   GRACEFUL_RESTART: 64,
   FOUR_OCTET_AS: 65,
+  ADD_PATH: 69,
   ENHANCED_ROUTE_REFRESH: 70,
   LONG_LIVED_GRACEFUL_RESTART: 71,
 } as const;
@@ -34,7 +35,7 @@ const PARAMETER_CAPABILITIES = 2;
 /** RFC 9072 section 2: as type of the first parameter, and where their length would be. */
 const EXTENDED = 255;
 
-/** How a capability's value is read; undefined when its length is not the one that its RFC gives. */
+/** How a capability's value is read; undefined when it is not as its RFC has it. */
 const DECODERS: Readonly<Record<number, (reader: Reader) => Capability | undefined>> = {
   [CAPABILITY.MULTIPROTOCOL]: (reader) => {
     if (reader.left !== 4) return undefined;
@@ -77,6 +78,17 @@ const DECODERS: Readonly<Record<number, (reader: Reader) => Capability | undefin
       time: (reader.u8() << 16) | reader.u16(),
     }));
     return { type: "long-lived graceful restart", families };
+  },
+  [CAPABILITY.ADD_PATH]: (reader) => {
+    if (reader.left === 0 || reader.left % 4 !== 0) return undefined;
+    const families = Array.from({ length: reader.left / 4 }, () => ({
+      afi: reader.u16(),
+      safi: reader.u8(),
+      sendReceive: reader.u8(),
+    }));
+    // With any other value the capability is not understood.
+    const isUnderstood = families.every(({ sendReceive }) => sendReceive > 0 && sendReceive < 4);
+    return isUnderstood ? { type: "add-path", families } : undefined;
   },
   [CAPABILITY.FOUR_OCTET_AS]: (reader) =>
     reader.left === 4 ? { type: "four-octet AS", asNumber: reader.u32() } : undefined,
@@ -163,7 +175,7 @@ function decodeCapabilities(bytes: Uint8Array): Capability[] {
   while (reader.left > 0) {
     const code = reader.u8();
     const value = reader.bytes(reader.u8());
-    // One whose length is wrong says nothing that could be relied on: kept as unknown, as it came.
+    // One that is malformed says nothing that could be relied on: kept as unknown, as it came.
     const known = DECODERS[code]?.(new Reader(value));
     capabilities.push(known ?? { type: "unknown", code, value });
   }
@@ -222,6 +234,12 @@ function encodeCapability(capability: Capability): Uint8Array {
       break;
     case "four-octet AS":
       writer.u8(CAPABILITY.FOUR_OCTET_AS).u8(4).u32(capability.asNumber);
+      break;
+    case "add-path":
+      writer.u8(CAPABILITY.ADD_PATH).u8(4 * capability.families.length);
+      for (const { afi, safi, sendReceive } of capability.families) {
+        writer.u16(afi).u8(safi).u8(sendReceive);
+      }
       break;
     case "unknown":
       writer.u8(capability.code).u8(capability.value.length).bytes(capability.value);

@@ -7,6 +7,9 @@
 import type { Family } from "../../lib/address.ts";
 import { MAX_LENGTH } from "./const.ts";
 
+/** Families whose prefixes have Path Identifiers in front, by direction (RFC 7911 section 3). */
+export type AddPath = { readonly receive: readonly Family[]; readonly send: readonly Family[] };
+
 export type WireContext = {
   /** AS_PATH and AGGREGATOR carry four-octet AS numbers (RFC 6793: both speakers said so). */
   readonly fourOctetAs: boolean;
@@ -25,6 +28,8 @@ export type WireContext = {
    * link. It is of the session alone and changes no bytes.
    */
   readonly link?: number;
+  /** Absent where no family has it (RFC 7911). */
+  readonly addPath?: AddPath;
 };
 
 /** Before anything is negotiated. */

@@ -25,6 +25,16 @@ export type RestartFamily = {
 /** The same of the long-lived one (RFC 9494 section 3.1), with the Long-Lived Stale Time in seconds. */
 export type LongLivedFamily = RestartFamily & { readonly time: number };
 
+/** One entry of the ADD-PATH capability: Send/Receive is 1 to receive, 2 to send, 3 for both. */
+export type AddPathFamily = {
+  readonly afi: number;
+  readonly safi: number;
+  readonly sendReceive: number;
+};
+
+/** A prefix with its Path Identifier, where the session has them for its family (RFC 7911 section 3). */
+export type Nlri = Prefix & { readonly pathId?: number };
+
 /** Capabilities of an OPEN (RFC 5492). Codes that we do not know are kept as they came. */
 export type Capability =
   | { readonly type: "multiprotocol"; readonly afi: number; readonly safi: number }
@@ -54,6 +64,8 @@ export type Capability =
     }
   /** RFC 9234 section 4.1; what the numbers mean is in `capability.ts`. */
   | { readonly type: "role"; readonly role: number }
+  /** RFC 7911 section 4. */
+  | { readonly type: "add-path"; readonly families: readonly AddPathFamily[] }
   | { readonly type: "unknown"; readonly code: number; readonly value: Uint8Array };
 
 export type OpenMessage = {
@@ -70,21 +82,21 @@ export type OpenMessage = {
 /** Prefixes that MP_REACH_NLRI announces (RFC 4760 section 3). */
 export type Reach = MultiprotocolNextHop & {
   readonly family: Family;
-  readonly prefixes: readonly Prefix[];
+  readonly prefixes: readonly Nlri[];
 };
 
 /** Prefixes that MP_UNREACH_NLRI withdraws; none in the family's End-of-RIB marker. */
-export type Unreach = { readonly family: Family; readonly prefixes: readonly Prefix[] };
+export type Unreach = { readonly family: Family; readonly prefixes: readonly Nlri[] };
 
 /** An UPDATE spelled out, for people and tests; the daemon's hot path reads ranges instead. */
 export type UpdateMessage = {
   readonly type: "update";
   /** IPv4 prefixes, of the field of that name. */
-  readonly withdrawn: readonly Prefix[];
+  readonly withdrawn: readonly Nlri[];
   /** Undefined when the UPDATE only withdraws (or is the End-of-RIB marker, RFC 4724 section 2). */
   readonly attributes: Attributes | undefined;
   /** IPv4 prefixes, of the field behind the attributes. */
-  readonly announced: readonly Prefix[];
+  readonly announced: readonly Nlri[];
   /** Absent as well where it is of a family that the session does not carry. */
   readonly reach?: Reach;
   readonly unreach?: Unreach;

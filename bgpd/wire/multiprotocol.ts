@@ -19,13 +19,13 @@ import {
   isUnspecified,
   withZone,
 } from "../../lib/address.ts";
-import type { Prefix } from "../../lib/prefix.ts";
 import type { Fault } from "./attributes.ts";
 import * as code from "./const.ts";
 import type { WireContext } from "./context.ts";
 import { BgpError } from "./error.ts";
 import { afiOf, familyOf } from "./family.ts";
-import { prefixOctets, writePrefix } from "./nlri.ts";
+import type { Nlri, Reach, Unreach } from "./message.ts";
+import { type NlriForm, nlriForm, nlriOctets, PATH_ID_OCTETS, writeNlri } from "./nlri.ts";
 import { u16 } from "./octets.ts";
 
 /** One of the two attributes; offsets into the buffer, each range `[start, end)`. */
@@ -212,20 +212,16 @@ export function endMultiprotocol(target: Uint8Array, offset: number, end: number
 }
 
 /** A whole MP_REACH_NLRI. */
-export function encodeReach(
-  family: Family,
-  nextHop: MultiprotocolNextHop,
-  prefixes: readonly Prefix[],
-): Uint8Array {
+export function encodeReach({ family, prefixes, ...nextHop }: Reach, form: NlriForm): Uint8Array {
   const hop = encodeNextHop(nextHop);
-  const bytes = new Uint8Array(reachOverhead(hop.length) + octetsOf(prefixes));
-  return finish(bytes, beginReach(bytes, 0, family, hop), prefixes);
+  const bytes = new Uint8Array(reachOverhead(hop.length) + octetsOf(prefixes, form));
+  return finish(bytes, beginReach(bytes, 0, family, hop), prefixes, form);
 }
 
 /** A whole MP_UNREACH_NLRI; without prefixes the family's End-of-RIB marker (RFC 4724 section 2). */
-export function encodeUnreach(family: Family, prefixes: readonly Prefix[]): Uint8Array {
-  const bytes = new Uint8Array(UNREACH_OVERHEAD + octetsOf(prefixes));
-  return finish(bytes, beginUnreach(bytes, 0, family), prefixes);
+export function encodeUnreach({ family, prefixes }: Unreach, form: NlriForm): Uint8Array {
+  const bytes = new Uint8Array(UNREACH_OVERHEAD + octetsOf(prefixes, form));
+  return finish(bytes, beginUnreach(bytes, 0, family), prefixes, form);
 }
 
 function begin(target: Uint8Array, offset: number, number: number, family: Family): number {
@@ -237,15 +233,20 @@ function begin(target: Uint8Array, offset: number, number: number, family: Famil
   return offset + UNREACH_OVERHEAD;
 }
 
-function finish(bytes: Uint8Array, start: number, prefixes: readonly Prefix[]): Uint8Array {
+function finish(
+  bytes: Uint8Array,
+  start: number,
+  prefixes: readonly Nlri[],
+  form: NlriForm,
+): Uint8Array {
   let at = start;
-  for (const prefix of prefixes) at = writePrefix(bytes, at, prefix);
+  for (const prefix of prefixes) at = writeNlri(bytes, at, prefix, form);
   endMultiprotocol(bytes, 0, at);
   return bytes;
 }
 
-function octetsOf(prefixes: readonly Prefix[]): number {
-  return prefixes.reduce((sum, prefix) => sum + prefixOctets(prefix), 0);
+function octetsOf(prefixes: readonly Nlri[], form: NlriForm): number {
+  return prefixes.reduce((sum, prefix) => sum + nlriOctets(prefix, form), 0);
 }
 
 function clear(range: MultiprotocolRange): void {
@@ -274,7 +275,7 @@ function readReach(
   if (!nextHopLengths(family, context).includes(octets)) {
     throw malformed(buffer, range, `an IPv${family} next hop cannot be ${octets} octets long`);
   }
-  checkNlri(buffer, range, family);
+  checkNlri(buffer, range, family, context);
   range.family = family;
 }
 
@@ -288,7 +289,7 @@ function readUnreach(
   if (range.nlriStart > range.end) throw malformed(buffer, range, "MP_UNREACH_NLRI is too short");
   const family = carried(familyOf(u16(buffer, value), buffer[value + 2] ?? 0), context);
   if (family === undefined) return;
-  checkNlri(buffer, range, family);
+  checkNlri(buffer, range, family, context);
   range.family = family;
 }
 
@@ -304,10 +305,19 @@ function nextHopLengths(family: Family, { extendedNextHop }: WireContext): reado
 }
 
 /** Every prefix must be whole before the first is taken (RFC 7606 section 5.3). */
-function checkNlri(buffer: Uint8Array, range: MultiprotocolRange, family: Family): void {
+function checkNlri(
+  buffer: Uint8Array,
+  range: MultiprotocolRange,
+  family: Family,
+  { addPath }: WireContext,
+): void {
   const longest = family === 4 ? 32 : 128;
+  const form = nlriForm(addPath, "receive", family);
+  const ahead = form === "identified" ? PATH_ID_OCTETS : 0;
   let at = range.nlriStart;
   while (at < range.end) {
+    at += ahead;
+    if (at >= range.end) throw malformed(buffer, range, `a path identifier without a prefix`);
     const length = buffer[at] ?? 0;
     at += 1 + ((length + 7) >>> 3);
     if (length > longest || at > range.end) {

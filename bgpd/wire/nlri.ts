@@ -1,5 +1,6 @@
 /**
- * Prefixes on the wire: a length in bits, then as few octets as hold them (RFC 4271 section 4.3).
+ * Prefixes on the wire: a length in bits, then as few octets as hold them (RFC 4271 section 4.3); in front
+ * of both a Path Identifier of four octets, where the session has them (RFC 7911 section 3).
  *
  * The reader fills a record that its caller owns, so that a million prefixes make no objects.
  */
@@ -7,7 +8,16 @@
 import { bitsOf, type Family } from "../../lib/address.ts";
 import type { Prefix } from "../../lib/prefix.ts";
 import { INVALID_NETWORK_FIELD, UPDATE_MESSAGE_ERROR } from "./const.ts";
+import type { AddPath } from "./context.ts";
 import { BgpError } from "./error.ts";
+import type { Nlri } from "./message.ts";
+import { u32, writeU32 } from "./octets.ts";
+
+/** Whether prefixes have Path Identifiers in front. */
+export type NlriForm = "plain" | "identified";
+
+/** Octets of a Path Identifier. */
+export const PATH_ID_OCTETS = 4;
 
 /** A prefix that is written over and over; fits where a `Prefix` is read. */
 export type PrefixScratch = {
@@ -18,6 +28,24 @@ export type PrefixScratch = {
   w3: number;
   length: number;
 };
+
+/** In which form a session has a family's prefixes in one direction. */
+export function nlriForm(
+  addPath: AddPath | undefined,
+  direction: keyof AddPath,
+  family: Family,
+): NlriForm {
+  return addPath?.[direction].includes(family) === true ? "identified" : "plain";
+}
+
+/**
+ * The Path Identifier at `offset`; the prefix is `PATH_ID_OCTETS` behind. Throws `BgpError` 3/10 where it is cut
+ * off, for then no prefix follows it.
+ */
+export function readPathId(buffer: Uint8Array, offset: number, end: number): number {
+  if (offset + PATH_ID_OCTETS >= end) throw cutOff(end - offset);
+  return u32(buffer, offset);
+}
 
 /** A scratch record of a family. */
 export function createScratch(family: Family): PrefixScratch {
@@ -96,6 +124,18 @@ export function writePrefix(target: Uint8Array, offset: number, prefix: Prefix):
   return offset + 1 + octets;
 }
 
+/** Octets that a prefix takes in such a form. */
+export function nlriOctets(nlri: Nlri, form: NlriForm): number {
+  return prefixOctets(nlri) + (form === "identified" ? PATH_ID_OCTETS : 0);
+}
+
+/** Write a prefix in such a form at `offset`, with 0 where it has no identifier; the offset after it. */
+export function writeNlri(target: Uint8Array, offset: number, nlri: Nlri, form: NlriForm): number {
+  if (form === "plain") return writePrefix(target, offset, nlri);
+  writeU32(target, offset, nlri.pathId ?? 0);
+  return writePrefix(target, offset + PATH_ID_OCTETS, nlri);
+}
+
 /** Four octets at `offset`, zero from `end` on. */
 function wordAt(buffer: Uint8Array, offset: number, end: number): number {
   let word = 0;
@@ -117,5 +157,13 @@ function malformed(family: Family, length: number, left: number): BgpError {
     length > bitsOf(family)
       ? `a prefix length of ${length}`
       : `a /${length} needs more than the ${left} octets that are left`;
+  return invalid(words);
+}
+
+function cutOff(left: number): BgpError {
+  return invalid(`${left} octets do not hold a path identifier and a length`);
+}
+
+function invalid(words: string): BgpError {
   return new BgpError(UPDATE_MESSAGE_ERROR, INVALID_NETWORK_FIELD, `malformed prefix: ${words}`);
 }

@@ -8,13 +8,12 @@
  */
 
 import type { Family } from "../../lib/address.ts";
-import type { Prefix } from "../../lib/prefix.ts";
 import { type Announcement, decodeAttributes, encodeAttributes, faultsIn } from "./attribute.ts";
 import type { Attributes } from "./attributes.ts";
 import { HEADER_LENGTH, MALFORMED_ATTRIBUTE_LIST, UPDATE_MESSAGE_ERROR } from "./const.ts";
 import type { WireContext } from "./context.ts";
 import { BgpError } from "./error.ts";
-import type { Reach, Unreach, UpdateMessage } from "./message.ts";
+import type { Nlri, Reach, Unreach, UpdateMessage } from "./message.ts";
 import {
   createMultiprotocolRanges,
   encodeReach,
@@ -26,7 +25,16 @@ import {
   nextHopFault,
   readNextHop,
 } from "./multiprotocol.ts";
-import { createScratch, prefixOctets, readPrefix, writePrefix } from "./nlri.ts";
+import {
+  createScratch,
+  type NlriForm,
+  nlriForm,
+  nlriOctets,
+  PATH_ID_OCTETS,
+  readPathId,
+  readPrefix,
+  writeNlri,
+} from "./nlri.ts";
 import { u16, writeU16 } from "./octets.ts";
 
 /** Offsets into the buffer; each range is `[start, end)`. */
@@ -104,17 +112,22 @@ export function decodeUpdate(body: Uint8Array, context: WireContext): UpdateMess
   const ranges = createRanges();
   readUpdate(body, [0, body.length], context, ranges);
   const isCarried = context.families.includes(4);
-  const listed = (start: number, end: number): Prefix[] => {
-    const prefixes = decodePrefixes(body, [start, end], 4);
+  const formOf = (family: Family): NlriForm => nlriForm(context.addPath, "receive", family);
+  const listed = (start: number, end: number): Nlri[] => {
+    const prefixes = decodePrefixes(body, [start, end], 4, formOf(4));
     return isCarried ? prefixes : [];
   };
+  const decodeNlri = ({ family = 4, nlriStart, end }: MultiprotocolRange): Unreach => ({
+    family,
+    prefixes: decodePrefixes(body, [nlriStart, end], family, formOf(family)),
+  });
   const withdrawn = listed(ranges.withdrawnStart, ranges.withdrawnEnd);
   const announced = listed(ranges.nlriStart, ranges.nlriEnd);
   const { reach, unreach } = ranges;
   const lists = {
     withdrawn,
     announced,
-    ...(unreach.family === undefined ? {} : { unreach: decodeNlri(body, unreach) }),
+    ...(unreach.family === undefined ? {} : { unreach: decodeNlri(unreach) }),
   };
   const announcement = announcementIn(ranges);
   if (announcement === "nothing" && !hasAttributes(ranges)) {
@@ -131,7 +144,7 @@ export function decodeUpdate(body: Uint8Array, context: WireContext): UpdateMess
     type: "update",
     attributes,
     ...lists,
-    reach: { ...told, ...decodeNlri(body, reach) },
+    reach: { ...told, ...decodeNlri(reach) },
     faults: wrong === undefined ? faults : [...faults, wrong],
   };
 }
@@ -142,22 +155,24 @@ export function decodeUpdate(body: Uint8Array, context: WireContext): UpdateMess
  */
 export function encodeUpdate(update: UpdateMessage, context: WireContext): Uint8Array {
   const { attributes, reach, unreach } = update;
+  const formOf = (family: Family): NlriForm => nlriForm(context.addPath, "send", family);
+  const form = formOf(4);
   const encoded = Buffer.concat([
-    ...(reach === undefined ? [] : [encodeReach(reach.family, reach, reach.prefixes)]),
-    ...(unreach === undefined ? [] : [encodeUnreach(unreach.family, unreach.prefixes)]),
+    ...(reach === undefined ? [] : [encodeReach(reach, formOf(reach.family))]),
+    ...(unreach === undefined ? [] : [encodeUnreach(unreach, formOf(unreach.family))]),
     ...(attributes === undefined ? [] : [encodeAttributes(attributes, context)]),
   ]);
-  const octets = (prefixes: readonly Prefix[]): number =>
-    prefixes.reduce((sum, prefix) => sum + prefixOctets(prefix), 0);
+  const octets = (prefixes: readonly Nlri[]): number =>
+    prefixes.reduce((sum, prefix) => sum + nlriOctets(prefix, form), 0);
   const withdrawn = octets(update.withdrawn);
   const body = new Uint8Array(4 + withdrawn + encoded.length + octets(update.announced));
   writeU16(body, 0, withdrawn);
   let at = 2;
-  for (const prefix of update.withdrawn) at = writePrefix(body, at, prefix);
+  for (const prefix of update.withdrawn) at = writeNlri(body, at, prefix, form);
   writeU16(body, at, encoded.length);
   body.set(encoded, at + 2);
   at += 2 + encoded.length;
-  for (const prefix of update.announced) at = writePrefix(body, at, prefix);
+  for (const prefix of update.announced) at = writeNlri(body, at, prefix, form);
   return body;
 }
 
@@ -172,20 +187,23 @@ export function withReach(
   return { ...rest, ...told };
 }
 
-function decodeNlri(body: Uint8Array, { family = 4, nlriStart, end }: MultiprotocolRange): Unreach {
-  return { family, prefixes: decodePrefixes(body, [nlriStart, end], family) };
-}
-
 function decodePrefixes(
   body: Uint8Array,
   [start, end]: readonly [number, number],
   family: Family,
-): Prefix[] {
+  form: NlriForm,
+): Nlri[] {
   const scratch = createScratch(family);
-  const prefixes: Prefix[] = [];
+  const prefixes: Nlri[] = [];
   for (let at = start; at < end; ) {
-    at = readPrefix(body, at, end, scratch);
-    prefixes.push({ ...scratch });
+    if (form === "identified") {
+      const pathId = readPathId(body, at, end);
+      at = readPrefix(body, at + PATH_ID_OCTETS, end, scratch);
+      prefixes.push({ ...scratch, pathId });
+    } else {
+      at = readPrefix(body, at, end, scratch);
+      prefixes.push({ ...scratch });
+    }
   }
   return prefixes;
 }

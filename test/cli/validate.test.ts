@@ -176,6 +176,7 @@ describe("what each node would do", () => {
           role: "customer",
           strictRole: true,
           aigp: true,
+          addPath: { receive: true, send: "BestN", count: 3 },
           bfd: { strict: true, minTransmitInterval: 100 },
           maxRestartTime: "5m",
           gracefulRestart: { mode: "Helper", notifications: true, longLivedStaleTime: "1h" },
@@ -225,6 +226,7 @@ describe("what each node would do", () => {
           asNumbers: [64_512, "65100-65199"],
           listenLimit: 8,
           sendHoldTime: 60,
+          addPath: { send: "ECMP" },
         },
       ],
     );

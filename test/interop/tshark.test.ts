@@ -136,6 +136,7 @@ const CODES = {
   role: 9,
   "graceful restart": 64,
   "four-octet AS": 65,
+  "add-path": 69,
   "enhanced route refresh": 70,
   "long-lived graceful restart": 71,
 } as const;

@@ -46,7 +46,7 @@ function toldTo(scene: Scene, id: PeerId): Attributes | undefined {
 }
 
 function reasonFor(scene: Scene, id: PeerId): string | undefined {
-  return scene.rib.advertisedTo(id, parsePrefix(PREFIX))?.reason;
+  return scene.rib.advertisedTo(id, parsePrefix(PREFIX))[0]?.reason;
 }
 
 describe("6 what is told to whom", () => {
@@ -73,7 +73,7 @@ describe("6 what is told to whom", () => {
     scene.settle();
     const told = toldTo(scene, target);
     expect(told !== undefined).toBe(isTold);
-    expect(scene.rib.advertisedTo(target, parsePrefix(PREFIX))?.advertised).toBe(isTold);
+    expect(scene.rib.advertisedTo(target, parsePrefix(PREFIX))[0]?.advertised).toBe(isTold);
     // Both are marks of reflection alone.
     const isReflected = isTold && to !== "external" && (from === "client" || from === "non-client");
     expect(told?.originatorId !== undefined).toBe(isReflected);

@@ -32,7 +32,7 @@ function passed(
   scene.announce(source, [PREFIX], attributesOf([65_009], "172.30.0.9", more));
   scene.settle();
   const got = (id: number): Attributes | undefined => scene.told.get(id)?.routes.get(PREFIX);
-  const why = (id: number) => scene.rib.advertisedTo(id, parsePrefix(PREFIX))?.reason;
+  const why = (id: number) => scene.rib.advertisedTo(id, parsePrefix(PREFIX))[0]?.reason;
   return {
     inside: got(inside),
     outside: got(outside),

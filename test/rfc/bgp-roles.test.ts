@@ -37,7 +37,7 @@ function told(role: Role | undefined, onlyToCustomer?: number): string {
   scene.settle();
   const got = scene.told.get(id)?.routes.get(PREFIX);
   if (got !== undefined) return `OTC ${got.onlyToCustomer ?? "none"}`;
-  return scene.rib.advertisedTo(id, parsePrefix(PREFIX))?.reason ?? "";
+  return scene.rib.advertisedTo(id, parsePrefix(PREFIX))[0]?.reason ?? "";
 }
 
 function leak(role: Role, asNumber: number): string {

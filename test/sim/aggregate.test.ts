@@ -135,7 +135,7 @@ describe("an aggregate", () => {
     const { rib, neighbours, aggregates } = all.daemon("n1");
     const told = (name: string, prefix: string) => {
       const id = neighbours.get(name)?.id;
-      return id === undefined ? undefined : rib?.advertisedTo(id, parsePrefix(prefix))?.reason;
+      return id === undefined ? undefined : rib?.advertisedTo(id, parsePrefix(prefix))[0]?.reason;
     };
     expect(told("tor", "10.244.1.0/24")).toBe(
       "in the aggregate 10.244.0.0/20, which is told in its place (summaryOnly)",

@@ -262,7 +262,7 @@ far (BGPPeer), 172.30.0.11 AS 64601 to 203.0.113.1:179 AS 65001, ttl 64, hold 9 
       peer("plain", "peerIP: 172.30.0.1\nasNumber: 65000\nkeepOriginalNextHop: true"),
       peer(
         "all",
-        "peerIP: 172.30.0.2\nasNumber: 65000\nlocalASNumber: 65100\nnumAllowedLocalASNumbers: 2\nnextHopMode: Self\nimportPolicy: all\nexportPolicy: pools\nrejectASSets: false\ndiscardBlackhole: true\nasOverride: true\nremovePrivateAS: true\naigp: true\nrole: peer\nstrictRole: true\nprefixLimit: {max: 9, restartTime: 1m}",
+        "peerIP: 172.30.0.2\nasNumber: 65000\nlocalASNumber: 65100\nnumAllowedLocalASNumbers: 2\nnextHopMode: Self\nimportPolicy: all\nexportPolicy: pools\nrejectASSets: false\ndiscardBlackhole: true\nasOverride: true\nremovePrivateAS: true\naigp: true\nrole: peer\nstrictRole: true\nprefixLimit: {max: 9, restartTime: 1m}\naddPath: {receive: true, send: BestN, count: 3}",
       ),
       peer("inside", "peerIP: 172.30.0.3\nasNumber: 64512\nkeepOriginalNextHop: true"),
       peer("joined", "peerIP: 172.30.0.4\nasNumber: 65000\nlocalASNumber: 65000"),
@@ -277,7 +277,7 @@ services 10.96.0.0/12 fd00:96::/112
 decides by 4 paths alwaysCompareMed missingMedIsWorst preferOldestExternal relaxedAsPath
 mesh n2 (mesh), 172.30.0.11 AS 64512 to 172.30.0.12:179 AS 64512, ttl 64, hold 90 keepalive 30 retry 5, default, refuseAsSets true, gracefulShutdown true
 plain (BGPPeer), 172.30.0.11 AS 64512 to 172.30.0.1:179 AS 65000, ttl 1, hold 90 keepalive 30 retry 5, importPolicy "none", refuseAsSets true, nextHop "Keep", gracefulShutdown true
-all (BGPPeer), 172.30.0.11 AS 65100 to 172.30.0.2:179 AS 65000, ttl 1, hold 90 keepalive 30 retry 5, role peer strictly, aigp, importPolicy "all", exportPolicy "pools", allowedOwnAs 2, discardBlackhole true, nextHop "Self", asOverride true, removePrivateAs true, gracefulShutdown true, prefixLimit {"max":9,"warningThreshold":75,"restartTime":60}
+all (BGPPeer), 172.30.0.11 AS 65100 to 172.30.0.2:179 AS 65000, ttl 1, hold 90 keepalive 30 retry 5, role peer strictly, aigp, add-path {"receive":true,"send":true}, importPolicy "all", exportPolicy "pools", allowedOwnAs 2, discardBlackhole true, nextHop "Self", asOverride true, removePrivateAs true, gracefulShutdown true, prefixLimit {"max":9,"warningThreshold":75,"restartTime":60}, toldPaths {"send":"BestN","count":3}
 inside (BGPPeer), 172.30.0.11 AS 64512 to 172.30.0.3:179 AS 64512, ttl 64, hold 90 keepalive 30 retry 5, importPolicy "none", refuseAsSets true, gracefulShutdown true
 joined (BGPPeer), 172.30.0.11 AS 65000 to 172.30.0.4:179 AS 65000, ttl 64, hold 90 keepalive 30 retry 5, importPolicy "none", refuseAsSets true, gracefulShutdown true
 `.trim(),

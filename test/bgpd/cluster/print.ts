@@ -72,6 +72,7 @@ export function printPeer(peer: PeerPlan): string {
     peer.role === undefined ? "" : `role ${peer.role.role}${peer.role.strict ? " strictly" : ""}`,
     peer.aigp ? "aigp" : "",
     ...printRestart(peer.gracefulRestart),
+    peer.addPath === undefined ? "" : `add-path ${JSON.stringify(peer.addPath)}`,
     ...Object.entries(peer.policy)
       .filter(([key, value]) => value !== DEFAULT_POLICY[key as keyof typeof DEFAULT_POLICY])
       .map(([key, value]) => `${key} ${JSON.stringify(value)}`),

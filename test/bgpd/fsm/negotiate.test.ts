@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { localOpen, negotiate } from "../../../bgpd/fsm/negotiate.ts";
 import type { SessionConfig } from "../../../bgpd/fsm/state.ts";
 import type { Capability, OpenMessage } from "../../../bgpd/wire/message.ts";
-import { parseAddress } from "../../../lib/address.ts";
+import { type Family, parseAddress } from "../../../lib/address.ts";
 import { toHex } from "../../../lib/hex.ts";
 import { CONFIG } from "./fixture.ts";
 
@@ -268,4 +268,61 @@ test("AIGP_SESSION is a matter of external sessions (RFC 7311 section 3.3)", () 
   expect(wire({})).toBeUndefined();
   const internal = { myAs: 64512, capabilities: [IPV4, four(64512)] };
   expect(wire({ ...INTERNAL, aigp: true }, internal)).toBeUndefined();
+});
+
+describe("ADD-PATH (RFC 7911 section 5)", () => {
+  const wants = (receive: readonly Family[], send: readonly Family[]): Partial<SessionConfig> => ({
+    ...BOTH,
+    addPath: { receive, send },
+  });
+  const says = (
+    ...families: readonly (readonly [afi: number, sendReceive: number])[]
+  ): Capability => ({
+    type: "add-path",
+    families: families.map(([afi, sendReceive]) => ({ afi, safi: 1, sendReceive })),
+  });
+  const agreed = (config: Partial<SessionConfig>, ...capabilities: readonly Capability[]) => {
+    const open = { ...OPEN, capabilities: [IPV4, IPV6, ...capabilities] };
+    return negotiate({ ...CONFIG, ...config }, open).negotiated?.wire.addPath;
+  };
+
+  test("what we want is said in one capability, and nothing where we want nothing", () => {
+    const told = (config: Partial<SessionConfig>) =>
+      localOpen({ ...CONFIG, ...config }).capabilities.filter(({ type }) => type === "add-path");
+    expect(told(wants([4, 6], [6]))).toEqual([says([1, 1], [2, 3])]);
+    expect(told(wants([], [6]))).toEqual([says([2, 2])]);
+    expect(told({ ...wants([6], [6]), families: [4] })).toEqual([]);
+    expect(told(BOTH)).toEqual([]);
+  });
+
+  test("each direction needs the word of both, and each family its own", () => {
+    expect(agreed(wants([4, 6], [4, 6]), says([1, 2], [2, 1]))).toEqual({
+      receive: [4],
+      send: [6],
+    });
+    expect(agreed(wants([4], [6]), says([1, 3], [2, 3]))).toEqual({ receive: [4], send: [6] });
+    expect(agreed(wants([4], []), says([1, 1]))).toBeUndefined();
+    expect(agreed(wants([4, 6], [4, 6]))).toBeUndefined();
+    expect(agreed(BOTH, says([1, 3], [2, 3]))).toBeUndefined();
+  });
+
+  test("only of families that the session carries", () => {
+    const config = { ...wants([4, 6], [4, 6]), families: [4] as const };
+    expect(agreed(config, says([1, 3], [2, 3]))).toEqual({ receive: [4], send: [4] });
+  });
+
+  test("of a family that is named twice the last word counts, in one capability or in two", () => {
+    const config = wants([4], [4]);
+    expect(agreed(config, says([1, 3], [1, 1]))).toEqual({ receive: [], send: [4] });
+    expect(agreed(config, says([1, 1]), says([1, 2]))).toEqual({ receive: [4], send: [] });
+  });
+
+  test("not with a peer that refuses capabilities", () => {
+    const { negotiated } = negotiate(
+      { ...CONFIG, ...wants([4], [4]) },
+      { ...OPEN, capabilities: [says([1, 3])] },
+      "none",
+    );
+    expect(negotiated?.wire.addPath).toBeUndefined();
+  });
 });

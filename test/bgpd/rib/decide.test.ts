@@ -22,15 +22,16 @@ type Shape = {
   readonly path?: readonly number[];
   readonly more?: Partial<Attributes>;
   readonly isBest?: boolean;
+  readonly pathId?: number;
 };
 
 function candidate({ peer = 2, kind = "external", cost = 0, path = [1, 2], ...rest }: Shape) {
   const set = sets.intern(attributesOf(path, "172.30.0.9", rest.more));
-  const { isBest = false } = rest;
-  if (kind === "local") return { set, peer: undefined, cost, isBest };
+  const { isBest = false, pathId = 0 } = rest;
+  if (kind === "local") return { set, peer: undefined, pathId, cost, isBest };
   const ribPeer = peerAt(peer, kind);
   const identifier = rest.identifier ?? ribPeer.identifier;
-  return { set, peer: { ...ribPeer, identifier }, cost, isBest };
+  return { set, peer: { ...ribPeer, identifier }, pathId, cost, isBest };
 }
 
 const choices = (change: Partial<PathSelection>) => ({ ...PLAIN_SELECTION, ...change });
@@ -95,6 +96,12 @@ const TABLE: readonly [DecisionRule, Shape, Shape, string, Partial<PathSelection
     { peer: 1, identifier: 7 },
     { peer: 2, identifier: 7 },
     "172.30.0.1 < 172.30.0.2",
+  ],
+  [
+    "lower path identifier",
+    { pathId: 2_147_483_647 },
+    { pathId: 4_294_967_295 },
+    "2147483647 < 4294967295",
   ],
 ];
 

@@ -123,7 +123,7 @@ describe("a session of one family", () => {
     expect(scene.tells(six)).toEqual(["fd00:244::/122 via fd00:30::1 path [] pref 100"]);
     expect(scene.told.get(four)?.endsOfRib).toEqual([4]);
     expect(scene.told.get(six)?.endsOfRib).toEqual([6]);
-    expect(scene.rib.advertisedTo(four, parsePrefix("fd00:244::/122"))).toMatchObject({
+    expect(scene.rib.advertisedTo(four, parsePrefix("fd00:244::/122"))[0]).toMatchObject({
       advertised: false,
       reason: "the session does not carry IPv6 unicast",
     });
@@ -217,7 +217,7 @@ describe("IPv4 with IPv6 next hops (RFC 8950)", () => {
       "198.51.100.0/24 via 172.30.0.9 path [65009] pref 100",
     ]);
     expect(scene.tells(unable)).toEqual(["198.51.100.0/24 via 172.30.0.9 path [65009] pref 100"]);
-    expect(scene.rib.advertisedTo(unable, parsePrefix("192.0.2.0/24"))?.reason).toBe(
+    expect(scene.rib.advertisedTo(unable, parsePrefix("192.0.2.0/24"))[0]?.reason).toBe(
       "its next hop fd00:30::9 is an IPv6 address, which the peer does not take for IPv4 (RFC 8950)",
     );
   });

@@ -43,7 +43,7 @@ function candidate({ peer, hop = peer, kind = "external", path = [7], ...rest }:
   const from = { ...peerAt(peer, "external"), rules: { ...PLAIN_RULES, discardBlackhole: true } };
   const known = kind === "internal" ? peerAt(peer, "internal") : from;
   const { cost = 0 } = rest;
-  return { set, peer: kind === "local" ? undefined : known, cost, isBest: false };
+  return { set, peer: kind === "local" ? undefined : known, pathId: 0, cost, isBest: false };
 }
 
 /** Numbers of the peers whose paths share the traffic, and why others do not. */

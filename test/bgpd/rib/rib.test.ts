@@ -36,7 +36,7 @@ describe("what peers are told", () => {
     expect(scene.tells(b)).toEqual(["192.0.2.0/24 via 172.30.0.9 path [65009 7] pref 100"]);
     expect(scene.tells(tor)).toEqual([`10.244.2.0/24 via 172.30.0.1 path [${OUR_AS}]`]);
     expect(scene.told.get(b)?.routes.get("192.0.2.0/24")?.multiExitDisc).toBe(4);
-    const line = scene.rib.advertisedTo(b, parsePrefix("10.244.2.0/24"));
+    const [line] = scene.rib.advertisedTo(b, parsePrefix("10.244.2.0/24"));
     expect(line?.reason).toContain("learned from an internal peer");
   });
 
@@ -52,7 +52,7 @@ describe("what peers are told", () => {
     scene.settle();
     const now = [`198.51.100.0/24 via 172.30.0.1 path [${OUR_AS} 65006]`];
     expect([a, b, c].map((id) => scene.tells(id))).toEqual([now, [], now]);
-    expect(scene.rib.advertisedTo(b, parsePrefix("198.51.100.0/24"))?.reason).toBe(
+    expect(scene.rib.advertisedTo(b, parsePrefix("198.51.100.0/24"))[0]?.reason).toBe(
       "learned from this peer",
     );
     // One for each family.

@@ -16,11 +16,13 @@ import { PLAIN_RULES } from "../../../bgpd/rib/rules.ts";
 import type { Attributes } from "../../../bgpd/wire/attributes.ts";
 import { decode, encode } from "../../../bgpd/wire/codec.ts";
 import { HEADER_LENGTH } from "../../../bgpd/wire/const.ts";
+import type { WireContext } from "../../../bgpd/wire/context.ts";
 import { Framer } from "../../../bgpd/wire/framer.ts";
-import type { Reach, UpdateMessage } from "../../../bgpd/wire/message.ts";
+import type { Nlri, Reach, UpdateMessage } from "../../../bgpd/wire/message.ts";
 import type { MultiprotocolNextHop } from "../../../bgpd/wire/multiprotocol.ts";
 import { type Family, formatAddress, parseAddress } from "../../../lib/address.ts";
-import { formatPrefix, type Prefix, parsePrefix } from "../../../lib/prefix.ts";
+import { formatPrefix } from "../../../lib/prefix.ts";
+import { formatNlri, parseNlri } from "../wire/nlri-text.ts";
 
 export const OUR_AS = 64512;
 export const OUR_ID = parseAddress("172.30.0.1");
@@ -71,8 +73,7 @@ export class Told {
     for (let frame = framer.next(); frame !== undefined; frame = framer.next()) {
       const message = decode(
         frame.buffer.slice(frame.start - HEADER_LENGTH, frame.end),
-        // The peer is on the other side, where external means the same.
-        peer.wire,
+        otherSide(peer.wire),
       );
       if (message.type !== "update") throw new Error(`a ${message.type} from the RIB`);
       if (message.faults.length > 0) throw new Error(message.faults[0]?.message);
@@ -82,23 +83,28 @@ export class Told {
       const isEnd = gone.length === 0 && announced.length === 0 && reach === undefined;
       if (isEnd) this.endsOfRib.push(unreach?.family ?? 4);
       for (const prefix of gone) {
-        if (!this.routes.delete(formatPrefix(prefix))) {
-          throw new Error(`withdrawn but never announced: ${formatPrefix(prefix)}`);
+        if (!this.routes.delete(formatNlri(prefix))) {
+          throw new Error(`withdrawn but never announced: ${formatNlri(prefix)}`);
         }
       }
-      for (const prefix of announced)
-        this.routes.set(formatPrefix(prefix), attributes as Attributes);
+      for (const prefix of announced) this.routes.set(formatNlri(prefix), attributes as Attributes);
       for (const prefix of reach?.prefixes ?? []) {
         const told = { ...(attributes as Attributes), ...hopOf(reach as Reach) };
-        this.routes.set(formatPrefix(prefix), told);
+        this.routes.set(formatNlri(prefix), told);
       }
     }
   }
 
-  /** `PREFIX via NEXT_HOP path 1 2`, sorted. */
+  /** `PREFIX via NEXT_HOP path 1 2`, sorted; with a path identifier in front where there are such. */
   lines(): string[] {
     return [...this.routes].map(([prefix, attributes]) => `${prefix} ${brief(attributes)}`).sort();
   }
+}
+
+/** A session as its other end sees it: what we send it receives, and external means the same. */
+export function otherSide({ addPath, ...wire }: WireContext): WireContext {
+  if (addPath === undefined) return wire;
+  return { ...wire, addPath: { receive: addPath.send, send: addPath.receive } };
 }
 
 function hopOf({ nextHop, nextHopLinkLocal }: MultiprotocolNextHop): MultiprotocolNextHop {
@@ -163,25 +169,25 @@ export class Scene {
   }
 
   announce(id: PeerId, prefixes: readonly string[], attributes: Attributes): ReceiveSummary {
-    return this.receive(id, { announced: prefixes.map(parsePrefix), attributes });
+    return this.receive(id, { announced: prefixes.map(parseNlri), attributes });
   }
 
   withdraw(id: PeerId, prefixes: readonly string[]): ReceiveSummary {
-    return this.receive(id, { withdrawn: prefixes.map(parsePrefix) });
+    return this.receive(id, { withdrawn: prefixes.map(parseNlri) });
   }
 
   receive(
     id: PeerId,
     update: {
-      readonly announced?: readonly Prefix[];
-      readonly withdrawn?: readonly Prefix[];
+      readonly announced?: readonly Nlri[];
+      readonly withdrawn?: readonly Nlri[];
       readonly attributes?: Attributes;
     },
   ): ReceiveSummary {
     const wire = this.peers.get(id)?.wire;
     if (wire === undefined) throw new Error(`no peer ${id}`);
     const { announced = [], withdrawn = [], attributes } = update;
-    const of = (prefixes: readonly Prefix[], family: Family): Prefix[] =>
+    const of = (prefixes: readonly Nlri[], family: Family): Nlri[] =>
       prefixes.filter((prefix) => prefix.family === family);
     const nextHop = attributes?.nextHop;
     const isInReach = nextHop?.family === 6 && announced[0] !== undefined;
@@ -199,7 +205,7 @@ export class Scene {
         ...(gone.length > 0 ? { unreach: { family: 6, prefixes: gone } } : {}),
         faults: [],
       },
-      { ...wire, maxLength: 65_535 },
+      { ...otherSide(wire), maxLength: 65_535 },
     );
     return this.rib.receive(id, bytes, HEADER_LENGTH, bytes.length);
   }

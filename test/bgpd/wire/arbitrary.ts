@@ -12,6 +12,7 @@ import type { WireContext } from "../../../bgpd/wire/context.ts";
 import type {
   Capability,
   Message,
+  Nlri,
   NotificationMessage,
   OpenMessage,
   Reach,
@@ -19,7 +20,7 @@ import type {
   Unreach,
   UpdateMessage,
 } from "../../../bgpd/wire/message.ts";
-import { type Address, address4 } from "../../../lib/address.ts";
+import { type Address, address4, type Family } from "../../../lib/address.ts";
 import { toHex } from "../../../lib/hex.ts";
 import { type Prefix, prefixOf } from "../../../lib/prefix.ts";
 
@@ -37,6 +38,14 @@ export const CONTEXTS: readonly WireContext[] = [false, true].flatMap((fourOctet
   })),
 );
 
+/** The same with path identifiers in both directions: of IPv4, of IPv6, and of both. */
+export const ADD_PATH_CONTEXTS: readonly WireContext[] = ([[4], [6], [4, 6]] as Family[][]).map(
+  (identified, index) => ({
+    ...(CONTEXTS[index] as WireContext),
+    addPath: { receive: identified, send: identified },
+  }),
+);
+
 const u8 = fc.integer({ min: 0, max: 0xff });
 const u16 = fc.integer({ min: 0, max: 0xffff });
 const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
@@ -45,7 +54,7 @@ const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
 const TAKEN: ReadonlySet<number> = new Set([
   1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 14, 15, 16, 17, 18, 25, 26, 32, 35,
 ]);
-const KNOWN_CAPABILITIES: ReadonlySet<number> = new Set([1, 2, 5, 6, 9, 64, 65, 70, 71]);
+const KNOWN_CAPABILITIES: ReadonlySet<number> = new Set([1, 2, 5, 6, 9, 64, 65, 69, 70, 71]);
 
 /** Known optional transitive attributes, by code. */
 const PASSED_ON: Readonly<Record<string, keyof Attributes>> = {
@@ -172,7 +181,7 @@ export function attributeSets(context: WireContext): fc.Arbitrary<Attributes> {
 
 /** UPDATEs without a fault. */
 export function updates(context: WireContext): fc.Arbitrary<UpdateMessage> {
-  const list = fc.array(prefixes, { maxLength: 20 });
+  const list = fc.array(nlri(prefixes, 4, context), { maxLength: 20 });
   const withdrawing = fc.record({ withdrawn: list, attributes: fc.constant(undefined) });
   const announcing = fc.record({
     withdrawn: list,
@@ -187,36 +196,49 @@ export function updates(context: WireContext): fc.Arbitrary<UpdateMessage> {
     announcing,
     withReach,
   );
-  return fc.tuple(one, fc.option(unreaches, { nil: undefined })).map(([update, unreach]) => ({
-    type: "update",
-    ...update,
-    ...(unreach === undefined ? {} : { unreach }),
-    faults: [],
-  }));
+  return fc
+    .tuple(one, fc.option(unreaches(context), { nil: undefined }))
+    .map(([update, unreach]) => ({
+      type: "update",
+      ...update,
+      ...(unreach === undefined ? {} : { unreach }),
+      faults: [],
+    }));
 }
 
-const prefixes6List = fc.array(prefixes6, { maxLength: 12 });
+/** Prefixes of a family as the session has them: with identifiers, where it has those. */
+function nlri(
+  bare: fc.Arbitrary<Prefix>,
+  family: Family,
+  { addPath }: WireContext,
+): fc.Arbitrary<Nlri> {
+  if (addPath?.send.includes(family) !== true) return bare;
+  return fc.tuple(bare, u32).map(([prefix, pathId]) => ({ ...prefix, pathId }));
+}
 
-const unreaches: fc.Arbitrary<Unreach> = fc.oneof(
-  fc.record({ family: fc.constant(6 as const), prefixes: prefixes6List }),
-  fc.record({ family: fc.constant(4 as const), prefixes: fc.array(prefixes, { maxLength: 12 }) }),
-);
+function unreaches(context: WireContext): fc.Arbitrary<Unreach> {
+  const list4 = fc.array(nlri(prefixes, 4, context), { maxLength: 12 });
+  const list6 = fc.array(nlri(prefixes6, 6, context), { maxLength: 12 });
+  return fc.oneof(
+    fc.record({ family: fc.constant(6 as const), prefixes: list6 }),
+    fc.record({ family: fc.constant(4 as const), prefixes: list4 }),
+  );
+}
 
 /** IPv6 prefixes, and IPv4 prefixes with next hops of the families that the session allows. */
-function reaches({ extendedNextHop }: WireContext): fc.Arbitrary<Reach> {
+function reaches(context: WireContext): fc.Arbitrary<Reach> {
   const hop6 = fc.oneof(
     fc.record({ nextHop: hosts6 }),
     fc.record({ nextHop: hosts6, nextHopLinkLocal: linkLocals }),
     fc.record({ nextHop: linkLocals }),
   );
   const hop4 = fc.record({ nextHop: hosts });
-  const list = fc.array(prefixes, { maxLength: 12 });
+  const list4 = fc.array(nlri(prefixes, 4, context), { maxLength: 12 });
+  const list6 = fc.array(nlri(prefixes6, 6, context), { maxLength: 12 });
   return fc.oneof(
+    fc.tuple(hop6, list6).map(([hop, all]): Reach => ({ family: 6, ...hop, prefixes: all })),
     fc
-      .tuple(hop6, prefixes6List)
-      .map(([hop, all]): Reach => ({ family: 6, ...hop, prefixes: all })),
-    fc
-      .tuple(extendedNextHop ? fc.oneof(hop4, hop6) : hop4, list)
+      .tuple(context.extendedNextHop ? fc.oneof(hop4, hop6) : hop4, list4)
       .map(([hop, all]): Reach => ({ family: 4, ...hop, prefixes: all })),
   );
 }
@@ -248,6 +270,13 @@ export const capabilities: fc.Arbitrary<Capability> = fc.oneof(
   fc.record({
     type: fc.constant("long-lived graceful restart" as const),
     families: fc.array(fc.record({ ...restartFamily, time: fc.nat(0xff_ffff) }), { maxLength: 3 }),
+  }),
+  fc.record({
+    type: fc.constant("add-path" as const),
+    families: fc.array(
+      fc.record({ afi: u16, safi: u8, sendReceive: fc.integer({ min: 1, max: 3 }) }),
+      { minLength: 1, maxLength: 3 },
+    ),
   }),
   fc.record({
     type: fc.constant("unknown" as const),

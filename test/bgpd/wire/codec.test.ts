@@ -16,11 +16,20 @@ import {
   readPrefix6,
   writePrefix,
 } from "../../../bgpd/wire/nlri.ts";
-import { attributeSets, CONTEXTS, messages, prefixes, prefixes6, updates } from "./arbitrary.ts";
+import {
+  ADD_PATH_CONTEXTS,
+  attributeSets,
+  CONTEXTS,
+  messages,
+  prefixes,
+  prefixes6,
+  updates,
+} from "./arbitrary.ts";
 
-for (const context of CONTEXTS) {
-  const { fourOctetAs, external } = context;
-  const session = `${external ? "external" : "internal"}, ${fourOctetAs ? "four" : "two"}-octet AS`;
+for (const context of [...CONTEXTS, ...ADD_PATH_CONTEXTS]) {
+  const { fourOctetAs, external, addPath } = context;
+  const identified = addPath === undefined ? "" : `, path identifiers of IPv${addPath.send}`;
+  const session = `${external ? "external" : "internal"}, ${fourOctetAs ? "four" : "two"}-octet AS${identified}`;
 
   describe(`on a session (${session})`, () => {
     test("a message decodes to what was encoded", () => {

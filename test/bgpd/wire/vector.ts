@@ -8,7 +8,7 @@ import type { Capability, Message } from "../../../bgpd/wire/message.ts";
 import type { MultiprotocolNextHop } from "../../../bgpd/wire/multiprotocol.ts";
 import { address4, type Family, formatAddress, parseAddress } from "../../../lib/address.ts";
 import { fromHex, toHex } from "../../../lib/hex.ts";
-import { formatPrefix, parsePrefix } from "../../../lib/prefix.ts";
+import { formatNlri, parseNlri } from "./nlri-text.ts";
 
 type PlainSegment = Partial<Record<AsSegment["type"], readonly number[]>>;
 
@@ -166,18 +166,18 @@ export function meaningOf(message: Message): Meaning {
       const { type, withdrawn, announced, attributes, reach, unreach, faults } = message;
       return {
         type,
-        withdrawn: withdrawn.map(formatPrefix),
-        announced: announced.map(formatPrefix),
+        withdrawn: withdrawn.map(formatNlri),
+        announced: announced.map(formatNlri),
         ...(attributes === undefined ? {} : { attributes: plainAttributes(attributes) }),
         ...(reach && {
           reach: {
             ...plainNextHop(reach),
             family: reach.family,
-            prefixes: reach.prefixes.map(formatPrefix),
+            prefixes: reach.prefixes.map(formatNlri),
           },
         }),
         ...(unreach && {
-          unreach: { family: unreach.family, prefixes: unreach.prefixes.map(formatPrefix) },
+          unreach: { family: unreach.family, prefixes: unreach.prefixes.map(formatNlri) },
         }),
         ...(faults.length === 0
           ? {}
@@ -216,8 +216,8 @@ export function messageOf(meaning: Meaning): Message {
       const { type, withdrawn, announced, attributes, reach, unreach } = meaning;
       return {
         type,
-        withdrawn: withdrawn.map(parsePrefix),
-        announced: announced.map(parsePrefix),
+        withdrawn: withdrawn.map(parseNlri),
+        announced: announced.map(parseNlri),
         attributes: attributes === undefined ? undefined : attributesOf(attributes),
         ...(reach && {
           reach: {
@@ -226,11 +226,11 @@ export function messageOf(meaning: Meaning): Message {
             ...(reach.nextHopLinkLocal && {
               nextHopLinkLocal: parseAddress(reach.nextHopLinkLocal),
             }),
-            prefixes: reach.prefixes.map(parsePrefix),
+            prefixes: reach.prefixes.map(parseNlri),
           },
         }),
         ...(unreach && {
-          unreach: { family: unreach.family, prefixes: unreach.prefixes.map(parsePrefix) },
+          unreach: { family: unreach.family, prefixes: unreach.prefixes.map(parseNlri) },
         }),
         faults: [],
       };
