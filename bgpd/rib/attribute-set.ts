@@ -98,6 +98,10 @@ export class AttributeSet {
   readonly localPref: number;
   readonly pathLength: number;
   readonly origin: Origin;
+  /** LOCAL_PREF, path length and ORIGIN as one number, of which the smaller is better. */
+  readonly rank: number;
+  /** Neither AIGP nor long-lived staleness come in between. */
+  readonly isOrdinary: boolean;
   /** Undefined where there is none: its worth is for the decision to say. */
   readonly multiExitDisc: number | undefined;
   /** RFC 7311; undefined where there is no metric. */
@@ -154,6 +158,8 @@ export class AttributeSet {
       this.clusters = 0;
       this.onlyToCustomer = undefined;
       this.bandwidth = undefined;
+      this.rank = rankOf(this);
+      this.isOrdinary = true;
       this.#attributes = undefined;
       return;
     }
@@ -170,6 +176,8 @@ export class AttributeSet {
     this.clusters = attributes.clusterList?.length ?? 0;
     this.onlyToCustomer = attributes.onlyToCustomer;
     this.bandwidth = bandwidthOf(attributes);
+    this.rank = rankOf(this);
+    this.isOrdinary = this.aigp === undefined && !this.longLivedStale;
     this.#attributes = attributes;
     recent.add(this);
   }
@@ -213,6 +221,15 @@ export class AttributeSet {
   forgetAttributes(): void {
     this.#attributes = undefined;
   }
+}
+
+/** Of 32, 14 and 2 bits: no message has room for a longer path. */
+function rankOf({
+  localPref,
+  pathLength,
+  origin,
+}: Pick<AttributeSet, "localPref" | "pathLength" | "origin">): number {
+  return ((0xffff_ffff - localPref) * 2 ** 14 + Math.min(pathLength, 2 ** 14 - 1)) * 4 + origin;
 }
 
 /** What a raw attribute range turned out to be. */

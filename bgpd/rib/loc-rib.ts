@@ -5,6 +5,7 @@
 
 import type { AttributeSet, AttributeSets } from "./attribute-set.ts";
 import { Column } from "./column.ts";
+import { areComparable, compareRivals, isPairwise, type Rival } from "./compare.ts";
 import { type Candidate, type Decided, decide } from "./decide.ts";
 import type { Chosen } from "./exporter.ts";
 import type { Member, Members } from "./member.ts";
@@ -41,6 +42,9 @@ export class LocRib {
   /** Where several paths share the traffic, their next hops. */
   readonly #shares = new Column();
   readonly #shareSets = new ShareSets();
+  /** Written over and over: the best of a prefix so far, and the one that it is compared with. */
+  #leader: Rival | undefined;
+  #rival: Rival | undefined;
   /** What was answered last: most prefixes come in a row with others of the same set and peer. */
   #last: Chosen | undefined;
   #lastMember: Member | undefined;
@@ -168,9 +172,44 @@ export class LocRib {
 
   /** The rows in use: the best, then those that share its traffic. */
   #choose(prefix: number, rows: readonly number[]): readonly number[] {
+    const quick = isPairwise(this.selection) ? this.#best(rows) : NONE;
+    if (quick !== NONE) return [quick];
     const candidates = rows.map((row) => this.#candidate(prefix, row));
     const equal = decide(candidates, this.selection);
     return chooseShares(candidates, equal, this.selection).map((index) => rows[index] ?? NONE);
+  }
+
+  /** The best of several rows; NONE where it takes more than comparing two at a time. */
+  #best(rows: readonly number[]): number {
+    const [first = NONE] = rows;
+    let best = first;
+    let leader = this.#read(this.#leader, best);
+    let rival = this.#rival;
+    for (let index = 1; index < rows.length; index++) {
+      const row = rows[index] ?? NONE;
+      rival = this.#read(rival, row);
+      if (!areComparable(leader.set, rival.set)) return NONE;
+      if (compareRivals(rival, leader) >= 0) continue;
+      best = row;
+      [leader, rival] = [rival, leader];
+    }
+    this.#leader = leader;
+    this.#rival = rival;
+    return best;
+  }
+
+  #read(rival: Rival | undefined, row: number): Rival {
+    const { paths, sets } = this.#parts;
+    const set = sets.get(paths.used.get(row));
+    const peer = this.#member(paths.peer.get(row))?.peer;
+    const cost = peer === undefined ? 0 : this.#costOf(set);
+    const pathId = paths.pathId.get(row) >>> 0;
+    if (rival === undefined) return { set, peer, cost, pathId };
+    rival.set = set;
+    rival.peer = peer;
+    rival.cost = cost;
+    rival.pathId = pathId;
+    return rival;
   }
 
   /** Accepted, and its next hop can be reached (RFC 4271 section 9.1.2.1). */
