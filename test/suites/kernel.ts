@@ -306,6 +306,14 @@ export function kernelSuite(name: string, open: () => KernelHarness): void {
       }
     });
 
+    describe("a carrier", () => {
+      test("is settled on a link that is there", () => {
+        host.apply(veth(harness));
+        host.settleCarrier("v0");
+        expect(() => host.settleCarrier("none")).toThrow("ENODEV");
+      });
+    });
+
     describe("addresses", () => {
       beforeEach(() => host.apply(veth(harness)));
 
