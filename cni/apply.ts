@@ -18,12 +18,23 @@ export function applyPlan(plan: Plan, host: Kernel, pod: Kernel, refuseTaken: ()
     for (const setting of plan.hostSettings) applySetting(host, setting);
     for (const setting of plan.podSettings) applySetting(pod, setting);
     // The end that comes up last finds its carrier there: it sends and has IPv6 at once, so it must be the pod's. Of
-    // the other's carrier the kernel's link watch tells when it finds the time, and what is sent until then is lost.
+    // the other's carrier the kernel's link watch tells when it finds the time, and what is sent until then is lost:
+    // on a busy node several of a hundred first packets.
     applyBatch(host, plan.host);
     applyPod(pod, plan);
+    settle(host, plan.pair.end.name);
   } catch (failure) {
     removeHostEnd(host, plan.pair.end.name);
     throw failure;
+  }
+}
+
+function settle(host: Kernel, hostEnd: string): void {
+  try {
+    host.settleCarrier(hostEnd);
+  } catch (error) {
+    if (!(error instanceof KernelError)) throw error;
+    throw refused(error);
   }
 }
 

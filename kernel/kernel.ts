@@ -322,6 +322,11 @@ export type Kernel = {
   neighbours(family?: Family): Neighbour[];
   /** One neighbour, without a dump. */
   neighbour(link: number, address: Address): Neighbour | undefined;
+  /**
+   * Have the kernel act now on what it has noticed of the link's carrier: until then the link drops what is sent. Linux
+   * before 6.8 does so in its own time.
+   */
+  settleCarrier(link: LinkReference): void;
   /** Do one thing. Throws `KernelError`. */
   apply(request: Request): void;
   /**

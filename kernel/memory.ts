@@ -221,6 +221,11 @@ class MemoryKernel implements Kernel {
       .filter(({ address }) => family === undefined || address.family === family);
   }
 
+  settleCarrier(reference: LinkReference) {
+    if (this.link(reference) !== undefined) return;
+    throw new KernelError(`RTM_GETLINK ${reference}: No such device (ENODEV)`, "ENODEV", 19);
+  }
+
   apply(request: Request): void {
     const [error] = this.applyAll([request]);
     if (error !== undefined) throw error;

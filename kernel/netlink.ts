@@ -144,6 +144,13 @@ class NetlinkKernel implements Kernel {
     return this.#connection.dump(RTM.GETNEXTHOP, (writer) => writeNexthopId(writer), readNexthop);
   }
 
+  settleCarrier(link: LinkReference): void {
+    // Who asks for a link is told what holds for it, so the kernel sees to that before (rtnl_getlink).
+    writeLinkReference(this.#connection.begin(RTM.GETLINK, 0), link);
+    const answer = this.#connection.get();
+    if (!("body" in answer)) throw answer.toError(`RTM_GETLINK ${link}`);
+  }
+
   apply(request: Request): void {
     const [error] = this.applyAll([request]);
     if (error !== undefined) throw error;

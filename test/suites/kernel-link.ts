@@ -239,6 +239,14 @@ export function kernelLinkSuite(current: () => KernelHarness): void {
     }
   });
 
+  describe("a carrier", () => {
+    test("is settled on a link that is there", () => {
+      host.apply(veth(harness));
+      host.settleCarrier("v0");
+      expect(() => host.settleCarrier("none")).toThrow("ENODEV");
+    });
+  });
+
   describe("groups of links", () => {
     const inGroup = (name: string, group: number): void => {
       host.apply({ type: "create veth", end: { name }, peer: { name: `${name}p` } });

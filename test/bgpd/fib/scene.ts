@@ -228,6 +228,7 @@ export class Daemon {
       neighbours: (family) => kernel.neighbours(family),
       neighbour: (link, address) => kernel.neighbour(link, address),
       linkInFull: (reference) => kernel.linkInFull(reference),
+      settleCarrier: (link) => kernel.settleCarrier(link),
       apply: (request) => kernel.apply(request),
       applyAll: (requests) => this.#applyAll(requests),
       ensureSourceCheck: (check) => kernel.ensureSourceCheck(check),
