@@ -1,9 +1,11 @@
 /**
  * The executable's entry: which of its roles this process plays.
  *
- * Each role is imported when it is played, so that the plugin, which the runtime starts for every pod,
- * pays for nothing else.
+ * The plugin, which the runtime starts for every pod, is here at once; the other roles are imported when they are played,
+ * so that it pays for nothing else.
  */
+
+import { runCni, runIpam } from "./cni/main.ts";
 
 const arguments_ = process.argv.slice(2);
 
@@ -11,14 +13,8 @@ const arguments_ = process.argv.slice(2);
 process.exit(await play());
 
 async function play(): Promise<number> {
-  if (process.argv0.endsWith("manx-ipam")) {
-    const { runIpam } = await import("./ipam/main.ts");
-    return await runIpam();
-  }
-  if (process.env.CNI_COMMAND !== undefined && arguments_.length === 0) {
-    const { runCni } = await import("./cni/main.ts");
-    return await runCni();
-  }
+  if (process.argv0.endsWith("manx-ipam")) return await runIpam();
+  if (process.env.CNI_COMMAND !== undefined && arguments_.length === 0) return await runCni();
   const { runProgram } = await import("./cli/program.ts");
   return await runProgram(arguments_, {
     async bgpd(options) {

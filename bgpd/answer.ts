@@ -14,7 +14,7 @@ import type {
   WhyAnswer,
 } from "../resource/answer.ts";
 import type { FibState } from "./fib/fib.ts";
-import type { AdvertisedView, PathView, PrefixView } from "./rib/route.ts";
+import type { AdvertisedView, PathView, PrefixView, Staleness } from "./rib/route.ts";
 import { aigpMetric } from "./wire/aigp.ts";
 import type { Attributes } from "./wire/attributes.ts";
 import {
@@ -24,17 +24,29 @@ import {
   formatLarge,
 } from "./wire/community.ts";
 
+const STALE_WORDS: Readonly<Record<Staleness, string>> = {
+  refresh: "the peer tells its table anew, and has not told this route yet",
+  restart: "the peer restarts, and its routes are kept until it has told them again (RFC 4724)",
+  "long-lived": "the peer has been away for long, and there is nothing better (RFC 9494)",
+};
+
 const ORIGINS = ["IGP", "EGP", "INCOMPLETE"] as const;
 
+/** A link-local address with its link's name, where that is known. */
+export type TextOf = (address: Address) => string;
+
 /** Attributes for people and scripts. */
-export function attributesAnswer(attributes: Attributes): AttributesAnswer {
+export function attributesAnswer(
+  attributes: Attributes,
+  textOf: TextOf = formatAddress,
+): AttributesAnswer {
   const { originatorId, clusterList = [] } = attributes;
   return {
     origin: ORIGINS[attributes.origin],
     asPath: attributes.asPath.flatMap<number | readonly number[]>(({ type, asNumbers }) =>
       type === "sequence" || type === "confederation sequence" ? asNumbers : [asNumbers],
     ),
-    nextHop: attributes.nextHop === undefined ? null : formatAddress(attributes.nextHop),
+    nextHop: attributes.nextHop === undefined ? null : textOf(attributes.nextHop),
     localPref: attributes.localPref ?? null,
     multiExitDisc: attributes.multiExitDisc ?? null,
     communities: (attributes.communities ?? []).map(formatCommunity),
@@ -51,34 +63,35 @@ export function attributesAnswer(attributes: Attributes): AttributesAnswer {
 }
 
 /** One path. */
-export function pathAnswer(path: PathView): PathAnswer {
+export function pathAnswer(path: PathView, textOf?: TextOf): PathAnswer {
   return {
     peer: path.peer ?? null,
     ...(path.pathId === undefined ? {} : { pathId: path.pathId }),
     source: path.source,
     state: path.state,
+    ...(path.stale === undefined ? {} : { stale: path.stale }),
     reason: path.reason,
-    attributes: attributesAnswer(path.attributes),
+    attributes: attributesAnswer(path.attributes, textOf),
   };
 }
 
 /** One prefix with all its paths, best first, and how it stands in the kernel. */
-export function routeAnswer(view: PrefixView, kernel: string): RouteAnswer {
+export function routeAnswer(view: PrefixView, kernel: string, textOf?: TextOf): RouteAnswer {
   const order = ["best", "multipath", "valid", "rejected"];
   const paths = view.paths
     .toSorted((a, b) => order.indexOf(a.state) - order.indexOf(b.state))
-    .map(pathAnswer);
+    .map((path) => pathAnswer(path, textOf));
   return { prefix: formatPrefix(view.prefix), paths, kernel };
 }
 
 /** What a peer was told of one prefix. */
-export function advertisedAnswer(view: AdvertisedView): AdvertisedAnswer {
+export function advertisedAnswer(view: AdvertisedView, textOf?: TextOf): AdvertisedAnswer {
   return {
     prefix: formatPrefix(view.prefix),
     ...(view.pathId === undefined ? {} : { pathId: view.pathId }),
     advertised: view.advertised,
     reason: view.reason,
-    attributes: view.attributes === undefined ? null : attributesAnswer(view.attributes),
+    attributes: view.attributes === undefined ? null : attributesAnswer(view.attributes, textOf),
   };
 }
 
@@ -105,6 +118,7 @@ export type WhyFacts = {
   readonly asked: string;
   readonly view: PrefixView | undefined;
   readonly kernel: string;
+  readonly textOf?: TextOf;
   readonly advertised: readonly { readonly peer: string; readonly view: AdvertisedView }[];
   readonly peers: { readonly configured: number; readonly established: number };
   readonly node: string;
@@ -123,10 +137,10 @@ export function whyAnswer(facts: WhyFacts): WhyAnswer {
   return {
     target: asked,
     prefix: formatPrefix(view.prefix),
-    route: routeAnswer(view, facts.kernel),
+    route: routeAnswer(view, facts.kernel, facts.textOf),
     advertised: facts.advertised.map(({ peer, view: told }) => ({
       peer,
-      ...advertisedAnswer(told),
+      ...advertisedAnswer(told, facts.textOf),
     })),
     summary: summary(facts, view),
   };
@@ -141,7 +155,7 @@ function absence({ asked, peers, node, aggregates }: WhyFacts): string {
 }
 
 function summary(
-  { asked, kernel, node, services, aggregates }: WhyFacts,
+  { asked, kernel, node, services, aggregates, textOf = formatAddress }: WhyFacts,
   view: PrefixView,
 ): string {
   const prefix = formatPrefix(view.prefix);
@@ -171,7 +185,7 @@ function summary(
   }
   const used = [best, ...sharing];
   const hops = used.flatMap(({ attributes: { nextHop } }) =>
-    nextHop === undefined ? [] : [formatAddress(nextHop)],
+    nextHop === undefined ? [] : [textOf(nextHop)],
   );
   const way = hops.length === 0 ? "" : ` by ${hops.join(" and ")}`;
   // One peer may offer several of them.
@@ -183,5 +197,6 @@ function summary(
       : `, which share the traffic, the best being from ${best.peer}`;
   const shared = sharing.length === 0 ? "" : sharers;
   const state = kernel === "" ? "" : ` Kernel: ${kernel}.`;
-  return `${subject} goes${way}, learned from ${from}${shared}: ${best.reason}${count}.${state}`;
+  const stale = best.stale === undefined ? "" : ` It is stale: ${STALE_WORDS[best.stale]}.`;
+  return `${subject} goes${way}, learned from ${from}${shared}: ${best.reason}${count}.${stale}${state}`;
 }

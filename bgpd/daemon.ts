@@ -9,6 +9,7 @@
  */
 
 import type { Kernel } from "../kernel/kernel.ts";
+import { type Family, isUnspecified } from "../lib/address.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
 import { formatPrefix } from "../lib/prefix.ts";
@@ -16,20 +17,24 @@ import { Aggregates } from "./aggregate.ts";
 import type { BfdFactory } from "./bfd/bfd.ts";
 import type { SpeakerPlan } from "./cluster/speaker.ts";
 import { type Convergence, createConvergence } from "./convergence.ts";
+import { Deferral, type Expected } from "./deferral.ts";
 import { Delays } from "./delays.ts";
 import { difference, originations } from "./difference.ts";
 import type { Fib } from "./fib/fib.ts";
 import { Forwarding } from "./forwarding.ts";
+import type { LocalRestart } from "./fsm/state.ts";
 import { keysOf } from "./intention.ts";
 import { createListener, type Listener } from "./listener.ts";
 import type { Liveness } from "./liveness.ts";
+import type { DiscoveryFactory } from "./nd/nd.ts";
 import type { Neighbour } from "./neighbour.ts";
 import { ORIGINATED } from "./origin.ts";
 import { createRib } from "./rib/rib.ts";
 import type { PathSelection, Rib } from "./rib/route.ts";
 import { Sessions } from "./sessions.ts";
 import type { Transport } from "./transport.ts";
-import { administrativeShutdown } from "./wire/shutdown.ts";
+import type { Unnumbered } from "./unnumbered.ts";
+import { describeFamily } from "./wire/family.ts";
 
 /** Longest stretch of work before timers and sockets get their turn, in ms. */
 const SLICE = 5;
@@ -51,6 +56,8 @@ export type DaemonOptions = {
   readonly onRemoved?: (neighbour: Neighbour) => void;
   /** Absent: no path is watched. */
   readonly bfd?: BfdFactory;
+  /** Absent: nobody is looked for on links. */
+  readonly discovery?: DiscoveryFactory;
 };
 
 /** A running speaker. Its parts are readable for `queries.ts`; nobody else changes them. */
@@ -66,12 +73,20 @@ export class Daemon {
   rib: Rib | undefined;
   #listener: Listener | undefined;
   #convergence: Convergence | undefined;
+  /** Undefined for a speaker that began with an empty kernel, and was nobody before. */
+  #deferral: Deferral | undefined;
+  /** The kernel had routes of an earlier daemon: its packets have been forwarded all the while. */
+  readonly #hasInherited: boolean;
   /** Peers whose whole table has arrived, but may wait for its decision. */
   readonly #told = new Set<string>();
+  /** What an earlier daemon left is to go when all is decided. */
+  #isSweepDue = false;
   #turn: Timer | undefined;
+  /** Nothing is decided any more. */
+  #isEnding = false;
 
   constructor(options: DaemonOptions) {
-    const { clock, transport, kernel, metric, table, log, random, bfd } = options;
+    const { clock, transport, kernel, metric, table, log, random, bfd, discovery } = options;
     this.#options = options;
     this.delays = new Delays(() => clock.now());
     this.#forwarding = new Forwarding({
@@ -80,7 +95,10 @@ export class Daemon {
       ...(metric === undefined ? {} : { metric }),
       ...(table === undefined ? {} : { table }),
       nextHopsOf: (prefix) =>
-        this.rib?.lookup(prefix)?.paths.flatMap(({ attributes }) => attributes.nextHop ?? []) ?? [],
+        this.rib?.lookup(prefix)?.paths.flatMap(({ attributes: { nextHop } }) =>
+          // One with a link is reached there, and by no route.
+          nextHop === undefined || nextHop.zone !== undefined ? [] : nextHop,
+        ) ?? [],
       bestOf: (prefix) => {
         const best = this.rib?.lookup(prefix)?.paths.find(({ state }) => state === "best");
         if (best === undefined) return undefined;
@@ -92,24 +110,38 @@ export class Daemon {
         this.#sessions.relocate();
       },
       onReaddressed: () => this.#sessions.reviseNextHops(),
+      onEvent: (event) => this.#sessions.observe(event),
       onWork: () => this.#schedule(),
     });
+    this.#hasInherited = (this.fib?.counts().stale ?? 0) > 0;
     this.#sessions = new Sessions({
       clock,
       transport,
       log,
       random,
       bfd,
+      discovery,
+      linkEvents: kernel === undefined ? "watched" : "told",
       plan: () => this.#plan(),
       rib: () => this.#rib(),
       interfaceOf: (nextHop) => this.#forwarding.interfaceOf(nextHop),
       addresses: () => this.#forwarding.addresses,
       delays: this.delays,
       onRemoved: (neighbour) => options.onRemoved?.(neighbour),
+      onMoved: () => {
+        this.#listenOnLinks();
+        this.#schedule();
+      },
       onWork: () => this.#schedule(),
-      onTold: (name) => this.#told.add(name),
+      restart: () => this.#restart,
+      onUp: (peer, { restarted }) => this.#deferral?.up(peer, { restarted }),
+      onTold: ({ name, families }, { isWhole }) => {
+        this.#deferral?.told(name, families);
+        if (isWhole) this.#told.add(name);
+      },
       onLost: (name) => {
         this.#told.delete(name);
+        this.#deferral?.lost(name);
         this.#convergence?.lost(name);
       },
     });
@@ -117,6 +149,10 @@ export class Daemon {
 
   get neighbours(): ReadonlyMap<string, Neighbour> {
     return this.#sessions.neighbours;
+  }
+
+  get unnumbered(): Unnumbered {
+    return this.#sessions.unnumbered;
   }
 
   get liveness(): Liveness {
@@ -141,12 +177,13 @@ export class Daemon {
   apply(plan: SpeakerPlan): void {
     const change = difference(this.plan, plan);
     this.plan = plan;
-    if (change.speaker || this.rib === undefined) this.#startSpeaker(plan);
+    const isFirst = this.rib === undefined;
+    if (change.speaker || isFirst) this.#startSpeaker(plan);
     const rib = this.#rib();
     this.#forwarding.leadToPeers(plan);
     if (change.selection) rib.setSelection(this.#selectionOf(plan));
     if (change.listen) this.#listen(plan);
-    else this.#listener?.setKeys(keysOf(plan));
+    else this.#listener?.setKeys(keysOf(plan, this.#sessions.unnumbered.found));
     for (const prefix of change.withdrawn) rib.withdraw(prefix);
     // After a new speaker started, its table is empty: all is new to it.
     for (const prefix of change.speaker ? originations(plan) : change.originated) {
@@ -155,8 +192,13 @@ export class Daemon {
     }
     this.aggregates.apply(plan, rib);
     this.#sessions.apply(plan, change);
+    this.#listenOnLinks();
+    const all = [...plan.peers, ...(plan.unnumbered ?? []).map(({ session }) => session)];
+    const wanted = all.filter(({ shutdown }) => shutdown === undefined);
+    if (isFirst && this.#hasInherited) this.#defer(plan, wanted);
+    const gone = this.#deferral?.waitingFor().filter((name) => !isNamed(wanted, name)) ?? [];
+    for (const name of gone) this.#deferral?.gone(name);
     this.#convergence ??= this.#awaitConvergence(plan);
-    const wanted = plan.peers.filter(({ shutdown }) => shutdown === undefined);
     this.#convergence.expect(wanted.map(({ name }) => name));
     this.#schedule();
   }
@@ -172,15 +214,18 @@ export class Daemon {
   }
 
   /**
-   * End every session with Cease/Administrative Shutdown and the plan's text. Kernel routes stay unless
-   * `withdraw`.
+   * End every session with the plan's text: with Cease/Administrative Shutdown, or, unless `withdraw`, so that peers who
+   * do that keep our routes until we are back. Kernel routes stay unless `withdraw`.
    */
   async stop({ withdraw }: { readonly withdraw: boolean }): Promise<void> {
+    // What the end of sessions does to routes is not for the kernel, which keeps them for our successor.
+    this.#isEnding = true;
     this.#turn?.cancel();
     this.#convergence?.cancel();
+    this.#deferral?.cancel();
     this.#forwarding.stop();
     this.#listener?.close();
-    await this.#sessions.stop(administrativeShutdown(this.plan?.shutdownMessage));
+    await this.#sessions.stop(this.plan?.shutdownMessage, withdraw ? "hard" : "graceful");
     if (withdraw) this.#forwarding.clear(SLICE);
   }
 
@@ -196,6 +241,8 @@ export class Daemon {
 
   /** A RIB for this AS and identifier; what the one before had installed is taken back. */
   #startSpeaker(plan: SpeakerPlan): void {
+    // What is chosen by another speaker is no restart of this one.
+    this.#deferral?.end();
     // With its peers the old RIB forgets what they told, before it says so to the FIB.
     for (const { prefix } of this.rib?.routes() ?? []) this.fib?.unwant(prefix);
     this.#sessions.clear();
@@ -209,6 +256,7 @@ export class Daemon {
         this.delays.chosen(change);
         this.#forwarding.install(change, this.plan?.services ?? []);
       },
+      isUnsettled: () => this.aggregates.isPending,
       onSend: (id, bytes, family) => this.#sessions.send(id, bytes, family),
     });
   }
@@ -230,14 +278,28 @@ export class Daemon {
     });
   }
 
+  /** Who is found on a link calls our address there, which `::` covers already. */
+  #listenOnLinks(): void {
+    const { listenAddresses } = this.#plan();
+    const { addresses, found } = this.#sessions.unnumbered;
+    const isEverywhere = listenAddresses.some((one) => one.family === 6 && isUnspecified(one));
+    const isNowhere = listenAddresses.length === 0;
+    this.#listener?.setKeys(keysOf(this.#plan(), found));
+    this.#listener?.setAddresses([
+      ...listenAddresses,
+      ...(isEverywhere || isNowhere ? [] : addresses),
+    ]);
+  }
+
   /** Work in slices until nothing is pending, letting sockets and timers in between. */
   #schedule(): void {
+    if (this.#isEnding) return;
     this.#turn ??= this.#options.clock.after(0, () => {
       this.#turn = undefined;
       this.#sessions.attend();
       this.aggregates.settle();
       const deciding = this.rib?.work(SLICE) === true;
-      if (!deciding) this.#hear();
+      if (!deciding && !this.aggregates.isPending) this.#hear();
       const installing = this.#forwarding.flush(SLICE, deciding ? "routes" : "all");
       const aggregating = this.aggregates.isPending;
       if (deciding || installing || aggregating) this.#schedule();
@@ -256,9 +318,39 @@ export class Daemon {
 
   /** Only now is what these peers have told decided, and wanted where it shall stay. */
   #hear(): void {
+    if (!this.#isChosen) return;
     const told = [...this.#told];
     this.#told.clear();
     for (const name of told) this.#convergence?.heard(name);
+    if (this.#isSweepDue) this.fib?.sweep();
+    this.#isSweepDue = false;
+  }
+
+  /** No choice is deferred. */
+  get #isChosen(): boolean {
+    return this.#deferral?.isOver !== false;
+  }
+
+  /** RFC 4724 section 4.1: the R bit until we have chosen, and the F bit where packets went on. */
+  get #restart(): LocalRestart {
+    // Who forwards nothing lets nothing drop.
+    return { restarted: !this.#isChosen, forwarding: this.#hasInherited || this.fib === undefined };
+  }
+
+  /** Choose nothing, and tell nobody, before the peers have told their tables. */
+  #defer(plan: SpeakerPlan, expected: readonly Expected[]): void {
+    const { clock, log } = this.#options;
+    const rib = this.#rib();
+    rib.defer([4, 6]);
+    const onOver = (family: Family): void => {
+      rib.release(family);
+      log.info(`restarted: ${describeFamily(family)} routes are chosen now`);
+      this.#schedule();
+    };
+    const deadline = convergenceDeadline(plan);
+    const patience = Math.min(deadline, callingTime(plan));
+    this.#deferral = new Deferral({ clock, patience, deadline, onOver }, expected);
+    this.#deferral.begin();
   }
 
   #awaitConvergence(plan: SpeakerPlan): Convergence {
@@ -267,20 +359,32 @@ export class Daemon {
       const stale = this.fib?.counts().stale ?? 0;
       const text = silent.length === 0 ? "all peers told their tables" : "the deadline has passed";
       log.info({ silent, stale }, `converged: ${text}; stale routes go`);
-      this.fib?.sweep();
+      this.#deferral?.end();
+      this.#isSweepDue = true;
       this.#schedule();
     });
   }
 }
 
 /** Every peer gets the time to be called again and to prove silent, but 120 s at most. In ms. */
-function convergenceDeadline({ peers }: SpeakerPlan): number {
-  const slowest = peers.map(({ connectRetryTime, holdTime }) => 2 * connectRetryTime + holdTime);
+function convergenceDeadline({ peers, unnumbered = [] }: SpeakerPlan): number {
+  const all = [...peers, ...unnumbered.map(({ session }) => session)];
+  const slowest = all.map(({ connectRetryTime, holdTime }) => 2 * connectRetryTime + holdTime);
   return Math.min(120, Math.max(5, ...slowest)) * 1000;
+}
+
+/** Within which a peer that lives is reached, ms: called twice, and some time to answer. */
+function callingTime({ peers }: SpeakerPlan): number {
+  return Math.max(5, ...peers.map(({ connectRetryTime }) => 2 * connectRetryTime + 5)) * 1000;
+}
+
+function isNamed(peers: readonly Expected[], wanted: string): boolean {
+  return peers.some(({ name }) => name === wanted);
 }
 
 /** One line for logs: `n1 AS 64512, 4 peers, blocks 10.244.1.0/24`. */
 export function describePlan(plan: SpeakerPlan): string {
   const blocks = plan.blocks.map(formatPrefix).join(" ") || "none";
-  return `${plan.node} AS ${plan.asNumber}, ${plan.peers.length} peers, blocks ${blocks}`;
+  const count = plan.peers.length + (plan.unnumbered ?? []).length;
+  return `${plan.node} AS ${plan.asNumber}, ${count} peers, blocks ${blocks}`;
 }

@@ -4,7 +4,7 @@
  */
 
 import { equalPrefix, type Prefix } from "../lib/prefix.ts";
-import type { PeerPlan, RangePlan, SpeakerPlan } from "./cluster/speaker.ts";
+import type { PeerPlan, RangePlan, SpeakerPlan, UnnumberedPlan } from "./cluster/speaker.ts";
 
 export type Difference = {
   /** The speaker itself is another (AS, identifier): every session must start again. */
@@ -20,6 +20,8 @@ export type Difference = {
   readonly kept: readonly PeerPlan[];
   /** Ranges whose neighbours must go, by name; those of others stay. */
   readonly endedRanges: readonly string[];
+  /** Peers on links whose session must start anew, or that are no more. */
+  readonly endedUnnumbered: readonly string[];
   readonly withdrawn: readonly Prefix[];
   readonly originated: readonly Prefix[];
 };
@@ -37,6 +39,17 @@ export function difference(before: SpeakerPlan | undefined, after: SpeakerPlan):
   };
   const missing = (from: readonly Prefix[], other: readonly Prefix[]): Prefix[] =>
     from.filter((prefix) => !other.some((candidate) => equalPrefix(candidate, prefix)));
+  const ended = <Plan extends { readonly name: string }>(
+    earlier: readonly Plan[] = [],
+    later: readonly Plan[] = [],
+    madeOf: (plan: Plan) => unknown,
+  ): string[] =>
+    earlier
+      .filter((plan) => {
+        const next = later.find(({ name }) => name === plan.name);
+        return speaker || next === undefined || !isSame(madeOf(plan), madeOf(next));
+      })
+      .map(({ name }) => name);
   return {
     speaker,
     listen: !isSame(
@@ -48,12 +61,8 @@ export function difference(before: SpeakerPlan | undefined, after: SpeakerPlan):
     added: after.peers.filter(({ name }) => !old.has(name)),
     restarted: after.peers.filter((peer) => old.has(peer.name) && !isKept(peer)),
     kept: after.peers.filter(isKept),
-    endedRanges: (before?.ranges ?? [])
-      .filter((range) => {
-        const next = after.ranges?.find(({ name }) => name === range.name);
-        return speaker || next === undefined || !isSame(members(range), members(next));
-      })
-      .map(({ name }) => name),
+    endedRanges: ended(before?.ranges, after.ranges, members),
+    endedUnnumbered: ended(before?.unnumbered, after.unnumbered, onLink),
     withdrawn: missing(before === undefined ? [] : originations(before), originations(after)),
     originated: missing(originations(after), before === undefined ? [] : originations(before)),
   };
@@ -86,6 +95,11 @@ function session<Plan extends Pick<PeerPlan, Unsettled>>({
 /** What the neighbours of a range have their sessions from. */
 function members({ remotes, session: common }: RangePlan): unknown {
   return [remotes, session(common)];
+}
+
+/** What the peer on a link has its session from. */
+function onLink({ link, session: common }: UnnumberedPlan): unknown {
+  return [link, session(common)];
 }
 
 /** Whether two values are written alike. */

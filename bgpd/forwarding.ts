@@ -4,7 +4,7 @@
  */
 
 import type { InterfaceAddress, Kernel, KernelEvent } from "../kernel/kernel.ts";
-import type { Address } from "../lib/address.ts";
+import { type Address, withoutZone } from "../lib/address.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import { equalPrefix, type Prefix } from "../lib/prefix.ts";
 import type { SpeakerPlan } from "./cluster/speaker.ts";
@@ -17,7 +17,7 @@ import {
 } from "./fib/resolve.ts";
 import type { NextHop, Target } from "./fib/target.ts";
 import { Gateways } from "./gateway.ts";
-import type { BestChange } from "./rib/route.ts";
+import type { BestChange, Share } from "./rib/route.ts";
 
 /** rtm_protocol of our routes: free in rtnetlink.h and in iproute2's rt_protos ('M' in ASCII). */
 export const ROUTE_PROTOCOL = 77;
@@ -46,6 +46,8 @@ export type ForwardingOptions = {
   readonly onMoved: () => void;
   /** Links may have come by addresses, or lost them. */
   readonly onReaddressed: () => void;
+  /** Something has happened in the kernel. */
+  readonly onEvent?: (event: KernelEvent) => void;
   /** There may be something to `flush`. */
   readonly onWork: () => void;
 };
@@ -66,7 +68,7 @@ export class Forwarding {
   /** How long the last look took, ms. */
   #looked = 0;
   /** What the last route leads to. */
-  #target: readonly [NextHop] | undefined;
+  #target: { readonly of: Address; readonly as: Target } | undefined;
 
   constructor(options: ForwardingOptions) {
     const { kernel, clock, metric = ROUTE_METRIC, table = MAIN_TABLE, nextHopsOf } = options;
@@ -108,8 +110,8 @@ export class Forwarding {
   }
 
   /** The way to a next hop, by its gateway where it has one of its own; by one `link` where that is given. */
-  resolve(nextHop: Address, link?: number): Resolution {
-    return this.#resolver.resolve(this.#gateways.behind(nextHop), link);
+  resolve(nextHop: Address, link = nextHop.zone): Resolution {
+    return this.#resolver.resolve(this.#gateways.behind(withoutZone(nextHop)), link);
   }
 
   /** Name of the link that packets to a next hop leave by; undefined when there is none. */
@@ -139,7 +141,7 @@ export class Forwarding {
     if (best === undefined) this.fib.unwant(prefix);
     else if (best.source === "local") this.#installOwn(prefix, services);
     else if (best.discard === true) this.fib.want(prefix, "blackhole");
-    else if (best.shares !== undefined) this.fib.want(prefix, best.shares);
+    else if (best.shares !== undefined) this.fib.want(prefix, best.shares.map(onItsLink));
     else if (best.nextHop !== undefined) this.fib.want(prefix, this.#targetOf(best.nextHop));
   }
 
@@ -178,11 +180,12 @@ export class Forwarding {
 
   /** Prefixes in a row mostly have one next hop. */
   #targetOf(address: Address): Target {
-    if (this.#target?.[0].address !== address) this.#target = [{ address }];
-    return this.#target;
+    if (this.#target?.of !== address) this.#target = { of: address, as: [onItsLink({ address })] };
+    return this.#target.as;
   }
 
   #observe(event: KernelEvent): void {
+    this.#options.onEvent?.(event);
     if (event.type === "overrun") this.#compare = "routes";
     // A link that goes down takes nexthop objects and their routes along without a word.
     if (event.type === "link" && this.#compare === "nothing") this.#compare = "objects";
@@ -212,4 +215,10 @@ export class Forwarding {
       onWork();
     });
   }
+}
+
+/** The kernel has the link beside the address. */
+function onItsLink(share: Share): NextHop {
+  const { zone: link } = share.address;
+  return link === undefined ? share : { ...share, address: withoutZone(share.address), link };
 }

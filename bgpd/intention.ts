@@ -24,10 +24,13 @@ export function isDown({ shutdown }: PeerPlan): boolean {
   return shutdown !== undefined;
 }
 
-/** Who must sign with what to be let in. */
-export function keysOf({ peers, ranges = [] }: SpeakerPlan): ListenerKey[] {
-  const named = peers.flatMap(({ address, key }) =>
-    key === undefined ? [] : [{ remotes: hostPrefix(address), key }],
+/** Who must sign with what to be let in; `found` are the peers on links. */
+export function keysOf(
+  { peers, ranges = [] }: SpeakerPlan,
+  found: readonly PeerPlan[] = [],
+): ListenerKey[] {
+  const named = [...peers, ...found].flatMap(({ address, key }) =>
+    key === undefined ? [] : [{ remotes: hostPrefix(address), key, link: address.zone }],
   );
   const others = ranges.flatMap(({ remotes, session: { key } }) =>
     key === undefined ? [] : [{ remotes, key }],

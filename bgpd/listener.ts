@@ -24,7 +24,12 @@ const BURST = 16;
 const INTERVAL = 250;
 
 /** Who must sign with what to be let in. */
-export type ListenerKey = { readonly remotes: Prefix; readonly key: Secret };
+export type ListenerKey = {
+  readonly remotes: Prefix;
+  readonly key: Secret;
+  /** Index of the link that a link-local one is on; absent where they are anywhere. */
+  readonly link?: number | undefined;
+};
 
 export type ListenerOptions = {
   readonly transport: Transport;
@@ -40,6 +45,8 @@ export type ListenerOptions = {
 export type Listener = {
   /** These keys instead of those before. */
   setKeys(keys: readonly ListenerKey[]): void;
+  /** On these addresses and no others; what is equal goes on. */
+  setAddresses(addresses: readonly Address[]): void;
   /** Accept no more. Sessions go on. */
   close(): void;
 };
@@ -47,56 +54,80 @@ export type Listener = {
 /** Listen on every address; one that fails is logged and tried again until `close`. */
 export function createListener(options: ListenerOptions): Listener {
   const { transport, addresses, port, log, clock = systemClock } = options;
-  const sockets = new Set<ListeningSocket>();
-  const retries = new Map<Address, Timer>();
+  /** By address. */
+  const sockets = new Map<string, ListeningSocket>();
+  const retries = new Map<string, Timer>();
   const strangers = new Strangers(log, clock);
   let keys = options.keys ?? [];
 
-  const sign = (socket: ListeningSocket, remotes: Prefix, key: Secret | undefined): void => {
-    // Nobody calls an address of the other family.
-    if (remotes.family !== socket.address.family) return;
+  const sign = (
+    { address, setKey }: ListeningSocket,
+    { remotes, link }: Omit<ListenerKey, "key">,
+    key: Secret | undefined,
+  ): void => {
+    // Nobody calls an address of the other family, or of another link.
+    if (remotes.family !== address.family) return;
+    if (link !== undefined && address.zone !== undefined && address.zone !== link) return;
     try {
-      socket.setKey(remotes, key);
+      setKey(remotes, key);
     } catch (error) {
       log.error({ err: error }, "who connects from there cannot be let in by its key");
     }
   };
   const open = (address: Address, isFirst: "first" | "again"): void => {
-    retries.delete(address);
+    const name = formatAddress(address);
+    retries.delete(name);
     try {
       const socket = transport.listen({ address, port }, (connection) => {
         const peer = options.find(connection.remote);
         if (peer === undefined || typeof peer === "string") strangers.reject(connection, peer);
         else peer.accept(connection);
       });
-      sockets.add(socket);
-      for (const { remotes, key } of keys) sign(socket, remotes, key);
-      log.info({ address: formatAddress(address), port }, "listening");
+      sockets.set(name, socket);
+      for (const entry of keys) sign(socket, entry, entry.key);
+      log.info({ address: name, port }, "listening");
     } catch (error) {
       if (isFirst === "first") log.error({ err: error }, "cannot listen; trying again");
       retries.set(
-        address,
+        name,
         clock.after(RETRY, () => open(address, "again")),
       );
     }
   };
   for (const address of addresses) open(address, "first");
+  const leave = (name: string): void => {
+    sockets.get(name)?.close();
+    sockets.delete(name);
+    retries.get(name)?.cancel();
+    retries.delete(name);
+  };
 
   return {
     setKeys(next) {
-      const named = new Set(next.map(({ remotes }) => formatPrefix(remotes)));
-      const gone = keys.filter(({ remotes }) => !named.has(formatPrefix(remotes)));
+      const named = new Set(next.map(nameOf));
+      const gone = keys.filter((entry) => !named.has(nameOf(entry)));
       keys = next;
-      for (const socket of sockets) {
-        for (const { remotes } of gone) sign(socket, remotes, undefined);
-        for (const { remotes, key } of next) sign(socket, remotes, key);
+      for (const socket of sockets.values()) {
+        for (const entry of gone) sign(socket, entry, undefined);
+        for (const entry of next) sign(socket, entry, entry.key);
+      }
+    },
+    setAddresses(next) {
+      const names = new Set(next.map(formatAddress));
+      const there = [...sockets.keys(), ...retries.keys()];
+      for (const name of there.filter((one) => !names.has(one))) leave(name);
+      for (const address of next) {
+        if (!there.includes(formatAddress(address))) open(address, "first");
       }
     },
     close() {
-      for (const socket of sockets) socket.close();
-      for (const retry of retries.values()) retry.cancel();
+      for (const name of [...sockets.keys(), ...retries.keys()]) leave(name);
     },
   };
+}
+
+function nameOf({ remotes, link }: ListenerKey): string {
+  return link === undefined ? formatPrefix(remotes) : `${formatPrefix(remotes)}%${link}`;
 }
 
 /** Those whom nobody knows. */

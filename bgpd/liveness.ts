@@ -4,14 +4,22 @@
  */
 
 import { isDeepStrictEqual } from "node:util";
+import { withoutZone } from "../lib/address.ts";
 import type { Bfd, BfdFactory, SessionChange, SessionPlan, SessionStatus } from "./bfd/bfd.ts";
 import type { BfdPlan, PeerPlan } from "./cluster/speaker.ts";
+
+export type Failure = {
+  /** In words. */
+  readonly cause: string;
+  /** It cannot have been the end of the peer's control plane instead (RFC 5882 section 4.3). */
+  readonly independent: boolean;
+};
 
 export type LivenessOptions = {
   /** Undefined: nothing is watched, and nobody waits for it. */
   readonly start: BfdFactory | undefined;
-  /** The path to the peer has failed; in words. */
-  readonly onFailure: (name: string, cause: string) => void;
+  /** The path to the peer has failed. */
+  readonly onFailure: (name: string, failure: Failure) => void;
   /** The path to the peer works. */
   readonly onUp: (name: string) => void;
 };
@@ -32,14 +40,14 @@ export function createLiveness({ start, onFailure, onUp }: LivenessOptions): Liv
   const up = new Set<string>();
   let bfd: Bfd | undefined;
 
-  const changed = ({ name, to, cause, failure }: SessionChange): void => {
+  const changed = ({ name, to, cause, failure, independent }: SessionChange): void => {
     if (to === "Up") {
       up.add(name);
       onUp(name);
       return;
     }
     up.delete(name);
-    if (failure) onFailure(name, cause);
+    if (failure) onFailure(name, { cause, independent });
   };
 
   return {
@@ -70,12 +78,15 @@ export function createLiveness({ start, onFailure, onUp }: LivenessOptions): Liv
   };
 }
 
-function sessionPlan({ address, localAddress }: PeerPlan, bfd: BfdPlan): SessionPlan {
+function sessionPlan(
+  { address, localAddress }: Pick<PeerPlan, "address" | "localAddress">,
+  bfd: BfdPlan,
+): SessionPlan {
   const { strict, authentication, ...times } = bfd;
   return {
-    local: localAddress,
-    remote: address,
-    link: 0,
+    local: withoutZone(localAddress),
+    remote: withoutZone(address),
+    link: address.zone ?? 0,
     ...times,
     authentication:
       authentication === undefined

@@ -32,6 +32,8 @@ import { faultOfKernel } from "./fib/objects.ts";
 import { ROUTE_PROTOCOL } from "./forwarding.ts";
 import { KeyWatch } from "./key-watch.ts";
 import { lockFileOf } from "./lock-file.ts";
+import { discoveryIn } from "./nd/discovery.ts";
+import { openNdSocket } from "./nd/socket.ts";
 import { servePages } from "./page-listener.ts";
 import { createPublication, type Publication } from "./publication.ts";
 import { createQueries } from "./queries.ts";
@@ -98,9 +100,10 @@ export async function runBgpd(options: BgpdOptions): Promise<number> {
     if (fault !== undefined) return complain(fault, FAILED);
     const daemon = { lock: lockFile, grace: GRACE };
     const heartbeat = setInterval(lock.touch, HEARTBEAT);
-    await serve(options, { configuration, plan, kernel, reloads, keys, daemon });
+    const around = kernel ?? openKernel();
+    await serve(options, { configuration, plan, kernel, around, reloads, keys, daemon });
     clearInterval(heartbeat);
-    kernel?.close();
+    around.close();
     return ENDED;
   } finally {
     watch.close();
@@ -113,6 +116,8 @@ type Start = {
   readonly configuration: Configuration;
   readonly plan: NodePlan;
   readonly kernel: Kernel | undefined;
+  /** To look at links with, whether routes are installed or not. */
+  readonly around: Kernel;
   /** What is called when the documents have changed. */
   readonly reloads: { now: () => void };
   /** Files outside the documents, whose change counts as theirs. */
@@ -138,6 +143,13 @@ async function serve(options: BgpdOptions, start: Start): Promise<void> {
     onConverged: () => publish(daemon, blocks, publication),
     onRemoved: (neighbour) => departed.add(neighbour),
     bfd: bfdThread({ clock, log }),
+    discovery: discoveryIn({
+      clock,
+      kernel: start.around,
+      open: openNdSocket,
+      random: Math.random,
+      log,
+    }),
   });
   let { speaker } = start.plan;
   const records = watchUsage(() => blocks.changed());

@@ -7,6 +7,7 @@ import type { Timer } from "../lib/clock.ts";
 import type { PeerPlan, SpeakerPlan } from "./cluster/speaker.ts";
 import type { Peer, SessionInfo, StopReason } from "./peer.ts";
 import type { CompiledPolicy } from "./policy/compile.ts";
+import type { Retention } from "./retention.ts";
 import type { PeerId, RibPeer, RibPolicies } from "./rib/route.ts";
 import type { SessionRules } from "./rib/rules.ts";
 import { CEASE, MAXIMUM_NUMBER_OF_PREFIXES_REACHED, SAFI_UNICAST } from "./wire/const.ts";
@@ -33,6 +34,8 @@ export type Neighbour = {
   exportPolicy: CompiledPolicy;
   /** Its number in the RIB while Established. */
   id: PeerId | undefined;
+  /** What of its routes may be gone soon; while it is away, all that is kept of it. */
+  readonly retention: Retention;
   session: SessionInfo | undefined;
   /** What it is told as next hop where that is "self". */
   nextHops: RibPeer["nextHops"] | undefined;
@@ -57,6 +60,7 @@ export function ribPeerOf(
   speaker: SpeakerPlan,
 ): RibPeer {
   const { plan } = neighbour;
+  const { zone } = session.remoteAddress;
   return {
     name: plan.name,
     external: plan.localAs !== plan.remoteAs,
@@ -67,15 +71,16 @@ export function ribPeerOf(
     identifier: session.identifier.w0,
     localAddress: session.localAddress,
     nextHops,
-    wire: session.wire,
+    wire: zone === undefined ? session.wire : { ...session.wire, link: zone },
     ...ribPoliciesOf(neighbour),
   };
 }
 
 /** What may change while the session is up. */
-export function ribPoliciesOf({ plan, importPolicy, exportPolicy }: Neighbour): RibPolicies {
+export function ribPoliciesOf(neighbour: Neighbour): RibPolicies {
+  const { plan, session, importPolicy, exportPolicy } = neighbour;
   return {
-    rules: rulesOf(plan),
+    rules: rulesOf(plan, session),
     importPolicy: importPolicy.policy,
     exportPolicy: exportPolicy.policy,
     exportKey: exportPolicy.key,
@@ -123,11 +128,16 @@ function upperBound(families: readonly Family[], max: number): Uint8Array {
   return data;
 }
 
-function rulesOf({ role, policy }: PeerPlan): SessionRules {
+function rulesOf(
+  { role, policy, gracefulRestart }: PeerPlan,
+  session: SessionInfo | undefined,
+): SessionRules {
   const { importPolicy, exportPolicy, prefixLimit, ...rules } = policy;
+  const others = gracefulRestart?.partialDeployment === true ? "depreferred" : "withheld";
   return {
     ...rules,
     role: role?.role,
+    longLivedStale: session?.restart?.longLived === true ? "told" : others,
     prefixLimit:
       prefixLimit === undefined
         ? undefined

@@ -6,7 +6,14 @@
  */
 
 import type { InterfaceAddress } from "../kernel/kernel.ts";
-import { type Address, compareAddress, equalAddress, type Family } from "../lib/address.ts";
+import {
+  type Address,
+  compareAddress,
+  equalAddress,
+  type Family,
+  isLinkLocal,
+  withoutZone,
+} from "../lib/address.ts";
 import { containsAddress, prefixOf } from "../lib/prefix.ts";
 import type { SessionInfo } from "./peer.ts";
 import type { OwnNextHop } from "./rib/route.ts";
@@ -30,17 +37,18 @@ export function ownNextHops(
 
 /**
  * The session's own address where it is of the family, or where the peer takes IPv6 next hops for IPv4
- * (RFC 8950). Else one on the session's link, the node's before others; else the node's on another link.
+ * (RFC 8950); a link-local one stands alone, for it is all that the peer can be sure to reach. Else one on the
+ * session's link, the node's before others; else the node's on another link.
  */
 function ownNextHop(session: Session, addresses: OwnAddresses, family: Family): OwnNextHop {
   const { localAddress, wire } = session;
   const isExtended = family === 4 && localAddress.family === 6 && wire.extendedNextHop;
   if (localAddress.family === family || isExtended) {
-    return withLinkLocal(localAddress, session, addresses);
+    return withLinkLocal(withoutZone(localAddress), session, addresses);
   }
   const node = addresses.node.find((address) => address.family === family);
   if (addresses.kernel !== undefined) {
-    const link = linkOf(localAddress, addresses.kernel)?.link;
+    const link = localAddress.zone ?? linkOf(localAddress, addresses.kernel)?.link;
     const candidates = addresses.kernel.filter(
       ({ address, scope }) => address.family === family && scope === "global",
     );
@@ -66,7 +74,7 @@ function withLinkLocal(
   { localAddress, remoteAddress }: Session,
   { kernel = [] }: OwnAddresses,
 ): OwnNextHop {
-  if (nextHop.family === 4) return { nextHop };
+  if (nextHop.family === 4 || isLinkLocal(nextHop)) return { nextHop };
   const local = linkOf(localAddress, kernel);
   if (local === undefined) return { nextHop };
   const isNear = containsAddress(prefixOf(local.address, local.length), remoteAddress);

@@ -12,9 +12,9 @@ import { OPEN_HOLD_TIME, type Session } from "./fsm/state.ts";
 import { HOLD_TIMER_EXPIRED, SEND_HOLD_TIMER_EXPIRED } from "./fsm/transition.ts";
 import { ROLE_CODES } from "./wire/capability.ts";
 import { FSM_ERROR } from "./wire/const.ts";
-import type { Capability } from "./wire/message.ts";
+import type { Capability, RestartFamily } from "./wire/message.ts";
 import { classifyNotification, describeNotification } from "./wire/notification.ts";
-import { describeCease } from "./wire/shutdown.ts";
+import { describeCease, heldBy } from "./wire/shutdown.ts";
 
 type Code = Pick<Notification, "code" | "subcode">;
 
@@ -22,7 +22,9 @@ type Code = Pick<Notification, "code" | "subcode">;
 export function describeEvent(event: Event, session: Session): string {
   switch (event.type) {
     case "ManualStop":
-      return `stopped: we sent ${describeCease(event.notification)}`;
+      return event.notification === undefined
+        ? "stopped: we closed the connection, for the peer to keep our routes"
+        : `stopped: we sent ${describeCease(event.notification)}`;
     case "AutomaticStop":
       return `${event.reason}; we sent ${describeCease(event.notification)}`;
     case "ConnectRetryTimer_Expires":
@@ -68,7 +70,7 @@ export function classifyEvent(event: Event, session: Session): string {
   switch (event.type) {
     case "ManualStop":
     case "AutomaticStop":
-      return sent(event.notification);
+      return event.notification === undefined ? "closed" : sent(meant(event.notification));
     case "HoldTimer_Expires":
       return sent(HOLD_TIMER_EXPIRED);
     case "SendHoldTimer_Expires":
@@ -79,7 +81,7 @@ export function classifyEvent(event: Event, session: Session): string {
       return sent(event.fault);
     case "NotifMsg":
     case "NotifMsgVerErr":
-      return `received ${classifyNotification(event.notification.code, event.notification.subcode)}`;
+      return `received ${classify(meant(event.notification))}`;
     case "ConnectRetryTimer_Expires":
       return "no answer";
     case "TcpConnectionFails":
@@ -102,8 +104,17 @@ function unexpectedIn({ state }: Session): Code {
   return { code: FSM_ERROR, subcode: UNEXPECTED_MESSAGE[state] ?? 0 };
 }
 
-function sent({ code, subcode }: Code): string {
-  return `sent ${classifyNotification(code, subcode)}`;
+/** What it is about: a Hard Reset is the way of saying it. */
+function meant(notification: Notification): Code {
+  return heldBy(notification) ?? notification;
+}
+
+function sent(code: Code): string {
+  return `sent ${classify(code)}`;
+}
+
+function classify({ code, subcode }: Code): string {
+  return classifyNotification(code, subcode);
 }
 
 const MESSAGE_NAMES = {
@@ -129,6 +140,15 @@ const FAMILIES: Readonly<Record<string, string>> = {
   "2/2": "IPv6 multicast",
 };
 
+function nameOfFamily({ afi, safi }: { readonly afi: number; readonly safi: number }): string {
+  return FAMILIES[`${afi}/${safi}`] ?? `family ${afi}/${safi}`;
+}
+
+/** A family that shall be kept; without the F bit nothing of it was. */
+function describeKept(family: RestartFamily): string {
+  return `${nameOfFamily(family)}${family.forwarding ? "" : " not preserved"}`;
+}
+
 const VERSIONS: Readonly<Record<number, string>> = { 1: "IPv4", 2: "IPv6" };
 /** RFC 7911 section 4, from 1. */
 const DIRECTIONS = ["receives", "sends", "receives and sends"] as const;
@@ -142,8 +162,7 @@ export function nameOfRole(code: number): string | undefined {
 export function describeCapability(capability: Capability): string {
   switch (capability.type) {
     case "multiprotocol": {
-      const family = `${capability.afi}/${capability.safi}`;
-      return FAMILIES[family] ?? `family ${family}`;
+      return nameOfFamily(capability);
     }
     case "four-octet AS":
       return "four-octet AS numbers";
@@ -152,12 +171,25 @@ export function describeCapability(capability: Capability): string {
     case "extended next hop":
       return capability.encodings
         .map(({ afi, safi, nextHopAfi }) => {
-          const family = FAMILIES[`${afi}/${safi}`] ?? `family ${afi}/${safi}`;
-          return `${family} with ${VERSIONS[nextHopAfi] ?? `AFI ${nextHopAfi}`} next hops`;
+          return `${nameOfFamily({ afi, safi })} with ${VERSIONS[nextHopAfi] ?? `AFI ${nextHopAfi}`} next hops`;
         })
         .join(", ");
     case "role":
       return `role ${nameOfRole(capability.role) ?? capability.role}`;
+    case "graceful restart": {
+      const { restarted, notifications, time, families } = capability;
+      const words = [
+        families.length === 0 ? "helper only" : `${time} s`,
+        ...families.map(describeKept),
+        ...(notifications ? ["notifications"] : []),
+        ...(restarted ? ["has restarted"] : []),
+      ];
+      return `graceful restart (${words.join("; ")})`;
+    }
+    case "long-lived graceful restart": {
+      const words = capability.families.map((one) => `${describeKept(one)} ${one.time} s`);
+      return `long-lived graceful restart (${words.join("; ") || "helper only"})`;
+    }
     case "enhanced route refresh":
       return "enhanced route refresh";
     case "extended message":

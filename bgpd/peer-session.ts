@@ -13,7 +13,7 @@ import type { Action } from "./fsm/action.ts";
 import type { Contender } from "./fsm/collision.ts";
 import { type Event, type MessageFault, type Notification, openEvent } from "./fsm/event.ts";
 import { type Advertised, localOpen, negotiate } from "./fsm/negotiate.ts";
-import type { Negotiated, Session, TimerName } from "./fsm/state.ts";
+import type { LocalRestart, Negotiated, Session, TimerName } from "./fsm/state.ts";
 import { EXPIRY, step } from "./fsm/step.ts";
 import { DeadlineTimer } from "./peer-timer.ts";
 import type { Attempt, Connection, ConnectOptions, Transport } from "./transport.ts";
@@ -35,7 +35,7 @@ import {
 import { INITIAL_CONTEXT } from "./wire/context.ts";
 import { BgpError } from "./wire/error.ts";
 import { type Frame, Framer } from "./wire/framer.ts";
-import type { RouteRefreshMessage } from "./wire/message.ts";
+import type { OpenMessage, RouteRefreshMessage } from "./wire/message.ts";
 
 /** Longest stretch of reading from one peer before everybody else gets a turn, in ms. */
 const SLICE = 2;
@@ -62,6 +62,8 @@ export type SessionEnvironment = {
   readonly random: () => number;
   /** Whom to connect to, as it stands when an attempt begins. */
   readonly destination: () => ConnectOptions;
+  /** What an OPEN that leaves now says of a restart of ours. */
+  readonly restart: () => LocalRestart;
   readonly counters: MessageCounters;
 };
 
@@ -92,6 +94,8 @@ export class SessionShell {
   #connection: Connection | undefined;
   #initiator: Contender["initiator"] = "local";
   #framer = new Framer();
+  /** UPDATEs were taken since the FSM was told of any. */
+  #hasUpdates = false;
   /** The next slice of reading, while a full one is behind us. */
   #reading: Timer | undefined;
   /** Resolved when the connection dropped last has sent what was queued. */
@@ -182,7 +186,7 @@ export class SessionShell {
         // The kernel has answered it before we could know.
         return;
       case "send OPEN":
-        this.#write(encode(localOpen(this.#session.config, this.#advertised), INITIAL_CONTEXT));
+        this.#write(encode(this.#open(), INITIAL_CONTEXT));
         return;
       case "send KEEPALIVE":
         this.#write(KEEPALIVE_BYTES);
@@ -210,6 +214,10 @@ export class SessionShell {
       default:
         unreachable(action);
     }
+  }
+
+  #open(): OpenMessage {
+    return localOpen(this.#session.config, this.#advertised, this.#environment.restart());
   }
 
   #connect(): void {
@@ -308,18 +316,19 @@ export class SessionShell {
   #read(connection: Connection): void {
     const { clock } = this.#environment;
     const end = clock.now() + SLICE;
-    for (let count = 1; this.#connection === connection; count++) {
-      if (!this.#next()) return;
-      if (count % LOOK === 0 && clock.now() > end) {
-        connection.pause();
-        this.#reading = clock.after(0, () => {
-          this.#reading = undefined;
-          connection.resume();
-          this.#read(connection);
-        });
-        return;
-      }
+    let isMore = true;
+    for (let count = 1; isMore && this.#connection === connection; count++) {
+      isMore = this.#next();
+      if (count % LOOK === 0 && clock.now() > end) break;
     }
+    this.#hear();
+    if (!isMore || this.#connection !== connection) return;
+    connection.pause();
+    this.#reading = clock.after(0, () => {
+      this.#reading = undefined;
+      connection.resume();
+      this.#read(connection);
+    });
   }
 
   /** The peer has closed: what it said before that is still taken, a NOTIFICATION perhaps. */
@@ -327,6 +336,7 @@ export class SessionShell {
     this.#reading?.cancel();
     this.#reading = undefined;
     while (this.#connection === connection && this.#next());
+    this.#hear();
   }
 
   /** Take one message; false when there is no whole one. */
@@ -365,16 +375,23 @@ export class SessionShell {
 
   #takeUpdate(buffer: Uint8Array, start: number, end: number): void {
     this.#environment.counters.updatesReceived++;
-    if (this.#session.state === "Established") {
-      try {
-        this.#owner.update(buffer, start, end);
-      } catch (error) {
-        if (!(error instanceof BgpError)) throw error;
-        this.feed({ type: "UpdateMsgErr", fault: faultOf(error) });
-        return;
-      }
+    if (this.#session.state !== "Established") {
+      this.feed(UPDATE_EVENT);
+      return;
     }
-    this.feed(UPDATE_EVENT);
+    try {
+      this.#owner.update(buffer, start, end);
+      this.#hasUpdates = true;
+    } catch (error) {
+      if (!(error instanceof BgpError)) throw error;
+      this.feed({ type: "UpdateMsgErr", fault: faultOf(error) });
+    }
+  }
+
+  /** UPDATEs of one slice are one event: all that they do is to start the hold timer again (section 8.2.2). */
+  #hear(): void {
+    if (this.#hasUpdates && this.#session.state === "Established") this.feed(UPDATE_EVENT);
+    this.#hasUpdates = false;
   }
 
   #takeOpen(bytes: Uint8Array): void {

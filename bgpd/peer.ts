@@ -13,16 +13,20 @@ import type { Secret } from "../lib/secret.ts";
 import { Admission } from "./admission.ts";
 import type { PeerPlan } from "./cluster/speaker.ts";
 import { resolveCollision } from "./fsm/collision.ts";
-import type { Event } from "./fsm/event.ts";
+import type { Event, Notification } from "./fsm/event.ts";
+import { NO_RESTART } from "./fsm/negotiate.ts";
 import {
   createSession,
   createTrackedSession,
+  type LocalRestart,
   type Negotiated,
+  type PeerRestart,
   type Session,
-  type SessionConfig,
   STATES,
   type State,
 } from "./fsm/state.ts";
+import { gracefulWords, hardWords, type Loss, lossOf } from "./loss.ts";
+import { destinationOf, restrictionsOf, sessionConfig } from "./peer-plan.ts";
 import { classifyEvent, describeCapability, describeEvent } from "./peer-reason.ts";
 import {
   type MessageCounters,
@@ -30,17 +34,13 @@ import {
   type SessionOwner,
   SessionShell,
 } from "./peer-session.ts";
-import type { Connection, ConnectOptions, Restrictions, Transport } from "./transport.ts";
+import type { Connection, ConnectOptions, Transport } from "./transport.ts";
 import { CEASE, OUT_OF_RESOURCES, REFRESH_BEGIN, REFRESH_REQUEST } from "./wire/const.ts";
 import type { WireContext } from "./wire/context.ts";
 import type { RouteRefreshMessage } from "./wire/message.ts";
 
-/** Wait after a session that ended, in seconds; doubled each time it does not last, to the maximum. */
-const IDLE_HOLD_TIME = 1;
-const IDLE_HOLD_TIME_MAX = 60;
-
-/** The largest IP TTL. */
-const MOST_HOPS = 255;
+/** Connections that cross are told apart within this many ms: one that comes later is no part of a collision. */
+const SETTLING = 5000;
 
 /** Connections that a peer may open at once, and the ms until it may open one more. */
 const BURST = 8;
@@ -54,6 +54,8 @@ export type SessionInfo = {
   readonly wire: WireContext;
   /** A refresh is to begin and end as RFC 7313 has it. */
   readonly enhancedRefresh: boolean;
+  /** Undefined where graceful restart is not agreed. */
+  readonly restart: PeerRestart | undefined;
   readonly localAddress: Address;
   readonly remoteAddress: Address;
   /** Seconds, as negotiated; 0 means no timer. */
@@ -71,6 +73,8 @@ export type PeerDependencies = {
   readonly random: () => number;
   /** Our BGP Identifier. */
   readonly routerId: Address;
+  /** How this process began; absent: nobody has restarted, and nothing survived. */
+  readonly restart?: () => LocalRestart;
   readonly onEstablished: (session: SessionInfo) => void;
   /** The body of an UPDATE, valid during the call. May throw `BgpError`: the session is reset with it. */
   readonly onUpdate: (buffer: Uint8Array, start: number, end: number) => void;
@@ -81,8 +85,8 @@ export type PeerDependencies = {
   readonly onKeepalive?: () => void;
   /** Nothing waits to be sent any more. */
   readonly onDrain?: () => void;
-  /** The Established session is over: its routes are void. */
-  readonly onDown: (reason: string) => void;
+  /** The Established session is over: its routes are void after a "hard" loss, stale after a "graceful" one. */
+  readonly onDown: (reason: string, loss: Loss) => void;
   /** The state that people see is another. */
   readonly onState?: (state: State) => void;
 };
@@ -113,8 +117,11 @@ export type StopReason = {
 export type Peer = {
   /** Begin to connect (or, passive, to wait). */
   start(): void;
-  /** End every session with this NOTIFICATION; resolved when it has been sent or given up. */
-  stop(reason: StopReason): Promise<void>;
+  /**
+   * End every session with this NOTIFICATION; "graceful": so that the peer keeps our routes, if it does, for which it
+   * may have to go without. Resolved when it has been sent or given up.
+   */
+  stop(reason: StopReason, how?: Loss): Promise<void>;
   /** End the Established session, or the attempt at one, for this reason; it is tried again later. */
   reset(reason: StopReason, text: string): void;
   /** End every session with this NOTIFICATION, for a reason that is told, until `start`. */
@@ -159,6 +166,10 @@ class PlannedPeer implements Peer, SessionOwner {
   /** Why it is being suspended, which says more than the NOTIFICATION. */
   #suspension: string | undefined;
   #flaps = 0;
+  /** There was an Established session since this process began: what it carried is still in the kernel. */
+  #wasUp = false;
+  /** The second connection came when the first session had been Established for long. */
+  #isAfter = false;
 
   constructor(plan: PeerPlan, dependencies: PeerDependencies) {
     const { clock, transport, random, routerId } = dependencies;
@@ -168,7 +179,15 @@ class PlannedPeer implements Peer, SessionOwner {
     this.#key = plan.key;
     this.#admission = new Admission(BURST, INTERVAL, clock.now());
     const destination = (): ConnectOptions => destinationOf(plan, this.#key);
-    this.#environment = { clock, transport, random, destination, counters: this.#counters };
+    const restart = (): LocalRestart => this.#restart();
+    this.#environment = {
+      clock,
+      transport,
+      random,
+      destination,
+      restart,
+      counters: this.#counters,
+    };
     const session = createSession(sessionConfig(plan, routerId));
     this.#first = new SessionShell(session, this.#environment, this);
   }
@@ -179,10 +198,12 @@ class PlannedPeer implements Peer, SessionOwner {
     });
   }
 
-  async stop({ code, subcode, data = new Uint8Array() }: StopReason): Promise<void> {
+  async stop(reason: StopReason, how: Loss = "hard"): Promise<void> {
     const shells = this.#shells();
+    const words = how === "hard" ? hardWords : gracefulWords;
     for (const shell of shells) {
-      shell.feed({ type: "ManualStop", notification: { code, subcode, data } });
+      const notification = words(notificationOf(reason), restartOf(shell.session));
+      shell.feed({ type: "ManualStop", notification });
     }
     await Promise.all(shells.map(({ flushed }) => flushed));
   }
@@ -195,9 +216,10 @@ class PlannedPeer implements Peer, SessionOwner {
     this.#suspension = undefined;
   }
 
-  reset({ code, subcode, data = new Uint8Array() }: StopReason, text: string): void {
+  reset(reason: StopReason, text: string): void {
     for (const shell of this.#shells()) {
-      shell.feed({ type: "AutomaticStop", notification: { code, subcode, data }, reason: text });
+      const notification = hardWords(notificationOf(reason), restartOf(shell.session));
+      shell.feed({ type: "AutomaticStop", notification, reason: text });
     }
   }
 
@@ -224,6 +246,8 @@ class PlannedPeer implements Peer, SessionOwner {
       this.#environment,
       this,
     );
+    const isSettled = this.#dependencies.clock.now() - this.#shownSince >= SETTLING;
+    this.#isAfter = state === "Established" && isSettled;
     this.#second.accept(connection);
   }
 
@@ -259,6 +283,15 @@ class PlannedPeer implements Peer, SessionOwner {
   admit(shell: SessionShell, { identifier, remoteAs }: Negotiated): boolean {
     const other = shell === this.#first ? this.#second : this.#first;
     if (other === undefined) return true;
+    if (
+      shell === this.#second &&
+      this.#isAfter &&
+      (restartOf(other.session)?.families.length ?? 0) > 0
+    ) {
+      // RFC 4724 section 4.2: who calls anew has restarted, and has not seen the end of the connection before.
+      other.feed({ type: "TcpConnectionFails", reason: "the peer has restarted: it called again" });
+      return true;
+    }
     const { config } = shell.session;
     const resolution = resolveCollision({
       arrived: { state: shell.session.state, initiator: shell.initiator },
@@ -285,6 +318,7 @@ class PlannedPeer implements Peer, SessionOwner {
 
   up({ initiator }: SessionShell, negotiated: Negotiated, connection: Connection): void {
     const { remoteAs, identifier, wire, enhancedRefresh, holdTime, keepaliveTime } = negotiated;
+    this.#wasUp = true;
     const opened = initiator === "local" ? "we opened the connection" : "the peer opened it";
     this.#dependencies.log.info({ holdTime, keepaliveTime }, `session established: ${opened}`);
     this.#dependencies.onEstablished({
@@ -292,6 +326,7 @@ class PlannedPeer implements Peer, SessionOwner {
       identifier,
       wire,
       enhancedRefresh,
+      restart: negotiated.gracefulRestart,
       localAddress: connection.local,
       remoteAddress: connection.remote,
       holdTime,
@@ -307,7 +342,7 @@ class PlannedPeer implements Peer, SessionOwner {
     if (isFlap) this.#flaps++;
     if (isTrouble) this.#remember(reason, event, before);
     this.#dependencies.log[isTrouble ? "warn" : "info"](`session ended: ${reason}`);
-    this.#dependencies.onDown(reason);
+    this.#dependencies.onDown(reason, lossOf(event, before.negotiated?.gracefulRestart));
   }
 
   update(buffer: Uint8Array, start: number, end: number): void {
@@ -332,6 +367,11 @@ class PlannedPeer implements Peer, SessionOwner {
     this.#dependencies.log.error({ err: error }, "a message of the peer met a fault of ours");
     const notification = { code: CEASE, subcode: OUT_OF_RESOURCES, data: new Uint8Array() };
     shell.feed({ type: "AutomaticStop", notification, reason: `internal error: ${error}` });
+  }
+
+  #restart(): LocalRestart {
+    const { restarted, forwarding } = this.#dependencies.restart?.() ?? NO_RESTART;
+    return { restarted, forwarding: forwarding || this.#wasUp };
   }
 
   #shells(): readonly SessionShell[] {
@@ -396,52 +436,11 @@ class PlannedPeer implements Peer, SessionOwner {
   }
 }
 
-/** Where a connection of ours goes, and how. */
-function destinationOf(plan: PeerPlan, key: Secret | undefined): ConnectOptions {
-  const { address: remote, port, localAddress: local, source } = plan;
-  return {
-    remote,
-    port,
-    ...restrictionsOf(plan),
-    ...(source === "any" ? {} : { local }),
-    ...(key === undefined ? {} : { key }),
-  };
+function notificationOf({ code, subcode, data = new Uint8Array() }: StopReason): Notification {
+  return { code, subcode, data };
 }
 
-/** An external peer is as near as its plan says; with RFC 5082 it has to prove that, wherever it is. */
-function restrictionsOf({ localAs, remoteAs, ttl, ttlSecurity, link }: PeerPlan): Restrictions {
-  const onLink = link === undefined ? {} : { link };
-  if (ttlSecurity !== undefined) {
-    return { ...onLink, hops: MOST_HOPS, leastHops: MOST_HOPS + 1 - ttlSecurity };
-  }
-  return localAs === remoteAs ? onLink : { ...onLink, hops: ttl };
-}
-
-function sessionConfig(plan: PeerPlan, identifier: Address): SessionConfig {
-  return {
-    localAs: plan.localAs,
-    remoteAs: plan.asNumbers ?? plan.remoteAs,
-    identifier,
-    holdTime: plan.holdTime,
-    keepaliveTime: plan.keepaliveTime,
-    connectRetryTime: plan.connectRetryTime,
-    role: plan.role,
-    aigp: plan.aigp,
-    passiveTcpEstablishment: plan.passive,
-    delayOpenTime: plan.delayOpen ?? 0,
-    sendHoldTime: plan.sendHoldTime,
-    dampPeerOscillations: true,
-    idleHoldTime: IDLE_HOLD_TIME,
-    idleHoldTimeMax: IDLE_HOLD_TIME_MAX,
-    allowAutomaticStart: true,
-    allowAutomaticStop: true,
-    sendNotificationWithoutOpen: true,
-    trackTcpState: false,
-    collisionDetectEstablishedState: false,
-    families: plan.families,
-    addPath: {
-      receive: plan.addPath?.receive === true ? plan.families : [],
-      send: plan.addPath?.send === true ? plan.families : [],
-    },
-  };
+/** What an Established session has agreed upon. */
+function restartOf({ state, negotiated }: Session): PeerRestart | undefined {
+  return state === "Established" ? negotiated?.gracefulRestart : undefined;
 }

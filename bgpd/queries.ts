@@ -3,7 +3,7 @@
  */
 
 import type { Kernel } from "../kernel/kernel.ts";
-import { type Address, type Family, formatAddress } from "../lib/address.ts";
+import { type Address, type Family, formatAddress, withoutZone } from "../lib/address.ts";
 import type { Clock } from "../lib/clock.ts";
 import { containsAddress, formatPrefix, type Prefix } from "../lib/prefix.ts";
 import type {
@@ -21,6 +21,7 @@ import type { Daemon } from "./daemon.ts";
 import { ROUTE_PROTOCOL } from "./forwarding.ts";
 import type { Neighbour } from "./neighbour.ts";
 import type { PrefixView } from "./rib/route.ts";
+import type { Waiting } from "./unnumbered.ts";
 import type { WireContext } from "./wire/context.ts";
 import { describeFamily } from "./wire/family.ts";
 import { nlriForm } from "./wire/nlri.ts";
@@ -46,20 +47,24 @@ export function createQueries(context: QueryContext): Queries {
     if (daemon.fib === undefined) return "";
     return kernelAnswer(daemon.fib.stateOf(prefix), nameOf);
   };
+  const textOf = (address: Address): string => onLink(daemon, address);
+  /** Nobody is there to have told or been told anything. */
+  const isWaitedFor = (name: string): boolean =>
+    daemon.unnumbered.waiting.some(({ plan }) => plan.name === name || plan.link === name);
   const neighbourCalled = (name: string): Neighbour => {
     const all = [...daemon.neighbours.values()];
-    const found = all.find(
-      ({ plan }) => plan.name === name || formatAddress(plan.address) === name,
-    );
+    const found = all.find(({ plan }) => plan.name === name || textOf(plan.address) === name);
     if (found !== undefined) return found;
-    const names = all.map(({ plan }) => `${plan.name} (${formatAddress(plan.address)})`);
+    const names = all.map(({ plan }) => `${plan.name} (${textOf(plan.address)})`);
     throw new QueryError(
       `no peer is called ${JSON.stringify(name)}: there are ${names.join(", ") || "none"}`,
     );
   };
   const peerCounts = () => ({
-    configured: daemon.neighbours.size,
+    configured: daemon.neighbours.size + daemon.unnumbered.waiting.length,
     established: [...daemon.neighbours.values()].filter(({ id }) => id !== undefined).length,
+    away: [...daemon.neighbours.values()].filter(({ retention }) => retention.id !== undefined)
+      .length,
   });
 
   return {
@@ -74,7 +79,7 @@ export function createQueries(context: QueryContext): Queries {
         uptime: Math.round(context.clock.now() - context.started),
         blocks: (plan?.blocks ?? []).map(formatPrefix),
         configuration: context.configuration(),
-        peers: peerCounts(),
+        peers: { ...peerCounts(), ...unnumberedAnswers(daemon) },
         rib: {
           prefixes: counts?.prefixes ?? 0,
           ipv4Prefixes: counts?.byFamily[4] ?? 0,
@@ -87,23 +92,36 @@ export function createQueries(context: QueryContext): Queries {
       };
     },
 
-    peers: () => [...daemon.neighbours.values()].map((neighbour) => peerAnswer(daemon, neighbour)),
+    peers() {
+      // Those on links in the order of the documents, whenever they were found.
+      const order = (daemon.plan?.unnumbered ?? []).map(({ name }) => name);
+      return [
+        ...[...daemon.neighbours.values()].map((neighbour) => peerAnswer(daemon, neighbour)),
+        ...daemon.unnumbered.waiting.map((waiting) => waitingAnswer(daemon, waiting)),
+      ].toSorted((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
+    },
 
     routes: () =>
-      (daemon.rib?.routes() ?? []).map((view) => routeAnswer(view, kernelState(view.prefix))),
+      (daemon.rib?.routes() ?? []).map((view) =>
+        routeAnswer(view, kernelState(view.prefix), textOf),
+      ),
 
     received(name) {
-      const { id } = neighbourCalled(name);
-      if (id === undefined || daemon.rib === undefined) return [];
-      return daemon.rib
-        .received(id)
-        .map(({ prefix, path }) => ({ prefix: formatPrefix(prefix), path: pathAnswer(path) }));
+      if (isWaitedFor(name)) return [];
+      const { id, retention } = neighbourCalled(name);
+      const known = id ?? retention.id;
+      if (known === undefined || daemon.rib === undefined) return [];
+      return daemon.rib.received(known).map(({ prefix, path }) => ({
+        prefix: formatPrefix(prefix),
+        path: pathAnswer(path, textOf),
+      }));
     },
 
     advertised(name) {
+      if (isWaitedFor(name)) return [];
       const { id } = neighbourCalled(name);
       if (id === undefined || daemon.rib === undefined) return [];
-      return daemon.rib.advertised(id).map(advertisedAnswer);
+      return daemon.rib.advertised(id).map((view) => advertisedAnswer(view, textOf));
     },
 
     fib: () => fibTableAnswer(daemon, nameOf),
@@ -121,6 +139,7 @@ export function createQueries(context: QueryContext): Queries {
         target,
         view,
         node: context.node,
+        textOf,
         services: daemon.plan?.services ?? [],
         aggregates: daemon.aggregates.counts(),
         kernel: prefix === undefined ? "" : kernelState(prefix),
@@ -180,15 +199,16 @@ function fibTableAnswer(
 }
 
 function peerAnswer(daemon: Daemon, neighbour: Neighbour): PeerAnswer {
-  const { plan, peer, id, session, range } = neighbour;
+  const { plan, peer, session, range, retention } = neighbour;
+  const id = neighbour.id ?? retention.id;
   const status = peer.status();
-  const none = { received: 0, accepted: 0, best: 0, advertised: 0 };
+  const none = { received: 0, accepted: 0, best: 0, stale: 0, advertised: 0 };
   return {
     name: plan.name,
     origin: plan.origin,
-    address: formatAddress(plan.address),
+    address: onLink(daemon, plan.address),
     port: plan.port,
-    localAddress: formatAddress(session?.localAddress ?? plan.localAddress),
+    localAddress: onLink(daemon, session?.localAddress ?? plan.localAddress),
     localAs: plan.localAs,
     remoteAs: plan.remoteAs,
     state: status.state,
@@ -196,6 +216,7 @@ function peerAnswer(daemon: Daemon, neighbour: Neighbour): PeerAnswer {
     lastError: status.lastError,
     shutdown: plan.shutdown ?? null,
     range: range ?? null,
+    link: daemon.unnumbered.linkOf(plan.address) ?? null,
     flaps: status.flaps,
     identifier: session === undefined ? null : formatAddress(session.identifier),
     capabilities: session?.capabilities ?? [],
@@ -203,9 +224,70 @@ function peerAnswer(daemon: Daemon, neighbour: Neighbour): PeerAnswer {
     keepaliveTime: session?.keepaliveTime ?? plan.keepaliveTime,
     prefixes: id === undefined ? none : (daemon.rib?.peerCounts(id) ?? none),
     families: familyAnswers(daemon, neighbour),
+    stale: retention.families.map(({ family, stage, left }) => ({
+      name: describeFamily(family),
+      stage,
+      prefixes: id === undefined ? 0 : (daemon.rib?.peerCounts(id, family).stale ?? 0),
+      left: Math.round(left),
+    })),
     messages: status.messages,
     ...bfdAnswer(daemon, plan),
   };
+}
+
+/** Each peer on a link, in the order of the documents. */
+function unnumberedAnswers({
+  plan,
+  unnumbered,
+}: Daemon): Pick<StatusAnswer["peers"], "unnumbered"> {
+  const plans = plan?.unnumbered ?? [];
+  if (plans.length === 0) return {};
+  const { found, waiting } = unnumbered;
+  const answers = plans.map(({ name, link }) => {
+    const address = found.find((peer) => peer.name === name)?.address;
+    const reason = waiting.find((one) => one.plan.name === name)?.reason ?? "";
+    const text = address === undefined ? null : formatAddress(withoutZone(address));
+    return { name, link, address: text, reason };
+  });
+  return { unnumbered: answers };
+}
+
+/** A peer that nobody has been found for. */
+function waitingAnswer(daemon: Daemon, { plan, local, reason, since }: Waiting): PeerAnswer {
+  const { session, name, link } = plan;
+  const nothing = { received: 0, sent: 0, updatesReceived: 0, updatesSent: 0 };
+  return {
+    name,
+    origin: session.origin,
+    address: link,
+    port: session.port,
+    localAddress: local === undefined ? "none" : onLink(daemon, local),
+    localAs: session.localAs,
+    remoteAs: session.remoteAs,
+    state: "Idle",
+    since: Math.round(since),
+    lastError: reason,
+    shutdown: session.shutdown ?? null,
+    range: null,
+    link,
+    flaps: 0,
+    identifier: null,
+    capabilities: [],
+    holdTime: session.holdTime,
+    keepaliveTime: session.keepaliveTime,
+    prefixes: { received: 0, accepted: 0, best: 0, advertised: 0 },
+    families: [],
+    stale: [],
+    messages: nothing,
+  };
+}
+
+/** An address with its link's name. */
+function onLink({ unnumbered }: Daemon, address: Address): string {
+  const link = unnumbered.linkOf(address);
+  return link === undefined
+    ? formatAddress(address)
+    : `${formatAddress(withoutZone(address))}%${link}`;
 }
 
 function bfdAnswer({ liveness }: Daemon, { name, bfd }: PeerPlan): Pick<PeerAnswer, "bfd"> {

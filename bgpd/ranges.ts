@@ -65,6 +65,8 @@ export class Ranges {
   /** A neighbour that is waited for again has gone. */
   seen(neighbour: Neighbour, state: State): void {
     if (state !== "Active" || !this.#come.has(neighbour)) return;
+    // It may come back, and what it told is kept for that.
+    if (neighbour.retention.id !== undefined) return;
     this.#options.clock.after(0, () => this.#forget(neighbour));
   }
 
@@ -72,7 +74,8 @@ export class Ranges {
     const { neighbours, log, remove } = this.#options;
     const { name } = neighbour.plan;
     const isBack = neighbour.peer.status().state !== "Active";
-    if (isBack || neighbours.get(name) !== neighbour) return;
+    const isKept = neighbour.retention.id !== undefined;
+    if (isBack || isKept || neighbours.get(name) !== neighbour) return;
     log.info({ peer: name }, "the neighbour is gone");
     remove(name, DECONFIGURED);
   }

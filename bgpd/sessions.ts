@@ -1,20 +1,24 @@
 /**
  * The sessions of one speaker: made, changed and ended as its plans say, and what peers say reaches the RIB.
  *
- * A session is `peer.ts`; the neighbours that come by themselves are `ranges.ts`, what peers are sent is
- * `outflow.ts`, and whether the path to them works is `liveness.ts`.
+ * A session is `peer.ts`; the neighbours that come by themselves are `ranges.ts`, those that are found on links
+ * `unnumbered.ts`, what peers are sent is `outflow.ts`, and whether the path to them works is `liveness.ts`.
  */
 
-import type { InterfaceAddress } from "../kernel/kernel.ts";
+import type { InterfaceAddress, KernelEvent } from "../kernel/kernel.ts";
 import { type Address, equalAddress, type Family } from "../lib/address.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
 import type { BfdFactory } from "./bfd/bfd.ts";
 import type { PeerPlan, SpeakerPlan } from "./cluster/speaker.ts";
+import type { Expected } from "./deferral.ts";
 import type { Delays } from "./delays.ts";
 import { type Difference, isSame } from "./difference.ts";
+import type { LocalRestart } from "./fsm/state.ts";
 import { DECONFIGURED, isDown, RECONFIGURED, restartReason } from "./intention.ts";
-import { createLiveness, type Liveness } from "./liveness.ts";
+import { createLiveness, type Failure, type Liveness } from "./liveness.ts";
+import type { Loss } from "./loss.ts";
+import type { DiscoveryFactory } from "./nd/nd.ts";
 import { createTraffic, limitOf, type Neighbour, ribPeerOf, ribPoliciesOf } from "./neighbour.ts";
 import { Outflow } from "./outflow.ts";
 import { ownNextHops } from "./own-next-hop.ts";
@@ -26,10 +30,13 @@ import {
   type Surroundings,
 } from "./policy/compile.ts";
 import { Ranges } from "./ranges.ts";
+import { Retention } from "./retention.ts";
 import type { PeerId, Rib } from "./rib/route.ts";
 import type { Transport } from "./transport.ts";
+import { Unnumbered } from "./unnumbered.ts";
 import { BFD_DOWN, CEASE } from "./wire/const.ts";
 import { familyOf } from "./wire/family.ts";
+import { administrativeReset, administrativeShutdown } from "./wire/shutdown.ts";
 
 export type SessionsOptions = {
   readonly clock: Clock;
@@ -39,25 +46,36 @@ export type SessionsOptions = {
   readonly random: () => number;
   /** Undefined: no path is watched. */
   readonly bfd: BfdFactory | undefined;
+  /** Undefined: nobody is looked for on links. */
+  readonly discovery: DiscoveryFactory | undefined;
+  /** Whether `observe` is told what happens to links, or discovery sees to it itself. */
+  readonly linkEvents: "watched" | "told";
   /** What is in force; not called before the first `apply`. */
   readonly plan: () => SpeakerPlan;
   readonly rib: () => Rib;
   readonly interfaceOf: Surroundings["interfaceOf"];
   /** Of the kernel's links; undefined for a speaker that does not look. */
   readonly addresses: () => readonly InterfaceAddress[] | undefined;
+  /** What peers are told of a restart of ours. */
+  readonly restart: () => LocalRestart;
   readonly delays: Pick<Delays, "received" | "sent" | "lost">;
   /** A peer leaves the plan, is started anew with other parameters, or was a range's and has gone. */
   readonly onRemoved: (neighbour: Neighbour) => void;
+  /** Peers on links are at other addresses than before, or we are. */
+  readonly onMoved: () => void;
   /** There may be something to decide or to send. */
   readonly onWork: () => void;
-  /** The peer's whole table has arrived. */
-  readonly onTold: (name: string) => void;
+  /** A session is Established; the peer may have restarted. */
+  readonly onUp: (peer: Expected, restarted: { readonly restarted: boolean }) => void;
+  /** The peer's tables of these families have arrived; `isWhole`: those of all that the session carries. */
+  readonly onTold: (peer: Expected, isWhole: { readonly isWhole: boolean }) => void;
   /** An Established session is over. */
   readonly onLost: (name: string) => void;
 };
 
 export class Sessions {
   readonly liveness: Liveness;
+  readonly unnumbered: Unnumbered;
   /** By name. */
   readonly neighbours = new Map<string, Neighbour>();
   readonly #options: SessionsOptions;
@@ -74,7 +92,7 @@ export class Sessions {
     this.#outflow = new Outflow(options.rib, this.#established);
     this.liveness = createLiveness({
       start: bfd,
-      onFailure: (name, cause) => this.#pathFailed(name, cause),
+      onFailure: (name, failure) => this.#pathFailed(name, failure),
       onUp: (name) => this.#pathWorks(name),
     });
     this.#ranges = new Ranges({
@@ -85,6 +103,24 @@ export class Sessions {
       update: (plan) => this.#update(plan),
       remove: (name, reason) => this.#remove(name, reason),
     });
+    this.unnumbered = new Unnumbered({
+      clock,
+      log,
+      discovery: options.discovery,
+      events: options.linkEvents,
+      neighbours: this.neighbours,
+      add: (plan) => {
+        const neighbour = this.#add(plan);
+        this.#watch();
+        return neighbour;
+      },
+      update: (plan) => this.#update(plan),
+      remove: (name, reason) => {
+        this.#remove(name, reason);
+        this.#watch();
+      },
+      onMoved: options.onMoved,
+    });
   }
 
   /** Make the sessions of a plan so that `change` has led to; those that are equal go on. */
@@ -92,6 +128,7 @@ export class Sessions {
     for (const name of change.removed) this.#remove(name, DECONFIGURED);
     for (const peer of change.restarted) this.#remove(peer.name, restartReason(peer));
     this.#ranges.apply(plan, change.endedRanges);
+    this.unnumbered.apply(plan, change.endedUnnumbered);
     this.#watch();
     for (const peer of change.kept) this.#update(peer);
     for (const peer of [...change.restarted, ...change.added]) this.#add(peer);
@@ -102,20 +139,38 @@ export class Sessions {
     for (const name of [...this.neighbours.keys()]) this.#remove(name, RECONFIGURED);
   }
 
-  /** End them all for good; resolved when the peers have been told, or cannot be. */
-  async stop(reason: StopReason): Promise<void> {
+  /**
+   * End them all for good with this text; resolved when the peers have been told, or cannot be. "graceful": so that those
+   * who keep our routes while we are away do so.
+   */
+  async stop(text: string | undefined, how: Loss): Promise<void> {
     const all = [...this.neighbours.values()];
-    for (const { suspended } of all) suspended?.timer?.cancel();
-    await Promise.all([this.liveness.stop(), ...all.map(({ peer }) => peer.stop(reason))]);
+    this.unnumbered.stop();
+    for (const { suspended, retention } of all) {
+      suspended?.timer?.cancel();
+      retention.end();
+    }
+    const ends = all.map(({ peer, plan, session }) =>
+      how === "graceful" && plan.gracefulRestart?.mode === "full" && session?.restart !== undefined
+        ? peer.stop(administrativeReset(text), "graceful")
+        : peer.stop(administrativeShutdown(text)),
+    );
+    await Promise.all([this.liveness.stop(), ...ends]);
   }
 
-  /** Whom a connection is for: a peer of the plan, or a neighbour of a range, who may be new. */
+  /** Take in what happens to links and their addresses. */
+  observe(event: KernelEvent): void {
+    this.unnumbered.observe(event);
+  }
+
+  /** Whom a connection is for: a peer of the plan, or one of a link or a range, who may be new. */
   find(remote: Address): Peer | string | undefined {
     const all = [...this.neighbours.values()];
     const known = all.find(({ plan: { address } }) => equalAddress(address, remote));
     // One that is kept down is Idle, and refuses by itself.
     if (known !== undefined) return known.peer;
-    const admitted = this.#ranges.admit(this.#options.plan(), remote);
+    const admitted =
+      this.unnumbered.admit(remote) ?? this.#ranges.admit(this.#options.plan(), remote);
     if (typeof admitted !== "object") return admitted;
     this.#watch();
     return admitted.peer;
@@ -156,11 +211,12 @@ export class Sessions {
     }
   }
 
-  /** Have BFD sessions for the peers of the plan, and for the neighbours of ranges that are there. */
+  /** Have BFD sessions for the peers of the plan, and for those of links and ranges that are there. */
   #watch(): void {
-    const dynamic = [...this.neighbours.values()].filter(({ range }) => range !== undefined);
     const { peers } = this.#options.plan();
-    this.liveness.apply([...peers, ...dynamic.map(({ plan }) => plan)]);
+    const named = new Set(peers.map(({ name }) => name));
+    const others = [...this.neighbours.values()].filter(({ plan }) => !named.has(plan.name));
+    this.liveness.apply([...peers, ...others.map(({ plan }) => plan)]);
   }
 
   #add(plan: PeerPlan, range?: string): Neighbour {
@@ -172,6 +228,7 @@ export class Sessions {
       random,
       log,
       routerId: speaker().routerId,
+      restart: this.#options.restart,
       onEstablished: (session) => this.#up(neighbour, session),
       onUpdate: (buffer, start, end) => this.#receive(neighbour, log, { buffer, start, end }),
       onKeepalive: () => this.#keepalive(neighbour),
@@ -185,9 +242,18 @@ export class Sessions {
       onDrain: () => {
         if (neighbour.id !== undefined && this.#outflow.drained(neighbour.id)) onWork();
       },
-      onDown: () => this.#down(neighbour),
+      onDown: (_reason, loss) => this.#down(neighbour, loss),
       onState: (state) => {
         if (range !== undefined) this.#ranges.seen(neighbour, state);
+      },
+    });
+    const retention = new Retention({
+      clock,
+      rib: this.#options.rib,
+      onWork,
+      onRemoval: () => this.#options.delays.lost(),
+      onEmpty: () => {
+        if (range !== undefined) this.#ranges.seen(neighbour, peer.status().state);
       },
     });
     const neighbour: Neighbour = {
@@ -195,6 +261,7 @@ export class Sessions {
       peer,
       ...this.#policies(plan),
       id: undefined,
+      retention,
       session: undefined,
       nextHops: undefined,
       keepalives: 0,
@@ -215,7 +282,8 @@ export class Sessions {
     this.neighbours.delete(name);
     neighbour.suspended?.timer?.cancel();
     this.#options.onRemoved(neighbour);
-    this.#down(neighbour);
+    this.#down(neighbour, "hard");
+    this.#abandon(neighbour);
     this.#stop(neighbour, reason);
     if (neighbour.range !== undefined) this.#watch();
   }
@@ -246,9 +314,8 @@ export class Sessions {
     if (wasHeld) this.#start(neighbour);
     if (same) return;
     Object.assign(neighbour, policies);
-    if (neighbour.id !== undefined) {
-      this.#options.rib().setPolicies(neighbour.id, ribPoliciesOf(neighbour));
-    }
+    const id = neighbour.id ?? neighbour.retention.id;
+    if (id !== undefined) this.#options.rib().setPolicies(id, ribPoliciesOf(neighbour));
     if (isSame(before.policy.prefixLimit, plan.policy.prefixLimit)) return;
     if (neighbour.suspended === undefined) this.#limit(neighbour);
     else this.#resume(neighbour);
@@ -263,10 +330,12 @@ export class Sessions {
   }
 
   #up(neighbour: Neighbour, session: SessionInfo): void {
-    const { plan: speaker, rib, addresses, onWork } = this.#options;
-    const { remoteAs } = session;
+    const { plan: speaker, rib, addresses, onUp, onWork } = this.#options;
+    const { remoteAs, restart } = session;
+    const { retention } = neighbour;
     // Who came by a range has only now said which AS it is, and policies depend on that.
     if (remoteAs !== neighbour.plan.remoteAs) {
+      this.#abandon(neighbour);
       neighbour.plan = { ...neighbour.plan, remoteAs };
       Object.assign(neighbour, this.#policies(neighbour.plan));
     }
@@ -277,9 +346,17 @@ export class Sessions {
     neighbour.keepalives = 0;
     neighbour.ended.clear();
     neighbour.wantsRefresh.clear();
-    const id = rib().addPeer(ribPeerOf(neighbour, session, nextHops, speaker()));
+    const record = ribPeerOf(neighbour, session, nextHops, speaker());
+    const known = retention.id;
+    const id = known ?? rib().addPeer(record);
+    if (known !== undefined) {
+      rib().resume(known, record);
+      retention.resumed(session.wire.families, restart);
+    }
     neighbour.id = id;
     this.#established.set(id, neighbour);
+    const { families } = session.wire;
+    onUp({ name: neighbour.plan.name, families }, { restarted: restart?.restarted === true });
     onWork();
   }
 
@@ -301,8 +378,9 @@ export class Sessions {
     if (summary.endOfRib !== undefined) {
       const families = neighbour.session?.wire.families ?? [];
       neighbour.ended.add(summary.endOfRib);
+      neighbour.retention.told(summary.endOfRib);
       const isWhole = families.every((family) => neighbour.ended.has(family));
-      if (isWhole) onTold(neighbour.plan.name);
+      onTold({ name: neighbour.plan.name, families: [summary.endOfRib] }, { isWhole });
     }
     if (summary.limit === "warning") {
       const { received } = rib().peerCounts(neighbour.id);
@@ -314,10 +392,13 @@ export class Sessions {
   }
 
   /** The peer begins to announce its table of a family again, or has done so (RFC 7313). */
-  #refreshed({ id }: Neighbour, family: ReturnType<typeof familyOf>, what: "begin" | "end"): void {
+  #refreshed(
+    { id, retention }: Neighbour,
+    family: ReturnType<typeof familyOf>,
+    what: "begin" | "end",
+  ): void {
     if (id === undefined || family === undefined) return;
-    if (what === "begin") this.#options.rib().beginRefresh(id, family);
-    else this.#options.rib().endRefresh(id, family);
+    retention.refreshed(id, family, what);
     this.#options.onWork();
   }
 
@@ -343,20 +424,31 @@ export class Sessions {
 
   #keepalive(neighbour: Neighbour): void {
     neighbour.keepalives++;
-    // The first one opened the session; the next is sent when the table has been.
-    if (neighbour.keepalives !== 2) return;
-    this.#options.onTold(neighbour.plan.name);
+    const { session, keepalives, plan } = neighbour;
+    // The first one opened the session; the next is sent when the table has been. Who knows graceful restart says so
+    // with the marker, and may have restarted and wait for others before it tells anything.
+    if (keepalives !== 2 || session === undefined || session.restart !== undefined) return;
+    this.#options.onTold({ name: plan.name, families: session.wire.families }, { isWhole: true });
     this.#options.onWork();
   }
 
-  #down(neighbour: Neighbour): void {
-    const { id, plan } = neighbour;
+  #down(neighbour: Neighbour, loss: Loss): void {
+    const { id, plan, session, retention } = neighbour;
     const { rib, delays, onLost, onWork } = this.#options;
     neighbour.session = undefined;
     neighbour.nextHops = undefined;
     if (id === undefined) return;
-    if (rib().peerCounts(id).best > 0) delays.lost();
-    rib().removePeer(id);
+    const { gracefulRestart } = plan;
+    const isKept =
+      loss === "graceful" &&
+      session?.restart !== undefined &&
+      gracefulRestart !== undefined &&
+      retention.lost(id, session.restart, gracefulRestart);
+    if (!isKept) {
+      retention.end();
+      if (rib().peerCounts(id).best > 0) delays.lost();
+      rib().removePeer(id);
+    }
     this.#established.delete(id);
     this.#outflow.forget(id);
     neighbour.id = undefined;
@@ -364,11 +456,24 @@ export class Sessions {
     onWork();
   }
 
-  /** RFC 5882 section 4.2, RFC 9384: the session ends at once, and its routes go with it. */
-  #pathFailed(name: string, cause: string): void {
+  /** What is kept of a peer that is away goes. */
+  #abandon({ retention }: Neighbour): void {
+    const { id } = retention;
+    retention.end();
+    if (id === undefined) return;
+    this.#options.rib().removePeer(id);
+    this.#options.onWork();
+  }
+
+  /**
+   * RFC 5882 section 4.2, RFC 9384: the session ends at once, and its routes go with it. Of a peer whose session has
+   * ended before that, a failure says something new only where it is not its restart's (RFC 5882 section 4.3).
+   */
+  #pathFailed(name: string, { cause, independent }: Failure): void {
     const neighbour = this.neighbours.get(name);
     if (neighbour === undefined) return;
     const { peer, plan, id } = neighbour;
+    if (independent) this.#abandon(neighbour);
     const reason = { code: CEASE, subcode: BFD_DOWN };
     if (id !== undefined || plan.bfd?.strict === true) peer.reset(reason, `BFD down: ${cause}`);
     if (!this.liveness.permits(plan)) this.#stop(neighbour, reason);

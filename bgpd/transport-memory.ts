@@ -5,7 +5,13 @@
  * repeated exactly. Used by tests and simulations.
  */
 
-import { type Address, equalAddress, formatAddress } from "../lib/address.ts";
+import {
+  type Address,
+  equalAddress,
+  formatAddress,
+  withoutZone,
+  withZone,
+} from "../lib/address.ts";
 import type { Clock } from "../lib/clock.ts";
 import { containsAddress, formatPrefix, type Prefix } from "../lib/prefix.ts";
 import type { Secret } from "../lib/secret.ts";
@@ -52,6 +58,8 @@ export class MemoryNetwork {
   readonly #connections = new Set<MemoryConnection>();
   readonly #requests = new Set<Request>();
   readonly #cuts = new Set<string>();
+  /** Link-local addresses of hosts that have one link in common, each with its own host's number of it. */
+  readonly #cables: (readonly [Address, Address])[] = [];
   #port = EPHEMERAL;
 
   constructor({ clock, latency, segment, window }: MemoryNetworkOptions) {
@@ -72,6 +80,15 @@ export class MemoryNetwork {
       listen: (options, onConnection) =>
         this.#listen({ ...options, onConnection, keys: new Map() }),
     };
+  }
+
+  /**
+   * Two link-local addresses of different hosts, each with its link, are on one wire from now on. No third host may have
+   * either of them on a link of the same number.
+   */
+  join(one: Address, other: Address): void {
+    for (const address of [one, other]) this.#hosts.add(formatAddress(address));
+    this.#cables.push([one, other]);
   }
 
   /** Connections of which neither end is closed. */
@@ -134,7 +151,7 @@ export class MemoryNetwork {
 
   #connect(host: Address, options: ConnectOptions, handlers: ConnectHandlers): Attempt {
     const from = options.local ?? host;
-    const to = options.remote;
+    const to = this.#across(from, options.remote);
     const later = (run: () => void): void => {
       this.#link.clock.after(this.#link.latency(), () => {
         if (this.#requests.has(request)) run();
@@ -151,7 +168,7 @@ export class MemoryNetwork {
       if (listening !== undefined && !isSameKey(keyFor(listening, from), options.key)) return;
       later(() =>
         answer(() => {
-          if (listening !== undefined) handlers.onOpen(this.#join(from, to, options));
+          if (listening !== undefined) handlers.onOpen(this.#connected(from, to, options));
           else handlers.onFail("connection refused");
         }),
       );
@@ -167,12 +184,27 @@ export class MemoryNetwork {
     return request;
   }
 
+  /** Whom `from` means by a link-local address on its link, as that host itself says it. */
+  #across(from: Address, to: Address): Address {
+    if (to.zone === undefined) return to;
+    const ends = this.#cables.flatMap(([a, b]) => [[a, b] as const, [b, a] as const]);
+    const found = ends.find(
+      ([near, far]) => equalAddress(near, from) && equalAddress(withoutZone(far), withoutZone(to)),
+    );
+    return found?.[1] ?? to;
+  }
+
   /** Our end is there; the other one's host accepts a moment later, or resets. */
-  #join(from: Address, to: Address, { port, key, hops, leastHops }: ConnectOptions): Connection {
+  #connected(
+    from: Address,
+    to: Address,
+    { port, key, hops, leastHops, remote }: ConnectOptions,
+  ): Connection {
     for (const end of this.#connections) if (end.isGone) this.#connections.delete(end);
     const source = this.#port++;
-    const ours = new MemoryConnection(this.#link, [from, source], [to, port]);
-    const theirs = new MemoryConnection(this.#link, [to, port], [from, source]);
+    const seen = to.zone === undefined ? from : withZone(from, to.zone);
+    const ours = new MemoryConnection(this.#link, [from, source], [remote, port]);
+    const theirs = new MemoryConnection(this.#link, [to, port], [seen, source]);
     for (const end of [ours, theirs]) {
       this.#connections.add(end);
       end.setKey(key);

@@ -4,8 +4,8 @@
  */
 
 import type { Socket } from "bun";
-import { limitSocket, setKey } from "../kernel/socket.ts";
-import { type Address, parseAddress } from "../lib/address.ts";
+import { endsOf, limitSocket, setKey } from "../kernel/socket.ts";
+import { type Address, isLinkLocal, parseAddress } from "../lib/address.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import type { Secret } from "../lib/secret.ts";
 import {
@@ -59,9 +59,10 @@ export class SocketConnection implements Connection {
     this.#scratch = scratch;
     this.#clock = clock;
     this.#sentAt = clock.now();
-    this.remote = parseAddress(socket.remoteAddress);
+    const { local, remote } = this.#ends();
+    this.remote = remote;
     this.remotePort = socket.remotePort;
-    this.local = parseAddress(socket.localAddress);
+    this.local = local;
     this.localPort = socket.localPort;
     // KEEPALIVEs must not wait for the acknowledgement of what went before.
     socket.setNoDelay(true);
@@ -206,6 +207,15 @@ export class SocketConnection implements Connection {
     this.#timer = this.#clock.after(FAREWELL, () => this.reset());
     this.#socket.shutdown();
     this.#tellDone();
+  }
+
+  /** Bun does not say on which link they are. */
+  #ends(): { readonly local: Address; readonly remote: Address } {
+    const { localAddress, remoteAddress } = this.#socket;
+    const plain = { local: parseAddress(localAddress), remote: parseAddress(remoteAddress) };
+    if (!isLinkLocal(plain.remote)) return plain;
+    const fd = this.#descriptor();
+    return fd < 0 ? plain : endsOf(fd);
   }
 
   /** Bun's types do not have it; it is -1 once the socket is closed. */

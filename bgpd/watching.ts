@@ -16,7 +16,10 @@ import { createPages, type Pages, type PagesView } from "./pages.ts";
 export type WatchedDaemon = Omit<ProcessView, "loop" | "startedAt"> &
   Pick<PagesView, "peers"> & {
     readonly clock: Clock;
-    readonly daemon: Pick<Daemon, "neighbours" | "rib" | "delays" | "fib" | "liveness">;
+    readonly daemon: Pick<
+      Daemon,
+      "neighbours" | "unnumbered" | "rib" | "delays" | "fib" | "liveness"
+    >;
     readonly departed: Departed;
   };
 

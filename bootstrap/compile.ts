@@ -3,13 +3,14 @@
  *
  * Modules that the plugin shares with other roles would be cut into a dozen small pieces, one for each set of
  * roles that uses them, and loading those takes the plugin's process a tenth of an ADD. So it gets its own copy
- * of what it uses, and its bytecode lies in the order in which an ADD needs it.
+ * of what it uses, and its bytecode lies in the order in which its calls need it.
  */
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { BunPlugin } from "bun";
+import { CALLS } from "./profile.ts";
 
 const ROOT = join(import.meta.dir, "..");
 const PLUGIN = join(ROOT, "cni/main.ts");
@@ -38,18 +39,19 @@ async function bundlePlugin(): Promise<void> {
   });
 }
 
-/** The order in which an ADD needs the bytecode; null where this machine allows no namespaces to try one in. */
-function profile(): string | null {
-  const order = join(folder, "order");
-  const command = [process.execPath, join(import.meta.dir, "profile.ts"), outfile, order];
-  return Bun.spawnSync(command).exitCode === 0 ? order : null;
+/** The order in which its calls need the bytecode; null where this machine allows no namespaces to try them in. */
+function profile(): string[] | null {
+  const command = [process.execPath, join(import.meta.dir, "profile.ts"), outfile, folder];
+  if (Bun.spawnSync(command).exitCode !== 0) return null;
+  return CALLS.map((name) => join(folder, name));
 }
 
-async function compile(bytecodeOrder: string | null): Promise<void> {
+async function compile(bytecodeOrder: string[] | null): Promise<void> {
   const useBundle: BunPlugin = {
     name: "the plugin's bundle in the place of its source",
     setup(build) {
-      build.onResolve({ filter: /cni\/main\.ts$/ }, () => ({ path: join(folder, "main.js") }));
+      // As main.ts names it: a path that ends so may be main.ts itself, in a checkout that is called cni.
+      build.onResolve({ filter: /^\.\/cni\/main\.ts$/ }, () => ({ path: join(folder, "main.js") }));
     },
   };
   await Bun.build({

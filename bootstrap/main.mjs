@@ -55,10 +55,14 @@ const COMMANDS = {
     install();
     build();
     const [name] = args;
-    const { environment } =
-      name === "bgp"
-        ? debian(["bird2", "frr", "gobgpd", "openbgpd"], ["bird", "gobgpd", "bgpd"])
-        : debian(["containernetworking-plugins"], []);
+    const daemons = ["bgp", "report"].includes(name);
+    const { environment } = debian(
+      [
+        ...(daemons ? ["bird2", "frr", "gobgpd", "openbgpd"] : []),
+        ...(name === "bgp" ? [] : ["containernetworking-plugins"]),
+      ],
+      daemons ? ["bird", "gobgpd", "bgpd"] : [],
+    );
     return run(BUN, ["test/bench/main.ts", ...args], { ...process.env, ...environment });
   },
 };

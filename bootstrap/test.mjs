@@ -19,6 +19,7 @@ const PACKAGES = [
   "conmon",
   "containerd",
   "containernetworking-plugins",
+  "frr",
   "gobgpd",
   "iproute2",
   "iptables",

@@ -4,9 +4,17 @@
  * Pure. The words for people are `node-report-text.ts`.
  */
 
-import type { BfdPlan, PeerPlan, RangePlan, SpeakerPlan } from "../bgpd/cluster/speaker.ts";
+import { planRestart } from "../bgpd/cluster/restart.ts";
+import type {
+  BfdPlan,
+  GracefulRestartPlan,
+  PeerPlan,
+  RangePlan,
+  SpeakerPlan,
+  UnnumberedPlan,
+} from "../bgpd/cluster/speaker.ts";
 import { compileFilters, type FilterDirection } from "../bgpd/policy/filter.ts";
-import { type Address, equalAddress, formatAddress } from "../lib/address.ts";
+import { type Address, equalAddress, formatAddress, parseAddress } from "../lib/address.ts";
 import { formatPrefix } from "../lib/prefix.ts";
 import { formatCommunity } from "../resource/community.ts";
 import type { AsRange } from "../resource/scalar.ts";
@@ -26,7 +34,7 @@ export type NodeReport = {
 export type SessionReport = {
   /** Of the BGPPeer, or "mesh". */
   readonly name: string;
-  /** Who is at the other end: Nodes by name, else addresses, or a range. Null: the other nodes of the mesh. */
+  /** Who is at the other end: Nodes by name, else addresses, a range, or a link. Null: the other nodes of the mesh. */
   readonly peers: readonly string[] | null;
   /** Of a range: as many as may call at once. */
   readonly count: number;
@@ -97,6 +105,7 @@ function commonOf(plan: SpeakerPlan): Common {
     sessions: [
       ...sessionsOf(plan),
       ...(plan.ranges ?? []).flatMap((range) => rangeOf(range, plan)),
+      ...(plan.unnumbered ?? []).map((peer) => unnumberedOf(peer, plan)),
     ],
     announcements: announcementsOf(plan),
   };
@@ -184,6 +193,22 @@ function rangeOf({ name, remotes, limit, session }: RangePlan, plan: SpeakerPlan
   });
 }
 
+function unnumberedOf({ name, link, session }: UnnumberedPlan, plan: SpeakerPlan): SessionReport {
+  const address = { address: ANYBODY, localAddress: ANYBODY };
+  const report = sessionOf({ ...session, name, ...address }, plan, new Map());
+  const isKnown = session.asNumbers === undefined;
+  return {
+    ...report,
+    peers: [link],
+    asNumber: isKnown ? report.asNumber : null,
+    marks: [
+      "found by router advertisements",
+      ...(isKnown ? [] : ["of any AS but ours"]),
+      ...report.marks,
+    ],
+  };
+}
+
 function sessionOf(
   peer: PeerPlan,
   plan: SpeakerPlan,
@@ -218,6 +243,9 @@ function baseName({ name, origin, node }: PeerPlan): string {
   return node !== undefined && name.endsWith(` ${node}`) ? name.slice(0, -node.length - 1) : name;
 }
 
+/** Who is found on a link has no address before. */
+const ANYBODY = parseAddress("fe80::");
+
 /** Of a passive session. */
 const WAITS = "waits to be called";
 
@@ -230,6 +258,7 @@ function marksOf({
   sendHoldTime,
   shutdown,
   bfd,
+  gracefulRestart,
   passive,
   role,
   aigp,
@@ -252,6 +281,7 @@ function marksOf({
     aigp ? "AIGP" : "",
     addPath === undefined ? "" : sayAddPath(addPath, policy.toldPaths),
     bfd === undefined ? "" : describeBfd(bfd),
+    ...describeRestart(gracefulRestart),
     reachableBy === undefined ? "" : `by ${formatAddress(reachableBy)} alone`,
     policy.nextHop === "Auto" ? "" : `next hop ${policy.nextHop}`,
     policy.asOverride ? "AS override" : "",
@@ -281,6 +311,33 @@ function describeShutdown(text: string): string {
 
 function describeSendHold(time: number): string {
   return time === 0 ? "no send hold timer" : `send hold ${time}s`;
+}
+
+/** What is not as usual. */
+function describeRestart(plan: GracefulRestartPlan | undefined): string[] {
+  const usual = planRestart([], undefined);
+  if (plan === undefined || usual === undefined) return ["no graceful restart"];
+  const {
+    mode,
+    notifications,
+    restartTime,
+    longLivedStaleTime,
+    peerRestartTime,
+    peerLongLivedStaleTime,
+  } = plan;
+  const isOther = (name: "peerRestartTime" | "peerLongLivedStaleTime"): boolean =>
+    plan[name] !== usual[name];
+  return [
+    mode === "full" ? "" : "helps restarts only",
+    notifications ? "graceful NOTIFICATIONs" : "",
+    restartTime === usual.restartTime ? "" : `restart ${restartTime}s`,
+    longLivedStaleTime === 0 ? "" : `long-lived stale ${longLivedStaleTime}s`,
+    isOther("peerRestartTime") ? `peer's restart at most ${peerRestartTime}s` : "",
+    isOther("peerLongLivedStaleTime")
+      ? `peer's routes long-lived stale at most ${peerLongLivedStaleTime}s`
+      : "",
+    plan.partialDeployment ? "long-lived stale routes to all of the AS" : "",
+  ];
 }
 
 function describeBfd({ multihop, authentication, strict, ...timers }: BfdPlan): string {

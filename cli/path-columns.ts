@@ -16,7 +16,7 @@ export function pathIdColumn<Row>(rowOf: (row: Row) => { readonly pathId?: numbe
 /** State, and whom the path was learned from. */
 export function sourceColumns<Row>(pathOf: (row: Row) => PathAnswer): readonly Column<Row>[] {
   return [
-    { title: "STATE", cell: (row) => pathState(pathOf(row).state) },
+    { title: "STATE", cell: (row) => pathState(pathOf(row)) },
     {
       title: "FROM",
       cell: (row) => {

@@ -2,7 +2,13 @@
  * `manx peers [PEER]`: all sessions as a table, or one of them in full.
  */
 
-import type { AddPathAnswer, BfdAnswer, FamilyAnswer, PeerAnswer } from "../resource/answer.ts";
+import type {
+  AddPathAnswer,
+  BfdAnswer,
+  FamilyAnswer,
+  PeerAnswer,
+  StaleAnswer,
+} from "../resource/answer.ts";
 import { openClient } from "./client.ts";
 import { suggestion } from "./nearest.ts";
 import type { PeersOptions } from "./options.ts";
@@ -51,7 +57,8 @@ export function findPeer(word: string, peers: readonly PeerAnswer[]): PeerAnswer
 }
 
 function namesOf(peer: PeerAnswer): string[] {
-  return [...wordsOf(peer), peer.address, `${peer.address}:${peer.port}`];
+  const link = peer.link === null ? [] : [peer.link];
+  return [...wordsOf(peer), ...link, peer.address, `${peer.address}:${peer.port}`];
 }
 
 function wordsOf({ name, origin }: PeerAnswer): string[] {
@@ -69,6 +76,7 @@ const COLUMNS: readonly Column<PeerAnswer>[] = [
   { title: "BEST", align: "right", cell: ({ prefixes }) => String(prefixes.best) },
   { title: "OUT", align: "right", cell: ({ prefixes }) => String(prefixes.advertised) },
   { title: "FLAPS", align: "right", cell: ({ flaps }) => String(flaps) },
+  { title: "STALE", optional: true, cell: staleCell },
   { title: "BFD", optional: true, cell: ({ bfd }) => bfdState(bfd) },
   { title: "LAST ERROR", optional: true, cell: lastError },
 ];
@@ -92,6 +100,7 @@ export function formatPeer(peer: PeerAnswer, look: Look): string {
     ["local", `${peer.localAddress}, AS ${peer.localAs}`],
     ["timers", timers(peer)],
     ...(peer.families.length === 0 ? [] : [["families", peer.families.map(family)] as const]),
+    ...(peer.stale.length === 0 ? [] : [["stale", peer.stale.map(staleFact)] as const]),
     ["capabilities", peer.capabilities.length === 0 ? "none known" : peer.capabilities.join(", ")],
     [
       "prefixes",
@@ -120,7 +129,27 @@ function several(addPath: AddPathAnswer | undefined): string {
   return addPath === undefined ? "" : `, ${describeAddPath(addPath)}`;
 }
 
-function origin({ origin: from, range }: PeerAnswer): string {
+/** How many routes may be gone soon, and in what time the first of them. */
+function staleCell({ stale }: PeerAnswer): Styled {
+  if (stale.length === 0) return "";
+  const count = stale.reduce((sum, { prefixes }) => sum + prefixes, 0);
+  const left = Math.min(...stale.map((one) => one.left));
+  return styled(`${count} for ${formatDuration(left)}`, "warning");
+}
+
+const STAGES: Readonly<Record<StaleAnswer["stage"], string>> = {
+  refresh: "the peer tells its table anew",
+  restart: "kept for the peer's restart",
+  "long-lived": "kept as a last resort",
+};
+
+function staleFact({ name, stage, prefixes, left }: StaleAnswer): Styled {
+  const count = countOf(prefixes, "route");
+  return styled(`${name}: ${count}, ${STAGES[stage]}, for ${formatDuration(left)}`, "warning");
+}
+
+function origin({ origin: from, range, link }: PeerAnswer): string {
+  if (link !== null) return `BGPPeer, for the neighbour on ${link}`;
   if (range !== null) return `the listenRange of BGPPeer ${range}`;
   return from === "mesh" ? "the node-to-node mesh" : "BGPPeer";
 }

@@ -72,7 +72,7 @@ function addBgpd(program: Command, roles: Roles, { exit }: Context): void {
     )
     .option(
       "--withdraw",
-      "take the learned routes out of the kernel at SIGTERM; they stay otherwise, for the next bgpd",
+      "take the learned routes out of the kernel at SIGTERM, and have peers forget ours; both stay otherwise, for the next bgpd",
     )
     .option(
       "--cleanup",

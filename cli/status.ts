@@ -2,7 +2,7 @@
  * `manx status`: the daemon of this node at a glance.
  */
 
-import type { StatusAnswer } from "../resource/answer.ts";
+import type { StatusAnswer, UnnumberedAnswer } from "../resource/answer.ts";
 import { openClient } from "./client.ts";
 import type { AskOptions } from "./options.ts";
 import { EXIT, type ExitCode, type Output, writeJson } from "./output.ts";
@@ -30,7 +30,7 @@ export function formatStatus(status: StatusAnswer, look: Look): string {
   const facts: readonly Fact[] = [
     ["ready", readiness(status)],
     ["blocks", status.blocks.length === 0 ? "none" : status.blocks.join(", ")],
-    ["peers", established(status)],
+    ["peers", [established(status), ...(status.peers.unnumbered ?? []).map(onLink)]],
     [
       "routes",
       [
@@ -54,9 +54,15 @@ function readiness({ ready }: StatusAnswer): Styled {
 
 function established({ peers }: StatusAnswer): Styled {
   if (peers.configured === 0) return "none configured";
-  const text = `${peers.established} of ${peers.configured} Established`;
+  const away = peers.away === 0 ? "" : `; routes of ${peers.away} that may come back are kept`;
+  const text = `${peers.established} of ${peers.configured} Established${away}`;
   if (peers.established === peers.configured) return styled(text, "good");
   return styled(text, peers.established === 0 ? "bad" : "warning");
+}
+
+function onLink({ name, link, address, reason }: UnnumberedAnswer): Styled {
+  const text = `${name} on ${link}: ${address ?? reason}`;
+  return address === null ? styled(text, "bad") : text;
 }
 
 function configurationFacts({ configuration }: StatusAnswer): readonly Styled[] {

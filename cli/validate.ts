@@ -70,10 +70,11 @@ function nameAll(peers: readonly string[]): string {
   return `${peers.length === 1 ? "BGPPeer" : "BGPPeers"} ${listSome(peers)}`;
 }
 
-function summary({ nodes, peers, ranges, filters, pools, reservations }: Resources): string {
+function summary({ nodes, filters, pools, reservations, ...sessions }: Resources): string {
+  const { peers, ranges, unnumbered } = sessions;
   return [
     countOf(nodes.length, "Node"),
-    countOf(peers.length + ranges.length, "BGPPeer"),
+    countOf(peers.length + ranges.length + unnumbered.length, "BGPPeer"),
     countOf(filters.length, "BGPFilter"),
     countOf(pools.length, "IPPool"),
     countOf(reservations.length, "IPReservation"),

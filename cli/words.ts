@@ -57,8 +57,11 @@ export function describeAddPath({ receive, send, count = 1 }: AddPathAnswer): st
   return `ADD-PATH: ${words.filter((word) => word !== "").join(" and ")}`;
 }
 
-/** A path's state in its colour. */
-export function pathState(state: PathAnswer["state"]): Styled {
+/** A path's state in its colour, and whether its peer has still to confirm it. */
+export function pathState({ state, stale }: Pick<PathAnswer, "state" | "stale">): Styled {
+  if (stale !== undefined) {
+    return styled(`${state}, ${stale === "long-lived" ? "long-lived stale" : "stale"}`, "warning");
+  }
   if (state === "best" || state === "multipath") return styled(state, "good");
   return state === "rejected" ? styled(state, "bad") : state;
 }

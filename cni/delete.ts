@@ -21,11 +21,10 @@ import { ipamOf } from "./ipam.ts";
 export function remove(request: Request, ground: ForgettingGround = forgettingLinux): undefined {
   const type = ipamTypeOf(request.config);
   const ipam = type === undefined ? undefined : ipamOf(type, ground.files);
-  const failures = [
-    failureOf(() => removeLink(request, ground)),
-    failureOf(() => ground.forget(ipam?.addresses(request) ?? [])),
-    failureOf(() => ipam?.giveBack(request)),
-  ].filter((failure) => failure !== undefined);
+  const failures: Error[] = [];
+  attempt(failures, () => removeLink(request, ground));
+  attempt(failures, () => ground.forget(ipam?.addresses(request) ?? []));
+  attempt(failures, () => ipam?.giveBack(request));
   const [first, ...others] = failures;
   if (first === undefined) return;
   if (others.length === 0) throw first;
@@ -44,13 +43,12 @@ function removeLink(request: Request, ground: Ground): void {
   }
 }
 
-/** Whatever it is, the other steps are done all the same. */
-function failureOf(act: () => void): Error | undefined {
+/** Whatever fails, the other steps are done all the same. */
+function attempt(failures: Error[], act: () => void): void {
   try {
     act();
-    return undefined;
   } catch (failure) {
-    if (failure instanceof Error) return failure;
-    throw failure;
+    if (!(failure instanceof Error)) throw failure;
+    failures.push(failure);
   }
 }

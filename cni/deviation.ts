@@ -8,6 +8,7 @@ import {
   type Kernel,
   KernelError,
   type Link,
+  type LinkInFull,
   type LinkReference,
   type Request,
   type Route,
@@ -28,31 +29,31 @@ import { mendingCommand } from "./source-check.ts";
 type Side = {
   readonly kernel: Kernel;
   readonly where: string;
-  link(reference: LinkReference): Link | undefined;
-  addresses(family: Family): readonly InterfaceAddress[];
+  link(reference: LinkReference): LinkInFull | undefined;
+  addresses(reference: LinkReference, family: Family): readonly InterfaceAddress[];
   routes(destination: Prefix): readonly Route[];
 };
 
 function sideOf(kernel: Kernel, where: string, readsAll: boolean): Side {
-  const links = new Map<LinkReference, Link | undefined>();
-  const addresses = new Map<Family, readonly InterfaceAddress[]>();
+  const links = new Map<LinkReference, LinkInFull | undefined>();
   const routes = new Map<Family, readonly Route[]>();
   const table = (family: Family): readonly Route[] => {
     const known = routes.get(family) ?? kernel.routes({ family, table: MAIN_TABLE });
     routes.set(family, known);
     return known;
   };
+  const link = (reference: LinkReference): LinkInFull | undefined => {
+    if (!links.has(reference)) links.set(reference, kernel.linkInFull(reference));
+    return links.get(reference);
+  };
   return {
     kernel,
     where,
-    link(reference) {
-      if (!links.has(reference)) links.set(reference, kernel.link(reference));
-      return links.get(reference);
-    },
-    addresses(family) {
-      const known = addresses.get(family) ?? kernel.addresses(family);
-      addresses.set(family, known);
-      return known;
+    link,
+    // Each is asked for once: an end of the pair has one address of a family.
+    addresses(reference, family) {
+      const index = link(reference)?.index;
+      return index === undefined ? [] : kernel.addresses(family, index);
     },
     routes(destination) {
       if (readsAll) return table(destination.family);
@@ -139,14 +140,11 @@ function requestFaults(request: Request, side: Side): string[] {
     case "set link":
       return linkFaults(request, side);
     case "set ipv4 settings":
-      return ipv4Faults(request.link, request.settings, kernel.ipv4Settings(request.link));
+      return ipv4Faults(request.link, request.settings, side.link(request.link)?.ipv4);
     case "add address": {
       const { address, length } = request;
-      const link = side.link(request.link)?.index;
-      for (const has of side.addresses(address.family)) {
-        if (has.link === link && has.length === length && equalAddress(has.address, address)) {
-          return [];
-        }
+      for (const has of side.addresses(request.link, address.family)) {
+        if (has.length === length && equalAddress(has.address, address)) return [];
       }
       const text = `${formatAddress(address)}/${length}`;
       return [`address ${text} is missing on ${request.link} ${where}`];

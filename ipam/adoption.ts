@@ -10,11 +10,12 @@
 
 import { type Address, formatAddress, tryParseAddress } from "../lib/address.ts";
 import { containsAddress, type Prefix } from "../lib/prefix.ts";
-import { freshOrder, IN_USE, ordinalOf } from "./block.ts";
+import { freshOrder, IN_USE, type Order, ordinalOf } from "./block.ts";
 import { codeOf, type Files } from "./files.ts";
 import { quarantineOf } from "./quarantine.ts";
 import { familyOf } from "./record.ts";
 import { heldBy, holderName, orderName } from "./record-names.ts";
+import type { Occupancy } from "./records.ts";
 import { readingOf, unlessGone } from "./records-listing.ts";
 import type { RecordsFolder } from "./scope.ts";
 
@@ -36,15 +37,63 @@ export function adoptBlock(
   block: Prefix,
   folders: readonly RecordsFolder[],
 ): boolean {
+  const { order, held, isAny } = heldByNetworks(files, block, folders);
+  for (const { network, path, address } of held) {
+    moveAddress(files, { from: path, network, to: root }, address);
+  }
+  if (!isAny) return false;
+  const name = orderName(block);
+  files.writeAt(`${root}/order/${name}`, new Uint8Array(order.buffer), 0);
+  for (const { network, path } of folders) {
+    if (network !== undefined) removeOld(files, `${path}/order/${name}`);
+  }
+  return true;
+}
+
+/**
+ * How much of these blocks is in use as an ADD finds it, which takes over before it takes: for who changes nothing.
+ * `root` is the node's folder, of which the records are.
+ */
+export function foresee(
+  files: Files,
+  records: Occupancy,
+  {
+    root,
+    folders,
+    blocks,
+  }: Record<"root", string> & {
+    readonly folders: readonly RecordsFolder[];
+    readonly blocks: readonly Prefix[];
+  },
+): Occupancy {
+  const taken = new Set<string>();
+  const orders = new Map<string, Order>();
+  for (const block of blocks) {
+    const name = orderName(block);
+    if (files.links(`${root}/order/${name}`) !== undefined) continue;
+    const { order, held } = heldByNetworks(files, block, folders);
+    orders.set(name, order);
+    for (const { address } of held) taken.add(formatAddress(address));
+  }
+  return {
+    isTaken: (address) => records.isTaken(address) || taken.has(formatAddress(address)),
+    order: (block) => orders.get(orderName(block)) ?? records.order(block),
+    now: records.now,
+  };
+}
+
+/** What networks' folders have of a block. */
+function heldByNetworks(files: Files, block: Prefix, folders: readonly RecordsFolder[]) {
   const order = freshOrder(block);
   const name = orderName(block);
+  const held: { network: string; path: string; address: Address }[] = [];
   let isAny = false;
   for (const { network, path } of folders) {
     if (network === undefined) continue;
     for (const text of files.list(`${path}/address`)) {
       const address = tryParseAddress(text);
       if (address === undefined || !containsAddress(block, address)) continue;
-      moveAddress(files, { from: path, network, to: root }, address);
+      held.push({ network, path, address });
       order[ordinalOf(block, address) ?? 0] = IN_USE;
       isAny = true;
     }
@@ -55,12 +104,7 @@ export function adoptBlock(
       if (time > (order[ordinal] ?? 0)) order[ordinal] = time;
     }
   }
-  if (!isAny) return false;
-  files.writeAt(`${root}/order/${name}`, new Uint8Array(order.buffer), 0);
-  for (const { network, path } of folders) {
-    if (network !== undefined) removeOld(files, `${path}/order/${name}`);
-  }
-  return true;
+  return { order, held, isAny };
 }
 
 type Move = { readonly from: string; readonly network: string; readonly to: string };

@@ -7,7 +7,7 @@ import { containsAddress, equalPrefix, formatPrefix, type Prefix, sizeOf } from 
 import { addressAt, IN_USE, longestFree, type Order, ordinalOf } from "./block.ts";
 import type { NodeBlock } from "./node.ts";
 import { type AddressRecord, describeHolder, type Holder, type Pod } from "./record.ts";
-import { Outdated, type Records } from "./records.ts";
+import { type Occupancy, Outdated, type Records } from "./records.ts";
 import { type Reserved, reasonOf, usableOrdinals } from "./reserved.ts";
 
 /** How long an address that was given back is left alone. */
@@ -106,7 +106,7 @@ function claimNew(records: Records, wish: Wish): AddressRecord {
 }
 
 /** What an ADD would be refused with now; undefined while there is an address for it. */
-export function shortage(records: Records, choice: Choice): Exhausted | undefined {
+export function shortage(records: Occupancy, choice: Choice): Exhausted | undefined {
   const isStrict = choice.cooldown?.isStrict === true;
   for (const block of choice.blocks) {
     if (!isOpen(block)) continue;
@@ -119,7 +119,7 @@ export function shortage(records: Records, choice: Choice): Exhausted | undefine
   return exhausted(records, choice);
 }
 
-function exhausted(records: Records, choice: Choice): Exhausted {
+function exhausted(records: Occupancy, choice: Choice): Exhausted {
   const uses = choice.blocks.map((block) => describeUse(records, block, choice));
   return new Exhausted(`no free address: ${uses.join(", ")}`, familyOfChoice(choice));
 }
@@ -245,7 +245,7 @@ function orderFor(records: Records, { reserved }: Wish, block: NodeBlock): Order
 }
 
 /** Whether an address with this past was given back so lately; the clock is asked only when it was used at all. */
-function isCooling(records: Records, { cooldown }: Choice, freeSince: number): boolean {
+function isCooling(records: Occupancy, { cooldown }: Choice, freeSince: number): boolean {
   if (cooldown === undefined || cooldown.time === 0) return false;
   if (freeSince === 0 || freeSince === IN_USE) return false;
   const age = records.now() - freeSince;
@@ -267,7 +267,7 @@ function byTruth(records: Records, wish: Wish): AddressRecord | undefined {
   return undefined;
 }
 
-function describeUse(records: Records, block: NodeBlock, choice: Choice): string {
+function describeUse(records: Occupancy, block: NodeBlock, choice: Choice): string {
   const reserved = choice.reserved(block);
   const usable = usableOrdinals(block, reserved);
   const used = usable.filter((ordinal) => records.isTaken(addressAt(block, ordinal))).length;

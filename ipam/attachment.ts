@@ -168,7 +168,7 @@ export function checkAddresses(request: Request, files: Files): void {
       const aside =
         kept.length === 0 ? "" : `: that of ${kept.map(formatAddress).join(", ")} was put aside`;
       faults.push(`network ${network} has no IPv${family} address record for ${of}${aside}`);
-    } else if (previous?.some((address) => equalAddress(address, record.address)) === false) {
+    } else if (previous !== undefined && !hasAddress(previous, record.address)) {
       const address = formatAddress(record.address);
       faults.push(
         `the address record of ${of} says ${address}, prevResult ${previous.map(formatAddress).join(", ")}`,
@@ -176,6 +176,11 @@ export function checkAddresses(request: Request, files: Files): void {
     }
   }
   if (faults.length > 0) throw new CniError(CODE.deviation, faults.join("; "));
+}
+
+function hasAddress(addresses: readonly Address[], wanted: Address): boolean {
+  for (const address of addresses) if (equalAddress(address, wanted)) return true;
+  return false;
 }
 
 /** Addresses of `prevResult` that may be ours; undefined when it has none. */
@@ -258,7 +263,7 @@ export function giveBackStrays(request: Request, strays: readonly Address[], fil
   for (const records of openAll(request, files)) {
     onDisk(() => {
       for (const address of records.strays()) {
-        if (strays.some((stray) => equalAddress(stray, address))) records.releaseAddress(address);
+        if (hasAddress(strays, address)) records.releaseAddress(address);
       }
     });
   }
@@ -266,9 +271,14 @@ export function giveBackStrays(request: Request, strays: readonly Address[], fil
 
 /** The attachment's addresses. */
 export function addressesOf(request: Request, files: Files): readonly Address[] {
-  return openAll(request, files).flatMap((records) =>
-    onDisk(() => FAMILIES.flatMap((family) => records.addresses(holderOf(request), family))),
-  );
+  const holder = holderOf(request);
+  const addresses: Address[] = [];
+  for (const records of openAll(request, files)) {
+    onDisk(() => {
+      for (const family of FAMILIES) addresses.push(...records.addresses(holder, family));
+    });
+  }
+  return addresses;
 }
 
 /** Where the attachment's records go by its configuration. */
@@ -287,9 +297,12 @@ function openAll(request: Request, files: Files): Records[] {
   const directory = dataDirectoryOf(request);
   return onDisk(() => {
     const boot = bootId(files);
-    return SCOPES.filter(
-      (scope) => files.links(folderOf(scope, { directory, boot, network })) !== undefined,
-    ).map((scope) => openRecords({ files, directory, network, boot, scope }));
+    const all: Records[] = [];
+    for (const scope of SCOPES) {
+      if (files.links(folderOf(scope, { directory, boot, network })) === undefined) continue;
+      all.push(openRecords({ files, directory, network, boot, scope }));
+    }
+    return all;
   });
 }
 

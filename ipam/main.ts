@@ -6,29 +6,37 @@
  */
 
 import { formatAddress } from "../lib/address.ts";
-import {
-  checkAddresses,
-  collectAddresses,
-  giveBackAddresses,
-  takeAddresses,
-} from "./attachment.ts";
+import { checkAddresses, giveBackAddresses, takeAddresses } from "./attachment.ts";
 import { formatInBlock, gatewayOf } from "./block.ts";
-import { nodeFiles } from "./files-node.ts";
-import { validAttachments } from "./protocol/gc.ts";
+import type { Files } from "./files.ts";
+import type { Machine } from "./machine.ts";
 import { type PluginIo, runPlugin } from "./protocol/plugin.ts";
 import type { Request } from "./protocol/request.ts";
 import type { Result } from "./protocol/result.ts";
 
+/** What `manx-ipam` works with. */
+export type IpamGround = {
+  readonly io: PluginIo;
+  /** The host's file system. */
+  readonly files: Files;
+  /** Loads what looks at everything on the machine that may use an address: GC alone does. */
+  readonly loadSurvey: () => Promise<() => Machine>;
+};
+
 /** Serve the one call that this process was started for. Returns the exit code. */
-export function runIpam(io?: PluginIo): Promise<number> {
+export function serveIpam({ io, files, loadSurvey }: IpamGround): Promise<number> {
   const handlers = {
-    ADD: async () => add,
-    DEL: async () => remove,
-    CHECK: async () => check,
-    GC: async () => collect,
+    ADD: async () => (request: Request) => add(request, files),
+    DEL: async () => (request: Request) => void giveBackAddresses(request, files),
+    CHECK: async () => (request: Request) => void checkAddresses(request, files),
+    GC: async () => {
+      const { collectBelow } = await import("./collect.ts");
+      const survey = await loadSurvey();
+      return (request: Request) => void collectBelow(request, files, survey);
+    },
     STATUS: async () => {
       const { checkSupply } = await import("./status.ts");
-      return (request: Request): undefined => void checkSupply(request, "subnet", nodeFiles);
+      return (request: Request) => void checkSupply(request, "subnet", files);
     },
   };
   return runPlugin(
@@ -37,23 +45,11 @@ export function runIpam(io?: PluginIo): Promise<number> {
   );
 }
 
-function add(request: Request): Result {
-  const { records, routes } = takeAddresses(request, "subnet", nodeFiles);
+function add(request: Request, files: Files): Result {
+  const { records, routes } = takeAddresses(request, "subnet", files);
   const ips = records.map(({ address, block }) => ({
     address: formatInBlock(address, block),
     gateway: formatAddress(gatewayOf(block)),
   }));
   return { interfaces: [], ips, routes };
-}
-
-function remove(request: Request): undefined {
-  giveBackAddresses(request, nodeFiles);
-}
-
-function collect(request: Request): undefined {
-  collectAddresses(request, validAttachments(request.config), nodeFiles);
-}
-
-function check(request: Request): undefined {
-  checkAddresses(request, nodeFiles);
 }

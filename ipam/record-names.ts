@@ -1,7 +1,7 @@
 /** What files of records are called: of a holder in `holder/`, of a block's past in `order/`. */
 
-import { bitsOf, type Family, tryParseAddress } from "../lib/address.ts";
-import { formatPrefix, type Prefix, prefixOf } from "../lib/prefix.ts";
+import { bitsOf, type Family, formatAddress, tryParseAddress } from "../lib/address.ts";
+import { type Prefix, prefixOf } from "../lib/prefix.ts";
 import { digestOf, NAME_MAX } from "./quarantine.ts";
 import type { Held } from "./records.ts";
 
@@ -32,7 +32,7 @@ export function heldBy(name: string): Named | undefined {
 
 /** Of a file of `order/`. */
 export function orderName(block: Prefix): string {
-  return formatPrefix(block).replace("/", "_");
+  return `${formatAddress(block)}_${block.length}`;
 }
 
 /** The block whose past a file of `order/` has; undefined where the name says none. */

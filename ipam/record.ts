@@ -6,6 +6,7 @@
 
 import { type Address, type Family, formatAddress, parseAddress } from "../lib/address.ts";
 import { formatPrefix, type Prefix, parsePrefix } from "../lib/prefix.ts";
+import { isObject, type JsonObject } from "./protocol/request.ts";
 
 /** An attachment within a network: one interface of one container. */
 export type Holder = {
@@ -59,26 +60,24 @@ export function encodeRecord(record: AddressRecord): string {
 /** Read a record's JSON. Throws an `Error` that says what is wrong with it. */
 export function decodeRecord(text: string): AddressRecord {
   const json: unknown = JSON.parse(text);
-  if (typeof json !== "object" || json === null) throw new Error("not a JSON object");
-  const field = (from: object, key: string): string => {
-    const value: unknown = Reflect.get(from, key);
+  if (!isObject(json)) throw new Error("not a JSON object");
+  const field = (from: JsonObject, key: string): string => {
+    const value = from[key];
     if (typeof value !== "string") throw new Error(`${key} is ${JSON.stringify(value)}, not text`);
     return value;
   };
-  const version: unknown = Reflect.get(json, "version");
+  const { version, network, pod, use } = json;
   if (version !== FORMAT) throw new Error(`record version is ${JSON.stringify(version)}, not 1`);
-  const pod: unknown = Reflect.get(json, "pod");
-  const network: unknown = Reflect.get(json, "network");
   return {
     address: parseAddress(field(json, "address")),
     block: parsePrefix(field(json, "block")),
     holder: { container: field(json, "container"), interfaceName: field(json, "interface") },
     ...(network === undefined ? {} : { network: field(json, "network") }),
-    ...(typeof pod === "object" && pod !== null
+    ...(isObject(pod)
       ? { pod: { namespace: field(pod, "namespace"), name: field(pod, "name") } }
       : {}),
     time: field(json, "time"),
-    ...(Reflect.get(json, "use") === "subnet" ? { use: "subnet" } : {}),
+    ...(use === "subnet" ? { use: "subnet" } : {}),
   };
 }
 

@@ -100,7 +100,10 @@ export function openRecords(options: RecordsOptions): Records {
 
   const mark = ({ block, address }: Marked, time: number): void => {
     const position = (ordinalOf(block, address) ?? 0) * BYTES_PER_ORDINAL;
-    files.writeAt(orderPath(block), new Uint8Array(new Float64Array([time]).buffer), position);
+    // In the order of a Float64Array, which takes the first process to make one of a list 30 µs.
+    const view = new DataView(new ArrayBuffer(BYTES_PER_ORDINAL));
+    view.setFloat64(0, time, true);
+    files.writeAt(orderPath(block), new Uint8Array(view.buffer), position);
   };
 
   /** Let an address cool whose record does not say its block. */
@@ -227,9 +230,10 @@ export function openRecords(options: RecordsOptions): Records {
 
     addresses(holder: Holder, family: Family): readonly Address[] {
       const path = holderPath(holder, family);
-      const aside = asideOf(holder, family)
-        .filter(({ path: other, address }) => files.isSame(other, addressPath(address)))
-        .map(({ address }) => address);
+      const aside: Address[] = [];
+      for (const { path: other, address } of asideOf(holder, family)) {
+        if (files.isSame(other, addressPath(address))) aside.push(address);
+      }
       if (isTrace(path)) return aside;
       const reading = tryReadHolder(path, holder);
       const address = "record" in reading ? reading.record.address : takenBy(path);

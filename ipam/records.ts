@@ -69,3 +69,6 @@ export type Records = {
   /** Who of the network has an address, or left a trace of one when killed. */
   holders(): readonly Held[];
 };
+
+/** What of all that tells how much is in use, whoever has it. */
+export type Occupancy = Pick<Records, "isTaken" | "order" | "now">;

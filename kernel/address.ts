@@ -1,6 +1,6 @@
 /** Interface addresses: struct ifaddrmsg and IFA_* attributes (linux/if_addr.h). */
 
-import { type Address, addressFromBytes } from "../lib/address.ts";
+import { type Address, addressFromBytes, type Family } from "../lib/address.ts";
 import type { InterfaceAddress, Scope } from "./kernel.ts";
 import { attributesOf, bytesOf, type Message, type MessageWriter } from "./message.ts";
 import { familyFrom, familyTo } from "./route.ts";
@@ -9,6 +9,9 @@ import { scopeFrom, scopeTo } from "./scope.ts";
 const IFA = { ADDRESS: 1, LOCAL: 2, FLAGS: 8 } as const;
 /** Use it at once: duplicate address detection takes seconds, and our addresses are ours alone. */
 const IFA_F_NODAD = 0x02;
+const IFA_F_OPTIMISTIC = 0x04;
+const IFA_F_DADFAILED = 0x08;
+const IFA_F_TENTATIVE = 0x40;
 
 type AddressSpec = {
   readonly address: Address;
@@ -31,16 +34,39 @@ export function writeAddress(
   writer.attributeAddress(IFA.LOCAL, address).attributeAddress(IFA.ADDRESS, address);
 }
 
+/** Body of RTM_GETADDR for a dump, which a strict kernel filters by family and link. */
+export function writeAddressFilter(writer: MessageWriter, family?: Family, link = 0): void {
+  writer
+    .u8(family === undefined ? 0 : familyTo(family))
+    .u8(0)
+    .u8(0)
+    .u8(0)
+    .u32(link);
+}
+
+/** The link's index of a message that `readAddress` would read, without reading the rest. */
+export function linkOfAddress({ body }: Message): number {
+  return body.getUint32(4, true);
+}
+
 /** An address of RTM_NEWADDR or RTM_DELADDR. */
-export function readAddress({ body }: Message): InterfaceAddress | undefined {
+export function readAddress(message: Message): InterfaceAddress | undefined {
+  const { body } = message;
   const family = familyFrom(body.getUint8(0));
   const attributes = attributesOf(body, 8);
   const value = attributes.get(IFA.LOCAL) ?? attributes.get(IFA.ADDRESS);
   if (family === undefined || value === undefined) return undefined;
   return {
-    link: body.getUint32(4, true),
+    link: linkOfAddress(message),
     address: addressFromBytes(bytesOf(value)),
     length: body.getUint8(1),
     scope: scopeFrom(body.getUint8(3)),
+    ...usability(body.getUint8(2)),
   };
+}
+
+function usability(flags: number): Pick<InterfaceAddress, "unusable"> {
+  if ((flags & IFA_F_DADFAILED) !== 0) return { unusable: "duplicate" };
+  const isTentative = (flags & (IFA_F_TENTATIVE | IFA_F_OPTIMISTIC)) === IFA_F_TENTATIVE;
+  return isTentative ? { unusable: "tentative" } : {};
 }

@@ -38,6 +38,11 @@ export type Link = {
   readonly peerNamespace?: number;
 };
 
+export type LinkInFull = Link & {
+  /** Absent for a link without IPv4. */
+  readonly ipv4?: Required<Ipv4Settings>;
+};
+
 /** An address on a link. */
 export type InterfaceAddress = {
   readonly link: number;
@@ -45,6 +50,8 @@ export type InterfaceAddress = {
   readonly length: number;
   /** "global", "link" or "host". */
   readonly scope: Scope;
+  /** Nobody can use it: whether it is another's too is being asked (RFC 4862 section 5.4), or it is. */
+  readonly unusable?: "tentative" | "duplicate";
 };
 
 /** Address and route scopes of rtnetlink(7), by iproute2's names. */
@@ -296,7 +303,10 @@ export type Kernel = {
   links(): Link[];
   /** One link, without a dump; undefined when there is none. */
   link(reference: LinkReference): Link | undefined;
-  addresses(family?: Family): InterfaceAddress[];
+  /** As `link`, with what is below /proc/sys/net/ipv4/conf/LINK. */
+  linkInFull(reference: LinkReference): LinkInFull | undefined;
+  /** Of every link, or of the one with this index. */
+  addresses(family?: Family, link?: number): InterfaceAddress[];
   /** Routes of a family (default both), filtered in the kernel where it can (strict dumps). */
   routes(filter?: {
     readonly family?: Family;
@@ -312,8 +322,6 @@ export type Kernel = {
   neighbours(family?: Family): Neighbour[];
   /** One neighbour, without a dump. */
   neighbour(link: number, address: Address): Neighbour | undefined;
-  /** What is below /proc/sys/net/ipv4/conf/LINK, without a file; undefined where there is no such link. */
-  ipv4Settings(link: LinkReference): Required<Ipv4Settings> | undefined;
   /** Do one thing. Throws `KernelError`. */
   apply(request: Request): void;
   /**

@@ -89,6 +89,7 @@ function openRare() {
     connect: { args: [i32, pointer, i32], returns: i32 },
     listen: { args: [i32, i32], returns: i32 },
     getsockname: { args: [i32, pointer, pointer], returns: i32 },
+    getpeername: { args: [i32, pointer, pointer], returns: i32 },
     getsockopt: { args: [i32, i32, i32, pointer, pointer], returns: i32 },
     sendto: { args: [i32, pointer, u64, i32, pointer, i32], returns: i32 },
     recvfrom: { args: [i32, pointer, u64, i32, pointer, pointer], returns: i32 },
@@ -178,6 +179,14 @@ export function getsockname(fd: number): Uint8Array {
   const address = new Uint8Array(28);
   const length = new Int32Array([address.length]);
   if (rare().getsockname(fd, ptr(address), ptr(length)) !== 0) fail("getsockname");
+  return address.subarray(0, length[0]);
+}
+
+/** getpeername(2): the bytes of the sockaddr that the socket is connected to. */
+export function getpeername(fd: number): Uint8Array {
+  const address = new Uint8Array(28);
+  const length = new Int32Array([address.length]);
+  if (rare().getpeername(fd, ptr(address), ptr(length)) !== 0) fail("getpeername");
   return address.subarray(0, length[0]);
 }
 

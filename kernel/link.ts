@@ -1,7 +1,7 @@
 /** Links: struct ifinfomsg and IFLA_* attributes (linux/if_link.h, linux/veth.h). */
 
 import { AF } from "./const.ts";
-import type { Ipv4Settings, Link, Request, VethEnd } from "./kernel.ts";
+import type { Ipv4Settings, Link, LinkInFull, Request, VethEnd } from "./kernel.ts";
 import { attributesOf, bytesOf, type Message, type MessageWriter, textOf } from "./message.ts";
 
 const IFLA = {
@@ -98,22 +98,6 @@ export function writeLinkChange(
   if (change.namespace !== undefined) writer.attributeU32(IFLA.NET_NS_FD, change.namespace);
 }
 
-/** The IPv4 settings in an RTM_NEWLINK: IFLA_INET_CONF has them all, from number 1 on. */
-export function readIpv4Settings({ body }: Message): Required<Ipv4Settings> | undefined {
-  const families = attributesOf(body, 16).get(IFLA.AF_SPEC);
-  const ipv4 = families === undefined ? undefined : attributesOf(families, 0).get(AF.INET);
-  const conf = ipv4 === undefined ? undefined : attributesOf(ipv4, 0).get(IFLA_INET_CONF);
-  if (conf === undefined) return undefined;
-  const value = (number: number): number =>
-    conf.byteLength < 4 * number ? 0 : conf.getInt32(4 * (number - 1), true);
-  return {
-    forwarding: value(IPV4_DEVCONF.forwarding),
-    proxy_arp: value(IPV4_DEVCONF.proxy_arp),
-    rp_filter: value(IPV4_DEVCONF.rp_filter),
-    route_localnet: value(IPV4_DEVCONF.route_localnet),
-  };
-}
-
 /** RTM_NEWLINK that changes IPv4 settings of one. */
 export function writeIpv4Settings(
   writer: MessageWriter,
@@ -135,7 +119,48 @@ export function writeIpv4Settings(
 
 /** A link of RTM_NEWLINK or RTM_DELLINK. */
 export function readLink({ body }: Message): Link {
-  const attributes = attributesOf(body, 16);
+  return linkOf(body, attributesOf(body, 16, isOfLink));
+}
+
+/** As `readLink`, with its IPv4 settings: IFLA_INET_CONF has them all, from number 1 on. */
+export function readLinkInFull({ body }: Message): LinkInFull {
+  const attributes = attributesOf(body, 16, isOfLink);
+  const link = linkOf(body, attributes);
+  const families = attributes.get(IFLA.AF_SPEC);
+  const ipv4 = families === undefined ? undefined : attributesOf(families, 0).get(AF.INET);
+  const conf = ipv4 === undefined ? undefined : attributesOf(ipv4, 0).get(IFLA_INET_CONF);
+  if (conf === undefined) return link;
+  const value = (number: number): number =>
+    conf.byteLength < 4 * number ? 0 : conf.getInt32(4 * (number - 1), true);
+  const settings = {
+    forwarding: value(IPV4_DEVCONF.forwarding),
+    proxy_arp: value(IPV4_DEVCONF.proxy_arp),
+    rp_filter: value(IPV4_DEVCONF.rp_filter),
+    route_localnet: value(IPV4_DEVCONF.route_localnet),
+  };
+  return { ...link, ipv4: settings };
+}
+
+/** What is read of the sixty attributes that a link has. */
+function isOfLink(type: number): boolean {
+  switch (type) {
+    case IFLA.ADDRESS:
+    case IFLA.IFNAME:
+    case IFLA.MTU:
+    case IFLA.LINK:
+    case IFLA.MASTER:
+    case IFLA.LINKINFO:
+    case IFLA.IFALIAS:
+    case IFLA.AF_SPEC:
+    case IFLA.GROUP:
+    case IFLA.LINK_NETNSID:
+      return true;
+    default:
+      return false;
+  }
+}
+
+function linkOf(body: DataView, attributes: ReadonlyMap<number, DataView>): Link {
   const u32 = (type: number): number | undefined => attributes.get(type)?.getUint32(0, true);
   const flags = body.getUint32(8, true);
   const info = attributes.get(IFLA.LINKINFO);

@@ -161,9 +161,10 @@ class MemoryKernel implements Kernel {
     return link === undefined ? undefined : viewOf(link);
   }
 
-  addresses(family?: 4 | 6) {
+  addresses(family?: 4 | 6, link?: number) {
     return this.#links().flatMap(({ index, addresses }) =>
       addresses
+        .filter(() => link === undefined || link === index)
         .filter(({ address }) => family === undefined || address.family === family)
         .map((entry) => ({ link: index, ...entry })),
     );
@@ -200,17 +201,18 @@ class MemoryKernel implements Kernel {
     );
   }
 
-  ipv4Settings(reference: LinkReference) {
+  linkInFull(reference: LinkReference) {
     const link = this.link(reference);
     if (link === undefined) return undefined;
     const value = (name: string): number =>
       Number(readSetting(this.#namespace, `net/ipv4/conf/${link.name}/${name}`));
-    return {
+    const ipv4 = {
       forwarding: value("forwarding"),
       proxy_arp: value("proxy_arp"),
       rp_filter: value("rp_filter"),
       route_localnet: value("route_localnet"),
     };
+    return { ...link, ipv4 };
   }
 
   neighbours(family?: 4 | 6) {

@@ -172,14 +172,23 @@ export function messagesOf(bytes: Uint8Array): Message[] {
   return messages;
 }
 
-/** Attributes of a message body from `offset`, by type (NLA_F_NESTED stripped); the last of a type wins. */
-export function attributesOf(view: DataView, offset: number): Map<number, DataView> {
+/**
+ * Attributes of a message body from `offset`, by type (NLA_F_NESTED stripped); the last of a type wins. Where few of many
+ * are read, `isWanted` says which.
+ */
+export function attributesOf(
+  view: DataView,
+  offset: number,
+  isWanted?: (type: number) => boolean,
+): Map<number, DataView> {
   const attributes = new Map<number, DataView>();
   for (let at = offset; at + 4 <= view.byteLength; ) {
     const length = view.getUint16(at, true);
     if (length < 4 || at + length > view.byteLength) break;
     const type = view.getUint16(at + 2, true) & 0x3fff;
-    attributes.set(type, new DataView(view.buffer, view.byteOffset + at + 4, length - 4));
+    if (isWanted === undefined || isWanted(type)) {
+      attributes.set(type, new DataView(view.buffer, view.byteOffset + at + 4, length - 4));
+    }
     at += (length + 3) & ~3;
   }
   return attributes;

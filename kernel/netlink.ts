@@ -6,18 +6,18 @@
  */
 
 import { type Address, formatAddress } from "../lib/address.ts";
-import { readAddress } from "./address.ts";
+import { linkOfAddress, readAddress, writeAddressFilter } from "./address.ts";
 import { NetlinkConnection, WINDOW } from "./conn.ts";
 import { RTM } from "./const.ts";
 import { describeRequest } from "./describe.ts";
 import {
   type InterfaceAddress,
-  type Ipv4Settings,
   type Kernel,
   KernelError,
   type KernelEvent,
   type KernelEventType,
   type Link,
+  type LinkInFull,
   type LinkReference,
   type Neighbour,
   type Nexthop,
@@ -26,7 +26,7 @@ import {
   type SourceCheck,
   type WatchSource,
 } from "./kernel.ts";
-import { readIpv4Settings, readLink, writeLinkReference } from "./link.ts";
+import { readLink, readLinkInFull, writeLinkReference } from "./link.ts";
 import type { Message } from "./message.ts";
 import { readNeighbour, writeNeighbour } from "./neighbour.ts";
 import { insideNamespace } from "./netns.ts";
@@ -74,24 +74,26 @@ class NetlinkKernel implements Kernel {
   }
 
   link(reference: LinkReference): Link | undefined {
-    writeLinkReference(this.#connection.begin(RTM.GETLINK, 0), reference);
-    const answer = this.#connection.get();
-    if ("body" in answer) return readLink(answer);
-    if (answer.code === "ENODEV") return undefined;
-    throw answer.toError(`RTM_GETLINK ${reference}`);
+    return this.#linkAs(reference, readLink);
   }
 
-  addresses(family?: 4 | 6): InterfaceAddress[] {
-    return this.#connection.dump(
-      RTM.GETADDR,
-      (writer) =>
-        writer
-          .u8(family === undefined ? 0 : familyTo(family))
-          .u8(0)
-          .u16(0)
-          .u32(0),
-      readAddress,
-    );
+  linkInFull(reference: LinkReference): LinkInFull | undefined {
+    return this.#linkAs(reference, readLinkInFull);
+  }
+
+  addresses(family?: 4 | 6, link?: number): InterfaceAddress[] {
+    try {
+      return this.#connection.dump(
+        RTM.GETADDR,
+        (writer) => writeAddressFilter(writer, family, link),
+        // A kernel without strict dumps takes the filter for a wish.
+        (message) =>
+          link === undefined || linkOfAddress(message) === link ? readAddress(message) : undefined,
+      );
+    } catch (error) {
+      if (error instanceof KernelError && error.code === "ENODEV") return [];
+      throw error;
+    }
   }
 
   routes({
@@ -100,10 +102,9 @@ class NetlinkKernel implements Kernel {
     protocol,
     exceptProtocol,
   }: Parameters<Kernel["routes"]>[0] = {}): Route[] {
-    const families = family === undefined ? ([4, 6] as const) : [family];
-    return families.flatMap((one) =>
-      this.#routesOf({ family: one, table, protocol }, exceptProtocol),
-    );
+    if (family !== undefined) return this.#routesOf({ family, table, protocol }, exceptProtocol);
+    const of = (one: 4 | 6) => this.#routesOf({ family: one, table, protocol }, exceptProtocol);
+    return [...of(4), ...of(6)];
   }
 
   routeTo(address: Address): Route | undefined {
@@ -121,14 +122,6 @@ class NetlinkKernel implements Kernel {
     if ("body" in answer) return readNeighbour(answer);
     if (answer.code === "ENOENT") return undefined;
     throw answer.toError(`RTM_GETNEIGH ${formatAddress(address)}`);
-  }
-
-  ipv4Settings(link: LinkReference): Required<Ipv4Settings> | undefined {
-    writeLinkReference(this.#connection.begin(RTM.GETLINK, 0), link);
-    const answer = this.#connection.get();
-    if ("body" in answer) return readIpv4Settings(answer);
-    if (answer.code === "ENODEV") return undefined;
-    throw answer.toError(`RTM_GETLINK ${link}`);
   }
 
   neighbours(family?: 4 | 6): Neighbour[] {
@@ -243,19 +236,29 @@ class NetlinkKernel implements Kernel {
     this.#connection.close();
   }
 
+  #linkAs<Read>(reference: LinkReference, read: (message: Message) => Read): Read | undefined {
+    writeLinkReference(this.#connection.begin(RTM.GETLINK, 0), reference);
+    const answer = this.#connection.get();
+    if ("body" in answer) return read(answer);
+    if (answer.code === "ENODEV") return undefined;
+    throw answer.toError(`RTM_GETLINK ${reference}`);
+  }
+
   #routesOf(filter: RouteFilter, exceptProtocol: number | undefined): Route[] {
     const { table, protocol } = filter;
-    const take = (message: Message): Route | undefined =>
-      protocolOf(message) === exceptProtocol ? undefined : readRoute(message);
+    const take = (message: Message): Route | undefined => {
+      if (protocolOf(message) === exceptProtocol) return undefined;
+      const route = readRoute(message);
+      // A kernel without strict dumps takes the filter for a wish.
+      if (route === undefined || (table !== undefined && route.table !== table)) return undefined;
+      return protocol === undefined || route.protocol === protocol ? route : undefined;
+    };
     try {
-      return this.#connection
-        .dump(RTM.GETROUTE, (writer) => writeRouteFilter(writer, filter), take)
-        .filter(
-          // A kernel without strict dumps takes the filter for a wish.
-          (route) =>
-            (table === undefined || route.table === table) &&
-            (protocol === undefined || route.protocol === protocol),
-        );
+      return this.#connection.dump(
+        RTM.GETROUTE,
+        (writer) => writeRouteFilter(writer, filter),
+        take,
+      );
     } catch (error) {
       // A table that nobody has put a route into does not exist.
       if (error instanceof KernelError && error.code === "ENOENT") return [];

@@ -198,13 +198,14 @@ export function isHooked({ body }: Message): boolean {
 export function isRule({ body }: Message, rule: readonly Expression[]): boolean {
   const list = attributesOf(body, SUBJECT).get(NFTA_RULE.EXPRESSIONS);
   const elements = list === undefined ? [] : elementsOf(list);
-  return (
-    elements.length === rule.length &&
-    rule.every((expression, at) => {
-      const element = elements[at];
-      return element !== undefined && hasAll(element, 0, expressionAttributes(expression));
-    })
-  );
+  if (elements.length !== rule.length) return false;
+  let at = 0;
+  for (const expression of rule) {
+    const element = elements[at++];
+    if (element === undefined) return false;
+    if (!hasAll(element, 0, expressionAttributes(expression))) return false;
+  }
+  return true;
 }
 
 /** Octets of struct nfgenmsg. */
@@ -258,13 +259,20 @@ function elementsOf(list: DataView): DataView[] {
 /** Whether all of these are among the attributes there; the kernel tells more than it was asked for. */
 function hasAll(view: DataView, offset: number, wanted: readonly Attribute[]): boolean {
   const found = attributesOf(view, offset);
-  return wanted.every(({ type, value }) => {
+  for (const { type, value } of wanted) {
     const there = found.get(type);
     if (there === undefined) return false;
-    if (!(value instanceof Uint8Array)) return hasAll(there, 0, value);
-    const octets = bytesOf(there);
-    return octets.length === value.length && octets.every((octet, at) => octet === value[at]);
-  });
+    const isThere =
+      value instanceof Uint8Array ? isEqual(bytesOf(there), value) : hasAll(there, 0, value);
+    if (!isThere) return false;
+  }
+  return true;
+}
+
+function isEqual(octets: Uint8Array, others: Uint8Array): boolean {
+  if (octets.length !== others.length) return false;
+  for (let at = 0; at < octets.length; at++) if (octets[at] !== others[at]) return false;
+  return true;
 }
 
 /** 32 bits in network order. */

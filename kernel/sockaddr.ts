@@ -1,13 +1,13 @@
 /** struct sockaddr_in and sockaddr_in6 (netinet/in.h, linux/in6.h). */
 
-import { type Address, addressFromBytes, addressToBytes } from "../lib/address.ts";
+import { type Address, addressFromBytes, addressToBytes, withZone } from "../lib/address.ts";
 import { AF } from "./const.ts";
 
 /**
  * The bytes of an address and port; the family in host order, the rest in network order. `scope` is the index of
- * the link that a link-local IPv6 address is of.
+ * the link that a link-local IPv6 address is of, where it does not say so itself.
  */
-export function sockaddr(address: Address, port: number, scope = 0): Uint8Array {
+export function sockaddr(address: Address, port: number, scope = address.zone ?? 0): Uint8Array {
   const isFour = address.family === 4;
   const bytes = new Uint8Array(isFour ? 16 : 28);
   const view = new DataView(bytes.buffer);
@@ -24,7 +24,18 @@ export function addressOfSockaddr(bytes: Uint8Array): Address {
   return addressFromBytes(isFour ? bytes.subarray(4, 8) : bytes.subarray(8, 24));
 }
 
+/** The same with its link, where the kernel says one: it does of link-local addresses alone. */
+export function zonedAddressOfSockaddr(bytes: Uint8Array): Address {
+  const address = addressOfSockaddr(bytes);
+  const scope = address.family === 6 ? viewOf(bytes).getUint32(24, true) : 0;
+  return scope === 0 ? address : withZone(address, scope);
+}
+
 /** The port of a sockaddr. */
 export function portOf(sockaddr: Uint8Array): number {
-  return new DataView(sockaddr.buffer, sockaddr.byteOffset).getUint16(2);
+  return viewOf(sockaddr).getUint16(2);
+}
+
+function viewOf({ buffer, byteOffset }: Uint8Array): DataView {
+  return new DataView(buffer, byteOffset);
 }

@@ -11,13 +11,14 @@ import {
   bind,
   close,
   connect,
+  getpeername,
   getsockname,
   listen,
   setSocketOption,
   setsockopt,
   socket,
 } from "./libc.ts";
-import { portOf, sockaddr } from "./sockaddr.ts";
+import { portOf, sockaddr, zonedAddressOfSockaddr } from "./sockaddr.ts";
 
 /** asm-generic/socket.h, netinet/in.h, linux/in6.h, linux/tcp.h */
 const SOL_SOCKET = 1;
@@ -82,6 +83,14 @@ export function listenTcp(
     listen(fd, backlog);
   });
   return { fd, port: portOf(getsockname(fd)) };
+}
+
+/** Both ends of a connection, with their link where they are link-local. Throws `SystemError` when it is no more. */
+export function endsOf(fd: number): { readonly local: Address; readonly remote: Address } {
+  return {
+    local: zonedAddressOfSockaddr(getsockname(fd)),
+    remote: zonedAddressOfSockaddr(getpeername(fd)),
+  };
 }
 
 /** Limit the packets of an open socket. */

@@ -5,6 +5,9 @@
  * what block arithmetic adds to, so that nothing on a hot path converts or allocates. An IPv4
  * address is `w0`; the other words are 0. All words are unsigned (`>>> 0`).
  *
+ * A link-local address means something on one link only: where that is known, the address says which (the zone of
+ * RFC 4007), and is another address than the same words on another link.
+ *
  * Not here: prefixes (`prefix.ts`), anything about routes.
  */
 
@@ -21,6 +24,8 @@ export type Address = {
   readonly w1: number;
   readonly w2: number;
   readonly w3: number;
+  /** Index of the link that a link-local address is on; absent where nothing says it. */
+  readonly zone?: number;
 };
 
 /** Thrown by the parsers of this folder; the message names the text and what was expected. */
@@ -57,19 +62,57 @@ export function tryParseAddress(text: string): Address | undefined {
   return words === undefined ? undefined : { family: 6, ...words };
 }
 
-/** Text of an address: dotted quad, or RFC 5952 for IPv6. */
+/** Text of an address: dotted quad, or RFC 5952 for IPv6, with the zone's number (RFC 4007 section 11.2) if there is one. */
 export function formatAddress(address: Address): string {
-  return address.family === 4 ? word4ToText(address.w0) : address6ToText(address);
+  if (address.family === 4) return word4ToText(address.w0);
+  const text = address6ToText(address);
+  return address.zone === undefined ? text : `${text}%${address.zone}`;
 }
 
-/** Whether both are the same address of the same family. */
+/** fe80::/10: it means something on one link only. */
+export function isLinkLocal({ family, w0 }: Address): boolean {
+  return family === 6 && w0 >>> 22 === 0x3fa;
+}
+
+/** Whether the address is `0.0.0.0` or `::`, which is nobody's. */
+export function isUnspecified({ w0, w1, w2, w3 }: Address): boolean {
+  return w0 === 0 && w1 === 0 && w2 === 0 && w3 === 0;
+}
+
+/** The address as one on that link. */
+export function withZone({ family, w0, w1, w2, w3 }: Address, zone: number): Address {
+  return { family, w0, w1, w2, w3, zone };
+}
+
+/** The address as it is written to others, who number their links themselves. */
+export function withoutZone(address: Address): Address {
+  if (address.zone === undefined) return address;
+  const { family, w0, w1, w2, w3 } = address;
+  return { family, w0, w1, w2, w3 };
+}
+
+/** Whether both are the same address of the same family, on the same link where they say one. */
 export function equalAddress(a: Address, b: Address): boolean {
-  return a.w0 === b.w0 && a.w1 === b.w1 && a.w2 === b.w2 && a.w3 === b.w3 && a.family === b.family;
+  return (
+    a.w0 === b.w0 &&
+    a.w1 === b.w1 &&
+    a.w2 === b.w2 &&
+    a.w3 === b.w3 &&
+    a.family === b.family &&
+    a.zone === b.zone
+  );
 }
 
-/** Total order: IPv4 before IPv6, then numerically. Negative, 0 or positive. */
+/** Total order: IPv4 before IPv6, then numerically, then by link. Negative, 0 or positive. */
 export function compareAddress(a: Address, b: Address): number {
-  return a.family - b.family || a.w0 - b.w0 || a.w1 - b.w1 || a.w2 - b.w2 || a.w3 - b.w3;
+  return (
+    a.family - b.family ||
+    a.w0 - b.w0 ||
+    a.w1 - b.w1 ||
+    a.w2 - b.w2 ||
+    a.w3 - b.w3 ||
+    (a.zone ?? 0) - (b.zone ?? 0)
+  );
 }
 
 /** The address `count` above (or, negative, below) `address`; |count| < 2^31. Wraps at the end. */

@@ -19,7 +19,14 @@ export type StatusAnswer = {
     /** Why the last reading was refused (the one before it stays in force); empty when it was fine. */
     readonly faults: readonly string[];
   };
-  readonly peers: { readonly configured: number; readonly established: number };
+  /** `away`: of those without a session, whose routes are kept for their return. */
+  readonly peers: {
+    readonly configured: number;
+    readonly established: number;
+    readonly away: number;
+    /** Those that are found on links; absent where there are none. */
+    readonly unnumbered?: readonly UnnumberedAnswer[];
+  };
   readonly rib: {
     readonly prefixes: number;
     readonly ipv4Prefixes: number;
@@ -29,6 +36,15 @@ export type StatusAnswer = {
   };
   readonly fib: FibAnswer;
   readonly ready: { readonly ok: boolean; readonly reason: string };
+};
+
+/** A peer that is the neighbour on a link. */
+export type UnnumberedAnswer = {
+  readonly name: string;
+  readonly link: string;
+  /** Null while nobody is found, for `reason`. */
+  readonly address: string | null;
+  readonly reason: string;
 };
 
 export type FibAnswer = {
@@ -86,6 +102,8 @@ export type PeerAnswer = {
   readonly shutdown: string | null;
   /** The BGPPeer whose range the neighbour came by; null for one that a document names. */
   readonly range: string | null;
+  /** Name of the link that it is found on; its `address` is that name until it is. Null for one that has an address. */
+  readonly link: string | null;
   readonly flaps: number;
   readonly identifier: string | null;
   readonly capabilities: readonly string[];
@@ -96,6 +114,8 @@ export type PeerAnswer = {
   readonly prefixes: PrefixCounts;
   /** Of each family that the session carries; empty unless Established. */
   readonly families: readonly FamilyAnswer[];
+  /** Families with routes that may be gone soon. */
+  readonly stale: readonly StaleAnswer[];
   readonly messages: {
     readonly updatesReceived: number;
     readonly updatesSent: number;
@@ -141,6 +161,16 @@ export type BfdAnswer = {
     /** How many were at most so late and later than the one before; `null`: later than all. */
     readonly buckets: readonly { readonly bound: number | null; readonly count: number }[];
   };
+};
+
+/** Routes kept for a peer that restarts, is away for long, or tells its table anew. */
+export type StaleAnswer = {
+  /** "IPv4 unicast". */
+  readonly name: string;
+  readonly stage: "refresh" | "restart" | "long-lived";
+  readonly prefixes: number;
+  /** Until they go or, where that is agreed, are used as a last resort. */
+  readonly left: number;
 };
 
 export type PrefixCounts = {
@@ -201,6 +231,8 @@ export type PathAnswer = {
   readonly source: "local" | "internal" | "external";
   /** "multipath": it shares the traffic with the best, which is what peers are told. */
   readonly state: "best" | "multipath" | "valid" | "rejected";
+  /** Why it may be gone soon; absent where its peer stands by it. */
+  readonly stale?: StaleAnswer["stage"];
   readonly reason: string;
   readonly attributes: AttributesAnswer;
 };

@@ -7,6 +7,11 @@ import type { Prefix } from "../lib/prefix.ts";
 import { type Aggregate, aggregatesFrom, aggregatesSchema } from "./aggregate.ts";
 import { type BfdSettings, bfdSchema } from "./bfd.ts";
 import { type Community, communitySchema, parseCommunity } from "./community.ts";
+import {
+  type GracefulRestartSettings,
+  gracefulRestartSchema,
+  restartTimeSchema,
+} from "./graceful-restart.ts";
 import type { NotHonoured, NotHonouredFields } from "./not-honoured.ts";
 import {
   asNumberSchema,
@@ -52,6 +57,9 @@ export type BgpConfiguration = {
   readonly bestPath: BestPathSettings;
   readonly multipath: MultipathSettings;
   readonly bfd?: BfdSettings | undefined;
+  readonly gracefulRestart?: GracefulRestartSettings | undefined;
+  /** Seconds, of mesh sessions. */
+  readonly nodeMeshMaxRestartTime?: number | undefined;
 };
 
 /** Of the node called `node` alone; undefined: the cluster's. */
@@ -186,6 +194,8 @@ export const bgpConfigurationSpec = v.pipe(
       {},
     ),
     bfd: bfdSchema,
+    gracefulRestart: gracefulRestartSchema,
+    nodeMeshMaxRestartTime: restartTimeSchema,
     ...timerFields,
   }),
   v.rawCheck(({ dataset, addIssue }) => {
@@ -252,7 +262,6 @@ export const BGP_CONFIGURATION_NOT_HONOURED: NotHonouredFields = {
     idle: [],
     why: "a directory of documents has no Secrets; nodeMeshPassword.file names a file with the key",
   },
-  "spec.nodeMeshMaxRestartTime": { idle: [], why: "sessions have no graceful restart" },
   "spec.ignoredInterfaces": {
     idle: [[]],
     why: "no interface's network is announced, so there is none to leave out; next hops are reached as the kernel's routes say",

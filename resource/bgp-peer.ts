@@ -1,6 +1,6 @@
 /**
- * BGPPeer (projectcalico.org/v3): a session of some nodes with a router, or with another node; or, an addition
- * of ours, sessions with whoever calls from a range.
+ * BGPPeer (projectcalico.org/v3): a session of some nodes with a router, or with another node; or, additions
+ * of ours, sessions with whoever calls from a range, and a session with whoever is found on a link.
  */
 
 import * as v from "valibot";
@@ -14,6 +14,11 @@ import {
   type Timers,
   timerFields,
 } from "./bgp-configuration.ts";
+import {
+  type GracefulRestartSettings,
+  gracefulRestartSchema,
+  restartTimeSchema,
+} from "./graceful-restart.ts";
 import type { NotHonouredFields } from "./not-honoured.ts";
 import {
   type AsRange,
@@ -29,8 +34,10 @@ import {
   missing,
   nameSchema,
   oneOf,
+  type PeerAs,
   passwordSchema,
   peerAddressSchema,
+  peerAsSchema,
   secondsSchema,
   selectorSchema,
   wholeNumber,
@@ -39,7 +46,7 @@ import type { Selector } from "./selector.ts";
 
 const LIST = 'expected a list of AS numbers or ranges, such as [64513, "64520-64530"]';
 
-/** What a session with a named peer and sessions with whoever calls from a range have in common. */
+/** What a session with a named peer, with one of a link, and those with whoever calls from a range have in common. */
 type BgpSession = {
   readonly name: string;
   /** One node by name. */
@@ -89,6 +96,9 @@ type BgpSession = {
   readonly prefixLimit?: PrefixLimit | undefined;
   readonly addPath?: AddPath | undefined;
   readonly bfd?: BfdSettings | undefined;
+  /** Seconds that the peer is asked to keep our routes while we are away. */
+  readonly maxRestartTime?: number | undefined;
+  readonly gracefulRestart?: GracefulRestartSettings | undefined;
 };
 
 export type BgpPeer = BgpSession & {
@@ -119,6 +129,14 @@ export type BgpRange = BgpSession & {
   readonly limit: number;
 };
 
+/** An addition of ours: the neighbour on a link, by its router advertisements. */
+export type BgpUnnumbered = BgpSession & {
+  /** The link's name; nodes that have this session all call it so. */
+  readonly link: string;
+  readonly peerAs: PeerAs;
+  readonly passive: boolean;
+};
+
 /** What an external peer is told where no filter decides: our own, what lies in pools (as Calico), nothing. */
 export type ExportPolicy = "safe" | "pools" | "none";
 
@@ -142,7 +160,7 @@ const bgpPeerFields = mapOf({
   node: v.optional(nameSchema),
   nodeSelector: v.optional(selectorSchema),
   peerIP: v.optional(peerAddressSchema),
-  asNumber: v.optional(asNumberSchema),
+  asNumber: v.optional(peerAsSchema),
   peerSelector: v.optional(selectorSchema),
   reversePeering: v.optional(oneOf("Auto", "Manual"), "Auto"),
   reachableBy: v.optional(hostAddressSchema),
@@ -184,12 +202,14 @@ const bgpPeerFields = mapOf({
   ),
   addPath: addPathSchema,
   bfd: bfdSchema,
+  maxRestartTime: restartTimeSchema,
+  gracefulRestart: gracefulRestartSchema,
   ...timerFields,
 });
 
 export const bgpPeerSpec = v.pipe(
   bgpPeerFields,
-  v.rawTransform<Fields, Fields & { readonly end: RemoteEnd | CallingEnd }>(
+  v.rawTransform<Fields, Fields & { readonly end: RemoteEnd | CallingEnd | LinkEnd }>(
     ({ dataset: { value }, addIssue, NEVER }) => {
       for (const [field, message] of contradictions(value)) {
         addIssue({ message, path: [inMap(value, field)] });
@@ -208,12 +228,23 @@ type Fields = v.InferOutput<typeof bgpPeerFields>;
 /** Whoever calls from a range. */
 type CallingEnd = Pick<BgpRange, "remotes" | "asNumbers" | "limit"> & { readonly type: "range" };
 
+/** Whoever is on a link. */
+type LinkEnd = Pick<BgpUnnumbered, "link" | "peerAs"> & { readonly type: "link" };
+
 /** A field, and what is wrong with it. */
 type Wrong = readonly [field: keyof Fields, message: string];
 
 /** Whom the sessions are with, or the field that is missing for it. */
-function endOf(spec: Fields): RemoteEnd | CallingEnd | Wrong {
-  const { peerIP, asNumber, peerSelector, listenRange, asNumbers, listenLimit } = spec;
+function endOf(spec: Fields): RemoteEnd | CallingEnd | LinkEnd | Wrong {
+  const { peerIP, asNumber: peerAs, peerSelector, listenRange, asNumbers, listenLimit } = spec;
+  if (isUnnumbered(spec)) {
+    if (peerAs === undefined) return ["asNumber", missing(peerAsSchema)];
+    return { type: "link", link: spec.interface, peerAs };
+  }
+  if (typeof peerAs === "string") {
+    return ["asNumber", "expected an AS number: external and internal go with an interface alone"];
+  }
+  const asNumber = peerAs;
   if (listenRange !== undefined) {
     const single = asNumber === undefined ? undefined : [{ first: asNumber, last: asNumber }];
     const ranges = asNumbers ?? single;
@@ -225,7 +256,8 @@ function endOf(spec: Fields): RemoteEnd | CallingEnd | Wrong {
   }
   if (peerSelector !== undefined) return { type: "nodes", selector: peerSelector };
   if (peerIP === undefined) {
-    const others = "or, for Nodes, a peerSelector; or, for who calls, a listenRange";
+    const others =
+      "or, for Nodes, a peerSelector; or, for who calls, a listenRange; or, for who is found on a link, an interface";
     return ["peerIP", `${missing(peerAddressSchema)}; ${others}`];
   }
   if (asNumber === undefined) return ["asNumber", missing(asNumberSchema)];
@@ -236,6 +268,7 @@ function endOf(spec: Fields): RemoteEnd | CallingEnd | Wrong {
 function contradictions(spec: Fields): Wrong[] {
   const found: Wrong[] = [];
   const isThere = (field: keyof Fields): boolean => spec[field] !== undefined;
+  if (isUnnumbered(spec)) found.push(...misplaced(spec));
   if (isThere("listenRange")) {
     const ofPeers = ["peerIP", "peerSelector", "reachableBy"] as const;
     for (const field of ofPeers.filter(isThere)) {
@@ -266,15 +299,37 @@ function contradictions(spec: Fields): Wrong[] {
   return found;
 }
 
+/** Whether the neighbour on a link is meant: nothing else says who the peer is. */
+function isUnnumbered(spec: Fields): spec is Fields & { readonly interface: string } {
+  const { interface: link, peerIP, peerSelector, listenRange } = spec;
+  return (
+    link !== undefined && [peerIP, peerSelector, listenRange].every((end) => end === undefined)
+  );
+}
+
+/** What means nothing towards the neighbour on a link. */
+function misplaced({ multihop, reachableBy, bfd }: Fields): Wrong[] {
+  const near = "with an interface alone the peer is on that link: remove it";
+  return [
+    ...(multihop === undefined ? [] : [["multihop", near] as const]),
+    ...(reachableBy === undefined ? [] : [["reachableBy", near] as const]),
+    ...(bfd?.multihop === true
+      ? [["bfd", "expected no multihop with an interface alone: the peer is on that link"] as const]
+      : []),
+  ];
+}
+
 /** Fields of Calico's that this version does not honour. */
 export const BGP_PEER_NOT_HONOURED: NotHonouredFields = {
   "spec.password.secretKeyRef": {
     idle: [],
     why: "a directory of documents has no Secrets; password.file names a file with the key",
   },
-  "spec.maxRestartTime": { idle: [], why: "sessions have no graceful restart" },
   "spec.failureDetectionMode": { idle: ["None"], why: "BFD is asked for by the field bfd" },
-  "spec.restartMode": { idle: [], why: "sessions have no graceful restart" },
+  "spec.restartMode": {
+    idle: ["GracefulRestart"],
+    why: "long-lived graceful restart is asked for by gracefulRestart.longLivedStaleTime",
+  },
   "spec.localWorkloadSelector": {
     idle: [],
     why: "a node has no sessions with its pods, whose addresses it does not choose; one with a fixed address can be a peerIP",
@@ -285,7 +340,7 @@ export const BGP_PEER_NOT_HONOURED: NotHonouredFields = {
 export function bgpPeerFrom(
   name: string,
   spec: v.InferOutput<typeof bgpPeerSpec>,
-): BgpPeer | BgpRange {
+): BgpPeer | BgpRange | BgpUnnumbered {
   const { end, peerIP, asNumber, peerSelector, listenRange, asNumbers, listenLimit, ...own } = spec;
   const { passive, reversePeering, reachableBy, ...common } = own;
   const { holdTime, keepaliveTime, connectRetryTime, password, nextHopMode, ...rest } = common;
@@ -299,6 +354,10 @@ export function bgpPeerFrom(
   if (end.type === "range") {
     const { type, ...range } = end;
     return { ...session, ...range };
+  }
+  if (end.type === "link") {
+    const { link, peerAs } = end;
+    return { ...session, link, peerAs, passive };
   }
   return {
     ...session,

@@ -292,6 +292,9 @@ function resourcesFrom(checked: readonly Checked[]): Resources {
     ranges: sessions.flatMap(({ resource, complain }) =>
       "remotes" in resource ? [{ resource, complain }] : [],
     ),
+    unnumbered: sessions.flatMap(({ resource, complain }) =>
+      "peerAs" in resource ? [{ resource, complain }] : [],
+    ),
     filters: all("BGPFilter", bgpFilterSpec, ({ name, complain }, spec) =>
       bgpFilterFrom(name, spec, (path) => placeOf(complain(path, ""))),
     ),

@@ -13,7 +13,7 @@ import {
   sizeOf,
 } from "../lib/prefix.ts";
 import { checkAggregates } from "./aggregate-reference.ts";
-import type { BgpPeer, BgpRange } from "./bgp-peer.ts";
+import type { BgpPeer, BgpRange, BgpUnnumbered } from "./bgp-peer.ts";
 import type { Fault } from "./fault.ts";
 import { BLOCK_SIZES, blockSizeOf, type IpPool } from "./ip-pool.ts";
 import type { Kind } from "./kind.ts";
@@ -42,9 +42,10 @@ export function checkReferences(resources: Resources, isDeclared: IsDeclared): F
 }
 
 /** A hold time of zero switches both timers off (RFC 4271 section 4.4). */
-function checkTimers({ configuration, nodeConfigurations, peers, ranges }: Resources): Fault[] {
+function checkTimers({ configuration, nodeConfigurations, ...sessions }: Resources): Fault[] {
+  const { peers, ranges, unnumbered } = sessions;
   const cluster = configuration === undefined ? [] : [configuration];
-  const documents = [...cluster, ...nodeConfigurations, ...peers, ...ranges];
+  const documents = [...cluster, ...nodeConfigurations, ...peers, ...ranges, ...unnumbered];
   return documents.flatMap(({ resource: { timers }, complain }) => {
     const { keepaliveTime } = timers;
     const hold = timers.holdTime ?? configuration?.resource.timers.holdTime;
@@ -59,10 +60,13 @@ function checkTimers({ configuration, nodeConfigurations, peers, ranges }: Resou
   });
 }
 
-function checkPeers({ peers, ranges, nodes, filters }: Resources, isDeclared: IsDeclared): Fault[] {
+function checkPeers(
+  { peers, ranges, unnumbered, nodes, filters }: Resources,
+  isDeclared: IsDeclared,
+): Fault[] {
   const nodeNames = nodes.map(({ resource }) => resource.name);
   const filterNames = filters.map(({ resource }) => resource.name);
-  return [...peers, ...ranges].flatMap(({ resource, complain }) => {
+  return [...peers, ...ranges, ...unnumbered].flatMap(({ resource, complain }) => {
     const faults: Fault[] = [];
     const { node, nodeSelector } = resource;
     if (node !== undefined && !isDeclared("Node", node)) {
@@ -86,7 +90,7 @@ function checkPeers({ peers, ranges, nodes, filters }: Resources, isDeclared: Is
   });
 }
 
-function gatewayFault(peer: BgpPeer | BgpRange): string | undefined {
+function gatewayFault(peer: BgpPeer | BgpRange | BgpUnnumbered): string | undefined {
   if (!("remote" in peer)) return undefined;
   const { remote, reachableBy } = peer;
   if (remote.type !== "address" || reachableBy === undefined) return undefined;
@@ -112,11 +116,11 @@ function checkNodeConfigurations(
 }
 
 /** Who is to wait for calls must be able to hear them. */
-function checkListening({ configuration, nodes, peers, ranges }: Resources): Fault[] {
+function checkListening({ configuration, nodes, peers, ranges, unnumbered }: Resources): Fault[] {
   if (configuration?.resource.listen !== false) return [];
   const message = "expected no such field: BGPConfiguration says listen: false";
   return [
-    ...peers
+    ...[...peers, ...unnumbered]
       .filter(({ resource }) => resource.passive)
       .map(({ complain }) => complain(["spec", "passive"], message)),
     ...ranges.map(({ complain }) => complain(["spec", "listenRange"], message)),

@@ -4,7 +4,7 @@
 
 import type { BgpConfiguration, NodeConfiguration } from "./bgp-configuration.ts";
 import type { BgpFilter } from "./bgp-filter.ts";
-import type { BgpPeer, BgpRange } from "./bgp-peer.ts";
+import type { BgpPeer, BgpRange, BgpUnnumbered } from "./bgp-peer.ts";
 import type { Fault } from "./fault.ts";
 import type { IpPool } from "./ip-pool.ts";
 import type { IpReservation } from "./ip-reservation.ts";
@@ -27,6 +27,8 @@ export type Resources = {
   readonly peers: readonly Documented<BgpPeer>[];
   /** Of the BGPPeers those that name a range instead of a peer. */
   readonly ranges: readonly Documented<BgpRange>[];
+  /** Those that name a link instead. */
+  readonly unnumbered: readonly Documented<BgpUnnumbered>[];
   readonly filters: readonly Documented<BgpFilter>[];
   readonly pools: readonly Documented<IpPool>[];
   readonly reservations: readonly Documented<IpReservation>[];

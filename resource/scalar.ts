@@ -113,21 +113,44 @@ export const addressesSchema = textOf(
   },
 );
 
+const AS_NUMBER = "expected an AS number from 1 to 4294967294";
+
 /** 64512, "64512", or "1.10" (RFC 5396 asdot). */
 export const asNumberSchema = v.pipe(
-  v.union([v.number(), v.string()], "expected an AS number from 1 to 4294967294"),
+  v.union([v.number(), v.string()], AS_NUMBER),
   v.rawTransform<number | string, number>(({ dataset, addIssue, NEVER }) => {
     const number = asNumberOf(dataset.value);
-    if (number !== undefined && !RESERVED_AS.includes(number)) return number;
-    addIssue({
-      message:
-        number === undefined
-          ? "expected an AS number from 1 to 4294967294"
-          : `AS ${number} is reserved: expected another AS number`,
-    });
+    const fault = asNumberFault(number, AS_NUMBER);
+    if (number !== undefined && fault === undefined) return number;
+    addIssue({ message: fault ?? AS_NUMBER });
     return NEVER;
   }),
 );
+
+/** The AS of whoever is found: one by number, any but ours, or ours. */
+export type PeerAs = number | "external" | "internal";
+
+const PEER_AS = `${AS_NUMBER}, or, with an interface alone, external or internal`;
+
+/** An AS number or one of the two words. */
+export const peerAsSchema = v.pipe(
+  v.union([v.number(), v.string()], PEER_AS),
+  v.rawTransform<number | string, PeerAs>(({ dataset: { value }, addIssue, NEVER }) => {
+    if (value === "external" || value === "internal") return value;
+    const number = asNumberOf(value);
+    const fault = asNumberFault(number, PEER_AS);
+    if (number !== undefined && fault === undefined) return number;
+    addIssue({ message: fault ?? PEER_AS });
+    return NEVER;
+  }),
+);
+
+function asNumberFault(number: number | undefined, expected: string): string | undefined {
+  if (number === undefined) return expected;
+  return RESERVED_AS.includes(number)
+    ? `AS ${number} is reserved: expected another AS number`
+    : undefined;
+}
 
 /** AS numbers from one to another, both included. */
 export type AsRange = { readonly first: number; readonly last: number };
@@ -146,18 +169,15 @@ export const asRangeSchema = v.pipe(
 );
 
 /** Seconds: a number, or a duration of whole seconds such as "90s" or "1m30s". */
-export function secondsSchema(least: number, note = "") {
-  const expected = `expected whole seconds from ${least} to ${MOST_SECONDS}, as a number or as "90s"${note}`;
+export function secondsSchema(least: number, note = "", most = MOST_SECONDS) {
+  const expected = `expected whole seconds from ${least} to ${most}, as a number or as "90s"${note}`;
   return v.pipe(
     v.union([v.number(), v.string()], expected),
     v.rawTransform<number | string, number>(({ dataset, addIssue, NEVER }) => {
       const { value } = dataset;
       const seconds = typeof value === "number" ? value : secondsOf(value);
       const isRight =
-        seconds !== undefined &&
-        Number.isInteger(seconds) &&
-        seconds >= least &&
-        seconds <= MOST_SECONDS;
+        seconds !== undefined && Number.isInteger(seconds) && seconds >= least && seconds <= most;
       if (isRight) return seconds;
       addIssue({ message: expected });
       return NEVER;
@@ -255,7 +275,7 @@ export const nameSchema = v.pipe(
 
 /** `A.B.C.D`, `A.B.C.D:PORT`, an IPv6 address or `[IPV6]:PORT`. */
 export const peerAddressSchema = textOf(
-  "expected a host's address, optionally with :PORT, such as 172.30.0.1, 172.30.0.1:1179, fd00::1 or [fd00::1]:1179; link-local ones are not supported",
+  "expected a host's address, optionally with :PORT, such as 172.30.0.1, 172.30.0.1:1179, fd00::1 or [fd00::1]:1179; a link-local one is found by an interface alone",
   (text) => {
     const bare = tryParseAddress(text);
     const parts = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text);

@@ -16,6 +16,7 @@ const TABLE: Record<string, readonly string[]> = {
   kernel: ["lib"],
   resource: ["lib"],
   "bgpd/bfd": ["kernel", "lib"],
+  "bgpd/nd": ["kernel", "lib"],
   "bgpd/wire": ["lib"],
   "bgpd/fsm": ["bgpd/wire", "lib"],
   "bgpd/rib": ["bgpd/wire", "lib"],

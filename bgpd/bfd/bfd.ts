@@ -37,6 +37,8 @@ export type SessionChange = {
    * nothing about the path (RFC 5882 section 3.2).
    */
   readonly failure: boolean;
+  /** The peer's BFD does not end with its control plane (the C bit): a failure is one of the path. */
+  readonly independent: boolean;
 };
 
 /** A session as it is; times in ms. */

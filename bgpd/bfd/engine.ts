@@ -225,7 +225,8 @@ export class Engine {
         ? "the neighbor is administratively down"
         : describeDiagnostic(diagnostic);
     const { name } = entry;
-    this.#options.onChange({ name, from: before.state, to: state, cause, failure });
+    const independent = entry.session.remoteIndependent;
+    this.#options.onChange({ name, from: before.state, to: state, cause, failure, independent });
   }
 
   #forget(entry: Entry): void {

@@ -58,6 +58,8 @@ export type Session = {
   readonly remoteDetectMultiplier: number;
   /** bfd.RemoteDemandMode. bfd.DemandMode is never set here. */
   readonly remoteDemand: boolean;
+  /** The C bit of the last packet: the peer's BFD does not end with its control plane. */
+  readonly remoteIndependent: boolean;
   /** bfd.RcvAuthSeq; undefined is bfd.AuthSeqKnown 0. */
   readonly receivedSequence: number | undefined;
   /** bfd.XmitAuthSeq of the packet sent last. */
@@ -84,6 +86,7 @@ export function createSession(config: SessionConfig, now: number, random: number
     remoteMinTxInterval: 0,
     remoteDetectMultiplier: 0,
     remoteDemand: false,
+    remoteIndependent: false,
     receivedSequence: undefined,
     sentSequence: Math.floor(random * 2 ** 32),
     poll: "none",

@@ -8,7 +8,7 @@
 import { errnoName } from "../../kernel/errno.ts";
 import { SystemError } from "../../kernel/libc.ts";
 import { openUdp, type UdpSocket } from "../../kernel/udp.ts";
-import { type Address, formatAddress } from "../../lib/address.ts";
+import { type Address, formatAddress, isLinkLocal } from "../../lib/address.ts";
 import type { SessionPlan } from "./bfd.ts";
 import {
   FIRST_SOURCE_PORT,
@@ -130,5 +130,5 @@ function portOf({ multihop }: SessionPlan): number {
 
 /** fe80::/10 means nothing without its link. */
 function scopeOf({ local, link }: SessionPlan): number {
-  return local.family === 6 && local.w0 >>> 22 === 0x3fa ? link : 0;
+  return isLinkLocal(local) ? link : 0;
 }

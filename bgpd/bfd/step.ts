@@ -87,6 +87,7 @@ function received(
       remoteState: packet.state,
       remoteDiagnostic: packet.diagnostic,
       remoteDemand: packet.demand,
+      remoteIndependent: packet.controlPlaneIndependent,
       remoteMinRxInterval: packet.requiredMinRxInterval,
       remoteMinTxInterval: packet.desiredMinTxInterval,
       remoteDetectMultiplier: packet.detectMultiplier,

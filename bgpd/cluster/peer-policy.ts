@@ -3,12 +3,12 @@
  * sessions of one kind cannot have.
  */
 
-import type { BgpPeer, BgpRange, Role } from "../../resource/bgp-peer.ts";
+import type { BgpPeer, BgpRange, BgpUnnumbered, Role } from "../../resource/bgp-peer.ts";
 import type { Fault } from "../../resource/fault.ts";
 import type { Documented } from "../../resource/resource.ts";
 import type { Context } from "./context.ts";
 import type { Peering } from "./peering.ts";
-import { isClient, isRangeOfClients } from "./reflection.ts";
+import { isClient, isClientUnnamed } from "./reflection.ts";
 import { DEFAULT_POLICY, type PeerPolicy, type RolePlan } from "./speaker.ts";
 
 /** RFC 9234 table 2: what the other end is. */
@@ -45,22 +45,42 @@ export function rangePolicy(range: BgpRange, context: Context): PeerPolicy {
   return policyOf(range, context, {
     importPolicy,
     isInternal: mayBeInternal(range, context),
-    isClient: isRangeOfClients(range, context.node),
+    isClient: isClientUnnamed(range, context.node),
   });
+}
+
+/** Of the session with whoever is on a link. */
+export function unnumberedPolicy(
+  peer: BgpUnnumbered,
+  isInternal: boolean,
+  context: Context,
+): PeerPolicy {
+  const { importPolicy } = context.configuration;
+  const isClient = isInternal && isClientUnnamed(peer, context.node);
+  return policyOf(peer, context, { importPolicy, isInternal, isClient });
 }
 
 /** Our role; the document names that of the end it is written from. */
 export function rolePlan(
-  { role, strictRole }: BgpPeer | BgpRange,
+  { role, strictRole }: Pick<BgpPeer, "role" | "strictRole">,
   isReverse: boolean,
 ): RolePlan | undefined {
   if (role === undefined) return undefined;
   return { role: isReverse ? COUNTERPARTS[role] : role, strict: strictRole };
 }
 
-/** Ours on the sessions of a range. */
-export function localAsOf({ localASNumber }: BgpRange, { asNumber }: Context): number {
+/** Ours on sessions with who is not named. */
+export function localAsOf(
+  { localASNumber }: Pick<BgpRange, "localASNumber">,
+  { asNumber }: Pick<Context, "asNumber">,
+): number {
   return localASNumber ?? asNumber;
+}
+
+/** Whether the neighbour on a link is expected to be of our AS. */
+export function isInternalUnnumbered(peer: BgpUnnumbered, own: Pick<Context, "asNumber">): boolean {
+  const { peerAs } = peer;
+  return typeof peerAs === "number" ? peerAs === localAsOf(peer, own) : peerAs === "internal";
 }
 
 /** Whether a neighbour of the range may be of our own AS. */
@@ -97,9 +117,24 @@ export function rangeMisfitsOf(document: Documented<BgpRange>, context: Context)
   return externalFields(document, who, context);
 }
 
+/** The same of the session with whoever is on a link. */
+export function unnumberedMisfitsOf(
+  document: Documented<BgpUnnumbered>,
+  context: Context,
+): Fault[] {
+  const { resource, complain } = document;
+  const localAs = localAsOf(resource, context);
+  if (isInternalUnnumbered(resource, context)) {
+    return externalFields(document, `this one is of AS ${localAs}`, context);
+  }
+  if (resource.routeReflectorClient !== true) return [];
+  const message = `for peers of our own AS: this one is of another than ${localAs}, like Node ${context.node.name}`;
+  return [complain(["spec", "routeReflectorClient"], message)];
+}
+
 /** What means something between two ASes only, on a session that is or may be within one. */
 function externalFields(
-  { resource, complain }: Documented<BgpPeer | BgpRange>,
+  { resource, complain }: Documented<BgpPeer | BgpRange | BgpUnnumbered>,
   who: string,
   { node }: Context,
 ): Fault[] {
@@ -112,7 +147,7 @@ function externalFields(
 }
 
 function policyOf(
-  peer: BgpPeer | BgpRange,
+  peer: BgpPeer | BgpRange | BgpUnnumbered,
   context: Context,
   facts: Pick<PeerPolicy, "importPolicy"> & Standing,
 ): PeerPolicy {

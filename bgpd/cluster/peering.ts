@@ -5,7 +5,7 @@
 
 import { type Address, formatAddress } from "../../lib/address.ts";
 import { DEFAULT_PORT } from "../../resource/bgp-configuration.ts";
-import type { BgpPeer, BgpRange } from "../../resource/bgp-peer.ts";
+import type { BgpPeer } from "../../resource/bgp-peer.ts";
 import type { Fault } from "../../resource/fault.ts";
 import { hasAddress, type Node } from "../../resource/node.ts";
 import type { Documented, Resources } from "../../resource/resource.ts";
@@ -163,7 +163,7 @@ function isGlobal({ node, nodeSelector }: BgpPeer): boolean {
 
 /** Whether the document is one of this node's: by name, by label, or everybody's. */
 export function selects(
-  { node, nodeSelector }: BgpPeer | BgpRange,
+  { node, nodeSelector }: Pick<BgpPeer, "node" | "nodeSelector">,
   { name, labels }: Pick<Node, "name" | "labels">,
 ): boolean {
   if (node !== undefined) return node === name;

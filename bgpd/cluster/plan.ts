@@ -12,16 +12,21 @@ import {
 import { comparePrefix, formatPrefix } from "../../lib/prefix.ts";
 import { Secret } from "../../lib/secret.ts";
 import type { BgpConfiguration } from "../../resource/bgp-configuration.ts";
-import type { BgpRange } from "../../resource/bgp-peer.ts";
+import type { BgpRange, BgpUnnumbered } from "../../resource/bgp-peer.ts";
 import type { Fault } from "../../resource/fault.ts";
 import { addressesOf, type Node } from "../../resource/node.ts";
 import type { Documented, Resources } from "../../resource/resource.ts";
 import { aggregatesOf, lonelyAggregates } from "./aggregate-plan.ts";
 import { type Context, contextOf, type KeyReader, surroundingsOf } from "./context.ts";
 import { meshPeers } from "./mesh.ts";
-import { misfitsOf, rangeMisfitsOf } from "./peer-policy.ts";
+import {
+  isInternalUnnumbered,
+  misfitsOf,
+  rangeMisfitsOf,
+  unnumberedMisfitsOf,
+} from "./peer-policy.ts";
 import { type Peering, peeringsOf, selects } from "./peering.ts";
-import { explicitPlan, meshKeyOf, meshPlan, rangePlan } from "./session.ts";
+import { explicitPlan, meshKeyOf, meshPlan, rangePlan, unnumberedPlan } from "./session.ts";
 import type { SelectionPlan, SpeakerPlan } from "./speaker.ts";
 
 /** Listening there is listening on every address of the family. */
@@ -47,16 +52,20 @@ export function planSpeaker(
   const surroundings = surroundingsOf(resources);
   const { peerings, faults, notes } = peeringsOf(node, surroundings);
   const ranges = resources.ranges.filter(({ resource }) => selects(resource, node));
-  const wrong = [...faults, ...lacking(peerings, ranges, node)];
+  const unnumbered = resources.unnumbered.filter(({ resource }) => selects(resource, node));
+  const wrong = [...faults, ...lacking(peerings, ranges, node), ...rivalsOnLinks(unnumbered, node)];
   if (wrong.length > 0) return { faults: wrong };
-  const sessions = { peerings, ranges: ranges.map(({ resource }) => resource) };
-  const context = contextOf(node, surroundings, sessions, readKey);
+  const ownAs = { asNumber: surroundings.asNumberOf(node) };
+  const internal = unnumbered.filter(({ resource }) => isInternalUnnumbered(resource, ownAs));
+  const unnamed = [...ranges, ...internal].map(({ resource }) => resource);
+  const context = contextOf(node, surroundings, { peerings, unnamed }, readKey);
   const misfits = [
     ...peerings.flatMap((peering) => [
       ...misfitsOf(peering, context),
       ...waitsInVain(peering, context),
     ]),
     ...ranges.flatMap((range) => rangeMisfitsOf(range, context)),
+    ...unnumbered.flatMap((peer) => unnumberedMisfitsOf(peer, context)),
   ];
   const { configuration } = context;
   const pools = resources.pools
@@ -70,6 +79,7 @@ export function planSpeaker(
     .map((other) => meshPlan(other, meshKey, context));
   const peers = [...mesh, ...peerings.map((peering) => explicitPlan(peering, context))];
   const rangePlans = ranges.map((document) => rangePlan(document, context));
+  const linkPlans = unnumbered.map((document) => unnumberedPlan(document, context));
   misfits.push(...context.faults, ...lonelyAggregates(peers, context));
   if (misfits.length > 0) return { faults: misfits };
   const { shutdownMessage } = configuration;
@@ -93,6 +103,7 @@ export function planSpeaker(
       selection: selectionOf(configuration),
       peers,
       ...(rangePlans.length === 0 ? {} : { ranges: rangePlans }),
+      ...(linkPlans.length === 0 ? {} : { unnumbered: linkPlans }),
       ...(shutdownMessage === undefined ? {} : { shutdownMessage }),
     },
     notes,
@@ -150,6 +161,16 @@ function lacking(
         complain(["spec", "listenRange"], message(formatPrefix(resource.remotes))),
       ),
   ];
+}
+
+/** One neighbour is looked for on a link. */
+function rivalsOnLinks(peers: readonly Documented<BgpUnnumbered>[], { name }: Node): Fault[] {
+  return peers.flatMap(({ resource: { link }, complain }, index) => {
+    const rival = peers.slice(0, index).find(({ resource }) => resource.link === link);
+    if (rival === undefined) return [];
+    const message = `BGPPeer ${rival.resource.name} has the neighbour on ${link} of Node ${name} already`;
+    return [complain(["spec", "interface"], message)];
+  });
 }
 
 function noSuchNode(nodes: readonly Node[], name: string): Fault {

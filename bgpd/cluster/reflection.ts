@@ -15,18 +15,21 @@ export type Reflector = Pick<ReflectionPlan, "clusterId" | "clientToClient">;
 /** What BGPPeers give a node. */
 export type Sessions = {
   readonly peerings: readonly Peering[];
-  readonly ranges: readonly BgpRange[];
+  /** Those whose other end nobody has named, and that may be of the node's AS. */
+  readonly unnamed: readonly Unnamed[];
 };
+
+type Unnamed = Pick<BgpRange, "routeReflectorClient">;
 
 /** A node with a cluster ID or with a client reflects. Without a cluster ID its BGP Identifier is it (section 7). */
 export function reflectorOf(
   node: Node,
-  { peerings, ranges }: Sessions,
+  { peerings, unnamed }: Sessions,
   { clientToClientReflection }: BgpConfiguration,
 ): Reflector | undefined {
   const hasClients =
     peerings.some((peering) => isClient(peering, node)) ||
-    ranges.some((range) => isRangeOfClients(range, node));
+    unnamed.some((session) => isClientUnnamed(session, node));
   if (node.clusterId === undefined && !hasClients) return undefined;
   return {
     clusterId: (node.clusterId ?? node.address).w0,
@@ -49,7 +52,10 @@ export function isClient(
   return other?.clusterId === undefined || !equalAddress(other.clusterId, clusterId);
 }
 
-/** Whether neighbours of the range are clients of the node, those of its AS. */
-export function isRangeOfClients({ routeReflectorClient }: BgpRange, { clusterId }: Node): boolean {
+/** Whether who is not named, of a range or on a link, is a client of the node if it is of its AS. */
+export function isClientUnnamed(
+  { routeReflectorClient }: Unnamed,
+  { clusterId }: Pick<Node, "clusterId">,
+): boolean {
   return routeReflectorClient ?? clusterId !== undefined;
 }

@@ -1,27 +1,31 @@
 /**
- * The plan of one session: of the mesh, of a BGPPeer, of a range's neighbours.
+ * The plan of one session: of the mesh, of a BGPPeer, of a range's neighbours, of the neighbour on a link.
  */
 
 import type { Family } from "../../lib/address.ts";
 import { containsPrefix } from "../../lib/prefix.ts";
 import type { AddPath } from "../../resource/add-path.ts";
 import { DEFAULT_PORT, type Timers } from "../../resource/bgp-configuration.ts";
-import type { BgpPeer, BgpRange } from "../../resource/bgp-peer.ts";
+import type { BgpPeer, BgpRange, BgpUnnumbered } from "../../resource/bgp-peer.ts";
 import type { Fault } from "../../resource/fault.ts";
 import { addressesOf, type Node } from "../../resource/node.ts";
 import type { Documented } from "../../resource/resource.ts";
+import type { AsRange } from "../../resource/scalar.ts";
 import { type BfdSource, planBfd } from "./bfd.ts";
 import { type Context, isNear, keyIn, networkOf, note } from "./context.ts";
 import {
   explicitPolicy,
+  isInternalUnnumbered,
   localAsOf,
   mayBeInternal,
   meshPolicy,
   rangePolicy,
   rolePlan,
+  unnumberedPolicy,
 } from "./peer-policy.ts";
 import type { Peering } from "./peering.ts";
-import type { BfdPlan, PeerPlan, RangePlan } from "./speaker.ts";
+import { planRestart } from "./restart.ts";
+import type { BfdPlan, PeerPlan, RangePlan, UnnumberedPlan } from "./speaker.ts";
 
 /** Seconds. RFC 4271 section 10 suggests 90 and a third of it. */
 const DEFAULT_HOLD_TIME = 90;
@@ -30,6 +34,8 @@ const DEFAULT_CONNECT_RETRY_TIME = 5;
 /** A peer behind a router may be this many hops away. */
 const MULTIHOP = 64;
 const DIRECT = 1;
+/** The one after it is reserved (RFC 7300). */
+const LAST_AS = 0xffff_fffe;
 
 /** `key` is `meshKeyOf`'s. */
 export function meshPlan(other: Node, key: Pick<PeerPlan, "key">, context: Context): PeerPlan {
@@ -56,6 +62,7 @@ export function meshPlan(other: Node, key: Pick<PeerPlan, "key">, context: Conte
     aigp: false,
     policy: meshPolicy(isInternal, context),
     ...key,
+    ...restartOf(undefined, context.configuration.nodeMeshMaxRestartTime, context),
     ...bfdOf(undefined, isDirect, context),
   };
 }
@@ -120,9 +127,51 @@ export function rangePlan(document: Documented<BgpRange>, context: Context): Ran
   return { name, remotes, limit, session };
 }
 
+export function unnumberedPlan(
+  document: Documented<BgpUnnumbered>,
+  context: Context,
+): UnnumberedPlan {
+  const peer = document.resource;
+  const { name, link, peerAs, passive } = peer;
+  const localAs = localAsOf(peer, context);
+  const isInternal = isInternalUnnumbered(peer, context);
+  const { bfd } = bfdOf(document, true, context);
+  const { localAddress, ...common } = sessionPlan(document, context, {
+    family: 6,
+    isDirect: true,
+    isInternal,
+  });
+  const session = {
+    ...common,
+    name,
+    node: undefined,
+    port: DEFAULT_PORT,
+    localAs,
+    ...(peerAs === "external"
+      ? { remoteAs: 0, asNumbers: allBut(localAs) }
+      : { remoteAs: peerAs === "internal" ? localAs : peerAs }),
+    passive,
+    reachableBy: undefined,
+    role: rolePlan(peer, false),
+    policy: unnumberedPolicy(peer, isInternal, context),
+    // What the cluster says of several hops is for other peers.
+    ...(bfd === undefined ? {} : { bfd: { ...bfd, multihop: false } }),
+  };
+  return { name, link, session };
+}
+
+/** Every AS number but one. */
+function allBut(asNumber: number): AsRange[] {
+  const around = [
+    { first: 1, last: asNumber - 1 },
+    { first: asNumber + 1, last: LAST_AS },
+  ];
+  return around.filter(({ first, last }) => first <= last);
+}
+
 /** What a document gives to the sessions of both ends. */
 function sessionPlan(
-  { resource: peer, complain }: Documented<BgpPeer | BgpRange>,
+  { resource: peer, complain }: Documented<BgpPeer | BgpRange | BgpUnnumbered>,
   context: Context,
   remote: Omit<Remote, "multihop">,
 ) {
@@ -138,6 +187,7 @@ function sessionPlan(
     ...keyOf(peer.passwordFile, context, (message) =>
       complain(["spec", "password", "file"], message),
     ),
+    ...restartOf(peer.gracefulRestart, peer.maxRestartTime, context),
     ...(ttlSecurity === undefined ? {} : { ttlSecurity }),
     ...(delayOpen === undefined ? {} : { delayOpen }),
     ...(sendHoldTime === undefined ? {} : { sendHoldTime }),
@@ -171,9 +221,18 @@ function keyOf(
   return key === undefined ? {} : { key };
 }
 
+function restartOf(
+  own: BgpPeer["gracefulRestart"],
+  restartTime: number | undefined,
+  { configuration }: Context,
+): Pick<PeerPlan, "gracefulRestart"> {
+  const gracefulRestart = planRestart([own, configuration.gracefulRestart], restartTime);
+  return gracefulRestart === undefined ? {} : { gracefulRestart };
+}
+
 /** The peer's BFD session, where one is wanted. */
 function bfdOf(
-  own: Documented<BgpPeer | BgpRange> | undefined,
+  own: Documented<BgpPeer | BgpRange | BgpUnnumbered> | undefined,
   isDirect: boolean,
   context: Context,
 ): { readonly bfd?: BfdPlan } {

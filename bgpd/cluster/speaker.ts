@@ -45,6 +45,8 @@ export type SpeakerPlan = {
   readonly peers: readonly PeerPlan[];
   /** Who may call without being named; absent: nobody. */
   readonly ranges?: readonly RangePlan[];
+  /** Peers that are found on links; absent: none. */
+  readonly unnumbered?: readonly UnnumberedPlan[];
   /** What every peer is told when the daemon ends (RFC 9003). */
   readonly shutdownMessage?: string;
 };
@@ -58,6 +60,16 @@ export type RangePlan = {
   readonly limit: number;
   /** Without address; `remoteAs` is 0 until the neighbour has said who it is. */
   readonly session: Omit<PeerPlan, "address">;
+};
+
+/** The peer on a link: its session is like `session` once both ends' addresses there are known. */
+export type UnnumberedPlan = {
+  /** The BGPPeer's. */
+  readonly name: string;
+  /** The link's. */
+  readonly link: string;
+  /** `remoteAs` is 0 where any AS but ours is expected, until the neighbour has said its own. */
+  readonly session: Omit<PeerPlan, "address" | "localAddress">;
 };
 
 export type AggregatePlan = {
@@ -131,6 +143,22 @@ export type BfdPlan = {
   };
 };
 
+/** Of one session (RFC 4724, RFC 9494); times in seconds. */
+export type GracefulRestartPlan = {
+  /** "helper": we keep the peer's routes, and do not ask it to keep ours. */
+  readonly mode: "full" | "helper";
+  /** RFC 8538. */
+  readonly notifications: boolean;
+  /** How long the peer is asked to keep our routes, and how long after that as a last resort. */
+  readonly restartTime: number;
+  readonly longLivedStaleTime: number;
+  /** The most that we grant the peer of either. */
+  readonly peerRestartTime: number;
+  readonly peerLongLivedStaleTime: number;
+  /** An internal peer that does not know RFC 9494 is told long-lived stale routes as well. */
+  readonly partialDeployment: boolean;
+};
+
 export type RolePlan = {
   readonly role: Role;
   /** Only with a peer that says its own. */
@@ -196,6 +224,7 @@ export type SessionOptions = {
   readonly sendHoldTime?: number;
   /** Kept down, and the peer is told why (RFC 9003); the text may be empty. */
   readonly shutdown?: string;
+  readonly gracefulRestart?: GracefulRestartPlan;
   /** Several paths of a prefix, of all families (RFC 7911): which way they may go. */
   readonly addPath?: { readonly receive: boolean; readonly send: boolean };
   /** Instead of `remoteAs`, for a neighbour that nobody has named. */

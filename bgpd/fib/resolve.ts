@@ -11,7 +11,13 @@
  */
 
 import type { Kernel, KernelEvent, Route, RouteNextHop } from "../../kernel/kernel.ts";
-import { type Address, bitsOf, equalAddress, formatAddress } from "../../lib/address.ts";
+import {
+  type Address,
+  bitsOf,
+  equalAddress,
+  formatAddress,
+  isLinkLocal,
+} from "../../lib/address.ts";
 import { containsAddress, formatPrefix, type Prefix, prefixOf } from "../../lib/prefix.ts";
 import { Surroundings } from "./surroundings.ts";
 import type { NextHop, Target } from "./target.ts";
@@ -62,9 +68,6 @@ export type Resolver = {
   /** `link` is the one that a link-local next hop is on. */
   resolve(nextHop: Address, link?: number): Resolution;
 };
-
-/** fe80::/10, without what is behind it. */
-const LINK_LOCAL = 0xfe80 >>> 6;
 
 /** A resolver by the kernel's events and the speaker's own routes. */
 export function createResolver(options: ResolverOptions): Resolver {
@@ -165,7 +168,7 @@ class TableResolver implements Resolver {
       return unreachable(`next hop ${text} is an address of this node`);
     }
     // The same on every link: a route to fe80::/10 would lead out of any of them.
-    if (nextHop.family === 6 && nextHop.w0 >>> 22 === LINK_LOCAL) {
+    if (isLinkLocal(nextHop)) {
       return unreachable(`next hop ${text} is link-local, and nothing says on which link it is`);
     }
     const route = this.#around.routeTo(nextHop);

@@ -20,5 +20,5 @@ export type Action =
   | { readonly type: "stop timer"; readonly timer: TimerName }
   /** UPDATEs may flow. */
   | { readonly type: "session up"; readonly negotiated: Negotiated }
-  /** Delete all routes of this session. */
+  /** The session is over: its routes go, or are stale from now on (RFC 4724 section 4.2). */
   | { readonly type: "session down" };

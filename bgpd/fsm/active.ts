@@ -20,7 +20,7 @@ import {
 
 function stopped(
   session: Session,
-  { notification }: { readonly notification: Notification },
+  { notification }: { readonly notification: Notification | undefined },
   jitter: number,
 ): Step {
   const heard =

@@ -19,8 +19,8 @@ export type MessageFault = Notification & { readonly message: string };
 export type Event =
   /** 1. Somebody wants the peer up. */
   | { readonly type: "ManualStart" }
-  /** 2. Somebody wants it down; the Cease to say. */
-  | { readonly type: "ManualStop"; readonly notification: Notification }
+  /** 2. Somebody wants it down; the Cease to say, undefined for an end without a word (RFC 4724 section 4). */
+  | { readonly type: "ManualStop"; readonly notification: Notification | undefined }
   /** 3 */
   | { readonly type: "AutomaticStart" }
   /** 4 */

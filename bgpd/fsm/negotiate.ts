@@ -3,15 +3,16 @@
  *
  * Advertised: the configured families (RFC 4760), IPv4 with IPv6 next hops where both are (RFC 8950), route
  * refresh (RFC 2918) and the enhanced one (RFC 7313), extended messages (RFC 8654), four-octet AS numbers
- * (RFC 6793), our role where there is one (RFC 9234), several paths where that is configured (RFC 7911). Syntax
- * is the codec's; here is what the fields mean to this session.
+ * (RFC 6793), our role where there is one (RFC 9234), several paths where that is configured (RFC 7911), graceful
+ * restart (`restart.ts`). Syntax is the codec's; here is what the fields mean to this session.
  */
 
 import { equalAddress, type Family } from "../../lib/address.ts";
 import type { AddPath } from "../wire/context.ts";
 import type { Capability, OpenMessage } from "../wire/message.ts";
 import type { MessageFault } from "./event.ts";
-import type { Negotiated, Role, SessionConfig } from "./state.ts";
+import { peerRestart, restartCapabilities } from "./restart.ts";
+import type { LocalRestart, Negotiated, Role, SessionConfig } from "./state.ts";
 
 const VERSION = 4;
 /** RFC 4271 section 4.1, and RFC 8654 section 3. */
@@ -49,8 +50,15 @@ const ROLES: Readonly<Record<Role, { readonly ours: number; readonly theirs: num
 /** Whether our OPEN has capabilities; "none" for a peer that refused the parameter (RFC 5492 section 3). */
 export type Advertised = "all" | "none";
 
+/** A speaker that has not restarted, or whose restart nothing survived. */
+export const NO_RESTART: LocalRestart = { restarted: false, forwarding: false };
+
 /** The OPEN that we send. */
-export function localOpen(config: SessionConfig, advertised: Advertised = "all"): OpenMessage {
+export function localOpen(
+  config: SessionConfig,
+  advertised: Advertised = "all",
+  restart: LocalRestart = NO_RESTART,
+): OpenMessage {
   const { localAs, holdTime, identifier } = config;
   return {
     type: "open",
@@ -58,20 +66,22 @@ export function localOpen(config: SessionConfig, advertised: Advertised = "all")
     myAs: localAs > 0xffff ? AS_TRANS : localAs,
     holdTime,
     identifier,
-    capabilities: advertised === "none" ? [] : localCapabilities(config),
+    capabilities: advertised === "none" ? [] : localCapabilities(config, restart),
   };
 }
 
-function localCapabilities({ localAs, families, role, addPath }: SessionConfig): Capability[] {
+function localCapabilities(config: SessionConfig, restart: LocalRestart): Capability[] {
+  const { localAs, families, role, addPath } = config;
   return [
     ...families.map((family) => multiprotocol(family)),
     { type: "route refresh" },
     { type: "enhanced route refresh" },
-    ...(families.length === 2 ? [IPV4_OVER_IPV6] : []),
+    ...(takesIpv6NextHops(config) ? [IPV4_OVER_IPV6] : []),
     { type: "extended message" },
     { type: "four-octet AS", asNumber: localAs },
     ...(role === undefined ? [] : [{ type: "role" as const, role: ROLES[role.role].ours }]),
     ...(addPath === undefined ? [] : severalPaths(families, addPath)),
+    ...restartCapabilities(config, restart),
   ];
 }
 
@@ -111,12 +121,14 @@ export function negotiate(
         families,
         extendedNextHop:
           advertised === "all" &&
-          config.families.length === 2 &&
+          takesIpv6NextHops(config) &&
           open.capabilities.some(isIpv4OverIpv6),
         ...(advertised === "all" ? addPathOf(config, open.capabilities, families) : {}),
       },
       routeRefresh: knows("route refresh"),
       enhancedRefresh: knows("enhanced route refresh"),
+      gracefulRestart:
+        advertised === "all" ? peerRestart(config, open.capabilities, families) : undefined,
       capabilities: open.capabilities,
     },
   };
@@ -214,6 +226,11 @@ function familiesOf(
   return families.filter((family) =>
     said.some(({ afi, safi }) => afi === AFI[family] && safi === SAFI_UNICAST),
   );
+}
+
+/** RFC 8950: IPv4 prefixes behind IPv6 next hops mean something where the node or the session has IPv6. */
+function takesIpv6NextHops({ families, overIpv6 }: SessionConfig): boolean {
+  return families.length === 2 || (overIpv6 === true && families.includes(4));
 }
 
 function isIpv4OverIpv6(capability: Capability): boolean {

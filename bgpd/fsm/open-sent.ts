@@ -27,7 +27,7 @@ const UNSUPPORTED_OPTIONAL_PARAMETER = 4;
 /** Event 2 where the peer can hear it. */
 export function stopped(
   session: Session,
-  { notification }: { readonly notification: Notification },
+  { notification }: { readonly notification: Notification | undefined },
   jitter: number,
 ): Step {
   return toIdle(session, jitter, { say: notification, counter: "clear", next: "rest" });

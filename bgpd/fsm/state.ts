@@ -41,6 +41,48 @@ export type AsRange = { readonly first: number; readonly last: number };
 /** RFC 9234 section 4.1. */
 export type Role = keyof typeof ROLE_CODES;
 
+/** What we say of graceful restart (RFC 4724), and of long-lived one (RFC 9494). Times in seconds. */
+export type RestartConfig = {
+  /** "helper": we keep others' routes, and do not ask them to keep ours. */
+  readonly mode: "full" | "helper";
+  /** The N bit: NOTIFICATIONs and the hold timer end sessions gracefully as well (RFC 8538). */
+  readonly notifications: boolean;
+  /** How long we may be away: Restart Time, 0-4095. */
+  readonly restartTime: number;
+  /** And how long after that our routes may serve as a last resort; 0 for not at all. */
+  readonly longLivedStaleTime: number;
+};
+
+/** What our OPEN says of a restart of ours. */
+export type LocalRestart = {
+  /** The R bit: we have restarted, and have not chosen our routes yet. */
+  readonly restarted: boolean;
+  /** The F bit: packets have been forwarded all the while. */
+  readonly forwarding: boolean;
+};
+
+/** The peer's part of graceful restart, where both sides know it. Times in seconds. */
+export type PeerRestart = {
+  /** The peer's R bit. */
+  readonly restarted: boolean;
+  /** The N bit of both (RFC 8538). */
+  readonly notifications: boolean;
+  readonly restartTime: number;
+  /** Families whose routes the peer wants kept, of those that the session carries; `forwarding` is the F bit. */
+  readonly families: readonly KeptFamily[];
+  /** Both sides know RFC 9494. */
+  readonly longLived: boolean;
+};
+
+export type KeptFamily = {
+  readonly family: Family;
+  readonly forwarding: boolean;
+  /** Restart Time, or 0 where the graceful restart capability does not have the family. */
+  readonly restartTime: number;
+  /** Long-Lived Stale Time; 0 where the long-lived capability does not have it. */
+  readonly longLivedStaleTime: number;
+};
+
 /** What is configured: the mandatory and the optional session attributes. Times in seconds. */
 export type SessionConfig = {
   readonly localAs: number;
@@ -59,6 +101,10 @@ export type SessionConfig = {
   readonly role?: { readonly role: Role; readonly strict: boolean } | undefined;
   /** AIGP_SESSION of an external session (RFC 7311 section 3.3). */
   readonly aigp?: boolean;
+  /** Undefined: nothing is kept, on neither side. */
+  readonly gracefulRestart?: RestartConfig | undefined;
+  /** The session's ends are IPv6 addresses, which can be next hops even where IPv6 is not carried. */
+  readonly overIpv6?: boolean;
   /** Never connect, wait for the peer. */
   readonly passiveTcpEstablishment: boolean;
   /** DelayOpen with its DelayOpenTime; 0 is DelayOpen FALSE. */
@@ -93,6 +139,8 @@ export type Negotiated = {
   readonly routeRefresh: boolean;
   /** Both sides know RFC 7313. */
   readonly enhancedRefresh: boolean;
+  /** Undefined where either side does not know RFC 4724. */
+  readonly gracefulRestart: PeerRestart | undefined;
   /** What the peer's OPEN said. */
   readonly capabilities: readonly Capability[];
 };

@@ -15,9 +15,10 @@ import {
   type PeerCounters,
   type PeerKind,
 } from "../departed.ts";
-import { STATES } from "../fsm/state.ts";
+import { STATES, type State } from "../fsm/state.ts";
 import type { Neighbour } from "../neighbour.ts";
 import type { PeerCounts, Rib } from "../rib/route.ts";
+import type { Waiting } from "../unnumbered.ts";
 import { FAMILIES, type Labels, type Metric, type Recorder, type Source } from "./metric.ts";
 
 /** So many peers have series of their own at most. */
@@ -90,6 +91,12 @@ const METRICS = {
     help: "Those of them for which the peer's path is in use.",
     labels: BY_FAMILY,
   },
+  stale: {
+    type: "gauge",
+    name: "manx_bgp_peer_stale_prefixes",
+    help: "Prefixes kept for a peer that restarts or tells its table anew, until it tells them again.",
+    labels: BY_FAMILY,
+  },
   advertised: {
     type: "gauge",
     name: "manx_bgp_peer_advertised_prefixes",
@@ -98,7 +105,7 @@ const METRICS = {
   },
 } as const satisfies Record<string, Metric>;
 
-const NO_PREFIXES: PeerCounts = { received: 0, accepted: 0, best: 0, advertised: 0 };
+const NO_PREFIXES: PeerCounts = { received: 0, accepted: 0, best: 0, stale: 0, advertised: 0 };
 
 /** What one series stands for: one peer, or all of a kind. */
 type Group = {
@@ -111,6 +118,8 @@ type Group = {
 /** What it looks at: a daemon. */
 export type PeersView = {
   readonly neighbours: ReadonlyMap<string, Neighbour>;
+  /** Peers on links for which nobody is found. */
+  readonly unnumbered: { readonly waiting: readonly Waiting[] };
   readonly rib: Rib | undefined;
 };
 
@@ -121,17 +130,28 @@ export function peersSource(daemon: PeersView, departed: Departed): Source {
     histograms: [],
     collect(record) {
       const neighbours = [...daemon.neighbours.values()];
-      countStates(neighbours, record);
+      const { waiting } = daemon.unnumbered;
+      countStates(neighbours, waiting, record);
+      for (const { plan } of waiting) {
+        record(METRICS.established, 0, { kind: plan.session.origin, peer: plan.name });
+      }
       for (const group of groupsOf(neighbours, departed)) recordGroup(group, daemon.rib, record);
     },
   };
 }
 
-function countStates(neighbours: readonly Neighbour[], record: Recorder): void {
+function countStates(
+  neighbours: readonly Neighbour[],
+  waiting: readonly Waiting[],
+  record: Recorder,
+): void {
   for (const kind of KINDS) {
-    const states = neighbours
+    const states: State[] = neighbours
       .filter(({ plan }) => plan.origin === kind)
       .map(({ peer }) => peer.status().state);
+    states.push(
+      ...waiting.filter(({ plan }) => plan.session.origin === kind).map(() => "Idle" as const),
+    );
     for (const state of STATES) {
       const count = states.filter((other) => other === state).length;
       record(METRICS.sessions, count, { kind, state });
@@ -176,6 +196,7 @@ function recordGroup({ labels, members, departed }: Group, rib: Rib | undefined,
     record(METRICS.received, prefixes.received, both);
     record(METRICS.accepted, prefixes.accepted, both);
     record(METRICS.best, prefixes.best, both);
+    record(METRICS.stale, prefixes.stale, both);
     record(METRICS.advertised, prefixes.advertised, both);
   }
 }
@@ -191,14 +212,16 @@ function errorsOf(members: readonly Neighbour[]): ReadonlyMap<string, number> {
 }
 
 function prefixesOf(members: readonly Neighbour[], rib: Rib | undefined, family: Family) {
-  const counts = members.flatMap(({ id }) =>
-    id === undefined || rib === undefined ? [] : [rib.peerCounts(id, family)],
-  );
+  const counts = members.flatMap(({ id, retention }) => {
+    const known = id ?? retention.id;
+    return known === undefined || rib === undefined ? [] : [rib.peerCounts(known, family)];
+  });
   return counts.reduce(
     (a, b) => ({
       received: a.received + b.received,
       accepted: a.accepted + b.accepted,
       best: a.best + b.best,
+      stale: a.stale + b.stale,
       advertised: a.advertised + b.advertised,
     }),
     NO_PREFIXES,

@@ -108,23 +108,31 @@ class RuleList {
     this.#known = new Uint8Array(rules.length);
   }
 
-  /** The verdict of the first rule that matches. */
-  first({ prefix, attributes, source }: PolicyRoute): Verdict | undefined {
+  /** The verdict of the first rule that matches. Attributes are looked at last: they may have to be decoded. */
+  first(route: PolicyRoute): Verdict | undefined {
+    for (let index = 0; index < this.#rules.length; index++) {
+      const rule = this.#rules[index];
+      if (rule?.matches(route.prefix) !== true) continue;
+      if (rule.concerns === undefined || this.#isConcerned(index, rule.concerns, route)) {
+        return rule.verdict;
+      }
+    }
+    return undefined;
+  }
+
+  #isConcerned(
+    index: number,
+    concerns: NonNullable<CompiledRule["concerns"]>,
+    { attributes, source }: PolicyRoute,
+  ): boolean {
     if (attributes !== this.#attributes || source !== this.#source) {
       this.#attributes = attributes;
       this.#source = source;
       this.#known.fill(UNKNOWN);
     }
-    for (let index = 0; index < this.#rules.length; index++) {
-      const rule = this.#rules[index];
-      if (rule?.matches(prefix) !== true || this.#known[index] === UNCONCERNED) continue;
-      if (this.#known[index] === UNKNOWN) {
-        const isConcerned = rule.concerns(attributes, source);
-        this.#known[index] = isConcerned ? CONCERNED : UNCONCERNED;
-        if (!isConcerned) continue;
-      }
-      return rule.verdict;
+    if (this.#known[index] === UNKNOWN) {
+      this.#known[index] = concerns(attributes, source) ? CONCERNED : UNCONCERNED;
     }
-    return undefined;
+    return this.#known[index] === CONCERNED;
   }
 }

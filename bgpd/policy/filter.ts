@@ -27,8 +27,10 @@ export type FilterSession = {
 /** A rule ready to be asked. */
 export type CompiledRule = {
   readonly verdict: Verdict;
-  /** Whether routes with these attributes can match at all. */
-  readonly concerns: (attributes: Attributes, source: PolicyRoute["source"]) => boolean;
+  /** Whether routes with these attributes can match at all; undefined where it does not depend on them. */
+  readonly concerns:
+    | ((attributes: Attributes, source: PolicyRoute["source"]) => boolean)
+    | undefined;
   readonly matches: (prefix: Prefix) => boolean;
 };
 
@@ -55,9 +57,11 @@ export function compileFilters(
       return [
         {
           verdict,
-          concerns: (attributes, source) =>
-            concerns(rule, attributes, source) &&
-            (links === undefined || leavesBy(links, attributes, source, session)),
+          concerns: asksAttributes(rule)
+            ? (attributes, source) =>
+                concerns(rule, attributes, source) &&
+                (links === undefined || leavesBy(links, attributes, source, session))
+            : undefined,
           matches: (prefix) => matches(rule, prefix),
         },
       ];
@@ -92,6 +96,17 @@ export function endsInAccept(
 ): boolean {
   const last = filters.flatMap((filter) => filter[`${direction}V${family}`]).at(-1);
   return last !== undefined && describeRule(last) === "Accept everything";
+}
+
+function asksAttributes({
+  source,
+  community,
+  asPathPrefix,
+  priority,
+  ...rule
+}: FilterRule): boolean {
+  const asked = [source, community, asPathPrefix, priority, rule.interface];
+  return asked.some((condition) => condition !== undefined);
 }
 
 function concerns(

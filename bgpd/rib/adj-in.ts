@@ -6,14 +6,15 @@
  * `why` can tell of every path.
  */
 
+import { NO_LLGR } from "../wire/const.ts";
 import { nlriForm, PATH_ID_OCTETS, readPathId, readPrefix } from "../wire/nlri.ts";
 import type { AttributeSet, AttributeSets } from "./attribute-set.ts";
-import { prepare } from "./import.ts";
+import { asLongLived, prepare } from "./import.ts";
 import { refuse } from "./loop.ts";
 import type { Member } from "./member.ts";
 import { NONE, type PathTable } from "./path-table.ts";
 import type { PrefixTable } from "./prefix-table.ts";
-import type { PolicyVerdict, RibPeer, RouteSource } from "./route.ts";
+import type { PolicyVerdict, RibPeer, RouteSource, Staleness } from "./route.ts";
 import { type Attributed, ScratchRoute } from "./scratch-route.ts";
 
 const ORIGINATED: PolicyVerdict = { accept: true, reason: "originated here" };
@@ -85,10 +86,11 @@ export class AdjIn {
       at = readPrefix(buffer, at + ahead, end, scratch);
       const prefix = table.insert(scratch);
       const known = paths.find(prefix, member.id, pathId);
+      const isRevived = known !== NONE && this.#isLongLived(member, known);
       const row = known === NONE ? paths.add(prefix, member.id, pathId) : known;
       paths.round.set(row, member.round);
       // The same again changes nothing: policies depend on the route alone.
-      if (known !== NONE && paths.received.get(known) === set.id) continue;
+      if (known !== NONE && !isRevived && paths.received.get(known) === set.id) continue;
       if (known === NONE) member.received++;
       this.#setReceived(row, set);
       this.#judge(member, row, set, judgement);
@@ -116,30 +118,81 @@ export class AdjIn {
     for (const row of this.#parts.paths.ofPeer(member.id)) this.#remove(member, row);
   }
 
-  /** The peer begins to announce its whole table again (RFC 7313 section 4.2): what it has may be stale. */
+  /**
+   * The peer begins to announce its whole table again (RFC 7313 section 4.2): what it has may be stale. After a restart
+   * its first table is that announcement.
+   */
   beginRefresh(member: Member): void {
+    if (member.stale === "restart") return;
     member.round++;
-    member.isRefreshing = true;
+    member.stale = "refresh";
   }
 
   /** It has done so: what it has not announced meanwhile is gone. */
   endRefresh(member: Member): void {
-    if (!member.isRefreshing) return;
-    member.isRefreshing = false;
-    const { paths } = this.#parts;
-    for (const row of paths.ofPeer(member.id)) {
-      if (paths.round.get(row) !== member.round) this.#remove(member, row);
+    if (member.stale === "refresh") this.sweep(member);
+  }
+
+  /**
+   * The session is over, and the peer restarts (RFC 4724 section 4.2): all that it told is stale. What was so before is
+   * gone, unless it is long-lived: that has a time of its own (RFC 9494 section 4.2).
+   */
+  retain(member: Member): void {
+    if (member.stale === "restart" && member.longLived === 0) this.sweep(member);
+    member.round++;
+    member.stale = "restart";
+  }
+
+  /** What is stale becomes long-lived stale, but for routes that forbid it (RFC 9494 section 4.2). */
+  age(member: Member): void {
+    const { paths, sets } = this.#parts;
+    const aged = [...paths.ofPeer(member.id)].filter(
+      (row) => this.#isStale(member, row) && !this.#isLongLived(member, row),
+    );
+    member.longLived = member.round;
+    for (const row of aged) {
+      const { communities } = sets.get(paths.received.get(row)).attributes;
+      if (communities?.includes(NO_LLGR) === true) this.#remove(member, row);
+      else this.#reconsider(member, row);
     }
+  }
+
+  /** What is stale is gone. */
+  sweep(member: Member): void {
+    for (const row of this.#parts.paths.ofPeer(member.id)) {
+      if (this.#isStale(member, row)) this.#remove(member, row);
+    }
+    member.stale = undefined;
+    member.longLived = 0;
+  }
+
+  /** What is long-lived stale is gone. */
+  expire(member: Member): void {
+    for (const row of this.#parts.paths.ofPeer(member.id)) {
+      if (this.#isLongLived(member, row)) this.#remove(member, row);
+    }
+    member.longLived = 0;
+  }
+
+  /** How many paths of a peer are stale. */
+  countStale(member: Member): number {
+    if (member.stale === undefined) return 0;
+    let count = 0;
+    for (const row of this.#parts.paths.ofPeer(member.id)) {
+      if (this.#isStale(member, row)) count++;
+    }
+    return count;
+  }
+
+  /** Why a path may be gone soon; undefined where the peer stands by it. */
+  staleness(member: Member, row: number): Staleness | undefined {
+    if (member.stale === undefined || !this.#isStale(member, row)) return undefined;
+    return this.#isLongLived(member, row) ? "long-lived" : member.stale;
   }
 
   /** Judge all paths of a peer again, by the policy that it has now. */
   reconsider(member: Member): void {
-    const { paths, sets, table } = this.#parts;
-    for (const row of paths.ofPeer(member.id)) {
-      const set = sets.get(paths.received.get(row));
-      table.read(paths.prefix.get(row), this.#route.prefix);
-      this.#judge(member, row, set, this.#judgementOf(member, set));
-    }
+    for (const row of this.#parts.paths.ofPeer(member.id)) this.#reconsider(member, row);
   }
 
   /** Octets of the identifier in front of each of the peer's prefixes. */
@@ -148,20 +201,36 @@ export class AdjIn {
     return form === "identified" ? PATH_ID_OCTETS : 0;
   }
 
-  /** Judged once, and remembered with the set unless it is another afterwards. */
-  #judgementOf({ peer }: Member, set: AttributeSet): Judgement {
+  #reconsider(member: Member, row: number): void {
+    const { paths, sets, table } = this.#parts;
+    const set = sets.get(paths.received.get(row));
+    table.read(paths.prefix.get(row), this.#route.prefix);
+    this.#judge(member, row, set, this.#judgementOf(member, set, this.#isLongLived(member, row)));
+  }
+
+  #isStale({ round }: Member, row: number): boolean {
+    return this.#parts.paths.round.get(row) < round;
+  }
+
+  #isLongLived({ longLived }: Member, row: number): boolean {
+    return this.#parts.paths.round.get(row) < longLived;
+  }
+
+  /** Judged once, and remembered with the set unless its routes are others than they were told as. */
+  #judgementOf({ peer }: Member, set: AttributeSet, isLongLived = false): Judgement {
     this.#route.source = sourceOf(peer);
     this.#route.of = set;
     const { judgedFor, refusal } = set;
-    if (judgedFor === peer) return { refusal, seen: set, made: undefined };
-    const refused = refuse(set.attributes, peer, this.#parts.identifier);
-    const attributes = refused === undefined ? prepare(set.attributes, peer) : set.attributes;
-    if (attributes === set.attributes) {
+    if (judgedFor === peer && !isLongLived) return { refusal, seen: set, made: undefined };
+    const refused = refuse(set, peer, this.#parts.identifier);
+    const prepared = refused === undefined ? prepare(set, peer) : undefined;
+    if (prepared === undefined && !isLongLived) {
       set.judgedFor = peer;
       set.refusal = refused;
       return { refusal: refused, seen: set, made: undefined };
     }
-    this.#route.of = { attributes };
+    const attributes = prepared ?? set.attributes;
+    this.#route.of = { attributes: isLongLived ? asLongLived(attributes) : attributes };
     return { refusal: refused, seen: this.#route.of, made: undefined };
   }
 
@@ -204,7 +273,7 @@ export class AdjIn {
     const old = paths.used.get(row);
     const id = used === undefined ? NONE : used.id;
     if (used !== undefined) sets.hold(used);
-    paths.verdict[row] = verdict;
+    paths.setVerdict(row, verdict);
     paths.used.set(row, id);
     if (member !== undefined) {
       member.accepted += (used === undefined ? 0 : 1) - (old === NONE ? 0 : 1);

@@ -31,6 +31,8 @@ export class AdjOut {
   readonly #route: ScratchRoute;
   readonly #pathNlri: NlriTable;
   readonly #groups = new Map<string, UpdateGroup>();
+  /** The same as a list, which is gone through for every prefix. */
+  #list: readonly UpdateGroup[] = [];
   /** Those that are told of paths. */
   readonly #pathGroups = new Map<string, UpdateGroup>();
   readonly #groupOf = new Map<PeerId, UpdateGroup>();
@@ -102,7 +104,7 @@ export class AdjOut {
 
   /** Whether a peer has still to be told that the prefix is gone. */
   isMissed(prefix: number): boolean {
-    for (const group of this.#groups.values()) if (group.isMissed(prefix)) return true;
+    for (const group of this.#list) if (group.isMissed(prefix)) return true;
     return false;
   }
 
@@ -116,11 +118,11 @@ export class AdjOut {
   change(prefix: number, best: Chosen | undefined): void {
     if (this.#groups.size === 0) return;
     if (best === undefined) {
-      for (const group of this.#groups.values()) group.withdraw(prefix);
+      for (const group of this.#list) group.withdraw(prefix);
       return;
     }
     const route = this.routeOf(prefix, best);
-    for (const group of this.#groups.values()) group.change(prefix, best, route);
+    for (const group of this.#list) group.change(prefix, best, route);
   }
 
   /** A prefix has been decided: of its paths some may have come, gone or changed, or be better or worse than before. */
@@ -144,7 +146,7 @@ export class AdjOut {
 
   /** An attribute set is gone: what was computed from it is let go. */
   forget(set: AttributeSet): void {
-    for (const group of this.#groups.values()) group.exporter.forget(set);
+    for (const group of this.#list) group.exporter.forget(set);
     for (const group of this.#pathGroups.values()) group.exporter.forget(set);
   }
 
@@ -189,6 +191,7 @@ export class AdjOut {
     if (told !== undefined) return this.#foundForPaths(peer, told);
     const group = new UpdateGroup(peer, { sets, send, nlri: table });
     this.#groups.set(group.key, group);
+    this.#list = [...this.#groups.values()];
     for (const prefix of table.indices()) {
       const best = locRib.best(prefix);
       if (best !== undefined) group.fill(prefix, best, this.routeOf(prefix, best));
@@ -214,6 +217,7 @@ export class AdjOut {
     group.leave(member.id);
     if (group.members.size > 0) return;
     this.#groups.delete(group.key);
+    this.#list = [...this.#groups.values()];
     this.#pathGroups.delete(group.key);
     this.#parts.paths.keepsRemoved = this.tellsPaths;
     group.dissolve();

@@ -6,10 +6,10 @@
  * of them again when somebody asks for it, for a million routes have too many to keep. A set lives as long as
  * somebody holds it.
  *
- *     | kind (1) | length of the next hop (1) | next hop of MP_REACH_NLRI | path attributes
+ *     | kind (1) | length of the next hop (1) | its zone (4) | next hop of MP_REACH_NLRI | path attributes
  */
 
-import { type Address, formatAddress } from "../../lib/address.ts";
+import { type Address, address4, formatAddress } from "../../lib/address.ts";
 import { aigpMetric } from "../wire/aigp.ts";
 import { asPathLength } from "../wire/as-path.ts";
 import {
@@ -22,9 +22,25 @@ import {
 } from "../wire/attribute.ts";
 import type { Attributes, Fault, Origin } from "../wire/attributes.ts";
 import { linkBandwidth } from "../wire/community.ts";
+import { LLGR_STALE } from "../wire/const.ts";
 import type { WireContext } from "../wire/context.ts";
-import { encodeNextHop, isPresent, nextHopFault, readNextHop } from "../wire/multiprotocol.ts";
-import { copyOctets, type Octets, writeBytes } from "../wire/octets.ts";
+import {
+  encodeNextHop,
+  isPresent,
+  type MultiprotocolNextHop,
+  nextHopFault,
+  nextHopOnLink,
+  readNextHop,
+} from "../wire/multiprotocol.ts";
+import { copyOctets, type Octets, u32, writeBytes, writeU32 } from "../wire/octets.ts";
+import {
+  countAs,
+  createPlain,
+  type Plain,
+  type PlainChange,
+  readPlain,
+  writePlain,
+} from "../wire/plain.ts";
 import { type UpdateRanges, withReach } from "../wire/update.ts";
 import { ByteIndex } from "./byte-index.ts";
 import type { NextHopEntry } from "./next-hops.ts";
@@ -34,7 +50,9 @@ import type { PolicyVerdict, RibPeer } from "./route.ts";
 export const DEFAULT_LOCAL_PREF = 100;
 
 /** Octets in front of the next hop. */
-const HEAD = 2;
+const HEAD = 6;
+/** Where the zone is: the same octets from another link are another next hop. 0: none. */
+const ZONE = 2;
 /** Bits of the kind: on what session octets arrived decides what they mean. */
 const FOUR_OCTET_AS = 1;
 const EXTERNAL = 2;
@@ -55,6 +73,21 @@ const CANONICAL: WireContext = {
   extendedNextHop: true,
 };
 
+type SetOctets = {
+  readonly bytes: Uint8Array;
+  readonly hash: number;
+  readonly faults: readonly Fault[];
+};
+
+/** What octets mean: as the plain ones that they are, or as a record. */
+type Meaning =
+  | { readonly plain: Plain; readonly nextHop: Address | undefined }
+  | {
+      readonly plain: undefined;
+      readonly nextHop: Address | undefined;
+      readonly attributes: Attributes;
+    };
+
 export class AttributeSet {
   readonly id: number;
   readonly bytes: Uint8Array;
@@ -69,10 +102,13 @@ export class AttributeSet {
   readonly multiExitDisc: number | undefined;
   /** RFC 7311; undefined where there is no metric. */
   readonly aigp: bigint | undefined;
+  /** The last choice of all (RFC 9494 section 4.3). */
+  readonly longLivedStale: boolean;
   /** First AS of the path; 0 when the route began inside this AS. */
   readonly neighbourAs: number;
   readonly originatorId: number | undefined;
   readonly clusters: number;
+  readonly onlyToCustomer: number | undefined;
   /** In bytes per second (RFC 10005); undefined where there is none, or none to share traffic by. */
   readonly bandwidth: number | undefined;
   readonly nextHop: Address | undefined;
@@ -82,42 +118,59 @@ export class AttributeSet {
   judgedFor: RibPeer | undefined;
   refusal: PolicyVerdict | undefined;
   holders = 0;
+  /** Its octets are of the form that `wire/plain.ts` understands, with the segments of AS_PATH here. */
+  readonly isPlain: boolean;
+  readonly #pathStart: number;
+  readonly #pathEnd: number;
   readonly #recent: Recent;
   #attributes: Attributes | undefined;
   /** Encoded for two-octet sessions, when first sent. */
   #encoded2: Uint8Array | undefined;
 
-  constructor(
-    id: number,
-    octets: {
-      readonly bytes: Uint8Array;
-      readonly hash: number;
-      readonly faults: readonly Fault[];
-    },
-    attributes: Attributes,
-    recent: Recent,
-  ) {
-    const [first] = attributes.asPath;
+  constructor(id: number, octets: SetOctets, meaning: Meaning, recent: Recent) {
+    const { plain, nextHop } = meaning;
     this.id = id;
     this.bytes = octets.bytes;
     this.hash = octets.hash;
     this.faults = octets.faults;
+    this.nextHop = nextHop;
+    this.hop = undefined;
+    this.judgedFor = undefined;
+    this.refusal = undefined;
+    this.#recent = recent;
+    this.#encoded2 = undefined;
+    this.isPlain = plain !== undefined;
+    this.#pathStart = plain?.pathStart ?? 0;
+    this.#pathEnd = plain?.pathEnd ?? 0;
+    if (plain !== undefined) {
+      this.localPref = plain.localPref ?? DEFAULT_LOCAL_PREF;
+      this.pathLength = plain.pathLength;
+      this.origin = plain.origin;
+      this.multiExitDisc = plain.multiExitDisc;
+      this.aigp = undefined;
+      this.longLivedStale = false;
+      this.neighbourAs = plain.neighbourAs;
+      this.originatorId = undefined;
+      this.clusters = 0;
+      this.onlyToCustomer = undefined;
+      this.bandwidth = undefined;
+      this.#attributes = undefined;
+      return;
+    }
+    const { attributes } = meaning;
+    const [first] = attributes.asPath;
     this.localPref = attributes.localPref ?? DEFAULT_LOCAL_PREF;
     this.pathLength = asPathLength(attributes.asPath);
     this.origin = attributes.origin;
     this.multiExitDisc = attributes.multiExitDisc;
     this.aigp = attributes.aigp === undefined ? undefined : aigpMetric(attributes.aigp);
+    this.longLivedStale = attributes.communities?.includes(LLGR_STALE) === true;
     this.neighbourAs = first?.type === "sequence" ? (first.asNumbers[0] ?? 0) : 0;
     this.originatorId = attributes.originatorId;
     this.clusters = attributes.clusterList?.length ?? 0;
+    this.onlyToCustomer = attributes.onlyToCustomer;
     this.bandwidth = bandwidthOf(attributes);
-    this.nextHop = attributes.nextHop;
-    this.hop = undefined;
-    this.judgedFor = undefined;
-    this.refusal = undefined;
-    this.#recent = recent;
     this.#attributes = attributes;
-    this.#encoded2 = undefined;
     recent.add(this);
   }
 
@@ -146,6 +199,16 @@ export class AttributeSet {
     return { buffer: this.#encoded2, start: 0, end: this.#encoded2.length };
   }
 
+  /** How often one of two AS numbers stands in its path. */
+  countAs(a: number, b: number): number {
+    if (this.isPlain) return countAs(this.bytes, this.#pathStart, this.#pathEnd, a, b);
+    let count = 0;
+    for (const { asNumbers } of this.attributes.asPath) {
+      for (const one of asNumbers) if (one === a || one === b) count++;
+    }
+    return count;
+  }
+
   /** Let the record go; the octets have all of it. */
   forgetAttributes(): void {
     this.#attributes = undefined;
@@ -163,8 +226,9 @@ export type Received = {
 export class AttributeSets {
   readonly #byId: (AttributeSet | undefined)[] = [];
   readonly #free: number[] = [];
-  readonly #index = new ByteIndex<AttributeSet>();
+  readonly #index = new ByteIndex<AttributeSet>(this.#byId);
   readonly #recent = new Recent();
+  readonly #plain = createPlain();
   readonly #addresses = new Map<number | string, Address>();
   /** Where octets are put together before they are looked for; it grows. */
   #scratch = new Uint8Array(LARGEST);
@@ -200,33 +264,54 @@ export class AttributeSets {
     const hash = isKept ? this.#index.hash(this.#scratch, length) : 0;
     const known = isKept ? this.#index.find(this.#scratch, length, hash) : undefined;
     if (known !== undefined) return { set: known, faults: known.faults };
+    if (isKept && context.fourOctetAs) {
+      const hop = this.#plainHop(buffer, ranges, announcement, length, context);
+      if (hop !== undefined) {
+        const set = this.#add(length, hash, { plain: this.#plain, nextHop: hop });
+        return { set, faults: NO_FAULTS };
+      }
+    }
     const { attributesStart, attributesEnd } = ranges;
     const decoded = decodeAttributes(buffer, attributesStart, attributesEnd, context);
     const inAttributes = faultsIn(decoded, announcement);
     const { attributes } = decoded;
     if (attributes === undefined || !isKept) return { set: undefined, faults: inAttributes };
-    const { told, faults } = this.#toldIn(buffer, ranges, attributes, inAttributes, announcement);
+    const record = { attributes, faults: inAttributes };
+    const { told, faults } = this.#toldIn(buffer, ranges, context, record, announcement);
     const disposition = worst(faults);
     const isUsable = disposition === undefined || disposition === "attribute discard";
-    if (!isUsable) return { set: undefined, faults };
-    return { set: this.#add(length, hash, told, faults), faults };
+    return { set: isUsable ? this.#addRecord(length, hash, told, faults) : undefined, faults };
   }
 
   /** The set of these attributes. Not held yet: `hold` it or `dropUnheld`. */
   intern(attributes: Attributes): AttributeSet {
     const { nextHop } = attributes;
-    const hop = nextHop?.family === 6 ? encodeNextHop({ ...attributes, nextHop }) : undefined;
-    this.#scratch[0] = FOUR_OCTET_AS;
-    this.#scratch[1] = hop?.length ?? 0;
-    const at = hop === undefined ? HEAD : writeBytes(this.#scratch, HEAD, hop);
-    const length = writeAttributes(this.#scratch, at, attributes, CANONICAL);
+    const start = this.#begin(nextHop?.family === 6 ? { ...attributes, nextHop } : undefined);
+    const length = writeAttributes(this.#scratch, start, attributes, CANONICAL);
     if (length > this.#scratch.length) {
       this.#scratch = new Uint8Array(2 * length);
       return this.intern(attributes);
     }
     const hash = this.#index.hash(this.#scratch, length);
     const known = this.#index.find(this.#scratch, length, hash);
-    return known ?? this.#add(length, hash, attributes, NO_FAULTS);
+    if (known !== undefined) return known;
+    return readPlain(this.#scratch, start, length, false, this.#plain)
+      ? this.#add(length, hash, { plain: this.#plain, nextHop: this.#shared(nextHop) })
+      : this.#addRecord(length, hash, attributes, NO_FAULTS);
+  }
+
+  /** The set that a plain one becomes when it is changed so; `hop` is told in MP_REACH_NLRI. Not held yet. */
+  internPlain(of: AttributeSet, change: PlainChange, hop: MultiprotocolNextHop): AttributeSet {
+    const start = this.#begin(change.nextHop === undefined ? hop : undefined);
+    const octets = { buffer: of.bytes, start: HEAD + (of.bytes[1] ?? 0), end: of.bytes.length };
+    const length = writePlain(this.#scratch, start, octets, change);
+    const hash = this.#index.hash(this.#scratch, length);
+    const known = this.#index.find(this.#scratch, length, hash);
+    if (known !== undefined) return known;
+    if (!readPlain(this.#scratch, start, length, false, this.#plain)) {
+      throw new Error("what was made of plain attributes is not plain");
+    }
+    return this.#add(length, hash, { plain: this.#plain, nextHop: this.#shared(hop.nextHop) });
   }
 
   hold(set: AttributeSet, times = 1): void {
@@ -248,41 +333,84 @@ export class AttributeSets {
   #add(
     length: number,
     hash: number,
-    attributes: Attributes,
-    faults: readonly Fault[],
+    meaning: Meaning,
+    faults: readonly Fault[] = NO_FAULTS,
   ): AttributeSet {
     const id = this.#free.pop() ?? this.#byId.length;
     const bytes = this.#scratch.slice(0, length);
-    const shared = this.#withSharedHop(attributes);
-    const set = new AttributeSet(id, { bytes, hash, faults }, shared, this.#recent);
+    const set = new AttributeSet(id, { bytes, hash, faults }, meaning, this.#recent);
     this.#byId[id] = set;
     this.#index.add(set);
     return set;
   }
 
+  #addRecord(
+    length: number,
+    hash: number,
+    attributes: Attributes,
+    faults: readonly Fault[],
+  ): AttributeSet {
+    const nextHop = this.#shared(attributes.nextHop);
+    return this.#add(length, hash, { plain: undefined, nextHop, attributes }, faults);
+  }
+
+  /** Begin the octets of a made set; where its attributes go. */
+  #begin(hop: MultiprotocolNextHop | undefined): number {
+    const field = hop === undefined ? undefined : encodeNextHop(hop);
+    this.#scratch[0] = FOUR_OCTET_AS;
+    this.#scratch[1] = field?.length ?? 0;
+    writeU32(this.#scratch, ZONE, hop?.nextHop.zone ?? 0);
+    return field === undefined ? HEAD : writeBytes(this.#scratch, HEAD, field);
+  }
+
+  /** The next hop of plain octets that have all they need; undefined when the record has to be made. */
+  #plainHop(
+    buffer: Uint8Array,
+    { reach }: UpdateRanges,
+    announcement: Announcement,
+    length: number,
+    context: WireContext,
+  ): Address | undefined {
+    const start = HEAD + (this.#scratch[1] ?? 0);
+    const plain = this.#plain;
+    if (!readPlain(this.#scratch, start, length, context.external, plain)) return undefined;
+    if (announcement === "nlri") {
+      return plain.nextHop === undefined ? undefined : this.#sharedWord(plain.nextHop);
+    }
+    if (plain.nextHop !== undefined) return undefined;
+    const told = nextHopOnLink(readNextHop(buffer, reach), context);
+    if (nextHopFault(buffer, reach, told) !== undefined) return undefined;
+    return this.#shared(told.nextHop);
+  }
+
   /** Sets of one next hop share its record. */
-  #withSharedHop(attributes: Attributes): Attributes {
-    const { nextHop } = attributes;
-    if (nextHop === undefined) return attributes;
-    const key = nextHop.family === 4 ? nextHop.w0 : formatAddress(nextHop);
-    const known = this.#addresses.get(key);
-    if (known !== undefined)
-      return known === nextHop ? attributes : { ...attributes, nextHop: known };
+  #shared(address: Address | undefined): Address | undefined {
+    if (address === undefined) return undefined;
+    if (address.family === 4) return this.#sharedWord(address.w0);
+    const key = formatAddress(address);
+    return this.#addresses.get(key) ?? this.#share(key, address);
+  }
+
+  #sharedWord(word: number): Address {
+    return this.#addresses.get(word) ?? this.#share(word, address4(word));
+  }
+
+  #share(key: number | string, address: Address): Address {
     if (this.#addresses.size === MOST_ADDRESSES) this.#addresses.clear();
-    this.#addresses.set(key, nextHop);
-    return attributes;
+    this.#addresses.set(key, address);
+    return address;
   }
 
   /** With the next hop of MP_REACH_NLRI, where that announces. */
   #toldIn(
     buffer: Uint8Array,
     { reach }: UpdateRanges,
-    attributes: Attributes,
-    faults: readonly Fault[],
+    context: WireContext,
+    { attributes, faults }: { readonly attributes: Attributes; readonly faults: readonly Fault[] },
     announcement: Announcement,
   ): { readonly told: Attributes; readonly faults: readonly Fault[] } {
     if (announcement === "nlri") return { told: attributes, faults };
-    const hop = readNextHop(buffer, reach);
+    const hop = nextHopOnLink(readNextHop(buffer, reach), context);
     const wrong = nextHopFault(buffer, reach, hop);
     return {
       told: withReach(attributes, hop),
@@ -298,7 +426,7 @@ export class AttributeSets {
     buffer: Uint8Array,
     { attributesStart, attributesEnd, reach, unreach }: UpdateRanges,
     announcement: Announcement,
-    { fourOctetAs, external, aigp }: WireContext,
+    { fourOctetAs, external, aigp, link = 0 }: WireContext,
   ): number {
     const scratch = this.#scratch;
     scratch[0] =
@@ -307,6 +435,7 @@ export class AttributeSets {
       (external ? EXTERNAL : 0) |
       (aigp === true ? AIGP_SESSION : 0);
     scratch[1] = 0;
+    writeU32(scratch, ZONE, announcement === "reach" ? link : 0);
     let to = HEAD;
     if (announcement === "reach") {
       scratch[1] = reach.nextHopEnd - reach.nextHopStart;
@@ -357,7 +486,9 @@ function decodeSet(bytes: Uint8Array): Attributes {
   const { attributes } = decodeAttributes(bytes, start, bytes.length, context);
   if (attributes === undefined) throw new Error("an attribute set without ORIGIN or AS_PATH");
   if (octets === 0) return attributes;
-  return withReach(attributes, readNextHop(bytes, { nextHopStart: HEAD, nextHopEnd: start }));
+  const told = readNextHop(bytes, { nextHopStart: HEAD, nextHopEnd: start });
+  const zone = u32(bytes, ZONE);
+  return withReach(attributes, zone === 0 ? told : nextHopOnLink(told, { link: zone }));
 }
 
 /** The lowest of several counts (RFC 10005); neither zero nor what is no number is a share. */

@@ -6,13 +6,21 @@
 
 const FIRST_CAPACITY = 1024;
 
-export type Indexed = { readonly bytes: Uint8Array; readonly hash: number };
+export type Indexed = { readonly id: number; readonly bytes: Uint8Array; readonly hash: number };
 
 export class ByteIndex<Entry extends Indexed> {
   readonly #seed = crypto.getRandomValues(new Int32Array(1))[0] ?? 0;
-  /** Twice the entries at least, so that probes stay short. */
-  #slots: (Entry | undefined)[] = Array<undefined>(FIRST_CAPACITY).fill(undefined);
+  readonly #byId: readonly (Entry | undefined)[];
+  /** Number + 1, or 0; twice the entries at least, so that probes stay short. */
+  #slots = new Int32Array(FIRST_CAPACITY);
+  /** Of the entries in the slots: no entry is looked at whose hash is another. */
+  #hashes = new Int32Array(FIRST_CAPACITY);
   size = 0;
+
+  /** Over entries that are in `byId` for as long as they are in here. */
+  constructor(byId: readonly (Entry | undefined)[]) {
+    this.#byId = byId;
+  }
 
   /** Of the first `length` octets. */
   hash(bytes: Uint8Array, length: number): number {
@@ -35,54 +43,63 @@ export class ByteIndex<Entry extends Indexed> {
     const slots = this.#slots;
     const mask = slots.length - 1;
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
-      const entry = slots[slot];
-      if (entry === undefined) return undefined;
-      if (entry.hash === hash && isSame(entry.bytes, bytes, length)) return entry;
+      const number = slots[slot] ?? 0;
+      if (number === 0) return undefined;
+      if (this.#hashes[slot] !== hash) continue;
+      const entry = this.#byId[number - 1];
+      if (entry !== undefined && isSame(entry.bytes, bytes, length)) return entry;
     }
   }
 
   /** Put in an entry that is not there. */
-  add(entry: Entry): void {
+  add({ id, hash }: Entry): void {
     if (2 * this.size >= this.#slots.length) this.#grow();
     this.size++;
-    place(this.#slots, entry);
+    this.#place(id + 1, hash);
   }
 
   /** Take out an entry that is there. */
-  remove(entry: Entry): void {
+  remove({ id, hash }: Entry): void {
     const slots = this.#slots;
+    const hashes = this.#hashes;
     const mask = slots.length - 1;
-    let hole = entry.hash & mask;
-    while (slots[hole] !== entry) hole = (hole + 1) & mask;
+    let hole = hash & mask;
+    while (slots[hole] !== id + 1) hole = (hole + 1) & mask;
     // Backward shift: entries behind the hole move up, so that no tombstone is needed.
-    for (let slot = (hole + 1) & mask; ; slot = (slot + 1) & mask) {
-      const other = slots[slot];
-      if (other === undefined) break;
-      if (((slot - other.hash) & mask) >= ((slot - hole) & mask)) {
-        slots[hole] = other;
-        hole = slot;
-      }
+    for (let slot = (hole + 1) & mask; slots[slot] !== 0; slot = (slot + 1) & mask) {
+      const home = (hashes[slot] ?? 0) & mask;
+      if (((slot - home) & mask) < ((slot - hole) & mask)) continue;
+      slots[hole] = slots[slot] ?? 0;
+      hashes[hole] = hashes[slot] ?? 0;
+      hole = slot;
     }
-    slots[hole] = undefined;
+    slots[hole] = 0;
     this.size--;
   }
 
   *entries(): Generator<Entry> {
-    for (const entry of this.#slots) if (entry !== undefined) yield entry;
+    for (const entry of this.#byId) if (entry !== undefined) yield entry;
+  }
+
+  #place(number: number, hash: number): void {
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    let slot = hash & mask;
+    while (slots[slot] !== 0) slot = (slot + 1) & mask;
+    slots[slot] = number;
+    this.#hashes[slot] = hash;
   }
 
   #grow(): void {
-    const slots = Array<Entry | undefined>(2 * this.#slots.length).fill(undefined);
-    for (const entry of this.entries()) place(slots, entry);
-    this.#slots = slots;
+    const slots = this.#slots;
+    const hashes = this.#hashes;
+    this.#slots = new Int32Array(2 * slots.length);
+    this.#hashes = new Int32Array(2 * slots.length);
+    for (let slot = 0; slot < slots.length; slot++) {
+      const number = slots[slot] ?? 0;
+      if (number !== 0) this.#place(number, hashes[slot] ?? 0);
+    }
   }
-}
-
-function place<Entry extends Indexed>(slots: (Entry | undefined)[], entry: Entry): void {
-  const mask = slots.length - 1;
-  let slot = entry.hash & mask;
-  while (slots[slot] !== undefined) slot = (slot + 1) & mask;
-  slots[slot] = entry;
 }
 
 function isSame(own: Uint8Array, bytes: Uint8Array, length: number): boolean {

@@ -40,8 +40,14 @@ type Step = {
 const ORIGINS = ["IGP", "EGP", "INCOMPLETE"] as const;
 const WORST_MED = 0xffff_ffff;
 
-/** What comes before the AIGP (RFC 7311 section 4.1). */
+/** What comes before the AIGP (RFC 7311 section 4.1); before everything, RFC 9494 section 4.4. */
 const FIRST: readonly Step[] = [
+  {
+    rule: "not long-lived stale",
+    rank: ({ set }) => (set.longLivedStale ? 1 : 0),
+    text: () => "",
+    sign: "",
+  },
   {
     rule: "locally originated",
     rank: ({ peer }) => (peer === undefined ? 0 : 1),

@@ -2,20 +2,22 @@
  * What becomes of attributes on the way out (RFC 4271 sections 5.1 and 9.1.3), and what must not leave.
  */
 
-import { type Family, formatAddress } from "../../lib/address.ts";
+import { type Address, type Family, formatAddress } from "../../lib/address.ts";
 import { raiseAigp } from "../wire/aigp.ts";
 import { isTold, prependAs, removePrivateAs, replaceAs } from "../wire/as-path.ts";
 import type { AsSegment, Attributes } from "../wire/attributes.ts";
 import { isTransitive } from "../wire/community.ts";
 import {
   GRACEFUL_SHUTDOWN,
+  LLGR_STALE,
   NO_ADVERTISE,
   NO_EXPORT,
   NO_EXPORT_SUBCONFED,
   NO_PEER,
 } from "../wire/const.ts";
 import type { MultiprotocolNextHop } from "../wire/multiprotocol.ts";
-import { DEFAULT_LOCAL_PREF } from "./attribute-set.ts";
+import type { PlainChange } from "../wire/plain.ts";
+import { type AttributeSet, DEFAULT_LOCAL_PREF } from "./attribute-set.ts";
 import { notReflected, reflected } from "./reflect.ts";
 import type { OwnNextHop, RibPeer, RouteSource } from "./route.ts";
 import type { SessionRules } from "./rules.ts";
@@ -45,10 +47,14 @@ export function unreflected(
 /** Why BGP itself forbids to tell such attributes to such a peer; undefined when they may be told. */
 export function forbidden(
   { communities, onlyToCustomer }: Attributes,
-  { external, rules: { role } }: Pick<RibPeer, "external" | "rules">,
+  { external, rules }: Pick<RibPeer, "external" | "rules">,
 ): string | undefined {
+  const { role } = rules;
   for (const community of communities ?? []) {
     if (community === NO_ADVERTISE) return "it carries NO_ADVERTISE (RFC 1997)";
+    if (community === LLGR_STALE && isWithheld(rules, external)) {
+      return "it carries LLGR_STALE, and the peer does not know long-lived graceful restart (RFC 9494)";
+    }
     if (!external) continue;
     if (community === NO_EXPORT) return "it carries NO_EXPORT (RFC 1997)";
     if (community === NO_EXPORT_SUBCONFED) return "it carries NO_EXPORT_SUBCONFED (RFC 1997)";
@@ -62,19 +68,24 @@ export function forbidden(
   return undefined;
 }
 
+/** RFC 9494 section 4.6: without the capability only within the AS, and there where it is configured. */
+function isWithheld({ longLivedStale }: RibPeer["rules"], external: boolean): boolean {
+  return longLivedStale === "withheld" || (longLivedStale === "depreferred" && external);
+}
+
 /**
  * The next hop of a route on its way to such a peer (RFC 4271 section 5.1.3, RFC 4760 section 3), or why
  * there is none. A route that keeps its own does so without the link-local address, which only its neighbours can use
- * (RFC 2545 section 3).
+ * (RFC 2545 section 3); one that has no other gets ours.
  */
 export function nextHopFor(
-  { nextHop }: Attributes,
+  { nextHop }: { readonly nextHop?: Address | undefined },
   source: RouteSource,
   peer: Audience,
   family: Family,
 ): OwnNextHop {
   const { external, nextHops, wire } = peer;
-  if (isSelf(source, peer) || (external && nextHop === undefined)) return nextHops[family];
+  if (isSelf(source, peer, nextHop) || (external && nextHop === undefined)) return nextHops[family];
   if (nextHop === undefined) return { nextHop, reason: "it has no next hop" };
   if (family === 4 && nextHop.family === 6 && !wire.extendedNextHop) {
     const words = `its next hop ${formatAddress(nextHop)} is an IPv6 address, which the peer does not take for IPv4 (RFC 8950)`;
@@ -84,12 +95,36 @@ export function nextHopFor(
 }
 
 /**
- * Whether the next hop is ours: where the route begins and, unless the session's rules say otherwise, to external
- * peers; a route learned from outside keeps its own to internal ones.
+ * Whether the next hop is ours: where the route begins, where its own means nothing behind our link and, unless the
+ * session's rules say otherwise, to external peers; a route learned from outside keeps its own to internal ones.
  */
-function isSelf(source: RouteSource, { external, rules }: Pick<RibPeer, "external" | "rules">) {
-  if (source === "local") return true;
+function isSelf(
+  source: RouteSource,
+  { external, rules }: Pick<RibPeer, "external" | "rules">,
+  nextHop: Address | undefined,
+): boolean {
+  if (source === "local" || nextHop?.zone !== undefined) return true;
   return external ? rules.nextHop !== "Keep" : rules.nextHop === "Self";
+}
+
+/**
+ * How a plain set changes on its way to such a peer, who is told this next hop: as `transform` would have it. Undefined
+ * where that takes the record.
+ */
+export function plainChange(
+  { isPlain, localPref }: Pick<AttributeSet, "isPlain" | "localPref">,
+  source: RouteSource,
+  { external, localAs, rules }: Audience,
+  { nextHop }: MultiprotocolNextHop,
+): PlainChange | undefined {
+  const { role, asOverride, removePrivateAs: isPruned, gracefulShutdown } = rules;
+  const isSpecial = role !== undefined || asOverride || isPruned || gracefulShutdown;
+  if (!isPlain || source === "local" || isSpecial) return undefined;
+  return {
+    prepend: external ? localAs : undefined,
+    nextHop: nextHop.family === 4 ? nextHop.w0 : undefined,
+    localPref: external ? undefined : localPref,
+  };
 }
 
 /** What is found out about a route before it is transformed. */
@@ -109,14 +144,16 @@ export function transform(
   { told, cost, reflectedFrom }: Facts,
 ): Attributes {
   const { nextHop, nextHopLinkLocal, ...rest } = attributes;
+  const raise = isSelf(source, peer, nextHop) ? cost : undefined;
   const made = peer.external
-    ? toExternal(rest, source, peer, cost)
-    : toInternal(rest, source, peer, cost);
+    ? toExternal(rest, source, peer, raise)
+    : toInternal(rest, peer, raise);
   const { reflection } = peer.rules;
   if (reflectedFrom === undefined || reflection === undefined) return { ...made, ...told };
   return { ...made, ...told, ...reflected(rest, reflectedFrom, reflection.clusterId) };
 }
 
+/** `raise` is the cost that AIGP grows by where the next hop becomes ours; undefined where it stays. */
 function toExternal(
   {
     localPref,
@@ -131,7 +168,7 @@ function toExternal(
   }: Attributes,
   source: RouteSource,
   peer: Audience,
-  cost: number,
+  raise: number | undefined,
 ): Attributes {
   const { localAs, rules, wire } = peer;
   const told = withShutdown(communities, peer);
@@ -149,24 +186,24 @@ function toExternal(
     // RFC 7311 section 3.3: only where both sides belong to one domain.
     ...(aigp === undefined || wire.aigp !== true
       ? {}
-      : { aigp: isSelf(source, peer) ? raiseAigp(aigp, cost) : aigp }),
+      : { aigp: raise === undefined ? aigp : raiseAigp(aigp, raise) }),
     ...(marked ? { onlyToCustomer: rest.onlyToCustomer ?? localAs } : {}),
   };
 }
 
-function toInternal(
-  attributes: Attributes,
-  source: RouteSource,
-  peer: Audience,
-  cost: number,
-): Attributes {
-  const { aigp } = attributes;
-  const { gracefulShutdown } = peer.rules;
+function toInternal(attributes: Attributes, peer: Audience, raise: number | undefined): Attributes {
+  const { aigp, communities = [] } = attributes;
+  const { gracefulShutdown, longLivedStale } = peer.rules;
+  const isDepreferred = longLivedStale === "depreferred" && communities.includes(LLGR_STALE);
   return {
     ...attributes,
     // RFC 8326 section 4.3: within the AS the preference says it, and the community stays outside.
-    localPref: gracefulShutdown ? 0 : (attributes.localPref ?? DEFAULT_LOCAL_PREF),
-    ...(isSelf(source, peer) && aigp !== undefined ? { aigp: raiseAigp(aigp, cost) } : {}),
+    localPref: gracefulShutdown || isDepreferred ? 0 : (attributes.localPref ?? DEFAULT_LOCAL_PREF),
+    // RFC 9494 section 4.6: who does not know what the route is takes it last, and keeps it.
+    ...(isDepreferred && !communities.includes(NO_EXPORT)
+      ? { communities: [...communities, NO_EXPORT] }
+      : {}),
+    ...(raise === undefined || aigp === undefined ? {} : { aigp: raiseAigp(aigp, raise) }),
   };
 }
 

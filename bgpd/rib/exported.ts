@@ -19,11 +19,10 @@ export type Ingredients = {
 };
 
 /** What a set is exported as, or why it is not. */
-type Exported = {
-  readonly madeOf: AttributeSet;
-  readonly set: AttributeSet | string;
-  readonly cost: number;
-};
+type Exported = AttributeSet | string;
+
+/** The same of a set whose AIGP has the cost in it. */
+type Costly = { readonly madeOf: AttributeSet; readonly set: Exported; readonly cost: number };
 
 const SOURCES: readonly RouteSource[] = ["local", "internal", "external"];
 
@@ -31,8 +30,11 @@ export class ExportedSets {
   readonly #sets: AttributeSets;
   /** By the set's number and the source of the route. */
   readonly #plain = new Map<Rewrite | undefined, (Exported | undefined)[]>();
-  /** Reflected ones: by set, and then by identifier. */
-  readonly #reflected = new Map<Rewrite | undefined, Map<AttributeSet, Map<number, Exported>>>();
+  /** Reflected ones, and those with a cost: by set, and then by source or identifier. */
+  readonly #others = new Map<
+    Rewrite | undefined,
+    Map<AttributeSet, Map<RouteSource | number, Costly>>
+  >();
 
   constructor(sets: AttributeSets) {
     this.#sets = sets;
@@ -46,11 +48,12 @@ export class ExportedSets {
     { set, source, cost }: Ingredients,
     rewrite: Rewrite | undefined,
     reflectedFrom: number | undefined,
-  ): AttributeSet | string | undefined {
-    const known =
-      reflectedFrom === undefined
-        ? this.#plain.get(rewrite)?.[indexOf(set, source)]
-        : this.#reflected.get(rewrite)?.get(set)?.get(reflectedFrom);
+  ): Exported | undefined {
+    if (isPlain(cost, reflectedFrom)) return this.#plain.get(rewrite)?.[indexOf(set, source)];
+    const known = this.#others
+      .get(rewrite)
+      ?.get(set)
+      ?.get(reflectedFrom ?? source);
     return known?.cost === cost ? known.set : undefined;
   }
 
@@ -59,27 +62,20 @@ export class ExportedSets {
     { set, source, cost }: Ingredients,
     rewrite: Rewrite | undefined,
     reflectedFrom: number | undefined,
-    exported: AttributeSet | string,
+    exported: Exported,
   ): void {
-    const entry: Exported = { madeOf: set, set: exported, cost };
-    let known: Exported | undefined;
-    if (reflectedFrom === undefined) {
-      const entries = innerOf(this.#plain, rewrite, newList);
-      known = entries[indexOf(set, source)];
-      entries[indexOf(set, source)] = entry;
-    } else {
-      const bySet = innerOf(
-        this.#reflected,
-        rewrite,
-        () => new Map<AttributeSet, Map<number, Exported>>(),
-      );
-      const entries = innerOf(bySet, set, () => new Map<number, Exported>());
-      known = entries.get(reflectedFrom);
-      entries.set(reflectedFrom, entry);
-    }
     if (typeof exported === "object" && exported !== set) this.#sets.hold(exported);
+    if (isPlain(cost, reflectedFrom)) {
+      const entries = innerOf(this.#plain, rewrite, (): (Exported | undefined)[] => []);
+      entries[indexOf(set, source)] = exported;
+      return;
+    }
+    const bySet = innerOf(this.#others, rewrite, () => new Map());
+    const entries = innerOf(bySet, set, () => new Map<RouteSource | number, Costly>());
+    const known = entries.get(reflectedFrom ?? source);
+    entries.set(reflectedFrom ?? source, { madeOf: set, set: exported, cost });
     // What another cost had made of it; whoever was told that holds it.
-    if (known !== undefined) this.#release(known);
+    if (known !== undefined) this.#release(known.set, set.id);
   }
 
   /** A set is gone: what was made of it is let go. */
@@ -90,43 +86,47 @@ export class ExportedSets {
         const gone = entries[index];
         if (gone === undefined) continue;
         entries[index] = undefined;
-        this.#release(gone);
+        this.#release(gone, set.id);
       }
     }
-    for (const bySet of this.#reflected.values()) {
+    for (const bySet of this.#others.values()) {
       const gone = bySet.get(set);
       if (gone === undefined) continue;
       bySet.delete(set);
-      for (const exported of gone.values()) this.#release(exported);
+      for (const exported of gone.values()) this.#release(exported.set, set.id);
     }
   }
 
   /** Let go of everything. */
   clear(): void {
-    const plain = [...this.#plain.values()].flatMap((entries) =>
-      entries.filter((entry) => entry !== undefined),
-    );
-    const reflected = [...this.#reflected.values()].flatMap((bySet) =>
-      [...bySet.values()].flatMap((entries) => [...entries.values()]),
-    );
+    const plain = [...this.#plain.values()];
+    const others = [...this.#others.values()];
     this.#plain.clear();
-    this.#reflected.clear();
-    for (const exported of plain) this.#release(exported);
-    for (const exported of reflected) this.#release(exported);
+    this.#others.clear();
+    for (const entries of plain) {
+      entries.forEach((exported, index) => {
+        if (exported !== undefined) this.#release(exported, Math.floor(index / SOURCES.length));
+      });
+    }
+    for (const bySet of others) {
+      for (const entries of bySet.values()) {
+        for (const { set, madeOf } of entries.values()) this.#release(set, madeOf.id);
+      }
+    }
   }
 
   /** A set that became itself was not held. */
-  #release({ set, madeOf }: Exported): void {
-    if (typeof set === "object" && set !== madeOf) this.#sets.release(set);
+  #release(exported: Exported, madeOf: number): void {
+    if (typeof exported === "object" && exported.id !== madeOf) this.#sets.release(exported);
   }
+}
+
+function isPlain(cost: number, reflectedFrom: number | undefined): boolean {
+  return cost === 0 && reflectedFrom === undefined;
 }
 
 function indexOf({ id }: AttributeSet, source: RouteSource): number {
   return id * SOURCES.length + SOURCES.indexOf(source);
-}
-
-function newList(): (Exported | undefined)[] {
-  return [];
 }
 
 function innerOf<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {

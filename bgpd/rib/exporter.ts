@@ -7,7 +7,14 @@ import type { Attributes } from "../wire/attributes.ts";
 import { reachOverhead } from "../wire/multiprotocol.ts";
 import { EMPTY_UPDATE_LENGTH } from "../wire/update.ts";
 import type { AttributeSet, AttributeSets } from "./attribute-set.ts";
-import { forbidden, nextHopFor, type Origin, transform, unreflected } from "./export.ts";
+import {
+  forbidden,
+  nextHopFor,
+  type Origin,
+  plainChange,
+  transform,
+  unreflected,
+} from "./export.ts";
 import { ExportedSets, type Rewrite } from "./exported.ts";
 import { longestNlri, type NlriTable } from "./nlri-table.ts";
 import type { PeerId, PolicyRoute, RibPeer } from "./route.ts";
@@ -90,10 +97,25 @@ export class Exporter {
     const known = this.#exported.find(chosen, rewrite, reflectedFrom);
     if (known !== undefined) return known;
     const exported =
+      this.#exportPlain(chosen, rewrite, reflectedFrom) ??
       forbidden(set.attributes, this.#peer) ??
       this.#transformed(rewrite?.(set.attributes) ?? set.attributes, chosen, reflectedFrom);
     this.#exported.keep(chosen, rewrite, reflectedFrom, exported);
     return exported;
+  }
+
+  /** The short way, which nearly all sets take: nothing forbids to tell plain ones. */
+  #exportPlain(
+    { set, source }: Chosen,
+    rewrite: Rewrite | undefined,
+    reflectedFrom: number | undefined,
+  ): AttributeSet | string | undefined {
+    if (rewrite !== undefined || reflectedFrom !== undefined || !set.isPlain) return undefined;
+    const told = nextHopFor(set, source, this.#peer, this.#nlri.family);
+    if (told.nextHop === undefined) return told.reason;
+    const change = plainChange(set, source, this.#peer, told);
+    if (change === undefined) return undefined;
+    return this.#fitting(this.#sets.internPlain(set, change, told));
   }
 
   #transformed(
@@ -104,7 +126,11 @@ export class Exporter {
     const told = nextHopFor(attributes, source, this.#peer, this.#nlri.family);
     if (told.nextHop === undefined) return told.reason;
     const facts = { told, cost, reflectedFrom };
-    const exported = this.#sets.intern(transform(attributes, source, this.#peer, facts));
+    return this.#fitting(this.#sets.intern(transform(attributes, source, this.#peer, facts)));
+  }
+
+  /** The set, if a message to the peers has room for it and a prefix. */
+  #fitting(exported: AttributeSet): AttributeSet | string {
     const field = exported.nextHopField;
     const overhead = EMPTY_UPDATE_LENGTH + (field === undefined ? 0 : reachOverhead(field.length));
     const { start, end } = exported.encodedFor(this.#peer.wire);

@@ -47,6 +47,8 @@ export class FamilyTables {
   readonly adjIn: AdjIn;
   readonly adjOut: AdjOut;
   readonly view: View;
+  /** Nothing is decided, nor told. */
+  isDeferred = false;
   readonly #options: RibOptions;
   readonly #effort: RibEffort;
   readonly #locRib: LocRib;
@@ -72,7 +74,8 @@ export class FamilyTables {
     this.table = table;
     this.adjIn = new AdjIn({ identifier, table, paths, sets, changed });
     this.adjOut = adjOut;
-    this.view = new View({ table, paths, sets, members, nextHops, locRib, adjOut });
+    const { adjIn } = this;
+    this.view = new View({ table, paths, sets, members, nextHops, locRib, adjIn, adjOut });
     this.#options = options;
     this.#effort = effort;
     this.#change = { prefix: createScratch(family), best: undefined };
@@ -80,7 +83,8 @@ export class FamilyTables {
   }
 
   join(id: PeerId, peer: RibPeer): void {
-    const member = { id, peer, received: 0, accepted: 0, best: 0, round: 0, isRefreshing: false };
+    const counts = { received: 0, accepted: 0, best: 0 };
+    const member: Member = { id, peer, ...counts, round: 0, stale: undefined, longLived: 0 };
     this.members.set(id, member);
     this.adjOut.join(member);
   }
@@ -91,6 +95,43 @@ export class FamilyTables {
     this.adjIn.clear(member);
     this.adjOut.leave(member);
     this.members.delete(id);
+  }
+
+  /** The peer's session is over; it is expected back. */
+  retain(id: PeerId): void {
+    const member = this.members.get(id);
+    if (member === undefined) return;
+    this.adjOut.leave(member);
+    this.adjIn.retain(member);
+  }
+
+  /** It is back, or carries the family for the first time. */
+  resume(id: PeerId, peer: RibPeer): void {
+    const member = this.members.get(id);
+    if (member === undefined) {
+      this.join(id, peer);
+      return;
+    }
+    // The decision looks at who the peer is, besides its routes.
+    const isAnother = member.peer.identifier !== peer.identifier;
+    member.peer = peer;
+    this.adjIn.reconsider(member);
+    if (isAnother) {
+      for (const row of this.paths.ofPeer(id)) this.#dirty.add(this.paths.prefix.get(row));
+    }
+    this.adjOut.join(member);
+  }
+
+  age(id: PeerId): void {
+    const member = this.members.get(id);
+    if (member !== undefined) this.adjIn.age(member);
+  }
+
+  sweep(id: PeerId, which: "all" | "long-lived"): void {
+    const member = this.members.get(id);
+    if (member === undefined) return;
+    if (which === "all") this.adjIn.sweep(member);
+    else this.adjIn.expire(member);
   }
 
   /** The peer's policies or our next hops are others. */
@@ -151,6 +192,7 @@ export class FamilyTables {
 
   /** Decide and export what is pending until `deadline`; true when more is left. */
   work(deadline: number): boolean {
+    if (this.isDeferred) return false;
     const { now } = this.#options;
     const start = now();
     const emptied: number[] = [];
@@ -182,7 +224,7 @@ export class FamilyTables {
       else if (!this.#withheld.has(prefix)) this.table.remove(prefix);
     }
     const isMore = !this.#dirty.isEmpty;
-    if (!isMore) {
+    if (!isMore && this.#options.isUnsettled?.() !== true) {
       this.#letGo();
       this.adjOut.settle();
     }
@@ -196,7 +238,9 @@ export class FamilyTables {
     const member = this.members.get(id);
     if (member === undefined) return undefined;
     const { received, accepted, best } = member;
-    return { received, accepted, best, advertised: this.adjOut.groupOf(id)?.count(id) ?? 0 };
+    const stale = this.adjIn.countStale(member);
+    const advertised = this.adjOut.groupOf(id)?.count(id) ?? 0;
+    return { received, accepted, best, stale, advertised };
   }
 
   /** Forget paths that are gone and that everybody has heard of; true when some of the prefix are left. */

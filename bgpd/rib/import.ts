@@ -4,7 +4,8 @@
 
 import type { Attributes } from "../wire/attributes.ts";
 import { isOriginValidationState } from "../wire/community.ts";
-import { BLACKHOLE, GRACEFUL_SHUTDOWN, NO_EXPORT } from "../wire/const.ts";
+import { BLACKHOLE, GRACEFUL_SHUTDOWN, LLGR_STALE, NO_EXPORT } from "../wire/const.ts";
+import type { AttributeSet } from "./attribute-set.ts";
 import type { RibPeer } from "./route.ts";
 
 type Change = (attributes: Attributes, peer: RibPeer) => Attributes;
@@ -16,11 +17,9 @@ const FROM_OUTSIDE: readonly Change[] = [
     attributes.communities?.includes(GRACEFUL_SHUTDOWN) === true
       ? { ...attributes, localPref: 0 }
       : attributes,
-  // RFC 9234 section 5: what comes from a provider, a peer or a route server goes to customers only.
-  (attributes, { rules: { role }, remoteAs }) =>
-    attributes.onlyToCustomer === undefined &&
-    (role === "customer" || role === "peer" || role === "rs-client")
-      ? { ...attributes, onlyToCustomer: remoteAs }
+  (attributes, peer) =>
+    attributes.onlyToCustomer === undefined && isMarked(peer)
+      ? { ...attributes, onlyToCustomer: peer.remoteAs }
       : attributes,
   // RFC 8097 section 2: the origin validation state is for our own AS to say.
   (attributes) => {
@@ -31,11 +30,27 @@ const FROM_OUTSIDE: readonly Change[] = [
   },
 ];
 
-/** The attributes as policies see them, and as they are used. The same record when nothing changes. */
-export function prepare(attributes: Attributes, peer: RibPeer): Attributes {
+/** The attributes as policies see them, and as they are used; undefined when they are the set's own. */
+export function prepare(set: AttributeSet, peer: RibPeer): Attributes | undefined {
+  // Nothing here concerns plain attributes, but for the mark that a role sets.
+  if (set.isPlain && !isMarked(peer)) return undefined;
+  const { attributes } = set;
   let prepared = attributes;
   if (peer.external) for (const change of FROM_OUTSIDE) prepared = change(prepared, peer);
-  return contained(prepared, peer);
+  prepared = contained(prepared, peer);
+  return prepared === attributes ? undefined : prepared;
+}
+
+/** RFC 9234 section 5: what comes from a provider, a peer or a route server goes to customers only. */
+function isMarked({ external, rules: { role } }: RibPeer): boolean {
+  return external && (role === "customer" || role === "peer" || role === "rs-client");
+}
+
+/** What a route is from the end of its peer's restart time on (RFC 9494 section 4.2). */
+export function asLongLived(attributes: Attributes): Attributes {
+  const { communities = [] } = attributes;
+  if (communities.includes(LLGR_STALE)) return attributes;
+  return { ...attributes, communities: [...communities, LLGR_STALE] };
 }
 
 /** RFC 7999 section 3.2: a blackhole that we dig stays in our own AS. */

@@ -2,58 +2,55 @@
  * Routes that no policy can accept, because taking them would send packets in circles.
  */
 
-import { address4, equalAddress, formatAddress } from "../../lib/address.ts";
-import type { AsSegment, Attributes } from "../wire/attributes.ts";
+import { type Address, address4, equalAddress, formatAddress } from "../../lib/address.ts";
+import type { AttributeSet } from "./attribute-set.ts";
 import type { PolicyVerdict, RibPeer } from "./route.ts";
 
 /** The refusal of a set from a peer, or undefined when policy may decide. */
 export function refuse(
-  attributes: Attributes,
+  set: AttributeSet,
   peer: RibPeer,
   identifier: number,
 ): PolicyVerdict | undefined {
   const reason =
-    inAsPath(attributes, peer) ??
-    inSets(attributes, peer) ??
-    leaked(attributes, peer) ??
-    inCluster(attributes, peer, identifier) ??
-    inNextHop(attributes, peer);
+    inAsPath(set, peer) ??
+    inSets(set, peer) ??
+    leaked(set, peer) ??
+    inCluster(set, peer, identifier) ??
+    inNextHop(set, peer);
   return reason === undefined ? undefined : { accept: false, reason };
 }
 
 /** RFC 4271 sections 9.1.2 (our AS) and 6.3 (the leftmost AS is the peer's). */
-function inAsPath({ asPath }: Attributes, peer: RibPeer): string | undefined {
+function inAsPath(set: AttributeSet, peer: RibPeer): string | undefined {
   const { localAs, speakerAs, rules } = peer;
-  const isOurs = (asNumber: number): boolean => asNumber === localAs || asNumber === speakerAs;
-  if (count(asPath, isOurs) > rules.allowedOwnAs) {
-    const ours = asPath.flatMap(({ asNumbers }) => asNumbers.filter(isOurs));
-    const often = ours.length === 1 ? "" : ` ${ours.length} times`;
+  const times = set.countAs(localAs, speakerAs);
+  if (times > rules.allowedOwnAs) {
+    const all = set.attributes.asPath.flatMap(({ asNumbers }) => asNumbers);
+    const ours = all.filter((one) => one === localAs || one === speakerAs);
+    const often = times === 1 ? "" : ` ${times} times`;
     const allowed = rules.allowedOwnAs === 0 ? "" : `, ${rules.allowedOwnAs} allowed`;
     return `AS loop: its path holds our own AS ${[...new Set(ours)].join(" and ")}${often}${allowed}`;
   }
   // A route server does not put its own AS into paths (RFC 7947 section 2.2.2).
   if (!peer.external || rules.role === "rs-client") return undefined;
-  const first = asPath[0]?.asNumbers[0];
-  if (asPath[0]?.type === "sequence" && first === peer.remoteAs) return undefined;
+  if (set.neighbourAs === peer.remoteAs) return undefined;
+  const first = set.attributes.asPath[0]?.asNumbers[0];
   return `its path begins with ${first === undefined ? "no AS" : `AS ${first}`} and not with the peer's AS ${peer.remoteAs}`;
 }
 
-function count(path: readonly AsSegment[], isMeant: (asNumber: number) => boolean): number {
-  let sum = 0;
-  for (const { asNumbers } of path) for (const one of asNumbers) if (isMeant(one)) sum++;
-  return sum;
-}
-
 /** RFC 9774 section 3, where the peer's rules ask for it. */
-function inSets({ asPath }: Attributes, { rules }: RibPeer): string | undefined {
+function inSets(set: AttributeSet, { rules }: RibPeer): string | undefined {
   if (!rules.refuseAsSets) return undefined;
-  const isSet = asPath.some(({ type }) => type === "set" || type === "confederation set");
+  const isSet = set.attributes.asPath.some(
+    ({ type }) => type === "set" || type === "confederation set",
+  );
   return isSet ? "its path holds an AS_SET (RFC 9774)" : undefined;
 }
 
 /** RFC 9234 section 5: a route for customers only that does not come from above. */
 function leaked(
-  { onlyToCustomer }: Attributes,
+  { onlyToCustomer }: AttributeSet,
   { external, remoteAs, rules: { role } }: RibPeer,
 ): string | undefined {
   if (onlyToCustomer === undefined || !external) return undefined;
@@ -65,28 +62,28 @@ function leaked(
 
 /** RFC 4456 section 8. */
 function inCluster(
-  { originatorId, clusterList }: Attributes,
+  set: AttributeSet,
   { rules: { reflection } }: RibPeer,
   identifier: number,
 ): string | undefined {
-  if (originatorId === identifier) {
+  if (set.originatorId === identifier) {
     return "reflection loop: its ORIGINATOR_ID is our own BGP Identifier";
   }
-  if (reflection === undefined || clusterList?.includes(reflection.clusterId) !== true) {
-    return undefined;
-  }
+  if (reflection === undefined || set.clusters === 0) return undefined;
+  if (set.attributes.clusterList?.includes(reflection.clusterId) !== true) return undefined;
   const words = formatAddress(address4(reflection.clusterId));
   return `reflection loop: its CLUSTER_LIST holds our own CLUSTER_ID ${words}`;
 }
 
 /** RFC 4271 section 6.3: the next hop must not be the receiving speaker. */
 function inNextHop(
-  { nextHop }: Attributes,
+  { nextHop }: AttributeSet,
   { localAddress, nextHops }: RibPeer,
 ): string | undefined {
   if (nextHop === undefined) return undefined;
-  const own = [localAddress, nextHops[4].nextHop, nextHops[6].nextHop];
-  const isOwn = own.some((address) => address !== undefined && equalAddress(nextHop, address));
-  if (!isOwn) return undefined;
+  const isOwn = (own: Address | undefined) => own !== undefined && equalAddress(nextHop, own);
+  if (!isOwn(localAddress) && !isOwn(nextHops[4].nextHop) && !isOwn(nextHops[6].nextHop)) {
+    return undefined;
+  }
   return `its NEXT_HOP ${formatAddress(nextHop)} is our own address`;
 }

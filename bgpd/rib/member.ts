@@ -11,9 +11,12 @@ export type Member = {
   received: number;
   accepted: number;
   best: number;
-  /** Counts the peer's refreshes (RFC 7313 section 4); `isRefreshing` between begin and end of one. */
+  /** Counts how often the peer began to tell its table anew: paths of an earlier round are stale. */
   round: number;
-  isRefreshing: boolean;
+  /** What made them so: a refresh (RFC 7313 section 4) or a restart (RFC 4724 section 4.2); undefined: none is. */
+  stale: "refresh" | "restart" | undefined;
+  /** Paths of rounds before this one are long-lived stale (RFC 9494); 0: none is. */
+  longLived: number;
 };
 
 /** Every established peer whose session carries the family, by number. */

@@ -6,6 +6,7 @@
 
 import { Column } from "./column.ts";
 import type { PolicyVerdict } from "./route.ts";
+import { Verdicts } from "./verdicts.ts";
 
 /** End of a list, and "none". */
 export const NONE = -1;
@@ -19,10 +20,10 @@ export class PathTable {
   readonly received = new Column();
   /** Attribute set after the import policy; NONE for a rejected path. */
   readonly used = new Column();
-  /** In which refresh of its peer it was announced last (RFC 7313). */
+  /** In which round of its peer it was announced last (`Member`). */
   readonly round = new Column();
-  /** The verdict that accepted or rejected it. */
-  readonly verdict: (PolicyVerdict | undefined)[] = [];
+  readonly #verdict = new Column();
+  readonly #verdicts = new Verdicts();
   /** The next path of the same prefix. */
   readonly next = new Column();
   readonly #nextOfPeer = new Column();
@@ -70,7 +71,6 @@ export class PathTable {
     if (pathId !== NONE) this.pathId.set(row, pathId);
     this.received.set(row, NONE);
     this.used.set(row, NONE);
-    this.verdict[row] = undefined;
     this.next.set(row, this.first(prefix));
     this.#firstOfPrefix.set(prefix, row);
     const second = this.#firstOfPeer.get(peer) ?? NONE;
@@ -99,7 +99,7 @@ export class PathTable {
     if (previous !== NONE) this.#nextOfPeer.set(previous, nextOfPeer);
     else if (nextOfPeer !== NONE) this.#firstOfPeer.set(peer, nextOfPeer);
     else this.#firstOfPeer.delete(peer);
-    this.verdict[row] = undefined;
+    this.#setVerdict(row, NONE);
     this.size--;
     if (!this.keepsRemoved) {
       this.#freeRow(row);
@@ -131,6 +131,22 @@ export class PathTable {
       }
     }
     return this.#firstRemoved.get(prefix) !== NONE;
+  }
+
+  /** The verdict that accepted or rejected a path. */
+  verdictOf(row: number): PolicyVerdict | undefined {
+    return this.#verdicts.get(this.#verdict.get(row));
+  }
+
+  setVerdict(row: number, verdict: PolicyVerdict): void {
+    this.#setVerdict(row, this.#verdicts.hold(verdict));
+  }
+
+  /** The hold on the number is taken over. */
+  #setVerdict(row: number, number: number): void {
+    const old = this.#verdict.get(row);
+    this.#verdict.set(row, number);
+    if (old !== NONE) this.#verdicts.release(old);
   }
 
   /** The peer's rows; the current one may be removed meanwhile. */

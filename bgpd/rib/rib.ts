@@ -34,9 +34,9 @@ export function createRib(options: RibOptions): Rib {
   return new RibTables(options);
 }
 
-const NO_COUNTS: PeerCounts = { received: 0, accepted: 0, best: 0, advertised: 0 };
+const NO_COUNTS: PeerCounts = { received: 0, accepted: 0, best: 0, stale: 0, advertised: 0 };
 
-type Known = { peer: RibPeer; readonly placeOf: PlaceOf };
+type Known = { peer: RibPeer; placeOf: PlaceOf };
 
 class RibTables implements Rib {
   readonly effort: RibEffort = { decisions: 0, decisionTime: 0, exportTime: 0 };
@@ -73,6 +73,41 @@ class RibTables implements Rib {
     this.#known(peer);
     for (const tables of this.#order) tables.leave(peer);
     this.#peers.delete(peer);
+  }
+
+  retain(peer: PeerId, families: readonly Family[]): void {
+    const known = this.#known(peer);
+    for (const tables of this.#order) {
+      if (families.includes(tables.family)) tables.retain(peer);
+      else tables.leave(peer);
+    }
+    known.placeOf = this.#placesOf(peer);
+  }
+
+  resume(peer: PeerId, record: RibPeer): void {
+    const known = this.#known(peer);
+    for (const tables of this.#order) {
+      if (record.wire.families.includes(tables.family)) tables.resume(peer, record);
+      else tables.leave(peer);
+    }
+    known.peer = record;
+    known.placeOf = this.#placesOf(peer);
+  }
+
+  age(peer: PeerId, family: Family): void {
+    this.#tables[family].age(peer);
+  }
+
+  sweep(peer: PeerId, family: Family, which: "all" | "long-lived"): void {
+    this.#tables[family].sweep(peer, which);
+  }
+
+  defer(families: readonly Family[]): void {
+    for (const family of families) this.#tables[family].isDeferred = true;
+  }
+
+  release(family: Family): void {
+    this.#tables[family].isDeferred = false;
   }
 
   setPolicies(peer: PeerId, policies: RibPolicies): void {
@@ -219,6 +254,7 @@ class RibTables implements Rib {
         received: a.received + b.received,
         accepted: a.accepted + b.accepted,
         best: a.best + b.best,
+        stale: a.stale + b.stale,
         advertised: a.advertised + b.advertised,
       }));
   }

@@ -100,12 +100,19 @@ export const PLAIN_SELECTION: PathSelection = {
 };
 
 /**
- * The step that decided between two paths (RFC 4271 section 9.1.2.2, RFC 4456 section 9, RFC 5004; the last for
- * paths of one peer), in order.
+ * Why a path may be gone soon: its peer tells its table anew (RFC 7313), restarts (RFC 4724), or has been away so long
+ * that the path is only a last resort (RFC 9494).
+ */
+export type Staleness = "refresh" | "restart" | "long-lived";
+
+/**
+ * The step that decided between two paths (RFC 4271 section 9.1.2.2, RFC 4456 section 9, RFC 5004, RFC 9494; the last
+ * for paths of one peer), in order.
  * A path that lost carries the step at which it lost; the best one the step that beat the last rival.
  */
 export const DECISION_RULES = [
   "only path",
+  "not long-lived stale",
   "locally originated",
   "higher LOCAL_PREF",
   "lower AIGP metric",
@@ -161,6 +168,8 @@ export type PathView = {
   readonly attributes: Attributes;
   /** "multipath": it shares the traffic with the best. */
   readonly state: "best" | "multipath" | "valid" | "rejected";
+  /** Absent where the peer stands by it. */
+  readonly stale?: Staleness;
   /**
    * best, multipath and valid: the decision's rule, with both values where they decide
    * ("shorter AS_PATH: 1 < 2"), and why one that is as good as the best does not share its traffic;
@@ -210,6 +219,21 @@ export type Rib = {
   addPeer(peer: RibPeer): PeerId;
   /** Forget the peer: its paths are withdrawn and its adj-out dropped. */
   removePeer(peer: PeerId): void;
+  /**
+   * The peer's session is over, and the peer is expected back (RFC 4724 section 4.2): it is told nothing more, and what it
+   * told of these families stays as stale; of the others nothing does. What was stale before is gone, unless it is
+   * long-lived.
+   */
+  retain(peer: PeerId, families: readonly Family[]): void;
+  /** It is back, with another session; what it told before stays stale until it is told again or swept. */
+  resume(peer: PeerId, record: RibPeer): void;
+  /** Stale routes of a family become long-lived stale: the last choice (RFC 9494 section 4.2). */
+  age(peer: PeerId, family: Family): void;
+  /** Stale routes of a family go: all that a restart has left, or the long-lived ones alone. */
+  sweep(peer: PeerId, family: Family, which: "all" | "long-lived"): void;
+  /** Decide and tell nothing of these families until they are released (RFC 4724 section 4.1). */
+  defer(families: readonly Family[]): void;
+  release(family: Family): void;
   /** New policies for an established peer; adj-in and adj-out are re-evaluated, only changes are sent. */
   setPolicies(peer: PeerId, policies: RibPolicies): void;
   /** Other next hops of our own: peers are told the difference. */
@@ -273,13 +297,14 @@ export type Rib = {
 };
 
 /**
- * Paths of a peer: received in all, accepted by policy, chosen as best; and prefixes sent to it, or paths where it is
- * told several of one.
+ * Paths of a peer: received in all, accepted by policy, chosen as best, stale; and prefixes sent to it, or paths where
+ * it is told several of one.
  */
 export type PeerCounts = {
   readonly received: number;
   readonly accepted: number;
   readonly best: number;
+  readonly stale: number;
   readonly advertised: number;
 };
 
@@ -302,6 +327,8 @@ export type RibOptions = {
   readonly now: () => number;
   /** Called within `work` for each prefix; the change is a scratch record, valid during the call only. */
   readonly onBest: (change: BestChange) => void;
+  /** Whether more is to be originated yet: who waits for the whole table waits for that too. Absent: never. */
+  readonly isUnsettled?: () => boolean;
   /** Whole UPDATEs of a family for a peer. The bytes are shared by several peers: they must not be changed. */
   readonly onSend: (peer: PeerId, bytes: Uint8Array, family: Family) => void;
 };

@@ -24,6 +24,11 @@ export type SessionRules = {
   /** What the peer is told is about to go away (RFC 8326). */
   readonly gracefulShutdown: boolean;
   readonly prefixLimit: PrefixLimit | undefined;
+  /**
+   * Long-lived stale routes (RFC 9494 section 4.3): "told" to who knows what they are; to others "withheld", or told so
+   * that nobody else prefers or hears of them ("depreferred", section 4.6, within the AS).
+   */
+  readonly longLivedStale: "told" | "depreferred" | "withheld";
   /** Where the session carries several paths of a prefix (RFC 7911): which of them the peer is told. */
   readonly toldPaths: ToldPaths;
   /** Undefined: we reflect nothing. */
@@ -64,6 +69,7 @@ export const PLAIN_RULES: SessionRules = {
   removePrivateAs: false,
   gracefulShutdown: false,
   prefixLimit: undefined,
+  longLivedStale: "withheld",
   toldPaths: { send: "All" },
   reflection: undefined,
 };
@@ -71,9 +77,11 @@ export const PLAIN_RULES: SessionRules = {
 /** What of the rules changes what a peer is told: equal for peers that can share an update group. */
 export function exportRulesKey(rules: SessionRules, remoteAs: number): string {
   const { role, nextHop, asOverride, removePrivateAs, gracefulShutdown, reflection } = rules;
+  const { longLivedStale } = rules;
   const isOfAs = asOverride || removePrivateAs;
   const { clusterId, client, clientToClient } = reflection ?? {};
   const reflected = [clusterId, client, clientToClient];
-  const parts = [role, nextHop, asOverride, removePrivateAs, gracefulShutdown, ...reflected];
+  const told = [asOverride, removePrivateAs, gracefulShutdown, longLivedStale];
+  const parts = [role, nextHop, ...told, ...reflected];
   return [...parts, isOfAs ? remoteAs : ""].join(" ");
 }

@@ -191,6 +191,7 @@ export class UpdateGroup {
 
   /** Whether a member has still to be told of the route, which must keep its number for that. */
   isMissed(number: number): boolean {
+    if (this.#laggards.size === 0) return false;
     for (const laggard of this.#laggards.values()) if (laggard.misses(number)) return true;
     return false;
   }

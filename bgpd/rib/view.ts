@@ -6,7 +6,7 @@ import type { Address } from "../../lib/address.ts";
 import { bitsOf, formatAddress } from "../../lib/address.ts";
 import { comparePrefix, type Prefix, prefixOf } from "../../lib/prefix.ts";
 import { nlriForm } from "../wire/nlri.ts";
-import { sourceOf } from "./adj-in.ts";
+import { type AdjIn, sourceOf } from "./adj-in.ts";
 import type { AdjOut } from "./adj-out.ts";
 import type { AttributeSets } from "./attribute-set.ts";
 import type { Chosen } from "./exporter.ts";
@@ -26,6 +26,7 @@ export type ViewParts = {
   readonly members: Members;
   readonly nextHops: NextHops;
   readonly locRib: LocRib;
+  readonly adjIn: AdjIn;
   readonly adjOut: AdjOut;
 };
 
@@ -144,7 +145,7 @@ export class View {
   #rejected(row: number): PathView {
     const { paths, sets, nextHops } = this.#parts;
     const used = paths.used.get(row);
-    if (used === NONE) return this.#path(row, "rejected", paths.verdict[row]?.reason ?? "");
+    if (used === NONE) return this.#path(row, "rejected", paths.verdictOf(row)?.reason ?? "");
     const set = sets.get(used);
     const { nextHop } = set;
     const words = nextHops.ask(set).reason ?? "unreachable";
@@ -153,10 +154,12 @@ export class View {
   }
 
   #path(row: number, state: PathView["state"], reason: string): PathView {
-    const { paths, sets, members } = this.#parts;
+    const { paths, sets, members, adjIn } = this.#parts;
     const received = sets.get(paths.received.get(row)).attributes;
     const used = paths.used.get(row);
-    const peer = members.get(paths.peer.get(row))?.peer;
+    const member = members.get(paths.peer.get(row));
+    const peer = member?.peer;
+    const stale = member === undefined ? undefined : adjIn.staleness(member, row);
     const form = nlriForm(peer?.wire.addPath, "receive", this.#parts.table.family);
     return {
       peer: peer?.name,
@@ -165,6 +168,7 @@ export class View {
       received,
       attributes: used === NONE ? received : sets.get(used).attributes,
       state,
+      ...(stale === undefined ? {} : { stale }),
       reason,
     };
   }

@@ -6,7 +6,7 @@
 import { Reader, Truncated, Writer } from "../../lib/bytes.ts";
 import { OPEN_MESSAGE_ERROR, UNSUPPORTED_OPTIONAL_PARAMETER } from "./const.ts";
 import { BgpError } from "./error.ts";
-import type { Capability } from "./message.ts";
+import type { Capability, RestartFamily } from "./message.ts";
 
 /** IANA "Capability Codes". */
 export const CAPABILITY = {
@@ -15,13 +15,21 @@ export const CAPABILITY = {
   EXTENDED_NEXT_HOP: 5,
   EXTENDED_MESSAGE: 6,
   ROLE: 9,
+  GRACEFUL_RESTART: 64,
   FOUR_OCTET_AS: 65,
   ADD_PATH: 69,
   ENHANCED_ROUTE_REFRESH: 70,
+  LONG_LIVED_GRACEFUL_RESTART: 71,
 } as const;
 
 /** Values of the Role capability (RFC 9234 section 4.1). */
 export const ROLE_CODES = { provider: 0, rs: 1, "rs-client": 2, customer: 3, peer: 4 } as const;
+
+/** RFC 4724 section 3: R and N (RFC 8538 section 2) above the Restart Time, and F of a family. */
+const RESTARTED = 0x8000;
+const NOTIFICATIONS = 0x4000;
+const RESTART_TIME = 0x0fff;
+const FORWARDING = 0x80;
 
 const PARAMETER_CAPABILITIES = 2;
 /** RFC 9072 section 2: as type of the first parameter, and where their length would be. */
@@ -52,6 +60,25 @@ const DECODERS: Readonly<Record<number, (reader: Reader) => Capability | undefin
     reader.left === 0 ? { type: "extended message" } : undefined,
   [CAPABILITY.ENHANCED_ROUTE_REFRESH]: (reader) =>
     reader.left === 0 ? { type: "enhanced route refresh" } : undefined,
+  [CAPABILITY.GRACEFUL_RESTART]: (reader) => {
+    if (reader.left % 4 !== 2) return undefined;
+    const head = reader.u16();
+    return {
+      type: "graceful restart",
+      restarted: (head & RESTARTED) !== 0,
+      notifications: (head & NOTIFICATIONS) !== 0,
+      time: head & RESTART_TIME,
+      families: Array.from({ length: reader.left / 4 }, () => restartFamily(reader)),
+    };
+  },
+  [CAPABILITY.LONG_LIVED_GRACEFUL_RESTART]: (reader) => {
+    if (reader.left % 7 !== 0) return undefined;
+    const families = Array.from({ length: reader.left / 7 }, () => ({
+      ...restartFamily(reader),
+      time: (reader.u8() << 16) | reader.u16(),
+    }));
+    return { type: "long-lived graceful restart", families };
+  },
   [CAPABILITY.ADD_PATH]: (reader) => {
     if (reader.left === 0 || reader.left % 4 !== 0) return undefined;
     const families = Array.from({ length: reader.left / 4 }, () => ({
@@ -135,6 +162,13 @@ function parametersOf(bytes: Uint8Array): {
   return { reader, isExtended };
 }
 
+/** AFI, SAFI and flags; those besides F mean nothing yet. */
+function restartFamily(reader: Reader): RestartFamily {
+  const afi = reader.u16();
+  const safi = reader.u8();
+  return { afi, safi, forwarding: (reader.u8() & FORWARDING) !== 0 };
+}
+
 function decodeCapabilities(bytes: Uint8Array): Capability[] {
   const reader = new Reader(bytes);
   const capabilities: Capability[] = [];
@@ -172,6 +206,31 @@ function encodeCapability(capability: Capability): Uint8Array {
       break;
     case "enhanced route refresh":
       writer.u8(CAPABILITY.ENHANCED_ROUTE_REFRESH).u8(0);
+      break;
+    case "graceful restart": {
+      const { restarted, notifications, time, families } = capability;
+      const flags = (restarted ? RESTARTED : 0) | (notifications ? NOTIFICATIONS : 0);
+      writer
+        .u8(CAPABILITY.GRACEFUL_RESTART)
+        .u8(2 + 4 * families.length)
+        .u16(flags | time);
+      for (const { afi, safi, forwarding } of families) {
+        writer
+          .u16(afi)
+          .u8(safi)
+          .u8(forwarding ? FORWARDING : 0);
+      }
+      break;
+    }
+    case "long-lived graceful restart":
+      writer.u8(CAPABILITY.LONG_LIVED_GRACEFUL_RESTART).u8(7 * capability.families.length);
+      for (const { afi, safi, forwarding, time } of capability.families) {
+        writer
+          .u16(afi)
+          .u8(safi)
+          .u8(forwarding ? FORWARDING : 0);
+        writer.u8(time >> 16).u16(time & 0xffff);
+      }
       break;
     case "four-octet AS":
       writer.u8(CAPABILITY.FOUR_OCTET_AS).u8(4).u32(capability.asNumber);

@@ -112,8 +112,10 @@ export const FLAG_TRANSITIVE = 0x40;
 export const FLAG_PARTIAL = 0x20;
 export const FLAG_EXTENDED_LENGTH = 0x10;
 
-/** Well-known communities: RFC 8326, RFC 7999, RFC 1997, RFC 3765. */
+/** Well-known communities: RFC 8326, RFC 9494, RFC 7999, RFC 1997, RFC 3765. */
 export const GRACEFUL_SHUTDOWN = 0xffff_0000;
+export const LLGR_STALE = 0xffff_0006;
+export const NO_LLGR = 0xffff_0007;
 export const BLACKHOLE = 0xffff_029a;
 export const NO_EXPORT = 0xffff_ff01;
 export const NO_ADVERTISE = 0xffff_ff02;

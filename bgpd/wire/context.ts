@@ -23,6 +23,11 @@ export type WireContext = {
   readonly families: readonly Family[];
   /** IPv4 prefixes may have IPv6 next hops (RFC 8950). */
   readonly extendedNextHop: boolean;
+  /**
+   * Index of the link that the session is on, where its ends are link-local: so are next hops then, and on that
+   * link. It is of the session alone and changes no bytes.
+   */
+  readonly link?: number;
   /** Absent where no family has it (RFC 7911). */
   readonly addPath?: AddPath;
 };

@@ -14,6 +14,17 @@ export type NextHopEncoding = {
   readonly nextHopAfi: number;
 };
 
+/** One family of the graceful restart capability (RFC 4724 section 3). */
+export type RestartFamily = {
+  readonly afi: number;
+  readonly safi: number;
+  /** The F bit: packets of the family are forwarded through the restart. */
+  readonly forwarding: boolean;
+};
+
+/** The same of the long-lived one (RFC 9494 section 3.1), with the Long-Lived Stale Time in seconds. */
+export type LongLivedFamily = RestartFamily & { readonly time: number };
+
 /** One entry of the ADD-PATH capability: Send/Receive is 1 to receive, 2 to send, 3 for both. */
 export type AddPathFamily = {
   readonly afi: number;
@@ -35,6 +46,22 @@ export type Capability =
   /** RFC 7313. */
   | { readonly type: "enhanced route refresh" }
   | { readonly type: "four-octet AS"; readonly asNumber: number }
+  /** RFC 4724 section 3; without families the sender only helps others. */
+  | {
+      readonly type: "graceful restart";
+      /** The R bit: the sender has restarted. */
+      readonly restarted: boolean;
+      /** The N bit: NOTIFICATIONs and the hold timer end sessions gracefully as well (RFC 8538 section 2). */
+      readonly notifications: boolean;
+      /** Restart Time in seconds, 0-4095. */
+      readonly time: number;
+      readonly families: readonly RestartFamily[];
+    }
+  /** RFC 9494 section 3.1. */
+  | {
+      readonly type: "long-lived graceful restart";
+      readonly families: readonly LongLivedFamily[];
+    }
   /** RFC 9234 section 4.1; what the numbers mean is in `capability.ts`. */
   | { readonly type: "role"; readonly role: number }
   /** RFC 7911 section 4. */

@@ -10,7 +10,15 @@
  * be found (RFC 7606 sections 5.3, 7.11 and 7.12).
  */
 
-import { type Address, addressFromBytes, addressToBytes, type Family } from "../../lib/address.ts";
+import {
+  type Address,
+  addressFromBytes,
+  addressToBytes,
+  type Family,
+  isLinkLocal,
+  isUnspecified,
+  withZone,
+} from "../../lib/address.ts";
 import type { Fault } from "./attributes.ts";
 import * as code from "./const.ts";
 import type { WireContext } from "./context.ts";
@@ -131,6 +139,18 @@ export function readNextHop(
   return isLinkLocal(nextHop) ? { nextHop } : { nextHop, nextHopLinkLocal: second };
 }
 
+/**
+ * The next hop as it is used on a session between link-local addresses: the link-local one, which packets can be
+ * sent to there, be a global one beside it or not (RFC 2545 section 3).
+ */
+export function nextHopOnLink(
+  told: MultiprotocolNextHop,
+  { link }: Pick<WireContext, "link">,
+): MultiprotocolNextHop {
+  const near = told.nextHopLinkLocal ?? told.nextHop;
+  return link === undefined || !isLinkLocal(near) ? told : { nextHop: withZone(near, link) };
+}
+
 /** What is wrong with a next hop that has the right length: it is no host's address. */
 export function nextHopFault(
   buffer: Uint8Array,
@@ -145,11 +165,6 @@ export function nextHopFault(
     data: buffer.slice(range.start, range.end),
     message: "the next hop of MP_REACH_NLRI is no host's address",
   };
-}
-
-/** fe80::/10: it means something on one link only. */
-export function isLinkLocal({ family, w0 }: Address): boolean {
-  return family === 6 && w0 >>> 22 === 0x3fa;
 }
 
 /** The Next Hop field as bytes: 4, 16 or, with a link-local address, 32 octets. */
@@ -345,8 +360,4 @@ function isHostAddress(address: Address): boolean {
   if (family === 4) return first !== 0 && first !== 127 && first < 224;
   const isLow = w0 === 0 && w1 === 0 && w2 === 0 && w3 <= 1;
   return first !== 0xff && !isLow;
-}
-
-function isUnspecified({ w0, w1, w2, w3 }: Address): boolean {
-  return w0 === 0 && w1 === 0 && w2 === 0 && w3 === 0;
 }

@@ -11,32 +11,46 @@ import { describeNotification } from "./notification.ts";
 /** Longest text, in octets of UTF-8. */
 export const LONGEST_COMMUNICATION = 255;
 
+type Words = { readonly code: number; readonly subcode: number; readonly data: Uint8Array };
+
+/** What a Hard Reset stands for; undefined where the NOTIFICATION is none, or does not say. */
+export function heldBy({ code, subcode, data }: Words): Words | undefined {
+  const [inner, innerSubcode = 0] = data;
+  if (code !== CEASE || subcode !== HARD_RESET || inner === undefined) return undefined;
+  // One level: a Hard Reset within a Hard Reset has no meaning.
+  if (inner === CEASE && innerSubcode === HARD_RESET) return undefined;
+  return { code: inner, subcode: innerSubcode, data: data.subarray(2) };
+}
+
 /** A NOTIFICATION in words, with the text that somebody wrote and what a Hard Reset stands for. */
-export function describeCease(cease: {
-  readonly code: number;
-  readonly subcode: number;
-  readonly data: Uint8Array;
-}): string {
+export function describeCease(cease: Words): string {
   const { code, subcode, data } = cease;
   const name = describeNotification(code, subcode);
   if (code !== CEASE) return name;
-  if (subcode === HARD_RESET) {
-    const [inner, innerSubcode = 0] = data;
-    if (inner === undefined) return name;
-    // One level: a Hard Reset within a Hard Reset has no meaning.
-    if (inner === CEASE && innerSubcode === HARD_RESET) return name;
-    const held = { code: inner, subcode: innerSubcode, data: data.subarray(2) };
-    return `${name} (${describeCease(held)})`;
-  }
+  const held = heldBy(cease);
+  if (held !== undefined) return `${name} (${describeCease(held)})`;
   if (subcode !== ADMINISTRATIVE_SHUTDOWN && subcode !== ADMINISTRATIVE_RESET) return name;
   const text = decodeCommunication(data);
   if (text === undefined) return `${name} (with a text that is no UTF-8 of its length)`;
   return text === "" ? name : `${name}: ${JSON.stringify(text)}`;
 }
 
+/**
+ * The NOTIFICATION inside a Hard Reset, which ends a session with everything that it carried although the N bit is
+ * agreed (RFC 8538 section 3.1).
+ */
+export function hardReset({ code, subcode, data }: Words): Words {
+  return { code: CEASE, subcode: HARD_RESET, data: Uint8Array.of(code, subcode, ...data) };
+}
+
 /** The Cease that says somebody wanted the end, and why. Throws `RangeError` for too long a text. */
 export function administrativeShutdown(text = "") {
   return { code: CEASE, subcode: ADMINISTRATIVE_SHUTDOWN, data: encodeCommunication(text) };
+}
+
+/** The Cease that says that we shall be back, and why we go. Throws `RangeError` for too long a text. */
+export function administrativeReset(text = "") {
+  return { code: CEASE, subcode: ADMINISTRATIVE_RESET, data: encodeCommunication(text) };
 }
 
 /** The Data field that carries the text. Throws `RangeError` beyond `LONGEST_COMMUNICATION` octets. */

@@ -44,7 +44,7 @@ export type PluginIo = {
 };
 
 /** Serve the one call that this process was started for. Returns the exit code; throws only when stdout is gone. */
-export async function runPlugin(plugin: Plugin, io: PluginIo = processIo()): Promise<number> {
+export async function runPlugin(plugin: Plugin, io: PluginIo): Promise<number> {
   let input = "";
   try {
     const command = commandOf(io.environment);
@@ -78,15 +78,6 @@ function line(value: object): string {
 
 function stackOf(failure: unknown): string {
   return failure instanceof Error ? (failure.stack ?? failure.message) : String(failure);
-}
-
-/** With `node:fs`, which takes a millisecond to load: who has other means brings them. */
-function processIo(): PluginIo {
-  const { readSync, writeSync } = process.getBuiltinModule("node:fs");
-  return descriptorIo(
-    (descriptor, bytes) => readSync(descriptor, bytes),
-    (descriptor, bytes) => writeSync(descriptor, bytes),
-  );
 }
 
 /** The descriptors 0, 1 and 2 by read(2) and write(2), whose failures have a `code`. */

@@ -26,7 +26,7 @@ import {
 const FLIGHTS = [1, 8, 32];
 const VERBS = ["ADD", "DEL"] as const;
 
-type Row = {
+export type CrowdRow = {
   readonly name: string;
   readonly inFlight: number;
   readonly verb: string;
@@ -34,6 +34,14 @@ type Row = {
   readonly rate: number;
   /** ms. */
   readonly p99: number;
+};
+
+/** What `--json` prints. */
+export type CrowdAnswer = {
+  readonly count: number;
+  readonly rows: readonly CrowdRow[];
+  /** A GC of all of them, ms. */
+  readonly collecting: number;
 };
 
 /** Run it; the exit code. */
@@ -60,7 +68,7 @@ export async function runCrowdBench(args: string[]): Promise<number> {
   for (const contender of CONTENDERS) {
     for (const pod of pods) createNamespace(namespaceOf(contender, pod));
   }
-  const rows: Row[] = [];
+  const rows: CrowdRow[] = [];
   for (const inFlight of FLIGHTS) {
     for (const verb of VERBS) {
       for (const contender of CONTENDERS) {
@@ -70,7 +78,8 @@ export async function runCrowdBench(args: string[]): Promise<number> {
   }
   const collecting = await collect(place, pods);
   rmSync(folder, { recursive: true });
-  if (values.json) console.log(JSON.stringify({ count: pods.length, rows, collecting }));
+  const answer: CrowdAnswer = { count: pods.length, rows, collecting };
+  if (values.json) console.log(JSON.stringify(answer));
   else console.log(`${table(rows)}\nGC of ${pods.length} attachments: ${collecting.toFixed(0)} ms`);
   return 0;
 }
@@ -82,7 +91,7 @@ export async function crowd(
   verb: string,
   pods: readonly string[],
   inFlight: number,
-): Promise<Row> {
+): Promise<CrowdRow> {
   const waiting = [...pods];
   const times: number[] = [];
   const worker = async (): Promise<void> => {
@@ -130,7 +139,7 @@ async function call(
   throw new Error(`${contender.name} ${verb}: ${await new Response(child.stdout).text()}`);
 }
 
-function table(rows: readonly Row[]): string {
+function table(rows: readonly CrowdRow[]): string {
   const lines = rows.map(({ name, inFlight, verb, rate, p99 }) =>
     [
       String(inFlight).padStart(9),

@@ -41,7 +41,7 @@ const GUEST = "guest";
  */
 const GROWN = 1.3;
 
-type Row = {
+export type DensityRow = {
   readonly verb: Verb;
   /** On the node before the ADD. */
   readonly pods: number;
@@ -53,7 +53,13 @@ type Row = {
   readonly ratio: number;
 };
 
-type Measured = Omit<Row, "growth" | "ratio">;
+type Measured = Omit<DensityRow, "growth" | "ratio">;
+
+/** What `--json` prints. */
+export type DensityAnswer = {
+  readonly count: number;
+  readonly rows: readonly DensityRow[];
+};
 
 /** Run it; 0 when our ADD costs the same with the most pods as with the fewest. */
 export async function runDensityBench(args: string[]): Promise<number> {
@@ -84,7 +90,8 @@ export async function runDensityBench(args: string[]): Promise<number> {
   const measured = measure(nodes, folders, count);
   rmSync(folder, { recursive: true });
   const rows = compare(measured);
-  console.log(json ? JSON.stringify({ count, rows }) : table(rows));
+  const answer: DensityAnswer = { count, rows };
+  console.log(json ? JSON.stringify(answer) : table(rows));
   const ours = rows.filter(({ verb, name }) => verb === "ADD" && name !== PEER);
   return ours.every(({ growth }) => growth < GROWN) ? 0 : 1;
 }
@@ -141,7 +148,7 @@ function measure(nodes: readonly Node[], folders: readonly string[], count: numb
   );
 }
 
-function compare(measured: readonly Measured[]): Row[] {
+function compare(measured: readonly Measured[]): DensityRow[] {
   const figuresFor = (wanted: Partial<Measured>): Figures | undefined =>
     measured.find(
       ({ verb, pods, name }) =>
@@ -158,7 +165,7 @@ function compare(measured: readonly Measured[]): Row[] {
   });
 }
 
-function table(rows: readonly Row[]): string {
+function table(rows: readonly DensityRow[]): string {
   const head = ["ms", "pods", "", "median", "p99", "least", "CPU median", "CPU growth", "ratio"];
   const lines = rows.map(({ verb, pods, name, figures, growth, ratio }) => [
     verb,

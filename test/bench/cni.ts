@@ -30,12 +30,18 @@ type Verb = (typeof VERBS)[number];
 
 type Samples = Record<Verb, Sample[]>;
 
-type Row = {
+export type CniRow = {
   readonly verb: Verb;
   readonly name: string;
   readonly figures: Figures;
   /** Of the median to that of ptp + host-local. */
   readonly ratio: number;
+};
+
+/** What `--json` prints. */
+export type CniAnswer = {
+  readonly count: number;
+  readonly rows: readonly CniRow[];
 };
 
 /** Run it; 0 when our ADD at the median takes no longer than theirs. */
@@ -58,13 +64,14 @@ export async function runCniBench(args: string[]): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), "manx-bench-"));
   const rows = measure(Number(values.count), install(folder, manx, plugins));
   rmSync(folder, { recursive: true });
-  console.log(json ? JSON.stringify({ count: Number(values.count), rows }) : table(rows));
+  const answer: CniAnswer = { count: Number(values.count), rows };
+  console.log(json ? JSON.stringify(answer) : table(rows));
   const [add] = rows;
   return add !== undefined && add.ratio <= 1 ? 0 : 1;
 }
 
 /** `count` pods for each: all are attached, then all are checked, then all are detached. */
-function measure(count: number, folders: readonly string[]): Row[] {
+function measure(count: number, folders: readonly string[]): CniRow[] {
   mount("tmpfs", "/run", "tmpfs", 0);
   mkdirSync("/run/pods");
   const pods = Array.from({ length: count + COPIES }, (_, index) => `p${index}`);
@@ -105,7 +112,7 @@ function measure(count: number, folders: readonly string[]): Row[] {
   });
 }
 
-function table(rows: readonly Row[]): string {
+function table(rows: readonly CniRow[]): string {
   const head = ["ms", "", "median", "p99", "least", "CPU median", "ratio of medians"];
   const lines = rows.map(({ verb, name, figures, ratio }, index) => [
     rows[index - 1]?.verb === verb ? "" : verb,

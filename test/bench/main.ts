@@ -5,6 +5,7 @@ const BENCHES: Record<string, () => Promise<(args: string[]) => Promise<number>>
   bgp: async () => (await import("./bgp.ts")).runBgpBench,
   "cni-density": async () => (await import("./cni-density.ts")).runDensityBench,
   "cni-crowd": async () => (await import("./cni-crowd.ts")).runCrowdBench,
+  report: async () => (await import("./report.ts")).runReport,
   fib: async () => (await import("./fib.ts")).runFibBench,
 };
 
@@ -14,5 +15,10 @@ if (load === undefined) {
   console.error(`bench: ${JSON.stringify(name)} is none of ${Object.keys(BENCHES).join(", ")}`);
   process.exitCode = 2;
 } else {
-  process.exitCode = await (await load())(args);
+  try {
+    process.exitCode = await (await load())(args);
+  } catch (error) {
+    console.error(`bench ${name}: ${error instanceof Error ? error.message : error}`);
+    process.exitCode = 2;
+  }
 }

@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { type Contender, environmentOf, onNode } from "./contender.ts";
+import { quantile } from "./quantile.ts";
 
 /** One call, ms. */
 export type Sample = { readonly wall: number; readonly cpu: number };
@@ -45,17 +46,15 @@ export function figuresOf(samples: readonly Sample[]): Figures {
   const wall = samples.map((sample) => sample.wall).sort((a, b) => a - b);
   const cpu = samples.map((sample) => sample.cpu).sort((a, b) => a - b);
   return {
-    median: quantile(wall, 0.5),
-    p99: quantile(wall, 0.99),
-    least: quantile(wall, 0),
-    cpu: quantile(cpu, 0.5),
+    median: rounded(quantile(wall, 0.5)),
+    p99: rounded(quantile(wall, 0.99)),
+    least: rounded(quantile(wall, 0)),
+    cpu: rounded(quantile(cpu, 0.5)),
   };
 }
 
-/** Of sorted values, by nearest rank. */
-function quantile(values: readonly number[], share: number): number {
-  const rank = Math.max(1, Math.ceil(share * values.length));
-  return Math.round((values[rank - 1] ?? Number.NaN) * 1000) / 1000;
+function rounded(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
 }
 
 /** Figures as a table has them. */

@@ -1,53 +1,24 @@
 import { describe, expect, test } from "bun:test";
 import { DEFAULT_POLICY, type PeerPlan, type SpeakerPlan } from "../../bgpd/cluster/speaker.ts";
 import { difference } from "../../bgpd/difference.ts";
-import { PLAIN_SELECTION } from "../../bgpd/rib/route.ts";
 import { parseAddress } from "../../lib/address.ts";
 import { formatPrefix, parsePrefix } from "../../lib/prefix.ts";
+import { peerPlan, speakerPlan } from "./plan.ts";
 
-function peer(name: string, change: Partial<PeerPlan> = {}): PeerPlan {
-  return {
+const peer = (name: string, change: Partial<PeerPlan> = {}): PeerPlan =>
+  peerPlan({
     name,
     origin: "mesh",
-    node: undefined,
-    reachableBy: undefined,
     address: parseAddress("172.30.0.12"),
-    port: 179,
     remoteAs: 64512,
-    localAs: 64512,
-    localAddress: parseAddress("172.30.0.11"),
-    holdTime: 90,
-    keepaliveTime: 30,
-    connectRetryTime: 5,
-    passive: false,
-    ttl: 1,
-    families: [4],
-    acceptDefaultRoute: false,
-    filters: [],
-    role: undefined,
-    aigp: false,
-    policy: DEFAULT_POLICY,
     ...change,
-  };
-}
+  });
 
-const plan: SpeakerPlan = {
-  node: "n1",
-  asNumber: 64512,
-  routerId: parseAddress("172.30.0.11"),
-  clusterId: undefined,
-  aggregates: [],
-  listenPort: 179,
-  addresses: [parseAddress("172.30.0.11")],
-  listenAddresses: [parseAddress("172.30.0.11")],
+const plan = speakerPlan({
   blocks: [parsePrefix("10.244.1.0/24")],
   pools: [parsePrefix("10.244.0.0/16")],
-  unexportedPools: [],
-  services: [],
-  advertisements: [],
-  selection: PLAIN_SELECTION,
   peers: [peer("a"), peer("b")],
-};
+});
 
 function summary(after: SpeakerPlan, before: SpeakerPlan | "none" = plan) {
   const change = difference(before === "none" ? undefined : before, after);

@@ -70,15 +70,17 @@ function stage(): Stage {
   };
   const liveness = createLiveness({
     start,
-    onFailure: (name, cause) => calls.push(`failed ${name}: ${cause}`),
+    onFailure: (name, { cause }) => calls.push(`failed ${name}: ${cause}`),
     onUp: (name) => calls.push(`up ${name}`),
   });
   return {
     liveness,
     calls,
     plans,
-    tell: (change) =>
-      told({ name: "a", from: "Up", to: "Down", cause: "why", failure: true, ...change }),
+    tell: (change) => {
+      const failed = { from: "Up", to: "Down", cause: "why", failure: true } as const;
+      told({ name: "a", ...failed, independent: false, ...change });
+    },
   };
 }
 

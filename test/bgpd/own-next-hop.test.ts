@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { ownNextHops } from "../../bgpd/own-next-hop.ts";
 import type { OwnNextHop } from "../../bgpd/rib/route.ts";
 import type { InterfaceAddress } from "../../kernel/kernel.ts";
-import { formatAddress, parseAddress } from "../../lib/address.ts";
+import { type Address, formatAddress, parseAddress, withZone } from "../../lib/address.ts";
 import { parseInterfaceAddress } from "../../lib/prefix.ts";
 
 /** `LINK ADDRESS/LENGTH`. */
@@ -17,6 +17,12 @@ function kernel(...texts: string[]): InterfaceAddress[] {
 const NODE = ["172.30.0.11", "fd00:30::11"].map(parseAddress);
 const ETH0 = ["1 172.30.0.11/24", "1 fd00:30::11/64", "1 fe80::11/64"];
 
+/** `ADDRESS%LINK`. */
+function zoned(text: string): Address {
+  const [address = "", link] = text.split("%");
+  return link === undefined ? parseAddress(address) : withZone(parseAddress(address), Number(link));
+}
+
 function print(own: OwnNextHop): string {
   if (own.nextHop === undefined) return own.reason;
   const { nextHop, nextHopLinkLocal } = own;
@@ -30,8 +36,8 @@ function hops(
   { extended = false, node = NODE } = {},
 ): string[] {
   const session = {
-    localAddress: parseAddress(local),
-    remoteAddress: parseAddress(remote),
+    localAddress: zoned(local),
+    remoteAddress: zoned(remote),
     wire: {
       fourOctetAs: true,
       external: true,
@@ -89,6 +95,23 @@ describe("the next hops of an IPv6 session", () => {
   test("are its own address for both with RFC 8950", () => {
     const own = "fd00:30::11 fe80::11";
     expect(hops(NEAR6, ETH0, { extended: true })).toEqual([own, own]);
+  });
+});
+
+describe("the next hops of a session between link-local addresses", () => {
+  const NEARBY = ["fe80::12%2", "fe80::1%2"] as const;
+  const TWO = [...ETH0, "2 fe80::12/64", "2 fe80::99/64"];
+
+  test("are its own address alone, without the link, though the link may have a global one", () => {
+    expect(hops(NEARBY, TWO, { extended: true })).toEqual(["fe80::12", "fe80::12"]);
+    const more = [...TWO, "2 fd00:99::12/64"];
+    expect(hops(NEARBY, more, { extended: true })).toEqual(["fe80::12", "fe80::12"]);
+    expect(hops(NEARBY, undefined, { extended: true })).toEqual(["fe80::12", "fe80::12"]);
+  });
+
+  test("are for IPv4 an address of that link, else the node's, without RFC 8950", () => {
+    expect(hops(NEARBY, TWO)).toEqual(["172.30.0.11", "fe80::12"]);
+    expect(hops(NEARBY, [...TWO, "2 10.9.9.1/31"])).toEqual(["10.9.9.1", "fe80::12"]);
   });
 });
 

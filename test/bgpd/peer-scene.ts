@@ -1,7 +1,7 @@
 /** A stage for one peer: its other side speaks as scripted and writes down what it hears. */
 
 import { expect } from "bun:test";
-import { DEFAULT_POLICY, type PeerPlan } from "../../bgpd/cluster/speaker.ts";
+import type { PeerPlan } from "../../bgpd/cluster/speaker.ts";
 import { createListener } from "../../bgpd/listener.ts";
 import { createPeer, type Peer, type SessionInfo } from "../../bgpd/peer.ts";
 import type { Connection, Transport } from "../../bgpd/transport.ts";
@@ -10,33 +10,19 @@ import { parseAddress } from "../../lib/address.ts";
 import { VirtualClock } from "../../lib/clock.ts";
 import { fromHex, toHex } from "../../lib/hex.ts";
 import { silentLogger } from "../../lib/log.ts";
+import { peerPlan } from "./plan.ts";
 
 export const US = parseAddress("10.0.0.1");
 export const THEM = parseAddress("10.0.0.2");
 export const STRANGER = parseAddress("10.0.0.3");
 
-const PLAN: PeerPlan = {
-  name: "tor",
-  origin: "BGPPeer",
-  node: undefined,
-  reachableBy: undefined,
+const PLAN = peerPlan({
   address: THEM,
-  port: 179,
   remoteAs: 64513,
-  localAs: 64512,
   localAddress: US,
   holdTime: 9,
   keepaliveTime: 3,
-  connectRetryTime: 5,
-  passive: false,
-  ttl: 1,
-  families: [4],
-  acceptDefaultRoute: false,
-  filters: [],
-  role: undefined,
-  aigp: false,
-  policy: DEFAULT_POLICY,
-};
+});
 
 export const MARKER = "ff".repeat(16);
 export const OPEN = `${MARKER}002d 01 04 fc01 005a 0a000002 10 020e 0104 0001 0001 0200 4104 0000fc01`;

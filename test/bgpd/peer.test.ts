@@ -48,6 +48,7 @@ describe("coming up", () => {
           extendedNextHop: false,
         },
         enhancedRefresh: false,
+        restart: undefined,
         localAddress: US,
         remoteAddress: THEM,
         holdTime: 9,

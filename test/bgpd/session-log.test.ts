@@ -106,7 +106,7 @@ describe("the log has one line for", () => {
 
   test("a peer that ends it, with its NOTIFICATION, and for the attempts after that", () => {
     const { scene, tor } = established();
-    void tor.stop({ withdraw: false });
+    void tor.stop({ withdraw: true });
     expect(scene.pass(60)).toEqual([
       "warn: session ended: the peer sent Cease/Administrative Shutdown",
       "info: no session: connection refused",
@@ -138,9 +138,17 @@ describe("the log has one line for", () => {
 
   test("our own end", () => {
     const { scene } = established();
-    void scene.n1.stop({ withdraw: false });
+    void scene.n1.stop({ withdraw: true });
     expect(scene.pass(0.1)).toEqual([
       "info: session ended: stopped: we sent Cease/Administrative Shutdown",
+    ]);
+  });
+
+  test("our own end with routes that the peer keeps", () => {
+    const { scene } = established();
+    void scene.n1.stop({ withdraw: false });
+    expect(scene.pass(0.1)).toEqual([
+      "info: session ended: stopped: we closed the connection, for the peer to keep our routes",
     ]);
   });
 

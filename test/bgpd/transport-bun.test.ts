@@ -5,7 +5,8 @@ import { createBunTransport } from "../../bgpd/transport-bun.ts";
 import { type Address, parseAddress } from "../../lib/address.ts";
 import { type Clock, systemClock } from "../../lib/clock.ts";
 import { silentListener } from "../silent-listener.ts";
-import { type TransportHarness, transportSuite } from "../suites/transport.ts";
+import { transportSuite } from "../suites/transport.ts";
+import type { TransportHarness } from "../suites/transport-stage.ts";
 
 const SERVER = parseAddress("127.0.0.1");
 /** All of 127.0.0.0/8 is ours: another address shows that the local one is bound. */

@@ -5,7 +5,8 @@ import type { Connection } from "../../bgpd/transport.ts";
 import { MemoryNetwork } from "../../bgpd/transport-memory.ts";
 import { type Address, parseAddress } from "../../lib/address.ts";
 import { VirtualClock } from "../../lib/clock.ts";
-import { type TransportHarness, transportSuite } from "../suites/transport.ts";
+import { transportSuite } from "../suites/transport.ts";
+import type { TransportHarness } from "../suites/transport-stage.ts";
 
 const A = parseAddress("10.0.0.1");
 const B = parseAddress("10.0.0.2");

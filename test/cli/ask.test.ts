@@ -1,11 +1,11 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { formatPeer, formatPeers } from "../../cli/peers.ts";
+import { findPeer, formatPeer, formatPeers } from "../../cli/peers.ts";
 import { formatAdvertised, formatReceived, formatRoutes } from "../../cli/routes.ts";
 import { formatStatus } from "../../cli/status.ts";
 import { PLAIN_LOOK } from "../../cli/style.ts";
 import { formatWhy } from "../../cli/why.ts";
 import { startDaemon } from "./daemon.ts";
-import { ADVERTISED, PEERS, RECEIVED, ROUTES, STATUS, WHY } from "./fixtures.ts";
+import { ADVERTISED, PEERS, RECEIVED, ROUTES, STATUS, UNNUMBERED, WHY } from "./fixtures.ts";
 import { run } from "./run.ts";
 
 const daemon = startDaemon({
@@ -89,4 +89,11 @@ test("a daemon that is not there is an error on stderr and exit code 1", async (
 test("a peer's refusal by the daemon is exit code 2", async () => {
   const { code, err } = await ask("why", "192.0.2.1");
   expect([code, err]).toEqual([2, "manx: nothing at /why?target=192.0.2.1\n"]);
+});
+
+test("a peer on a link answers to its name, the link's, and its address there", () => {
+  for (const word of ["uplink-1", "eth1", "fe80::1%eth1"]) {
+    expect(findPeer(word, UNNUMBERED)).toBe(UNNUMBERED[0]!);
+  }
+  expect(findPeer("eth2", UNNUMBERED)).toBe(UNNUMBERED[1]!);
 });

@@ -27,7 +27,7 @@ export const STATUS: StatusAnswer = {
   uptime: 3 * HOUR + 12 * MINUTE,
   blocks: ["10.244.1.0/24"],
   configuration: { source: "/etc/manx/cluster", generation: 1, faults: [] },
-  peers: { configured: 4, established: 4 },
+  peers: { configured: 4, established: 4, away: 0 },
   rib: { prefixes: 5, ipv4Prefixes: 5, ipv6Prefixes: 0, paths: 9, attributeSets: 4 },
   fib: { mode: "kernel", protocol: 186, installed: 4, failed: [], stale: 0, healed: 0 },
   ready: { ok: true, reason: "" },
@@ -42,7 +42,7 @@ export const TROUBLED_STATUS: StatusAnswer = {
       'cluster.yaml:12: BGPPeer tor: spec.peerIP: "10.0.0.300": expected an IPv4 address, optionally with :port',
     ],
   },
-  peers: { configured: 4, established: 3 },
+  peers: { configured: 4, established: 3, away: 1 },
   fib: {
     mode: "kernel",
     protocol: 186,
@@ -71,7 +71,7 @@ export const BARE_STATUS: StatusAnswer = {
     generation: 0,
     faults: ["/etc/manx/cluster: no such file or directory (ENOENT)"],
   },
-  peers: { configured: 0, established: 0 },
+  peers: { configured: 0, established: 0, away: 0 },
   rib: { prefixes: 0, ipv4Prefixes: 0, ipv6Prefixes: 0, paths: 0, attributeSets: 0 },
   fib: { mode: "none", protocol: 0, installed: 0, failed: [], stale: 0, healed: 0 },
   ready: { ok: false, reason: "no configuration has been accepted" },
@@ -89,6 +89,7 @@ function peer(given: Pick<PeerAnswer, "name" | "address"> & Partial<PeerAnswer>)
     lastError: "",
     shutdown: null,
     range: null,
+    link: null,
     flaps: 0,
     identifier: given.address,
     capabilities: ["multiprotocol IPv4 unicast", "4-octet AS", "route refresh"],
@@ -96,6 +97,7 @@ function peer(given: Pick<PeerAnswer, "name" | "address"> & Partial<PeerAnswer>)
     keepaliveTime: 30,
     prefixes: { received: 1, accepted: 1, best: 1, advertised: 1 },
     families: [],
+    stale: [],
     messages: { updatesReceived: 2, updatesSent: 2, received: 385, sent: 384 },
     ...given,
   };
@@ -196,6 +198,64 @@ export const PEERS: readonly PeerAnswer[] = [
     messages: { updatesReceived: 0, updatesSent: 0, received: 0, sent: 0 },
   }),
 ];
+
+/** With peers on links, one of them found. */
+export const LINKED_STATUS: StatusAnswer = {
+  ...STATUS,
+  peers: {
+    configured: 2,
+    established: 1,
+    away: 0,
+    unnumbered: [
+      { name: "uplink-1", link: "eth1", address: "fe80::1", reason: "" },
+      {
+        name: "uplink-2",
+        link: "eth2",
+        address: null,
+        reason: "the link eth2 has no link-local IPv6 address",
+      },
+    ],
+  },
+};
+
+/** On links: one is found, for the other nobody is. */
+export const UNNUMBERED: readonly PeerAnswer[] = [
+  peer({
+    name: "uplink-1",
+    origin: "BGPPeer",
+    address: "fe80::1%eth1",
+    localAddress: "fe80::11%eth1",
+    link: "eth1",
+    remoteAs: 65000,
+    identifier: "172.30.0.1",
+  }),
+  peer({
+    name: "uplink-2",
+    origin: "BGPPeer",
+    address: "eth2",
+    localAddress: "none",
+    link: "eth2",
+    remoteAs: 0,
+    state: "Idle",
+    since: 9_000,
+    lastError: "the link eth2 has no link-local IPv6 address",
+    identifier: null,
+    capabilities: [],
+    prefixes: { received: 0, accepted: 0, best: 0, advertised: 0 },
+    messages: { updatesReceived: 0, updatesSent: 0, received: 0, sent: 0 },
+  }),
+];
+
+/** A router that is away, and whose routes are kept. */
+export const AWAY: PeerAnswer = {
+  ...PEERS[3]!,
+  lastError: "closed by the peer",
+  prefixes: { received: 3, accepted: 3, best: 2, advertised: 0 },
+  stale: [
+    { name: "IPv4 unicast", stage: "restart", prefixes: 2, left: 95_000 },
+    { name: "IPv6 unicast", stage: "long-lived", prefixes: 1, left: 7_200_000 },
+  ],
+};
 
 function attributes(given: Partial<AttributesAnswer>): AttributesAnswer {
   return {
@@ -472,3 +532,22 @@ export const WHY_ABSENT: WhyAnswer = {
   summary:
     "203.0.113.0/24 is not in the table of n1: no peer announces a route that holds it and none of this node's blocks does (3 of 4 sessions are Established).",
 };
+
+/** While a router restarts, and another has been away for long. */
+export const STALE_ROUTES: readonly RouteAnswer[] = [
+  {
+    prefix: "192.0.2.0/24",
+    paths: [
+      { ...FROM_TOR, stale: "restart", reason: "not long-lived stale" },
+      {
+        ...FROM_TOR,
+        peer: "tor2",
+        state: "valid",
+        stale: "long-lived",
+        reason: "not long-lived stale",
+        attributes: { ...FROM_TOR.attributes, communities: ["65535:6"] },
+      },
+    ],
+    kernel: "installed via 172.30.0.1 dev eth0",
+  },
+];

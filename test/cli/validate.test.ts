@@ -178,6 +178,8 @@ describe("what each node would do", () => {
           aigp: true,
           addPath: { receive: true, send: "BestN", count: 3 },
           bfd: { strict: true, minTransmitInterval: 100 },
+          maxRestartTime: "5m",
+          gracefulRestart: { mode: "Helper", notifications: true, longLivedStaleTime: "1h" },
           nextHopMode: "Self",
           asOverride: true,
           removePrivateAS: true,
@@ -231,6 +233,27 @@ describe("what each node would do", () => {
     const out = await shown(path, "--node", "n1");
     expect(out).not.toContain("/k/");
     expectGolden("validate-sessions", out);
+  });
+
+  test("peers on links", async () => {
+    const path = write(
+      "a.yaml",
+      ["Node", "n1", NODE],
+      [
+        "BGPPeer",
+        "uplink-1",
+        {
+          interface: "eth1",
+          asNumber: "external",
+          ttlSecurity: 1,
+          bfd: {},
+          password: { file: "/k" },
+        },
+      ],
+      ["BGPPeer", "uplink-2", { interface: "eth2", asNumber: 65_000 }],
+      ["BGPPeer", "spine", { interface: "eth3", asNumber: "internal", passive: true }],
+    );
+    expectGolden("validate-unnumbered", await shown(path));
   });
 
   test("a large mesh is a page", async () => {

@@ -5,6 +5,7 @@ import { add } from "../../cni/add.ts";
 import { check } from "../../cni/check.ts";
 import { collect } from "../../cni/collect.ts";
 import { remove } from "../../cni/delete.ts";
+import { status } from "../../cni/status.ts";
 import { giveBackStrays, straysOf } from "../../ipam/attachment.ts";
 import { resultToJson } from "../../ipam/protocol/result.ts";
 import { DATA_DIRECTORY } from "../../ipam/records-files.ts";
@@ -126,6 +127,46 @@ describe("a network whose configuration gets or loses its blocks while pods run"
     expect(attach("b", SHARING)).toEqual(["10.244.1.1/32"]);
     for (const name of ["a", "b"]) detach(name, SHARING);
     expect(state()).toBe(before);
+  });
+});
+
+describe("STATUS of a network of the node's blocks", () => {
+  const asked = { ...BLUE, cniVersion: "1.1.0" };
+
+  test("counts what networks of before have of a block that no ADD has taken over yet", () => {
+    const own = { name: "red", ipam: { type: "manx-ipam", blocks: ["10.244.1.0/31"] } };
+    const { publish, attach, detach, request, ground, state } = createNode("10.244.1.0/31");
+    for (const pod of ["a", "b"]) attach(pod, own);
+    const before = state();
+    const refusal = failureOf(() => status(request("STATUS", "", asked), ground));
+    expect(refusal.code).toBe(50);
+    expect(refusal.message).toContain("block 10.244.1.0/31 has 2 of 2 addresses in use");
+    expect(state()).toBe(before);
+    expect(failureOf(() => attach("c", BLUE)).message).toBe(refusal.message);
+    detach("b", own);
+    expect(status(request("STATUS", "", asked), ground)).toBeUndefined();
+    publish("10.244.2.0/31");
+    expect(status(request("STATUS", "", asked), ground)).toBeUndefined();
+  });
+
+  test("lets cool what a network of before gave back lately", () => {
+    const own = { name: "red", ipam: { type: "manx-ipam", blocks: ["10.244.1.0/32"] } };
+    const { attach, detach, request, ground } = createNode("10.244.1.0/32");
+    attach("a", own);
+    detach("a", own);
+    const strict = { ...asked, ipam: { type: "manx-ipam", strictCooldown: true } };
+    expect(failureOf(() => status(request("STATUS", "", strict), ground)).message).toContain(
+      "1 given back less than 30 s ago",
+    );
+    expect(status(request("STATUS", "", asked), ground)).toBeUndefined();
+  });
+
+  test("of its own blocks counts its own alone, whatever the node's are", () => {
+    const own = { ...asked, ipam: { type: "manx-ipam", blocks: ["10.244.1.0/32"] } };
+    const { attach, request, ground } = createNode("10.244.1.0/32");
+    attach("a", RED);
+    expect(failureOf(() => status(request("STATUS", "", asked), ground)).code).toBe(50);
+    expect(status(request("STATUS", "", own), ground)).toBeUndefined();
   });
 });
 

@@ -129,8 +129,8 @@ describe(`broken messages (seed ${SEED})`, () => {
       if (round % 64 === 0) expect(toHex(bytes)).toBe(before);
     }
     // Both ways must have been gone often, or the mutations are of no use.
-    expect(decoded).toBeGreaterThan(ROUNDS / 10);
-    expect(refused).toBeGreaterThan(ROUNDS / 10);
+    expect(decoded).toBeGreaterThan(ROUNDS / 20);
+    expect(refused).toBeGreaterThan(ROUNDS / 20);
   });
 
   test("leave attributes that are judged without throwing, wherever they lie in the buffer", () => {

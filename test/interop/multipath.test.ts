@@ -3,12 +3,10 @@
  */
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { which } from "bun";
-import type { RouteAnswer } from "../../resource/answer.ts";
-import { createNetwork, eventually, isInside, type Network, withoutObjects } from "./network.ts";
-
-const manx = process.env.MANX_EXECUTABLE ?? "";
-const bird = which("bird") ?? "";
+import { birdOn, birdRoutes, birdSession, birdText, hasBird } from "./bird.ts";
+import { configuration, document, documents, N1 } from "./documents.ts";
+import { hasManx, type Manx, manxOn } from "./manx.ts";
+import { createNetwork, eventually, type Network, withoutObjects } from "./network.ts";
 
 const ROUTERS = { tor1: "172.30.0.1", tor2: "172.30.0.2" } as const;
 type Router = keyof typeof ROUTERS;
@@ -18,38 +16,17 @@ const TEN = "bgp_ext_community.add((generic, 0x0004fde8, 0x4e9502f9));";
 const THIRTY = "bgp_ext_community.add((generic, 0x0004fde8, 0x4f5f8476));";
 
 function cluster(asNumbers: Readonly<Record<Router, number>>, multipath: string): string {
-  const document = (kind: string, name: string, spec: string): string =>
-    `apiVersion: projectcalico.org/v3\nkind: ${kind}\nmetadata: { name: ${name} }\nspec: ${spec}\n`;
-  return [
-    document(
-      "BGPConfiguration",
-      "default",
-      `{ holdTime: 3s, keepaliveTime: 1s, connectRetryTime: 1s, multipath: ${multipath} }`,
-    ),
-    document("Node", "n1", "{ bgp: { ipv4Address: 172.30.0.11/24 }, blocks: [10.244.1.0/24] }"),
+  return documents(
+    configuration(`multipath: ${multipath}`),
+    N1,
     ...Object.entries(ROUTERS).map(([name, address]) =>
-      document("BGPPeer", name, `{ peerIP: ${address}, asNumber: ${asNumbers[name as Router]} }`),
+      document("BGPPeer", name, `peerIP: ${address}, asNumber: ${asNumbers[name as Router]}`),
     ),
-  ].join("---\n");
+  );
 }
-
-const router = (name: Router, asNumber: number, community: string): string => `
-router id ${ROUTERS[name]};
-log stderr all;
-protocol device { scan time 1; }
-protocol static outside {
-  ipv4;
-  route ${PREFIX} blackhole { ${community} };
-}
-protocol bgp n1 {
-  local ${ROUTERS[name]} as ${asNumber};
-  neighbor 172.30.0.11 as 64512;
-  hold time 3; keepalive time 1; connect retry time 1; connect delay time 1; error wait time 1, 2;
-  ipv4 { import all; export all; };
-}
-`;
 
 let network: Network;
+let n1: Manx;
 
 beforeEach(() => {
   network = createNetwork({
@@ -57,6 +34,7 @@ beforeEach(() => {
     tor1: `${ROUTERS.tor1}/24`,
     tor2: `${ROUTERS.tor2}/24`,
   });
+  n1 = manxOn(network, "n1");
   for (const name of ["tor1", "tor2"]) {
     network.run(name, "ip", "route", "add", "local", PREFIX, "dev", "lo");
   }
@@ -67,22 +45,17 @@ afterEach(async () => {
 });
 
 function startBird(name: Router, asNumber: number, community = "") {
-  const file = network.file(`${name}.conf`, router(name, asNumber, community));
-  const control = `${network.folder}/${name}.ctl`;
-  return network.start(name, name, [bird, "-f", "-c", file, "-s", control]);
+  const session = birdSession({ local: `${ROUTERS[name]} as ${asNumber}` });
+  const routes = birdRoutes(`${PREFIX} blackhole { ${community} }`);
+  return birdOn(network, name).start(birdText(ROUTERS[name], routes, session));
 }
 
 function startManx(asNumbers: Readonly<Record<Router, number>>, multipath = "{}"): void {
-  const file = network.file("cluster.yaml", cluster(asNumbers, multipath));
-  const api = ["--api", `${network.folder}/bgpd.sock`];
-  network.start("n1", "bgpd", [manx, "bgpd", "--config", file, "--node", "n1", ...api]);
+  n1.configure(cluster(asNumbers, multipath));
+  n1.start();
 }
 
-function pathsOf(): string[] {
-  const args = ["routes", PREFIX, "--json", "--api", `${network.folder}/bgpd.sock`];
-  const routes: RouteAnswer[] = JSON.parse(network.run("n1", manx, ...args));
-  return (routes[0]?.paths ?? []).map(({ peer, state }) => `${peer} ${state}`);
-}
+const pathsOf = (): string[] => n1.paths(PREFIX).map(({ peer, state }) => `${peer} ${state}`);
 
 /** The ways of the route in the node's kernel, as `ip route` shows them. */
 function waysOf(): string[] {
@@ -112,9 +85,8 @@ function probe(): Record<Router, number> {
 const ONE_AS = { tor1: 65_000, tor2: 65_000 };
 const TWO_ASES = { tor1: 65_001, tor2: 65_002 };
 const BOTH = ["via 172.30.0.1 dev eth0 weight 1", "via 172.30.0.2 dev eth0 weight 1"];
-const here = isInside && manx !== "" && bird !== "";
 
-describe.skipIf(!here)("multipath with two BIRDs", () => {
+describe.skipIf(!hasManx || !hasBird)("multipath with two BIRDs", () => {
   test("both take traffic; when one is killed, the other takes all of it", async () => {
     startBird("tor1", ONE_AS.tor1);
     const second = startBird("tor2", ONE_AS.tor2);
@@ -133,7 +105,7 @@ describe.skipIf(!here)("multipath with two BIRDs", () => {
     );
     expect(probe()).toEqual({ tor1: 64, tor2: 0 });
     // It throws where the kernel has anything else than is wanted.
-    network.run("n1", manx, "fib", "check", "--api", `${network.folder}/bgpd.sock`);
+    n1.tell("fib", "check");
     startBird("tor2", ONE_AS.tor2);
     await eventually("both are there again", () => waysOf().length === 2);
   });
@@ -145,7 +117,7 @@ describe.skipIf(!here)("multipath with two BIRDs", () => {
     await eventually("both are known", () => pathsOf().length === 2);
     expect(pathsOf()).toEqual(["tor1 best", "tor2 valid"]);
     expect(waysOf()).toEqual(["via 172.30.0.1 dev eth0"]);
-    network.file("cluster.yaml", cluster(TWO_ASES, "{ relaxedASPath: true }"));
+    n1.configure(cluster(TWO_ASES, "{ relaxedASPath: true }"));
     await eventually("both are in the kernel", () => waysOf().length === 2);
     expect(pathsOf()).toEqual(["tor1 best", "tor2 multipath"]);
   });

@@ -5,7 +5,15 @@
  * that nothing of ours checks itself.
  */
 
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
 
@@ -18,7 +26,7 @@ export type Network = {
   /** Run a command in a namespace to its end; its standard output. Throws with stderr. */
   run(namespace: string, ...command: string[]): string;
   /** Start a program in a namespace; it is killed when the network is removed. Output goes to `NAME.log`. */
-  start(namespace: string, name: string, command: string[]): Subprocess;
+  start(namespace: string, name: string, command: readonly string[]): Subprocess;
   log(name: string): string;
   file(name: string, text: string): string;
   remove(): Promise<void>;
@@ -51,8 +59,9 @@ export function createNetwork(
       const nodad = address.includes(":") ? ["nodad"] : [];
       command("ip", "-n", name, "address", "add", address, "dev", "eth0", ...nodad);
     }
+    const settings = ["net.ipv4.ip_forward=1", "net.ipv6.conf.eth0.accept_dad=0"];
+    command("ip", "netns", "exec", name, "sysctl", "-qw", ...settings);
     command("ip", "-n", name, "link", "set", "eth0", "up");
-    command("ip", "netns", "exec", name, "sysctl", "-qw", "net.ipv4.ip_forward=1");
   }
   const path = (name: string): string => join(folder, name);
 
@@ -60,12 +69,14 @@ export function createNetwork(
     folder,
     run: (namespace, ...args) => command("ip", "netns", "exec", namespace, ...args),
     start(namespace, name, args) {
-      const output = Bun.file(path(`${name}.log`));
+      // Opened once: neither writes over what the other has said.
+      const output = openSync(path(`${name}.log`), "w");
       const child = Bun.spawn(["ip", "netns", "exec", namespace, ...args], {
         stdin: "ignore",
         stdout: output,
         stderr: output,
       });
+      closeSync(output);
       processes.push(child);
       return child;
     },

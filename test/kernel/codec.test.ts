@@ -360,6 +360,26 @@ describe("answers are read as ip shows them", () => {
     ]);
   });
 
+  test("an address that is being checked, or that is another's too, cannot be used", () => {
+    const [message] = decoded("ip addr show dev v0", (one) => one).slice(-1);
+    const withFlags = (flags: number): unknown => {
+      const body = new DataView(
+        new Uint8Array(
+          new Uint8Array(message!.body.buffer, message!.body.byteOffset, message!.body.byteLength),
+        ).buffer,
+      );
+      body.setUint8(2, flags);
+      return readAddress({ ...message!, body })?.unusable;
+    };
+    // IFA_F_PERMANENT, _TENTATIVE, _OPTIMISTIC, _DADFAILED (linux/if_addr.h).
+    expect([0x80, 0xc0, 0x44, 0xc8].map(withFlags)).toEqual([
+      undefined,
+      "tentative",
+      undefined,
+      "duplicate",
+    ]);
+  });
+
   const routes: [string, string[]][] = [
     [
       "ip -4 route show table main",

@@ -132,12 +132,12 @@ export async function eventually<Value>(
   }
 }
 
-/** Without pgrep, which not every machine has: kill -9 a node's daemon, from within the lab. */
-export function killDaemonOf(node: string): string[] {
+/** Without pgrep, which not every machine has: end a node's daemon, from within the lab. */
+export function killDaemonOf(node: string, signal: "KILL" | "TERM" = "KILL"): string[] {
   const script = `
   for process in /proc/[0-9]*; do
     tr '\\0' ' ' < $process/cmdline 2>/dev/null | grep -q -e 'bgpd .*--node ${node} $' &&
-      kill -9 \${process#/proc/}
+      kill -${signal} \${process#/proc/}
   done`;
   return ["sh", "-c", script];
 }

@@ -11,9 +11,13 @@ import {
   compareAddress,
   equalAddress,
   formatAddress,
+  isLinkLocal,
   parseAddress,
   tryParseAddress,
+  withoutZone,
+  withZone,
 } from "../../lib/address.ts";
+import { formatPrefix, hostPrefix } from "../../lib/prefix.ts";
 
 const word = fc.nat({ max: 0xffff_ffff });
 const anyAddress: fc.Arbitrary<Address> = fc.oneof(
@@ -141,5 +145,22 @@ describe("address bytes and order", () => {
         expect(Math.sign(compareAddress(a, b))).toBe(-Math.sign(compareAddress(b, a)) || 0);
       }),
     );
+  });
+
+  test("a link-local address is another on each link, and the same in octets", () => {
+    const plain = parseAddress("fe80::1");
+    const [two, three] = [withZone(plain, 2), withZone(plain, 3)];
+    expect([plain, two, three].map(formatAddress)).toEqual(["fe80::1", "fe80::1%2", "fe80::1%3"]);
+    expect(equalAddress(two, three) || equalAddress(two, plain)).toBe(false);
+    expect(equalAddress(two, withZone(three, 2))).toBe(true);
+    expect([three, two, plain].sort(compareAddress)).toEqual([plain, two, three]);
+    expect(addressToBytes(two)).toEqual(addressToBytes(plain));
+    expect(withoutZone(two)).toEqual(plain);
+    expect(formatPrefix(hostPrefix(two))).toBe("fe80::1/128");
+  });
+
+  test("link-local is fe80::/10 and nothing else", () => {
+    const all = ["fe80::", "febf:ffff::1", "fec0::", "fe7f::1", "169.254.0.1", "::"];
+    expect(all.filter((text) => isLinkLocal(parseAddress(text)))).toEqual(all.slice(0, 2));
   });
 });

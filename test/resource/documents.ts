@@ -33,3 +33,18 @@ export function resourcesOf(...documents: string[]): Resources {
   if (faults.length > 0) throw new Error(faults.map(formatFault).join("\n"));
   return resources;
 }
+
+/** A node with an IPv6 address of its own. */
+export function dualNode(
+  name: string,
+  host: number,
+  address6: string,
+  ...blocks: string[]
+): string {
+  const list = blocks.map((block) => JSON.stringify(block)).join(", ");
+  return documentOf(
+    "Node",
+    name,
+    `bgp:\n  ipv4Address: 172.30.0.${host}/24\n  ipv6Address: "${address6}"\nblocks: [${list}]`,
+  );
+}

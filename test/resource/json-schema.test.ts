@@ -58,7 +58,7 @@ describe("JSON Schemas", () => {
     expect(files.flatMap(({ text }) => errorsOf(text))).toEqual([]);
   });
 
-  test.each<[name: string, document: string]>([
+  const cases: readonly (readonly [name: string, document: string, error?: string])[] = [
     ["a number in asdot", documentOf("BGPConfiguration", "default", 'asNumber: "1.10"')],
     ["a duration", documentOf("BGPConfiguration", "default", "holdTime: 1m30s")],
     ["what means nothing", documentOf("BGPConfiguration", "default", "logSeverityScreen: Debug")],
@@ -76,12 +76,6 @@ describe("JSON Schemas", () => {
       "a node's own",
       `${documentOf("BGPConfiguration", "node.n1", "listenPort: 1179")}---\n${nodeOf("n1", 11)}`,
     ],
-  ])("%s fits, as bgpd says", (_name, text) => {
-    expect(errorsOf(text)).toEqual([]);
-    expect(faultsOf(text)).toEqual([]);
-  });
-
-  test.each<[name: string, document: string, error: string]>([
     [
       "an unknown field",
       documentOf("BGPPeer", "p", "peerIP: 10.0.0.1\nasNumber: 1\ncolour: red"),
@@ -122,10 +116,13 @@ describe("JSON Schemas", () => {
       documentOf("NetworkPolicy", "p", "{}"),
       "/kind must be equal to one of the allowed values",
     ],
-  ])("%s does not fit, as bgpd says", (_name, text, error) => {
-    expect(errorsOf(text)).toContain(error);
-    expect(faultsOf(text)).not.toEqual([]);
-  });
+  ];
+  for (const [name, text, error] of cases) {
+    test(`${name} ${error === undefined ? "fits" : "does not fit"}, as bgpd says`, () => {
+      expect(errorsOf(text)).toEqual(error === undefined ? [] : expect.arrayContaining([error]));
+      expect(faultsOf(text).length === 0).toBe(error === undefined);
+    });
+  }
 
   test("a field is described in bgpd's words", () => {
     const { properties } = jsonSchemas()["bgppeer.json"] ?? {};

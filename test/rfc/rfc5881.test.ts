@@ -218,3 +218,15 @@ describe("sessions come and go", () => {
     });
   });
 });
+
+describe("RFC 5882 4.3: what a failure can have been", () => {
+  test.each([true, false])("the C bit of the last packet says it: %p", (bit) => {
+    const { engine, hear, changes, status } = stage({ tor: {} });
+    const yourDiscriminator = status("tor")?.localDiscriminator ?? 0;
+    hear();
+    hear({}, { state: "Init", yourDiscriminator, controlPlaneIndependent: bit });
+    expect(changes.at(-1)?.to).toBe("Up");
+    engine.run(10_000);
+    expect(changes.at(-1)).toMatchObject({ to: "Down", failure: true, independent: bit });
+  });
+});

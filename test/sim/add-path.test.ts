@@ -181,7 +181,7 @@ describe("two reflectors", () => {
   test("a reflector that ends leaves the paths by the other one", async () => {
     const scene = start(ALL);
     scene.pass(20);
-    const stopping = scene.at("rr1").stop({ withdraw: false });
+    const stopping = scene.at("rr1").stop({ withdraw: true });
     scene.pass(20);
     await stopping;
     expect(scene.paths()).toEqual(EDGE_HOPS.map((hop) => `${hop} n1-rr2`));

@@ -45,9 +45,9 @@ export class DocumentsScene {
     return daemon;
   }
 
-  /** End a node's daemon; its sessions are closed as time passes. */
+  /** End a node's daemon for good; its sessions are closed as time passes. */
   stop(node: string): void {
-    void this.#daemons.get(node)?.stop({ withdraw: false });
+    void this.#daemons.get(node)?.stop({ withdraw: true });
     this.#daemons.delete(node);
   }
 

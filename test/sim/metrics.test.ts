@@ -77,6 +77,27 @@ describe("a node beside its router", () => {
     expect(value("manx_bgp_event_loop_lag_seconds_count")).toBe(100);
   });
 
+  test("counts a peer on a link that nobody is found for as one that is Idle", async () => {
+    const { node } = scene();
+    const before = await node.scrape();
+    const idle = { kind: "BGPPeer", state: "Idle" };
+    const found = before.value("manx_bgp_sessions", idle) ?? 0;
+    node.daemon.apply(
+      planOf(
+        "n1",
+        document("BGPConfiguration", "default", TIMERS),
+        document("Node", "n1", { bgp: { ipv4Address: `${NODE}/24` } }),
+        document("BGPPeer", "tor", { peerIP: ROUTER, asNumber: 65_000 }),
+        document("BGPPeer", "absent", { peerIP: "172.30.0.9", asNumber: 65_009 }),
+        document("BGPPeer", "uplink", { interface: "eth1", asNumber: "external" }),
+      ),
+    );
+    const { value } = await node.scrape();
+    expect(value("manx_bgp_sessions", idle)).toBe(found + 1);
+    expect(value("manx_bgp_peer_established", { kind: "BGPPeer", peer: "uplink" })).toBe(0);
+    expect(value("manx_bgp_peer_established", TOR)).toBe(1);
+  });
+
   test("counts the time from a new block to the first UPDATE with it, and nothing else", async () => {
     const { node } = scene();
     const before = (await node.scrape()).value("manx_bgp_announcement_delay_seconds_count");
@@ -90,14 +111,26 @@ describe("a node beside its router", () => {
     expect(after.value("manx_bgp_announcement_delay_seconds_count")).toBe((before ?? 0) + 1);
   });
 
+  test("shows what it keeps for a peer that may come back", async () => {
+    const { node, kill } = scene();
+    kill();
+    node.pass(119);
+    const { value } = await node.scrape();
+    expect(value("manx_bgp_peer_established", TOR)).toBe(0);
+    expect(value("manx_bgp_peer_stale_prefixes", { ...TOR, ...IPV4 })).toBe(COUNT);
+    expect(value("manx_bgp_peer_best_prefixes", { ...TOR, ...IPV4 })).toBe(COUNT);
+    expect(value("manx_fib_removals_total")).toBe(0);
+  });
+
   test("shows a lost peer with its reason, and is as ready as before", async () => {
     const { node, kill } = scene();
     kill();
-    node.pass(0.5);
+    node.pass(121);
     const { value } = await node.scrape();
+    expect(value("manx_bgp_peer_stale_prefixes", { ...TOR, ...IPV4 })).toBe(0);
     expect(value("manx_bgp_peer_established", TOR)).toBe(0);
     expect(value("manx_bgp_peer_flaps_total", TOR)).toBe(1);
-    expect(value("manx_bgp_peer_last_error", { ...TOR, error: "connection lost" })).toBe(1);
+    expect(value("manx_bgp_peer_last_error", { ...TOR, error: "connection failed" })).toBe(1);
     expect(value("manx_bgp_peer_received_prefixes", { ...TOR, ...IPV4 })).toBe(0);
     expect(value("manx_bgp_removal_delay_seconds_count")).toBe(1);
     expect(value("manx_fib_removals_total")).toBe(COUNT);
@@ -105,7 +138,7 @@ describe("a node beside its router", () => {
     const { status, text } = await node.page("/readyz");
     expect(status).toBe(200);
     expect(text).toContain("ready: converged\n0 of 2 sessions are Established\n");
-    expect(text).toMatch(/ {2}tor is \w+ for \d+ s: connection reset by peer\n/);
+    expect(text).toMatch(/ {2}tor is \w+ for \d+ s: connection refused\n/);
   });
 
   test("shows what others do to its routes", async () => {

@@ -138,7 +138,7 @@ test("a router that goes is one message for all routes, and other peers hear not
   const sent = () => daemon.neighbours.get("tor1")?.peer.status().messages.updatesSent;
   const before = sent();
   requests.length = 0;
-  const stopped = routers[1]?.stop({ withdraw: false });
+  const stopped = routers[1]?.stop({ withdraw: true });
   clock.advance(1000);
   await stopped;
   expect(routesOf(kernel)).toEqual(over("eth1", "eth3"));

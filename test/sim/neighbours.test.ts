@@ -1,120 +1,11 @@
 /**
- * Speakers whose documents change under living sessions: ranges of neighbours, keys, shutdowns, and one that does not
- * read. On a virtual clock.
+ * Speakers whose documents change under living sessions: ranges of neighbours, keys, shutdowns. On a
+ * virtual clock.
  */
 
 import { describe, expect, test } from "bun:test";
-import { planSpeaker } from "../../bgpd/cluster/plan.ts";
-import { Daemon } from "../../bgpd/daemon.ts";
-import type { PeerStatus } from "../../bgpd/peer.ts";
-import type { Connection, Transport } from "../../bgpd/transport.ts";
-import { MemoryNetwork } from "../../bgpd/transport-memory.ts";
 import { parseAddress } from "../../lib/address.ts";
-import { VirtualClock } from "../../lib/clock.ts";
-import { fromHex, toHex } from "../../lib/hex.ts";
-import { silentLogger } from "../../lib/log.ts";
-import { Secret } from "../../lib/secret.ts";
-import { readDocuments } from "../../resource/document.ts";
-import { formatFault } from "../../resource/fault.ts";
-import { seeded } from "./world.ts";
-
-const TIMERS = { holdTime: 9, keepaliveTime: 3, connectRetryTime: 2, nodeToNodeMeshEnabled: false };
-
-type Spec = Readonly<Record<string, unknown>>;
-
-/** One speaker at 10.0.0.N with AS 65000 + N and a block of its own. */
-class Host {
-  readonly daemon: Daemon;
-  readonly #n: number;
-  readonly #files: ReadonlyMap<string, string>;
-  /** Names of the BFD sessions that it has, and what tells it how one of them is. */
-  readonly watched = new Set<string>();
-  path: (name: string, to: "Up" | "Down") => void = () => {};
-
-  constructor(world: World, n: number) {
-    this.#n = n;
-    this.#files = world.files;
-    this.daemon = new Daemon({
-      clock: world.clock,
-      transport: world.transport(n),
-      kernel: undefined,
-      log: silentLogger(),
-      random: world.random,
-      onConverged: () => {},
-      bfd: (onChange) => {
-        this.path = (name, to) =>
-          onChange({ name, from: "Init", to, cause: "why", failure: to === "Down" });
-        return {
-          set: (name) => this.watched.add(name),
-          remove: (name) => this.watched.delete(name),
-          status: () => undefined,
-          stop: async () => {},
-        };
-      },
-    });
-  }
-
-  /** BGPPeers by name, and what the BGPConfiguration has besides. */
-  configure(peers: Readonly<Record<string, Spec>>, common: Spec = {}): void {
-    const document = (kind: string, name: string, spec: Spec): string =>
-      JSON.stringify({ apiVersion: "projectcalico.org/v3", kind, metadata: { name }, spec });
-    const ipv4Address = `10.0.0.${this.#n}/24`;
-    const bgp = { ipv4Address, ipv6Address: `fd00::${this.#n}/64`, asNumber: 65_000 + this.#n };
-    const blocks = [`20.0.${this.#n}.0/24`, `fd20:0:0:${this.#n}::/120`];
-    const text = [
-      document("BGPConfiguration", "default", { ...TIMERS, ...common }),
-      document("Node", "here", { bgp, blocks }),
-      ...Object.entries(peers).map(([name, spec]) => document("BGPPeer", name, spec)),
-    ].join("\n---\n");
-    const { resources, faults } = readDocuments([{ file: "c.yaml", text }]);
-    const read = (file: string): Secret =>
-      new Secret(new TextEncoder().encode(this.#files.get(file) ?? ""));
-    const planned = planSpeaker(resources, "here", read);
-    const all = "plan" in planned ? faults : [...faults, ...planned.faults];
-    if (!("plan" in planned) || all.length > 0) throw new Error(all.map(formatFault).join("\n"));
-    this.daemon.apply(planned.plan);
-  }
-
-  status(name: string): PeerStatus | undefined {
-    return this.daemon.neighbours.get(name)?.peer.status();
-  }
-
-  /** `NAME STATE`, each. */
-  get peers(): string[] {
-    return [...this.daemon.neighbours].map(([name, { peer }]) => `${name} ${peer.status().state}`);
-  }
-}
-
-class World {
-  readonly clock = new VirtualClock();
-  readonly random = seeded(7);
-  readonly network: MemoryNetwork;
-  readonly files = new Map<string, string>();
-
-  /** `window`: octets that TCP takes before the other side has read some. */
-  constructor(window = 262_144) {
-    this.network = new MemoryNetwork({ clock: this.clock, window });
-  }
-
-  transport(n: number): Transport {
-    this.network.host(parseAddress(`fd00::${n}`));
-    return this.network.host(parseAddress(`10.0.0.${n}`));
-  }
-
-  host(n: number): Host {
-    return new Host(this, n);
-  }
-
-  pass(seconds: number): void {
-    this.clock.advance(seconds * 1000);
-  }
-}
-
-const to = (n: number, rest: Spec = {}): Spec => ({
-  peerIP: `10.0.0.${n}`,
-  asNumber: 65_000 + n,
-  ...rest,
-});
+import { type Host, type Spec, to, World } from "./speakers.ts";
 
 describe("neighbours of a range", () => {
   const range = { listenRange: "10.0.0.0/28", asNumbers: ["65002-65004"], listenLimit: 2 };
@@ -142,6 +33,21 @@ describe("neighbours of a range", () => {
       "leaves 10.0.0.3 Established",
       "leaves 10.0.0.4 Established",
     ]);
+  });
+
+  test("are kept with their routes while they may come back from a restart, and then forgotten", async () => {
+    const world = new World();
+    const [hub, two] = [world.host(1), world.host(2)];
+    hub.configure({ leaves: range });
+    two.configure({ hub: to(1, { maxRestartTime: "60s" }) });
+    world.pass(5);
+    await leave(world, two, { withdraw: false });
+    world.pass(50);
+    expect(hub.peers).toEqual(["leaves 10.0.0.2 Active"]);
+    expect(hub.daemon.rib?.counts().prefixes).toBe(4);
+    world.pass(10);
+    expect(hub.peers).toEqual([]);
+    expect(hub.daemon.rib?.counts().prefixes).toBe(2);
   });
 
   test("of another AS are refused, and hold no place for longer than they are damped", () => {
@@ -273,9 +179,9 @@ describe("what keeps a peer down", () => {
   });
 });
 
-/** A speaker that ends as its process does. */
-async function leave(world: World, host: Host): Promise<void> {
-  const ended = host.daemon.stop({ withdraw: false });
+/** A speaker that ends as its process does, for good unless it is to come back. */
+async function leave(world: World, host: Host, { withdraw } = { withdraw: true }): Promise<void> {
+  const ended = host.daemon.stop({ withdraw });
   world.pass(5);
   await ended;
 }
@@ -336,160 +242,36 @@ describe("a document that changes", () => {
     expect(one.peers).toEqual(["other Established"]);
   });
 
-  test("the daemon's last words reach everybody", async () => {
-    const world = new World();
-    const [one, two] = [world.host(1), world.host(2)];
-    one.configure({ other: to(2) }, { shutdownMessage: "kernel update" });
-    two.configure({ other: to(1, { passive: true }) });
-    world.pass(5);
-    await leave(world, one);
-    expect(two.status("other")?.lastError).toBe(
+  const NOTIFIED = { gracefulRestart: { notifications: true } };
+  test.each([
+    [{}, true, 'the peer sent Cease/Administrative Shutdown: "kernel update"'],
+    [{}, false, "closed by the peer"],
+    [
+      NOTIFIED,
+      true,
+      'the peer sent Cease/Hard Reset (Cease/Administrative Shutdown: "kernel update")',
+    ],
+    [NOTIFIED, false, 'the peer sent Cease/Administrative Reset: "kernel update"'],
+    [
+      { gracefulRestart: { mode: "Helper" } },
+      false,
       'the peer sent Cease/Administrative Shutdown: "kernel update"',
-    );
-  });
-});
-
-describe("a table on request", () => {
-  const MARKER = "ff".repeat(16);
-  /** Of AS 65002, with both families, route refresh and the enhanced one. */
-  const OPEN = `${MARKER} 0035 01 04 fdea 005a 0a000002 18 0216 0104 0001 0001 0104 0002 0001 0200 4600 4104 0000fdea`;
-
-  test("comes for the family that was asked for, between its begin and end (RFC 7313)", () => {
-    const world = new World();
-    const [one, three] = [world.host(1), world.host(3)];
-    one.configure({ asker: to(2, { passive: true }), other: to(3) });
-    three.configure({ other: to(1) });
-    world.pass(5);
-    const said: string[] = [];
-    let asker: Connection | undefined;
-    const options = { remote: parseAddress("10.0.0.1"), port: 179 };
-    world.transport(2).connect(options, {
-      onOpen: (opened) => {
-        asker = opened;
-        const onData = (bytes: Uint8Array): number => said.push(toHex(bytes));
-        opened.receive({ onData, onDrain: () => {}, onEnd: (reason) => said.push(reason) });
-        opened.write(fromHex(OPEN));
-        opened.write(fromHex(`${MARKER} 0013 04`));
-      },
-      onFail: (reason) => said.push(reason),
-    });
-    world.pass(1);
-    /** The messages that a request for the family is answered with, but KEEPALIVEs. */
-    const ask = (afi: number): string[] => {
-      said.length = 0;
-      asker!.write(fromHex(`${MARKER} 0017 05 000${afi} 00 01`));
-      world.pass(1);
-      const messages = said.join("").split(MARKER).slice(1);
-      return messages.map((text) => text.slice(4)).filter((text) => text !== "04");
-    };
-    const [begin6, ...table6] = ask(2);
-    const end6 = table6.pop();
-    expect([begin6, end6]).toEqual(["0500020101", "0500020201"]);
-    // The block of each in MP_REACH_NLRI.
-    expect(table6.join()).toContain("78fd2000000000000100000000000000");
-    expect(table6.join()).not.toContain("18140001");
-    const [begin4, ...table4] = ask(1);
-    const end4 = table4.pop();
-    expect([begin4, end4]).toEqual(["0500010101", "0500010201"]);
-    expect(table4.join()).toContain("18140001");
-    expect(table4.join()).not.toContain("fd20");
-    expect(ask(3)).toEqual([]);
-  });
-});
-
-describe("a peer that does not read", () => {
-  const MARKER = "ff".repeat(16);
-  const KEEPALIVE = fromHex(`${MARKER} 0013 04`);
-  const hex = (value: number, octets: number): string =>
-    value.toString(16).padStart(2 * octets, "0");
-
-  /** A peer at 10.0.0.N that speaks by hand. */
-  function speak(world: World, n: number, asNumber: number): Connection {
-    let connection: Connection | undefined;
-    const as = hex(asNumber, 2);
-    const open = `${MARKER} 002d 01 04 ${as} 005a 0a0000${hex(n, 1)} 10 020e 0104 0001 0001 0200 4104 0000${as}`;
-    world.transport(n).connect(
-      { remote: parseAddress("10.0.0.1"), port: 179 },
-      {
-        onOpen: (opened) => {
-          connection = opened;
-          opened.receive({ onData: () => {}, onDrain: () => {}, onEnd: () => {} });
-          opened.write(fromHex(open));
-          opened.write(KEEPALIVE);
-        },
-        onFail: (reason) => {
-          throw new Error(reason);
-        },
-      },
-    );
-    world.pass(1);
-    return connection!;
-  }
-
-  /** An UPDATE with 900 prefixes and a MULTI_EXIT_DISC of its own. */
-  function update(round: number): Uint8Array {
-    const prefixes = Array.from({ length: 900 }, (_, at) => `18 15${hex(at, 2)}`).join("");
-    const attributes = `400101 00 400206 0201 0000fdea 400304 0a000002 800404 ${hex(round, 4)}`;
-    const octets = fromHex(attributes).length;
-    const length = hex(23 + octets + 3600, 2);
-    return fromHex(`${MARKER} ${length} 02 0000 ${hex(octets, 2)} ${attributes} ${prefixes}`);
-  }
-
-  test("makes no queue of what others say, nor of what it asks for, and is cut off in the end", () => {
-    const world = new World(20_000);
-    const one = world.host(1);
-    const passive = { passive: true, holdTime: 90 };
-    one.configure({
-      flood: to(2, passive),
-      deaf: to(3, { ...passive, asNumber: 65_001, sendHoldTime: 60 }),
-    });
-    const [flood, deaf] = [speak(world, 2, 65_002), speak(world, 3, 65_001)];
-    expect(one.peers).toEqual(["flood Established", "deaf Established"]);
-    flood.write(update(0));
-    world.pass(1);
-    deaf.pause();
-    const refresh = fromHex(`${MARKER} 0017 05 0001 00 01`.repeat(1000));
-    const backlog = (): number => one.daemon.neighbours.get("deaf")?.peer.backlog() ?? 0;
-    let most = 0;
-    for (let second = 0; second < 50; second++) {
-      for (let count = 0; count < 20; count++) {
-        flood.write(update(second * 20 + count));
-        deaf.write(refresh);
-        world.pass(0.05);
-        most = Math.max(most, backlog());
-      }
-      for (const connection of [flood, deaf]) if (second % 20 === 0) connection.write(KEEPALIVE);
-    }
-    // Without a bound it would be the 3.6 MB that the other peers were told meanwhile.
-    expect(most).toBeGreaterThan(1 << 20);
-    expect(most).toBeLessThan(1.1 * 2 ** 20);
-    expect(one.status("deaf")?.messages.received).toBeGreaterThan(500_000);
-    expect(one.peers).toEqual(["flood Established", "deaf Established"]);
-    world.pass(40);
-    expect(one.status("deaf")?.lastError).toBe(
-      "send hold timer expired: the peer's TCP took nothing for 60 s",
-    );
-  });
-
-  test("is told the last of it when it reads again", () => {
-    const world = new World(20_000);
-    const one = world.host(1);
-    const passive = { passive: true, holdTime: 90 };
-    one.configure({ flood: to(2, passive), deaf: to(3, { ...passive, asNumber: 65_001 }) });
-    const [flood, deaf] = [speak(world, 2, 65_002), speak(world, 3, 65_001)];
-    deaf.pause();
-    for (let round = 0; round < 600; round++) {
-      flood.write(update(round));
-      world.pass(0.05);
-    }
-    const { updatesSent } = one.status("deaf")!.messages;
-    deaf.resume();
-    world.pass(10);
-    // The last round is one UPDATE; the one before it was told some time.
-    expect(one.status("deaf")!.messages.updatesSent - updatesSent).toBeLessThanOrEqual(2);
-    expect(one.daemon.neighbours.get("deaf")?.peer.backlog()).toBe(0);
-    flood.write(update(1_000_000));
-    world.pass(1);
-    expect(one.status("deaf")!.messages.updatesSent - updatesSent).toBeLessThanOrEqual(3);
-  });
+    ],
+    [
+      { gracefulRestart: { mode: "None" } },
+      false,
+      'the peer sent Cease/Administrative Shutdown: "kernel update"',
+    ],
+  ])(
+    "the daemon's last words reach who may have them: %j, withdraw %j",
+    async (common, withdraw, words) => {
+      const world = new World();
+      const [one, two] = [world.host(1), world.host(2)];
+      one.configure({ other: to(2) }, { shutdownMessage: "kernel update", ...common });
+      two.configure({ other: to(1, { passive: true }) }, common);
+      world.pass(5);
+      await leave(world, one, { withdraw });
+      expect(two.status("other")?.lastError).toBe(words);
+    },
+  );
 });

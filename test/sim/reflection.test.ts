@@ -84,7 +84,7 @@ function start(clusterIds: readonly string[], more = "") {
     apply: (spec: string) => {
       for (const name of names) at(name).apply(plan(name, spec));
     },
-    stop: (name: string) => void at(name).stop({ withdraw: false }),
+    stop: (name: string) => void at(name).stop({ withdraw: true }),
     flaps: () =>
       [...daemons.values()]
         .flatMap(({ neighbours }) => [...neighbours.values()])

@@ -3,7 +3,7 @@
  * one in-memory network. Everything random comes from the seed, so a failure can be replayed.
  */
 
-import { DEFAULT_POLICY, type PeerPlan } from "../../bgpd/cluster/speaker.ts";
+import type { PeerPlan } from "../../bgpd/cluster/speaker.ts";
 import type { State } from "../../bgpd/fsm/state.ts";
 import { createListener } from "../../bgpd/listener.ts";
 import { createPeer, type Peer, type PeerStatus } from "../../bgpd/peer.ts";
@@ -12,6 +12,7 @@ import { MemoryNetwork } from "../../bgpd/transport-memory.ts";
 import { type Address, address4, equalAddress } from "../../lib/address.ts";
 import { type Clock, VirtualClock } from "../../lib/clock.ts";
 import { type Logger, silentLogger } from "../../lib/log.ts";
+import { peerPlan } from "../bgpd/plan.ts";
 
 /** Uniform in [0, 1), the same sequence for the same seed (mulberry32). */
 export function seeded(seed: number): () => number {
@@ -114,29 +115,16 @@ class Speaker {
     { transport, log }: { readonly transport: Transport; readonly log: Logger },
   ): Peer {
     const asNumber = options.asNumber ?? (() => 64512);
-    const plan: PeerPlan = {
+    const plan = peerPlan({
       name: `s${other}`,
       origin: "mesh",
-      node: undefined,
-      reachableBy: undefined,
       address: addressOf(other),
-      port: 179,
       localAs: asNumber(this.index),
       remoteAs: asNumber(other),
       localAddress: this.address,
-      holdTime: 90,
-      keepaliveTime: 30,
-      connectRetryTime: 5,
       passive: options.passive?.(this.index, other) ?? false,
-      ttl: 1,
-      families: [4],
-      acceptDefaultRoute: false,
-      filters: [],
-      role: undefined,
-      aigp: false,
-      policy: DEFAULT_POLICY,
       ...options.plan,
-    };
+    });
     return createPeer(plan, {
       clock: this.#clock,
       transport,

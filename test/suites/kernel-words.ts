@@ -130,3 +130,25 @@ export function eventText(event: KernelEvent, names: ReadonlyMap<number, string>
       return event.type;
   }
 }
+
+/** IPv4 addresses, sorted. */
+export const addressesOf = (kernel: Kernel): string[] =>
+  kernel
+    .addresses(4)
+    .map(
+      ({ link, address, length, scope }) =>
+        `${kernel.link(link)?.name} ${formatAddress(address)}/${length} ${scope}`,
+    )
+    .sort();
+
+/** IPv4 neighbours, sorted. */
+export const neighboursOf = (kernel: Kernel): string[] =>
+  kernel
+    .neighbours(4)
+    // Linux makes entries of its own for multicast.
+    .filter(({ address }) => address.w0 >>> 28 !== 0xe)
+    .map(
+      ({ link, address, mac, state }) =>
+        `${kernel.link(link)?.name} ${formatAddress(address)} ${mac} ${state}`,
+    )
+    .sort();

@@ -3,6 +3,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { which } from "bun";
+import { birdCommand } from "../../interop/bird.ts";
 
 /** What a daemon is to do. */
 export type Task = {
@@ -14,19 +15,42 @@ export type Task = {
     readonly asNumber: number;
     /** It reflects this one's routes. */
     readonly client: boolean;
+    /** It is told no routes. */
+    readonly silent?: boolean;
   }[];
   /** Learned routes go into the kernel. */
   readonly kernel: boolean;
+};
+
+/** One call of the interface by which people ask a daemon. */
+export type Question = {
+  /** Of its unix socket. */
+  readonly path: string;
+  readonly request: string;
+  /** A regular expression that what came back matches once it is all there. */
+  readonly end: string;
+};
+
+/** What a scenario wants of a daemon beyond the protocol. */
+export type Demand = {
+  /** Routes go into the kernel. */
+  readonly kernel: boolean;
+  /** It is asked, and has neighbours that it tells nothing. */
+  readonly asked?: boolean;
 };
 
 export type Daemon = {
   readonly name: string;
   /** For the table; undefined where the program is not there. */
   version(): string | undefined;
-  /** Why it is left out of such a task. */
-  cannot?(task: Pick<Task, "kernel">): string | undefined;
+  /** Why it is left out of such a scenario. */
+  cannot?(demand: Demand): string | undefined;
   /** Write what it needs into the folder; the command that runs it in the foreground. */
   prepare(task: Task, folder: string): readonly string[];
+  /** How it is asked for its state, in short. */
+  question?(folder: string): Question;
+  /** Path of the unix socket that has its page of metrics. */
+  metrics?(folder: string): string;
 };
 
 export const bird: Daemon = {
@@ -35,16 +59,22 @@ export const bird: Daemon = {
   prepare(task, folder) {
     const file = join(folder, "bird.conf");
     writeFileSync(file, birdConfiguration(task));
-    return [which("bird") ?? "", "-f", "-c", file, "-s", join(folder, "bird.ctl")];
+    return birdCommand(file, join(folder, "bird.ctl"));
   },
+  question: (folder) => ({
+    path: join(folder, "bird.ctl"),
+    request: "show status\n",
+    end: "^0013 .*\\n",
+  }),
 };
 
 function birdConfiguration({ address, asNumber, neighbours, kernel }: Task): string {
   const sessions = neighbours.map(
-    ({ address: neighbour, asNumber: remote, client }, index) => `
+    ({ address: neighbour, asNumber: remote, client, silent = false }, index) => `
 protocol bgp n${index} from neighbour {
   neighbor ${neighbour} as ${remote};
   ${client ? "rr client;" : ""}
+  ${silent ? "ipv4 { export none; };" : ""}
 }`,
   );
   return `
@@ -76,6 +106,12 @@ export function manx(executable: string): Daemon {
       const fib = task.kernel ? "kernel" : "none";
       return [executable, "bgpd", "--config", file, "--node", "dut", "--api", api, "--fib", fib];
     },
+    metrics: (folder) => join(folder, "bgpd.sock"),
+    question: (folder) => ({
+      path: join(folder, "bgpd.sock"),
+      request: "GET /status HTTP/1.1\r\nHost: bgpd\r\nConnection: close\r\n\r\n",
+      end: "\\r\\n\\r\\n[^]*\\}\\s*$",
+    }),
   };
 }
 
@@ -89,14 +125,19 @@ function manxConfiguration({ address, asNumber, neighbours }: Task): string {
       connectRetryTime: 1,
     }),
     document("BGPFilter", "all", { importV4: accept, exportV4: accept }),
+    document("BGPFilter", "silent", { importV4: accept, exportV4: [{ action: "Reject" }] }),
     document("Node", "dut", {
       bgp: {
         ipv4Address: `${address}/16`,
         ...(isReflector(neighbours) ? { routeReflectorClusterID: address } : {}),
       },
     }),
-    ...neighbours.map(({ address: peerIP, asNumber: remote }, index) =>
-      document("BGPPeer", `n${index}`, { peerIP, asNumber: remote, filters: ["all"] }),
+    ...neighbours.map(({ address: peerIP, asNumber: remote, silent = false }, index) =>
+      document("BGPPeer", `n${index}`, {
+        peerIP,
+        asNumber: remote,
+        filters: [silent ? "silent" : "all"],
+      }),
     ),
   ].join("\n---\n");
 }

@@ -9,8 +9,8 @@ const OPEN = 1;
 const UPDATE = 2;
 const KEEPALIVE = 4;
 const AS_TRANS = 23456;
-/** Seconds. */
-const HOLD_TIME = 240;
+/** Seconds, unless told otherwise. */
+export const HOLD_TIME = 240;
 const LARGEST = 4096;
 
 /** Bytes that grow. */
@@ -52,8 +52,8 @@ class Writer {
   }
 }
 
-/** OPEN of a speaker with four-octet AS numbers, IPv4 unicast and route refresh. */
-export function encodeOpen(asNumber: number, identifier: number): Uint8Array {
+/** OPEN of a speaker with four-octet AS numbers, IPv4 unicast and route refresh; the hold time in seconds. */
+export function encodeOpen(asNumber: number, identifier: number, holdTime = HOLD_TIME): Uint8Array {
   const parameters = new Writer()
     .bytes([2, 6, 1, 4, 0, 1, 0, 1])
     .bytes([2, 2, 2, 0])
@@ -63,7 +63,7 @@ export function encodeOpen(asNumber: number, identifier: number): Uint8Array {
   const writer = begin(new Writer(), OPEN)
     .u8(4)
     .u16(asNumber > 0xffff ? AS_TRANS : asNumber)
-    .u16(HOLD_TIME)
+    .u16(holdTime)
     .u32(identifier)
     .u8(parameters.length)
     .bytes(parameters);

@@ -4,7 +4,7 @@
  */
 
 import type { Socket, TCPSocketListener } from "bun";
-import { encodeOpen, KEEPALIVE_BYTES } from "./encode.ts";
+import { encodeOpen, HOLD_TIME, KEEPALIVE_BYTES } from "./encode.ts";
 
 const BGP_PORT = 179;
 const HEADER = 19;
@@ -12,18 +12,22 @@ const OPEN = 1;
 const UPDATE = 2;
 const NOTIFICATION = 3;
 const KEEPALIVE = 4;
-/** ms; a third of the hold time and less. */
-const KEEPALIVE_INTERVAL = 30_000;
+/** Between KEEPALIVEs: a third of the hold time, and no more than this. ms. */
+const LONGEST_INTERVAL = 30_000;
 
 export type NeighbourOptions = {
   /** IPv4, dotted. */
   readonly address: string;
   readonly identifier: number;
   readonly asNumber: number;
+  /** Seconds. */
+  readonly holdTime?: number;
   /** The body of an UPDATE, valid during the call. */
   readonly onUpdate: (bytes: Uint8Array, start: number, end: number) => void;
   /** Something came in and has been handled. */
   readonly onProgress: () => void;
+  /** A KEEPALIVE came in: the first one makes the session. */
+  readonly onKeepalive?: () => void;
 };
 
 export class Neighbour {
@@ -34,6 +38,8 @@ export class Neighbour {
   #queue: Uint8Array[] = [];
   #timer: Timer | undefined;
   isEstablished = false;
+  /** When the first OPEN came, by `performance.now()`. */
+  opened: number | undefined;
   /** Octets of UPDATEs that came in. */
   received = 0;
   updates = 0;
@@ -94,8 +100,12 @@ export class Neighbour {
     }
     this.#socket = socket;
     this.#rest = new Uint8Array();
-    this.send(encodeOpen(this.#options.asNumber, this.#options.identifier));
-    this.#timer = setInterval(() => this.send(KEEPALIVE_BYTES), KEEPALIVE_INTERVAL);
+    const { asNumber, identifier, holdTime = HOLD_TIME } = this.#options;
+    this.send(encodeOpen(asNumber, identifier, holdTime));
+    this.#timer = setInterval(
+      () => this.send(KEEPALIVE_BYTES),
+      Math.min(LONGEST_INTERVAL, (1000 * holdTime) / 3),
+    );
   }
 
   #receive(chunk: Uint8Array): void {
@@ -125,10 +135,12 @@ export class Neighbour {
         this.#options.onUpdate(bytes, start + HEADER, end);
         break;
       case OPEN:
+        this.opened ??= performance.now();
         this.send(KEEPALIVE_BYTES);
         break;
       case KEEPALIVE:
         this.isEstablished = true;
+        this.#options.onKeepalive?.();
         break;
       case NOTIFICATION:
         this.ended = `NOTIFICATION ${bytes[start + 19]}/${bytes[start + 20]}`;

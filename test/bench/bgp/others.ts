@@ -1,57 +1,37 @@
 /** FRR, GoBGP and OpenBGPD, told what `Task` says. */
 
-import { existsSync, writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { which } from "bun";
+import { frrCommand, frrVersion } from "../../interop/frr.ts";
+import { gobgpCommand } from "../../interop/gobgp.ts";
 import { type Daemon, type Task, versionOf } from "./daemon.ts";
-
-/** Of the packages that are unpacked and not installed; empty where they are installed. */
-const ROOT = process.env.MANX_DEBIAN_ROOT ?? "";
-const FRR = [join(ROOT, "usr/lib/frr"), "/usr/lib/frr"].find((path) =>
-  existsSync(join(path, "bgpd")),
-);
-const TRIPLET = process.arch === "arm64" ? "aarch64-linux-gnu" : "x86_64-linux-gnu";
-const LIBRARIES = ["usr/lib", "lib"]
-  .flatMap((folder) => [`${folder}/${TRIPLET}/frr`, `${folder}/${TRIPLET}`])
-  .map((folder) => join(ROOT, folder))
-  .join(":");
 
 /** zebra and bgpd, as one runs them where routes go into the kernel. */
 export const frr: Daemon = {
   name: "FRR",
-  version() {
-    if (FRR === undefined) return undefined;
-    const environment = { ...process.env, LD_LIBRARY_PATH: LIBRARIES };
-    const { stdout } = Bun.spawnSync([join(FRR, "bgpd"), "--version"], { env: environment });
-    return stdout.toString().split("\n")[0];
-  },
-  prepare(task, folder) {
-    const file = join(folder, "frr.conf");
-    writeFileSync(file, frrConfiguration(task));
-    const common = `-u root -g root -z ${folder}/zserv -P 0 --vty_socket ${folder}`;
-    return script(folder, [
-      // Their group for the terminal must exist.
-      `{ cat /etc/group; echo frrvty:x:0:root; } > ${folder}/group`,
-      `mount --bind ${folder}/group /etc/group`,
-      `export LD_LIBRARY_PATH='${LIBRARIES}'`,
-      `echo > ${folder}/zebra.conf`,
-      `${FRR}/zebra -f ${folder}/zebra.conf -i ${folder}/zebra.pid ${common} &`,
-      `until [ -S ${folder}/zserv ]; do sleep 0.05; done`,
-      `exec ${FRR}/bgpd -f ${file} -i ${folder}/bgpd.pid ${common}`,
-    ]);
-  },
+  question: (folder) => ({
+    path: join(folder, "bgpd.vty"),
+    request: "show version\0",
+    end: "\\0\\0\\0[^]$",
+  }),
+  version: frrVersion,
+  prepare: (task, folder) => frrCommand({ configuration: frrConfiguration(task) }, folder),
 };
 
 function frrConfiguration({ address, asNumber, neighbours }: Task): string {
-  const lines = neighbours.flatMap(({ address: neighbour, asNumber: remote, client }) => [
-    ` neighbor ${neighbour} remote-as ${remote}`,
-    ` neighbor ${neighbour} timers 80 240`,
-    ` neighbor ${neighbour} timers connect 1`,
-    ` neighbor ${neighbour} advertisement-interval 0`,
-    ...(client ? [` neighbor ${neighbour} route-reflector-client`] : []),
-    ...(remote === asNumber ? [] : [` neighbor ${neighbour} next-hop-self`]),
-  ]);
+  const lines = neighbours.flatMap(
+    ({ address: neighbour, asNumber: remote, client, silent = false }) => [
+      ` neighbor ${neighbour} remote-as ${remote}`,
+      ` neighbor ${neighbour} timers 80 240`,
+      ` neighbor ${neighbour} timers connect 1`,
+      ` neighbor ${neighbour} advertisement-interval 0`,
+      ...(silent ? [` neighbor ${neighbour} prefix-list nothing out`] : []),
+      ...(client ? [` neighbor ${neighbour} route-reflector-client`] : []),
+      ...(remote === asNumber ? [] : [` neighbor ${neighbour} next-hop-self`]),
+    ],
+  );
   return [
+    "ip prefix-list nothing seq 5 deny 0.0.0.0/0 le 32",
     `router bgp ${asNumber}`,
     ` bgp router-id ${address}`,
     " no bgp ebgp-requires-policy",
@@ -65,7 +45,10 @@ function frrConfiguration({ address, asNumber, neighbours }: Task): string {
 export const gobgp: Daemon = {
   name: "GoBGP",
   version: () => versionOf("gobgpd", "--version"),
-  cannot: ({ kernel }) => (kernel ? "installs no routes by itself" : undefined),
+  cannot({ kernel, asked = false }) {
+    if (kernel) return "installs no routes by itself";
+    return asked ? "is asked by gRPC, which nobody here speaks" : undefined;
+  },
   prepare({ address, asNumber, neighbours }, folder) {
     const file = join(folder, "gobgp.toml");
     const sections = neighbours.map(
@@ -91,7 +74,9 @@ export const gobgp: Daemon = {
 `;
     writeFileSync(file, head + sections.join(""));
     const api = `unix://${folder}/api`;
-    return [which("gobgpd") ?? "", "-f", file, "--api-hosts", api, "--pprof-disable"];
+    // It does not start where a killed one has left its socket.
+    rmSync(join(folder, "api"), { force: true });
+    return gobgpCommand(file, "--api-hosts", api, "--pprof-disable");
   },
 };
 
@@ -99,9 +84,10 @@ export const gobgp: Daemon = {
 export const openbgpd: Daemon = {
   name: "OpenBGPD",
   version: () => versionOf("bgpd", "-V"),
-  cannot: ({ kernel }) => {
+  cannot({ kernel, asked = false }) {
     if (process.getuid?.() !== 0) return "needs root";
-    return kernel ? "installs no routes on Linux" : undefined;
+    if (kernel) return "installs no routes on Linux";
+    return asked ? "is asked in a binary language of its own" : undefined;
   },
   prepare({ address, asNumber, neighbours }, folder) {
     const file = join(folder, "bgpd.conf");
@@ -118,6 +104,7 @@ neighbor ${neighbour} {
 AS ${asNumber}
 router-id ${address}
 listen on ${address}
+connect-retry 1
 socket "${folder}/control"
 fib-update no
 ${sections.join("")}

@@ -1,13 +1,14 @@
 /** One daemon with its neighbours: wait for sessions, take the time of what follows. */
 
-import type { Daemon } from "./daemon.ts";
+import type { Daemon, Task } from "./daemon.ts";
 import { type Expected, Judge } from "./judge.ts";
+import type { Usage } from "./meter.ts";
 import { Neighbour } from "./neighbour.ts";
 import { DAEMON, neighbourAddress, neighbourWord, type Performance, perform } from "./stage.ts";
 import type { Workload } from "./workload.ts";
 
-/** ms. */
-const DEADLINE = 180_000;
+/** Seconds for each thing that is waited for, unless told otherwise. */
+const DEADLINE = 180;
 /** After the last of what was waited for: what the daemon still does for it counts as well. ms. */
 const SETTLE = 300;
 
@@ -35,30 +36,41 @@ export type Player = {
   readonly word: number;
 };
 
+export type PlayOptions = {
+  /** The daemon's. */
+  readonly asNumber: number;
+  readonly roles: readonly Role[];
+  /** Neighbours behind those of `roles` that somebody else plays: their AS numbers. They are told nothing. */
+  readonly guests?: readonly number[];
+  /** Routes go into the kernel. */
+  readonly kernel?: boolean;
+  /** What the neighbours ask for, seconds. */
+  readonly holdTime?: number;
+  /** Seconds for each thing that is waited for. */
+  readonly deadline?: number;
+};
+
 export class Play {
   readonly #daemon: Daemon;
-  readonly #performance: Performance;
+  readonly #task: Task;
+  readonly #deadline: number;
+  #performance: Performance | undefined;
   readonly players: readonly Player[];
   /** Whose table was not right when it was looked at last. */
   #late = 0;
   #look: () => void = () => {};
 
-  constructor(
-    daemon: Daemon,
-    workload: Workload,
-    {
-      asNumber,
-      roles,
-      kernel = false,
-    }: { asNumber: number; roles: readonly Role[]; kernel?: boolean },
-  ) {
+  constructor(daemon: Daemon, workload: Workload, options: PlayOptions) {
+    const { asNumber, roles, guests = [], kernel = false, holdTime, deadline } = options;
     this.#daemon = daemon;
+    this.#deadline = deadline ?? DEADLINE;
     this.players = roles.map(({ asNumber: remote, expected }, index) => {
       const judge = new Judge(workload, expected);
       const neighbour = new Neighbour({
         address: neighbourAddress(index),
         identifier: neighbourWord(index),
         asNumber: remote,
+        ...(holdTime === undefined ? {} : { holdTime }),
         onUpdate: (bytes, start, end) => {
           if (expected !== undefined) judge.update(bytes, start, end);
         },
@@ -66,16 +78,22 @@ export class Play {
       });
       return { neighbour, judge, asNumber: remote, word: neighbourWord(index) };
     });
-    const neighbours = roles.map(({ asNumber: remote, client = false }, index) => ({
+    const told = roles.map(({ asNumber: remote, client = false }, index) => ({
       address: neighbourAddress(index),
       asNumber: remote,
       client,
     }));
-    this.#performance = perform(daemon, { asNumber, address: DAEMON, neighbours, kernel });
+    const untold = guests.map((remote, index) => ({
+      address: neighbourAddress(roles.length + index),
+      asNumber: remote,
+      client: false,
+      silent: true,
+    }));
+    this.#task = { asNumber, address: DAEMON, neighbours: [...told, ...untold], kernel };
   }
 
-  get pid(): number {
-    return this.#performance.pid;
+  get usage(): Usage {
+    return this.#running.usage();
   }
 
   /** Whether everybody holds what it must. Cheap to ask again and again: it looks first at who was late before. */
@@ -92,23 +110,34 @@ export class Play {
     return player;
   }
 
-  /** Let these be reachable and wait for their sessions. */
-  async open(indices: readonly number[]): Promise<void> {
+  /** Start the daemon; again after `kill`. */
+  start(): void {
+    this.#performance = perform(this.#daemon, this.#task);
+  }
+
+  /** Let these be reachable, start the daemon and wait for their sessions; of all when none is named. */
+  async open(indices: readonly number[] = [...this.players.keys()]): Promise<void> {
     for (const index of indices) this.player(index).neighbour.listen();
+    this.start();
     await this.until("sessions", () =>
       indices.every((index) => this.player(index).neighbour.isEstablished),
     );
   }
 
+  /** End the daemon as a crash would, its neighbours and the kernel's routes staying. */
+  async kill(): Promise<void> {
+    await this.#running.kill();
+  }
+
   /** Do something, and take the time until `isDone`. */
   async time(what: string, act: () => void, isDone: () => boolean): Promise<Measure> {
-    const before = this.#performance.usage();
+    const before = this.usage;
     const begin = performance.now();
     act();
     await this.until(what, isDone);
     const wall = (performance.now() - begin) / 1000;
     await Bun.sleep(SETTLE);
-    const after = this.#performance.usage();
+    const after = this.usage;
     return { wall, cpu: after.cpu - before.cpu, peak: after.peak };
   }
 
@@ -116,23 +145,27 @@ export class Play {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#look = () => {
       if (isDone()) resolve();
+      else if (this.#running.isOver) reject(new Error(`${what}: the daemon ended`));
     };
     // The kernel's routes and a daemon's death tell nobody.
     const poll = setInterval(this.#look, 20);
     const deadline = setTimeout(
-      () => reject(new Error(`${what}: not within ${DEADLINE} ms`)),
-      DEADLINE,
+      () => reject(new Error(`${what}: not within ${this.#deadline} s`)),
+      this.#deadline * 1000,
     );
     try {
       this.#look();
       await promise;
     } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
       const states = this.players
+        .filter(({ judge, neighbour }) => !judge.isContent || neighbour.ended !== "")
         .slice(0, 4)
-        .map(({ judge, neighbour }) => `${judge.summary} ${neighbour.ended}`)
+        .map(({ judge, neighbour }) => `${judge.summary} ${neighbour.ended}`.trim())
         .join("; ");
-      const log = (await this.#performance.log()).slice(-2000);
-      throw new Error(`${this.#daemon.name}, ${what}: ${states}\n${log}`, { cause: error });
+      const log = (await this.#running.log()).slice(-2000);
+      const said = states === "" ? "" : ` (${states})`;
+      throw new Error(`${reason}${said}\n${log}`, { cause: error });
     } finally {
       clearInterval(poll);
       clearTimeout(deadline);
@@ -142,6 +175,11 @@ export class Play {
 
   async close(): Promise<void> {
     for (const { neighbour } of this.players) neighbour.close();
-    await this.#performance.stop();
+    await this.#performance?.stop();
+  }
+
+  get #running(): Performance {
+    if (this.#performance === undefined) throw new Error(`${this.#daemon.name} was not started`);
+    return this.#performance;
   }
 }

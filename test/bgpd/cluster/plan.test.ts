@@ -95,6 +95,55 @@ others from 10.0.0.0/8, at most 2 of AS 65001-65001, ttl 64
     );
   });
 
+  test("peers on links, of any other AS, of one, and of our own, for the nodes that are selected", () => {
+    const resources = resourcesOf(
+      documentOf("Node", "n1", "bgp: {ipv4Address: 172.30.0.11/24, asNumber: 65001}"),
+      peer("a", "interface: eth1\nasNumber: external\nttlSecurity: 1\npassive: true"),
+      peer("b", "interface: eth2\nasNumber: 65002\nlocalASNumber: 65009"),
+      peer("c", "interface: eth3\nasNumber: internal\nrouteReflectorClient: true"),
+      peer("d", "interface: eth3\nasNumber: 1\nnodeSelector: has(far)"),
+    );
+    const policy = (client: boolean): string =>
+      `reflection {"clusterId":2887647243,"clientToClient":true,"client":${client}}`;
+    expect(printPlan(planOf(resources, "n1"))).toBe(
+      `
+n1 AS 65001 id 172.30.0.11 listens 172.30.0.11 port 179
+blocks - pools -
+found on eth1: a (BGPPeer), fe80:: AS 65001 to fe80::1:179 AS 0, ttl 1, hold 90 keepalive 30 retry 5, passive, within 1 hops 1-65000 65002-4294967294
+found on eth2: b (BGPPeer), fe80:: AS 65009 to fe80::1:179 AS 65002, ttl 1, hold 90 keepalive 30 retry 5
+found on eth3: c (BGPPeer), fe80:: AS 65001 to fe80::1:179 AS 65001, ttl 64, hold 90 keepalive 30 retry 5, ${policy(true)}
+`.trim(),
+    );
+  });
+
+  test("two peers on one link of a node, and what goes with another AS only, are faults", () => {
+    const node = documentOf("Node", "n1", "bgp: {ipv4Address: 172.30.0.11/24}");
+    const one = peer("a", "interface: eth1\nasNumber: external");
+    expect(
+      faultsOf(resourcesOf(node, one, peer("b", "interface: eth1\nasNumber: 1")), "n1"),
+    ).toEqual([
+      'c.yaml:18: BGPPeer b: spec.interface: "eth1": BGPPeer a has the neighbour on eth1 of Node n1 already',
+    ]);
+    const wrong = [
+      peer("b", "interface: eth2\nasNumber: internal\nrole: customer"),
+      peer("c", "interface: eth3\nasNumber: external\nrouteReflectorClient: true"),
+    ];
+    expect(faultsOf(resourcesOf(node, ...wrong), "n1")).toEqual([
+      'c.yaml:13: BGPPeer b: spec.role: "customer": for peers of another AS: this one is of AS 64512, like Node n1',
+      "c.yaml:21: BGPPeer c: spec.routeReflectorClient: true: for peers of our own AS: this one is of another than 64512, like Node n1",
+    ]);
+  });
+
+  test("BFD of a peer on a link is over one hop, whatever the cluster has", () => {
+    const common = configuration("bfd: {multihop: true}");
+    const node = documentOf("Node", "n1", "bgp: {ipv4Address: 172.30.0.11/24}");
+    const plan = planOf(
+      resourcesOf(common, node, peer("a", "interface: eth1\nasNumber: external")),
+      "n1",
+    );
+    expect(plan.unnumbered?.[0]?.session.bfd?.multihop).toBe(false);
+  });
+
   test("bindMode None listens on every address of the node's families, and next hops stay its own", () => {
     const plan = planOf(resourcesOf(configuration("bindMode: None"), ...nodes), "n1");
     expect(plan.listenAddresses.map(formatAddress)).toEqual(["0.0.0.0"]);

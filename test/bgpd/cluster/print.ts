@@ -1,7 +1,8 @@
 /** A plan as text, so that a test shows all of it. */
 
+import { planRestart } from "../../../bgpd/cluster/restart.ts";
 import { DEFAULT_POLICY, type PeerPlan, type SpeakerPlan } from "../../../bgpd/cluster/speaker.ts";
-import { formatAddress } from "../../../lib/address.ts";
+import { formatAddress, parseAddress } from "../../../lib/address.ts";
 import { formatPrefix } from "../../../lib/prefix.ts";
 import { formatCommunity } from "../../../resource/community.ts";
 
@@ -13,6 +14,11 @@ export function printPlan(plan: SpeakerPlan): string {
     ({ name, remotes, limit, session }) =>
       `${name} from ${formatPrefix(remotes)}, at most ${limit} of AS ${(session.asNumbers ?? []).map(({ first, last }) => `${first}-${last}`).join(" ")}, ttl ${session.ttl}`,
   );
+  const unnumbered = (plan.unnumbered ?? []).map(({ link, session }) => {
+    const ends = { address: parseAddress("fe80::1"), localAddress: parseAddress("fe80::") };
+    const ranges = session.asNumbers?.map(({ first, last }) => `${first}-${last}`) ?? [];
+    return [`found on ${link}: ${printPeer({ ...session, ...ends })}`, ...ranges].join(" ");
+  });
   return [
     `${plan.node} AS ${plan.asNumber} id ${formatAddress(plan.routerId)} listens ${listens} port ${plan.listenPort}`,
     `blocks ${prefixes(plan.blocks)} pools ${prefixes(plan.pools)}`,
@@ -25,6 +31,7 @@ export function printPlan(plan: SpeakerPlan): string {
     ...printSelection(plan.selection),
     ...plan.peers.map(printPeer),
     ...ranges,
+    ...unnumbered,
   ].join("\n");
 }
 
@@ -33,6 +40,16 @@ function printSelection({ maximumPaths, ...selection }: SpeakerPlan["selection"]
   const asked = Object.entries(selection).flatMap(([name, value]) => (value ? [name] : []));
   const marks = [...(maximumPaths === 16 ? [] : [`${maximumPaths} paths`]), ...asked];
   return marks.length === 0 ? [] : [`decides by ${marks.join(" ")}`];
+}
+
+const USUAL_RESTART = planRestart([], undefined);
+
+/** What is not as usual. */
+function printRestart(plan: PeerPlan["gracefulRestart"]): string[] {
+  if (plan === undefined) return ["no restart"];
+  return Object.entries(plan)
+    .filter(([key, value]) => value !== USUAL_RESTART?.[key as keyof typeof plan])
+    .map(([key, value]) => `${key} ${value}`);
 }
 
 /** Session, timers, then what is not as usual. */
@@ -54,6 +71,7 @@ export function printPeer(peer: PeerPlan): string {
     peer.filters.map(({ name }) => `filter ${name}`).join(" "),
     peer.role === undefined ? "" : `role ${peer.role.role}${peer.role.strict ? " strictly" : ""}`,
     peer.aigp ? "aigp" : "",
+    ...printRestart(peer.gracefulRestart),
     peer.addPath === undefined ? "" : `add-path ${JSON.stringify(peer.addPath)}`,
     ...Object.entries(peer.policy)
       .filter(([key, value]) => value !== DEFAULT_POLICY[key as keyof typeof DEFAULT_POLICY])

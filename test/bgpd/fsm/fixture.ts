@@ -47,6 +47,7 @@ export const NEGOTIATED: Negotiated = {
   },
   routeRefresh: true,
   enhancedRefresh: true,
+  gracefulRestart: undefined,
   capabilities: [],
 };
 

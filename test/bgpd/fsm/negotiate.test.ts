@@ -184,6 +184,10 @@ describe("what both agree upon", () => {
     expect(settled({ capabilities }, BOTH).wire.extendedNextHop).toBe(true);
     expect(settled({ capabilities }).wire.extendedNextHop).toBe(false);
     expect(settled({ capabilities: [IPV4, IPV6] }, BOTH).wire.extendedNextHop).toBe(false);
+    const over = { overIpv6: true };
+    expect(settled({ capabilities }, over).wire.extendedNextHop).toBe(true);
+    expect(settled({ capabilities: [IPV4] }, over).wire.extendedNextHop).toBe(false);
+    expect(settled({ capabilities }, { ...over, families: [6] }).wire.extendedNextHop).toBe(false);
     const vpn = { ...IPV4_OVER_IPV6, encodings: [{ afi: 1, safi: 128, nextHopAfi: 2 }] };
     expect(settled({ capabilities: [IPV4, vpn] }, BOTH).wire.extendedNextHop).toBe(false);
   });

@@ -1,54 +1,20 @@
 import { describe, expect, test } from "bun:test";
-import { DEFAULT_POLICY, type PeerPlan, type SpeakerPlan } from "../../../bgpd/cluster/speaker.ts";
+import type { PeerPlan } from "../../../bgpd/cluster/speaker.ts";
 import { compileExport, compileImport } from "../../../bgpd/policy/compile.ts";
-import { PLAIN_SELECTION } from "../../../bgpd/rib/route.ts";
 import { parseAddress } from "../../../lib/address.ts";
 import { parsePrefix } from "../../../lib/prefix.ts";
 import type { BgpFilter } from "../../../resource/bgp-filter.ts";
 import { documentOf, resourcesOf } from "../../resource/documents.ts";
+import { peerPlan, speakerPlan } from "../plan.ts";
 
-const peer: PeerPlan = {
-  name: "tor",
-  origin: "BGPPeer",
-  node: undefined,
-  reachableBy: undefined,
-  address: parseAddress("172.30.0.1"),
-  port: 179,
-  remoteAs: 65000,
-  localAs: 64512,
-  localAddress: parseAddress("172.30.0.11"),
-  holdTime: 90,
-  keepaliveTime: 30,
-  connectRetryTime: 5,
-  passive: false,
-  ttl: 1,
-  families: [4],
-  acceptDefaultRoute: false,
-  filters: [],
-  role: undefined,
-  aigp: false,
-  policy: DEFAULT_POLICY,
-};
-const internal: PeerPlan = { ...peer, remoteAs: 64512 };
-const meshOfOtherAs: PeerPlan = { ...peer, origin: "mesh" };
+const peer = peerPlan();
+const internal = peerPlan({ remoteAs: 64512 });
+const meshOfOtherAs = peerPlan({ origin: "mesh" });
 
-const speaker: SpeakerPlan = {
-  node: "n1",
-  asNumber: 64512,
-  routerId: parseAddress("172.30.0.11"),
-  clusterId: undefined,
-  aggregates: [],
-  listenPort: 179,
-  addresses: [parseAddress("172.30.0.11")],
-  listenAddresses: [parseAddress("172.30.0.11")],
+const speaker = speakerPlan({
   blocks: [parsePrefix("10.250.1.0/24")],
   pools: [parsePrefix("10.244.0.0/16"), parsePrefix("fd00:244::/48")],
-  unexportedPools: [],
-  services: [],
-  advertisements: [],
-  selection: PLAIN_SELECTION,
-  peers: [],
-};
+});
 
 type Source = "local" | "internal" | "external";
 

@@ -2,57 +2,20 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { DEFAULT_POLICY, type PeerPlan, type SpeakerPlan } from "../../../bgpd/cluster/speaker.ts";
+import type { PeerPlan } from "../../../bgpd/cluster/speaker.ts";
 import { compileExport, compileImport, type Surroundings } from "../../../bgpd/policy/compile.ts";
 import type { PolicyRoute } from "../../../bgpd/policy/route.ts";
-import { PLAIN_SELECTION } from "../../../bgpd/rib/route.ts";
 import type { Attributes } from "../../../bgpd/wire/attributes.ts";
 import { formatAddress, parseAddress } from "../../../lib/address.ts";
 import { parsePrefix } from "../../../lib/prefix.ts";
 import type { BgpFilter } from "../../../resource/bgp-filter.ts";
 import { documentOf, faultsOf, resourcesOf } from "../../resource/documents.ts";
+import { peerPlan, speakerPlan } from "../plan.ts";
 
-const external: PeerPlan = {
-  name: "tor",
-  origin: "BGPPeer",
-  node: undefined,
-  reachableBy: undefined,
-  address: parseAddress("172.30.0.1"),
-  port: 179,
-  remoteAs: 65000,
-  localAs: 64512,
-  localAddress: parseAddress("172.30.0.11"),
-  holdTime: 90,
-  keepaliveTime: 30,
-  connectRetryTime: 5,
-  passive: false,
-  ttl: 1,
-  families: [4],
-  acceptDefaultRoute: false,
-  filters: [],
-  role: undefined,
-  aigp: false,
-  policy: DEFAULT_POLICY,
-};
-const internal: PeerPlan = { ...external, remoteAs: 64512 };
+const external = peerPlan();
+const internal = peerPlan({ remoteAs: 64512 });
 
-const speaker: SpeakerPlan = {
-  node: "n1",
-  asNumber: 64512,
-  routerId: parseAddress("172.30.0.11"),
-  clusterId: undefined,
-  aggregates: [],
-  listenPort: 179,
-  addresses: [],
-  listenAddresses: [],
-  blocks: [],
-  pools: [],
-  unexportedPools: [],
-  services: [],
-  advertisements: [],
-  selection: PLAIN_SELECTION,
-  peers: [],
-};
+const speaker = speakerPlan();
 
 /** 172.30.0.1 is behind eth0, 172.31.0.1 behind bond1.7. */
 const surroundings: Surroundings = {

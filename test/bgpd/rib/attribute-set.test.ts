@@ -42,7 +42,10 @@ test("a record that is asked for long after is the same as it was", () => {
   const sets = new AttributeSets();
   const first = sets.intern(attributesOf([65_009], "172.30.0.9", { communities: [1, 2] }));
   const before = first.attributes;
-  for (let path = 1; path <= 1000; path++) sets.intern(attributesOf([path], "172.30.0.9"));
+  for (let path = 1; path <= 1000; path++) {
+    const { asPath } = sets.intern(attributesOf([path], "172.30.0.9")).attributes;
+    expect(asPath[0]?.asNumbers).toEqual([path]);
+  }
   expect(first.attributes).not.toBe(before);
   expect(first.attributes).toEqual(before);
 });

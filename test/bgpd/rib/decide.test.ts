@@ -9,6 +9,7 @@ import {
   PLAIN_SELECTION,
 } from "../../../bgpd/rib/route.ts";
 import type { Attributes } from "../../../bgpd/wire/attributes.ts";
+import { LLGR_STALE } from "../../../bgpd/wire/const.ts";
 import { attributesOf, peerAt } from "./scene.ts";
 
 const sets = new AttributeSets();
@@ -46,6 +47,12 @@ function ordersOf<Item>(list: readonly Item[]): Item[][] {
 
 /** Each rule decides once: what is better on the left, worse on the right, and all else equal. */
 const TABLE: readonly [DecisionRule, Shape, Shape, string, Partial<PathSelection>?][] = [
+  [
+    "not long-lived stale",
+    { kind: "internal", path: [1, 2, 3] },
+    { peer: 1, path: [1], more: { localPref: 200, communities: [LLGR_STALE] } },
+    "",
+  ],
   ["locally originated", { kind: "local", path: [] }, { path: [] }, ""],
   ["higher LOCAL_PREF", { more: { localPref: 200 } }, { peer: 1 }, "200 > 100"],
   [

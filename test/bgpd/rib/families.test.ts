@@ -2,11 +2,11 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import type { RibPeer } from "../../../bgpd/rib/route.ts";
+import { PLAIN_SELECTION, type RibPeer } from "../../../bgpd/rib/route.ts";
 import { HEADER_LENGTH, UPDATE } from "../../../bgpd/wire/const.ts";
 import type { WireContext } from "../../../bgpd/wire/context.ts";
 import { BgpError } from "../../../bgpd/wire/error.ts";
-import { type Family, parseAddress } from "../../../lib/address.ts";
+import { type Family, parseAddress, withZone } from "../../../lib/address.ts";
 import { fromHex } from "../../../lib/hex.ts";
 import { formatPrefix, parsePrefix } from "../../../lib/prefix.ts";
 import { bytesOf, VECTORS } from "../wire/vector.ts";
@@ -232,6 +232,83 @@ describe("IPv4 with IPv6 next hops (RFC 8950)", () => {
       expect(scene.tells(able)).toEqual([`192.0.2.0/24 via ${hop} path [65009] pref 100`]);
     }
     expect(scene.rib.counts().paths).toBe(1);
+  });
+});
+
+describe("sessions between link-local addresses (RFC 2545 section 3)", () => {
+  const NEAR = "fe800000000000000000000000000001";
+  const GLOBAL = "fd000030000000000000000000000009";
+  const onLink = (number: number, link: number, more: Partial<RibPeer> = {}): RibPeer =>
+    withWire(peerAt(number, "external", more), { extendedNextHop: true, link });
+  const [two, three] = [2, 3].map((link) => withZone(LINK_LOCAL, link));
+
+  test.each([
+    ["alone", NEAR],
+    ["behind a global one", GLOBAL + NEAR],
+    ["behind no address", `${"00".repeat(16)}${NEAR}`],
+    ["twice", NEAR + NEAR],
+  ])("use the link-local next hop with their link, where it stands %s", (_how, nextHop) => {
+    const scene = new Scene();
+    const tor = scene.add(onLink(9, 2));
+    const attributes = "400101 00 400206 02010000fdf1";
+    for (const [afi, nlri] of [
+      [4, "18 c00002"],
+      [6, "20 20010db8"],
+    ] as const) {
+      const update = reach(afi, nextHop, nlri, attributes);
+      scene.rib.receive(tor, update, 0, update.length);
+    }
+    scene.settle();
+    expect(scene.best.get("192.0.2.0/24")?.nextHop).toEqual(two!);
+    expect(scene.best.get("2001:db8::/32")?.nextHop).toEqual(two!);
+  });
+
+  test("use a global next hop that stands alone as it is", () => {
+    const scene = new Scene();
+    const tor = scene.add(onLink(9, 2));
+    const update = reach(6, GLOBAL, "20 20010db8", "400101 00 400206 02010000fdf1");
+    scene.rib.receive(tor, update, 0, update.length);
+    scene.settle();
+    expect(scene.best.get("2001:db8::/32")?.nextHop).toEqual(parseAddress("fd00:30::9"));
+  });
+
+  test("keep one address on two links apart, and share the traffic over both", () => {
+    const scene = new Scene(undefined, {
+      ...PLAIN_SELECTION,
+      maximumPaths: 4,
+      relaxedAsPath: true,
+    });
+    const [a, b] = [scene.add(onLink(8, 2)), scene.add(onLink(9, 3))];
+    for (const [tor, as] of [
+      [a, "fdf0"],
+      [b, "fdf1"],
+    ] as const) {
+      const update = reach(4, NEAR, "18 c00002", `400101 00 400206 02010000${as}`);
+      scene.rib.receive(tor, update, 0, update.length);
+    }
+    scene.settle();
+    expect(scene.best.get("192.0.2.0/24")?.shares).toEqual([
+      { address: two! },
+      { address: three! },
+    ]);
+    // The very same octets, too.
+    for (const tor of [a, b]) {
+      const update = reach(4, NEAR, "18 c63364", "400101 00 400206 02010000fdf1");
+      scene.rib.receive(tor, update, 0, update.length);
+    }
+    scene.settle();
+    const paths = scene.rib.lookup(parsePrefix("198.51.100.0/24"))?.paths ?? [];
+    expect(paths.map(({ received }) => received.nextHop?.zone).sort()).toEqual([2, 3]);
+  });
+
+  test("tell internal peers, who cannot reach a link-local next hop, their own", () => {
+    const scene = new Scene();
+    const tor = scene.add(onLink(9, 2));
+    const inner = scene.add(withWire(peerAt(2, "internal"), { extendedNextHop: true }));
+    const update = reach(4, NEAR, "18 c00002", "400101 00 400206 02010000fdf1");
+    scene.rib.receive(tor, update, 0, update.length);
+    scene.settle();
+    expect(scene.tells(inner)).toEqual(["192.0.2.0/24 via 172.30.0.1 path [65009] pref 100"]);
   });
 });
 

@@ -54,7 +54,7 @@ const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
 const TAKEN: ReadonlySet<number> = new Set([
   1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 14, 15, 16, 17, 18, 25, 26, 32, 35,
 ]);
-const KNOWN_CAPABILITIES: ReadonlySet<number> = new Set([1, 2, 5, 6, 9, 65, 69, 70]);
+const KNOWN_CAPABILITIES: ReadonlySet<number> = new Set([1, 2, 5, 6, 9, 64, 65, 69, 70, 71]);
 
 /** Known optional transitive attributes, by code. */
 const PASSED_ON: Readonly<Record<string, keyof Attributes>> = {
@@ -244,6 +244,8 @@ function reaches(context: WireContext): fc.Arbitrary<Reach> {
 }
 
 /** Capabilities, known and unknown. */
+const restartFamily = { afi: u16, safi: u8, forwarding: fc.boolean() };
+
 export const capabilities: fc.Arbitrary<Capability> = fc.oneof(
   fc.record({ type: fc.constant("multiprotocol" as const), afi: u16, safi: u8 }),
   fc.constant({ type: "route refresh" as const }),
@@ -258,6 +260,17 @@ export const capabilities: fc.Arbitrary<Capability> = fc.oneof(
   fc.constant({ type: "enhanced route refresh" as const }),
   fc.record({ type: fc.constant("four-octet AS" as const), asNumber: u32 }),
   fc.record({ type: fc.constant("role" as const), role: u8 }),
+  fc.record({
+    type: fc.constant("graceful restart" as const),
+    restarted: fc.boolean(),
+    notifications: fc.boolean(),
+    time: fc.nat(0xfff),
+    families: fc.array(fc.record(restartFamily), { maxLength: 3 }),
+  }),
+  fc.record({
+    type: fc.constant("long-lived graceful restart" as const),
+    families: fc.array(fc.record({ ...restartFamily, time: fc.nat(0xff_ffff) }), { maxLength: 3 }),
+  }),
   fc.record({
     type: fc.constant("add-path" as const),
     families: fc.array(

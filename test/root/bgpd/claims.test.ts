@@ -5,40 +5,21 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import type { Subprocess } from "bun";
 import { type NodeFile, readNodeFile } from "../../../ipam/node.ts";
 import { containsPrefix, formatPrefix, parsePrefix } from "../../../lib/prefix.ts";
 import type { StatusAnswer } from "../../../resource/answer.ts";
-import {
-  createNetwork,
-  eventually,
-  isInside,
-  type Network,
-  withoutObjects,
-} from "../../interop/network.ts";
+import { configuration, document, documents } from "../../interop/documents.ts";
+import { executable, hasManx } from "../../interop/manx.ts";
+import { createNetwork, eventually, type Network, withoutObjects } from "../../interop/network.ts";
 
-const manx = process.env.MANX_EXECUTABLE ?? "";
-
-const cluster = (pool: string): string => `
-apiVersion: projectcalico.org/v3
-kind: BGPConfiguration
-metadata: { name: default }
-spec: { holdTime: 3s, keepaliveTime: 1s, connectRetryTime: 1s }
----
-apiVersion: projectcalico.org/v3
-kind: Node
-metadata: { name: n1 }
-spec: { bgp: { ipv4Address: 172.30.0.11/24 } }
----
-apiVersion: projectcalico.org/v3
-kind: Node
-metadata: { name: n2 }
-spec: { bgp: { ipv4Address: 172.30.0.12/24 } }
----
-apiVersion: projectcalico.org/v3
-kind: IPPool
-metadata: { name: pods }
-spec: { cidr: 10.244.0.0/24, blockSize: 30, ${pool} }
-`;
+const cluster = (pool: string): string =>
+  documents(
+    configuration(),
+    document("Node", "n1", "bgp: { ipv4Address: 172.30.0.11/24 }"),
+    document("Node", "n2", "bgp: { ipv4Address: 172.30.0.12/24 }"),
+    document("IPPool", "pods", `cidr: 10.244.0.0/24, blockSize: 30, ${pool}`),
+  );
 
 let network: Network;
 
@@ -51,10 +32,10 @@ function inside(node: string, ...command: string[]): string[] {
   return ["unshare", "--mount", "sh", "-c", script, own, ...command];
 }
 
-function bgpd(node: string, ...more: string[]): ReturnType<Network["start"]> {
+function bgpd(node: string, ...more: string[]): Subprocess {
   const config = join(network.folder, "cluster.yaml");
   const flags = ["--config", config, "--node", node, "--claims", join(network.folder, "claims")];
-  return network.start(node, node, inside(node, manx, "bgpd", ...flags, ...more));
+  return network.start(node, node, inside(node, executable, "bgpd", ...flags, ...more));
 }
 
 const routesOf = (node: string): string => withoutObjects(network.run(node, "ip", "-4", "route"));
@@ -67,7 +48,7 @@ const claimed = (): string[] =>
 
 function cni(verb: string, node: string, pod: string) {
   const config = { cniVersion: "1.1.0", name: "pods", type: "manx", ipam: { type: "manx-ipam" } };
-  const [command = "", ...rest] = inside(node, manx);
+  const [command = "", ...rest] = inside(node, executable);
   const { exitCode, stdout } = Bun.spawnSync({
     cmd: ["ip", "netns", "exec", node, command, ...rest],
     env: {
@@ -76,7 +57,7 @@ function cni(verb: string, node: string, pod: string) {
       CNI_CONTAINERID: pod,
       CNI_NETNS: `/run/netns/${pod}`,
       CNI_IFNAME: "eth0",
-      CNI_PATH: dirname(manx),
+      CNI_PATH: dirname(executable),
     },
     stdin: Buffer.from(JSON.stringify(config)),
     stderr: "inherit",
@@ -93,7 +74,7 @@ function add(node: string, pod: string): string {
 
 const PODS = ["p1", "p2", "p3", "p4", "q1"];
 
-describe.skipIf(!isInside || manx === "")("bgpd --claims", () => {
+describe.skipIf(!hasManx)("bgpd --claims", () => {
   beforeEach(() => {
     network = createNetwork({ n1: "172.30.0.11/24", n2: "172.30.0.12/24" });
     network.file("cluster.yaml", cluster("idleTime: 1s"));
@@ -184,7 +165,7 @@ describe.skipIf(!isInside || manx === "")("bgpd --claims", () => {
     bgpd("n1");
     const api = "/run/manx/bgpd.sock";
     const status = await eventually("it answers and names the folder", () => {
-      const [command = "", ...rest] = inside("n1", manx, "status", "--json", "--api", api);
+      const [command = "", ...rest] = inside("n1", executable, "status", "--json", "--api", api);
       const answer: StatusAnswer = JSON.parse(network.run("n1", command, ...rest));
       return network.log("n1").includes(`the claims in ${claims} cannot be used`) && answer;
     });

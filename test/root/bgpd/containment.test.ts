@@ -7,9 +7,10 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { PeerAnswer, StatusAnswer } from "../../../resource/answer.ts";
-import { createNetwork, eventually, isInside, type Network } from "../../interop/network.ts";
+import { configuration, document, documents } from "../../interop/documents.ts";
+import { hasManx, type Manx, manxOn } from "../../interop/manx.ts";
+import { createNetwork, eventually, type Network } from "../../interop/network.ts";
 
-const manx = process.env.MANX_EXECUTABLE ?? "";
 const bun = process.execPath;
 const script = join(import.meta.dir, "assailant.ts");
 
@@ -32,51 +33,33 @@ const ADDRESSES = {
 
 type Kind = Exclude<keyof typeof ADDRESSES, "n1">;
 
-const peer = (kind: Kind, at: number): string => `
----
-apiVersion: projectcalico.org/v3
-kind: BGPPeer
-metadata: { name: ${kind} }
-spec: { peerIP: ${ADDRESSES[kind]}, asNumber: ${65001 + at}, passive: true, filters: [${kind === "witness" ? "nothing" : "all"}] }`;
+const peer = (kind: Kind, at: number): string =>
+  document(
+    "BGPPeer",
+    kind,
+    `peerIP: ${ADDRESSES[kind]}, asNumber: ${65001 + at}, passive: true, filters: [${kind === "witness" ? "nothing" : "all"}]`,
+  );
 
-const CLUSTER = `
-apiVersion: projectcalico.org/v3
-kind: BGPConfiguration
-metadata: { name: default }
-spec: { holdTime: 3s, keepaliveTime: 1s }
----
-apiVersion: projectcalico.org/v3
-kind: Node
-metadata: { name: n1 }
-spec: { bgp: { ipv4Address: 172.30.0.11/24 } }
----
-apiVersion: projectcalico.org/v3
-kind: BGPFilter
-metadata: { name: nothing }
-spec: { exportV4: [{ action: Reject }] }
----
-apiVersion: projectcalico.org/v3
-kind: BGPFilter
-metadata: { name: all }
-spec: { exportV4: [{ action: Accept }], importV4: [{ action: Accept }] }
-${(["witness", "flood", "deaf", "octets"] as const).map(peer).join("")}
-`;
+const CLUSTER = documents(
+  configuration("", "holdTime: 3s, keepaliveTime: 1s"),
+  document("Node", "n1", "bgp: { ipv4Address: 172.30.0.11/24 }"),
+  document("BGPFilter", "nothing", "exportV4: [{ action: Reject }]"),
+  document("BGPFilter", "all", "exportV4: [{ action: Accept }], importV4: [{ action: Accept }]"),
+  ...(["witness", "flood", "deaf", "octets"] as const).map(peer),
+);
 
+let n1: Manx;
 let network: Network;
 
 beforeEach(() => {
   const members = Object.entries(ADDRESSES).map(([name, address]) => [name, `${address}/24`]);
   network = createNetwork(Object.fromEntries(members));
+  n1 = manxOn(network, "n1");
 });
 
 afterEach(async () => {
   await network.remove();
 });
-
-function ask<Answer>(what: string): Answer {
-  const api = ["--api", `${network.folder}/bgpd.sock`];
-  return JSON.parse(network.run("n1", manx, what, "--json", ...api));
-}
 
 function send(kind: Kind, at: number): void {
   const args = [kind, ADDRESSES[kind], String(65001 + at), ADDRESSES.n1];
@@ -92,20 +75,18 @@ function residentMegabytes(pid: number): number {
   return Number(kilobytes) / 1024;
 }
 
-describe.skipIf(!isInside || manx === "")("one peer's doings", () => {
+describe.skipIf(!hasManx)("one peer's doings", () => {
   test("delay nobody's KEEPALIVEs, and cost memory as the table has prefixes", async () => {
-    const config = network.file("cluster.yaml", CLUSTER);
-    const args = ["--config", config, "--node", "n1", "--fib", "none"];
-    const api = ["--api", `${network.folder}/bgpd.sock`];
-    const daemon = network.start("n1", "bgpd", [manx, "bgpd", ...args, ...api]);
-    await eventually("listening", () => network.log("bgpd").includes("listening"));
+    n1.configure(CLUSTER);
+    const daemon = n1.start("--fib", "none");
+    await eventually("listening", () => n1.log().includes("listening"));
     send("witness", 0);
     await eventually("the witness is up", () => network.log("witness").includes("established"));
     for (const [at, kind] of (["flood", "deaf", "octets", "crowd"] as const).entries()) {
       send(kind, at + 1);
       await eventually(`${kind} is up`, () => network.log(kind).includes("established"));
     }
-    const table = (): number => ask<StatusAnswer>("status").rib.prefixes;
+    const table = (): number => n1.ask<StatusAnswer>("status").rib.prefixes;
     await eventually("the table is full", () => table() >= 50_000, 30_000);
     // A machine that is busy otherwise makes everybody late: what counts is that we can be on time.
     const window = async (): Promise<number> => {
@@ -119,7 +100,7 @@ describe.skipIf(!isInside || manx === "")("one peer's doings", () => {
     expect(worst).toBeLessThanOrEqual(KEEPALIVE + LATE);
     expect(residentMegabytes(daemon.pid)).toBeLessThan(MOST_MEMORY);
     const states = Object.fromEntries(
-      ask<PeerAnswer[]>("peers").map(({ name, state }) => [name, state]),
+      n1.ask<PeerAnswer[]>("peers").map(({ name, state }) => [name, state]),
     );
     expect(states).toEqual({
       witness: "Established",

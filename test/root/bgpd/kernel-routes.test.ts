@@ -4,44 +4,31 @@
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { rmSync } from "node:fs";
+import type { Subprocess } from "bun";
 import type { StatusAnswer } from "../../../resource/answer.ts";
-import { createNetwork, eventually, isInside, type Network } from "../../interop/network.ts";
+import { configuration, document, documents, N1 } from "../../interop/documents.ts";
+import { executable, hasManx, type Manx, manxOn } from "../../interop/manx.ts";
+import { createNetwork, eventually, type Network } from "../../interop/network.ts";
 
-const manx = process.env.MANX_EXECUTABLE ?? "";
+const TWO_NODES = documents(
+  configuration("", "holdTime: 9s, keepaliveTime: 1s, connectRetryTime: 1s"),
+  N1,
+  document(
+    "Node",
+    "n2",
+    "bgp: { ipv4Address: 172.30.0.12/24 }, blocks: [10.244.2.0/24, 10.244.3.0/24]",
+  ),
+);
 
-const TWO_NODES = `
-apiVersion: projectcalico.org/v3
-kind: BGPConfiguration
-metadata: { name: default }
-spec: { holdTime: 9s, keepaliveTime: 1s, connectRetryTime: 1s }
----
-apiVersion: projectcalico.org/v3
-kind: Node
-metadata: { name: n1 }
-spec: { bgp: { ipv4Address: 172.30.0.11/24 }, blocks: [10.244.1.0/24] }
----
-apiVersion: projectcalico.org/v3
-kind: Node
-metadata: { name: n2 }
-spec: { bgp: { ipv4Address: 172.30.0.12/24 }, blocks: [10.244.2.0/24, 10.244.3.0/24] }
-`;
-
+/** Both read it. */
+const CLUSTER = "cluster.yaml";
 const LEARNED = "10.244.2.0/24";
 const OWN = "10.244.1.0/24";
 /** The promise is 100 ms; a busy machine is given some more. */
 const HEALED_WITHIN = 100 + 150;
 
 let network: Network;
-
-function bgpd(node: string, ...more: string[]): ReturnType<Network["start"]> {
-  const command = [manx, "bgpd", "--config", `${network.folder}/cluster.yaml`, "--node", node];
-  return network.start(node, node, [
-    ...command,
-    "--api",
-    `${network.folder}/${node}.sock`,
-    ...more,
-  ]);
-}
+let n1: Manx;
 
 /** An `ip` command in n1; standard output. */
 const ip = (...words: string[]): string => network.run("n1", "ip", ...words);
@@ -49,17 +36,16 @@ const routes = (...words: string[]): string => ip("-4", "route", "show", ...word
 
 /** `manx` in n1: what it prints, and its exit code. */
 function ask(...words: string[]): { readonly code: number; readonly out: string } {
-  const api = ["--api", `${network.folder}/n1.sock`];
-  const command = ["ip", "netns", "exec", "n1", manx, ...words, ...api];
+  const command = ["ip", "netns", "exec", "n1", executable, ...words, "--api", n1.api];
   const { exitCode, stdout, stderr } = Bun.spawnSync(command);
   return { code: exitCode, out: stdout.toString() + stderr.toString() };
 }
 
-const status = (): StatusAnswer => JSON.parse(ask("status", "--json").out);
+const status = (): StatusAnswer => n1.ask("status");
 
-async function converged(...more: string[]): Promise<ReturnType<Network["start"]>> {
-  const child = bgpd("n1", ...more);
-  bgpd("n2", "--fib", "none");
+async function converged(...more: string[]): Promise<Subprocess> {
+  const child = n1.start(...more);
+  manxOn(network, "n2", CLUSTER).start("--fib", "none");
   await eventually("the routes are there", () => status().fib.installed === 3);
   await eventually("it is ready", () => status().ready.ok);
   return child;
@@ -68,10 +54,11 @@ async function converged(...more: string[]): Promise<ReturnType<Network["start"]
 /** Milliseconds of an `ip -ts monitor` line such as `[2026-11-21T14:10:54.240706] …`. */
 const timeOf = (line: string): number => Date.parse(line.slice(1, line.indexOf("]")).slice(0, 23));
 
-describe.skipIf(!isInside || manx === "")("kernel routes", () => {
+describe.skipIf(!hasManx)("kernel routes", () => {
   beforeEach(() => {
     network = createNetwork({ n1: "172.30.0.11/24", n2: "172.30.0.12/24" });
-    network.file("cluster.yaml", TWO_NODES);
+    n1 = manxOn(network, "n1", CLUSTER);
+    n1.configure(TWO_NODES);
   });
 
   afterEach(async () => {
@@ -183,7 +170,7 @@ describe.skipIf(!isInside || manx === "")("kernel routes", () => {
     first.kill("SIGKILL");
     await first.exited;
     expect(routes(LEARNED)).toContain("via 172.30.0.12");
-    const second = bgpd("n1");
+    const second = n1.start();
     await eventually("it is ready", () => status().ready.ok);
     expect(ip("nexthop", "show")).toBe(object);
     expect(status().fib).toMatchObject({ installed: 3, stale: 0, healed: 0 });

@@ -6,57 +6,33 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync, rmSync } from "node:fs";
 import { NODE_FILE, readNodeFile } from "../../../ipam/node.ts";
 import type { PeerAnswer, StatusAnswer } from "../../../resource/answer.ts";
-import { createNetwork, eventually, isInside, type Network } from "../../interop/network.ts";
+import { configuration, documents, N1, node } from "../../interop/documents.ts";
+import { executable, hasManx, type Manx, manxOn } from "../../interop/manx.ts";
+import { createNetwork, eventually, type Network } from "../../interop/network.ts";
 
-const manx = process.env.MANX_EXECUTABLE ?? "";
-
-const TWO_NODES = `
-apiVersion: projectcalico.org/v3
-kind: BGPConfiguration
-metadata: { name: default }
-spec: { holdTime: 3s, keepaliveTime: 1s, connectRetryTime: 1s }
----
-apiVersion: projectcalico.org/v3
-kind: Node
-metadata: { name: n1 }
-spec: { bgp: { ipv4Address: 172.30.0.11/24 }, blocks: [10.244.1.0/24] }
----
-apiVersion: projectcalico.org/v3
-kind: Node
-metadata: { name: n2 }
-spec: { bgp: { ipv4Address: 172.30.0.12/24 }, blocks: [10.244.2.0/24] }
-`;
+const TWO_NODES = documents(configuration(), N1, node("n2", "172.30.0.12/24", "10.244.2.0/24"));
 
 let network: Network;
+let n1: Manx;
+let n2: Manx;
 
-function bgpd(node: string, ...more: string[]): ReturnType<Network["start"]> {
-  const api = `${network.folder}/${node}.sock`;
-  const command = [manx, "bgpd", "--config", `${network.folder}/cluster.yaml`, "--node", node];
-  return network.start(node, node, [...command, "--api", api, ...more]);
-}
+const routesOf = (name: string): string => network.run(name, "ip", "-4", "route");
 
-function ask<Answer>(node: string, ...words: string[]): Answer {
-  const api = `${network.folder}/${node}.sock`;
-  return JSON.parse(network.run(node, manx, ...words, "--json", "--api", api));
-}
+const up = (): Promise<StatusAnswer> =>
+  eventually("bgpd answers", () => n1.ask<StatusAnswer>("status"));
 
-const routesOf = (node: string): string => network.run(node, "ip", "-4", "route");
-
-function up(node = "n1"): Promise<StatusAnswer> {
-  return eventually(`bgpd of ${node} answers`, () => ask<StatusAnswer>(node, "status"));
-}
-
-function ready(node = "n1"): Promise<StatusAnswer> {
-  return eventually(`bgpd of ${node} is ready`, () => {
-    const status = ask<StatusAnswer>(node, "status");
+const ready = (): Promise<StatusAnswer> =>
+  eventually("bgpd is ready", () => {
+    const status = n1.ask<StatusAnswer>("status");
     return status.ready.ok && status;
   });
-}
 
-describe.skipIf(!isInside || manx === "")("bgpd", () => {
+describe.skipIf(!hasManx)("bgpd", () => {
   beforeEach(() => {
     network = createNetwork({ n1: "172.30.0.11/24", n2: "172.30.0.12/24" });
-    network.file("cluster.yaml", TWO_NODES);
+    n1 = manxOn(network, "n1", "cluster.yaml");
+    n2 = manxOn(network, "n2", "cluster.yaml");
+    n1.configure(TWO_NODES);
   });
 
   afterEach(async () => {
@@ -65,8 +41,8 @@ describe.skipIf(!isInside || manx === "")("bgpd", () => {
   });
 
   test("two nodes exchange their blocks, the mesh needs no word about it", async () => {
-    bgpd("n1");
-    bgpd("n2");
+    n1.start();
+    n2.start();
     await eventually("each has the other's block", () => {
       const [one, two] = [routesOf("n1"), routesOf("n2")];
       return (
@@ -75,34 +51,34 @@ describe.skipIf(!isInside || manx === "")("bgpd", () => {
       );
     });
     expect(routesOf("n1")).toContain("blackhole 10.244.1.0/24");
-    expect(ask<PeerAnswer[]>("n1", "peers").map(({ name }) => name)).toEqual(["mesh n2"]);
+    expect(n1.ask<PeerAnswer[]>("peers").map(({ name }) => name)).toEqual(["mesh n2"]);
   });
 
   test("with faulty documents it does not start: every fault, exit code 2, the kernel untouched", async () => {
-    network.file("cluster.yaml", TWO_NODES.replace("172.30.0.12/24", "172.30.0.300"));
+    n1.configure(TWO_NODES.replace("172.30.0.12/24", "172.30.0.300"));
     const before = routesOf("n1");
-    const child = bgpd("n1");
+    const child = n1.start();
     expect(await child.exited).toBe(2);
-    expect(network.log("n1")).toMatch(
+    expect(n1.log()).toMatch(
       /manx: bgpd: .*cluster\.yaml:\d+: Node n2: spec\.bgp\.ipv4Address: "172\.30\.0\.300": expected/,
     );
     expect(routesOf("n1")).toBe(before);
-    expect(existsSync(`${network.folder}/n1.sock`)).toBe(false);
+    expect(existsSync(n1.api)).toBe(false);
   });
 
   test("a node that is in no document is said, with those that are", async () => {
-    network.file("cluster.yaml", TWO_NODES.replace("{ name: n1 }", "{ name: n7 }"));
-    expect(await bgpd("n1").exited).toBe(2);
-    expect(network.log("n1")).toContain('no Node is called "n1": there are n7, n2');
+    n1.configure(TWO_NODES.replace("{ name: n1 }", "{ name: n7 }"));
+    expect(await n1.start().exited).toBe(2);
+    expect(n1.log()).toContain('no Node is called "n1": there are n7, n2');
   });
 
   test("a second one on the same node is refused, and the first goes on", async () => {
-    bgpd("n1");
+    n1.start();
     await up();
     const second = Bun.spawn(
       [
-        ...["ip", "netns", "exec", "n1", manx, "bgpd", "--node", "n1"],
-        ...["--config", `${network.folder}/cluster.yaml`, "--api", `${network.folder}/n1.sock`],
+        ...["ip", "netns", "exec", "n1", executable, "bgpd", "--node", "n1"],
+        ...["--config", `${network.folder}/cluster.yaml`, "--api", n1.api],
       ],
       { stderr: "pipe" },
     );
@@ -112,42 +88,42 @@ describe.skipIf(!isInside || manx === "")("bgpd", () => {
   });
 
   test("documents with a fault leave the plan in force, and their correction is taken", async () => {
-    bgpd("n1");
-    bgpd("n2", "--fib", "none");
+    n1.start();
+    n2.start("--fib", "none");
     await ready();
-    network.file("cluster.yaml", TWO_NODES.replace("[10.244.2.0/24]", "[10.244.1.0/25]"));
+    n1.configure(TWO_NODES.replace("[10.244.2.0/24]", "[10.244.1.0/25]"));
     const { configuration } = await eventually("the fault is shown", () => {
-      const status = ask<StatusAnswer>("n1", "status");
+      const status = n1.ask<StatusAnswer>("status");
       return status.configuration.faults.length > 0 && status;
     });
     expect(configuration.faults[0]).toContain("overlaps 10.244.1.0/24 of Node n1");
     expect(configuration.generation).toBe(1);
     expect(routesOf("n1")).toContain("10.244.2.0/24");
     const right = TWO_NODES.replace("[10.244.2.0/24]", "[10.244.2.0/24, 10.244.3.0/24]");
-    network.file("cluster.yaml", right);
+    n1.configure(right);
     await eventually("the new block arrives", () => routesOf("n1").includes("10.244.3.0/24"));
-    const now = ask<StatusAnswer>("n1", "status").configuration;
+    const now = n1.ask<StatusAnswer>("status").configuration;
     expect([now.generation, now.faults]).toEqual([2, []]);
-    expect(ask<PeerAnswer[]>("n1", "peers")[0]?.flaps).toBe(0);
+    expect(n1.peer().flaps).toBe(0);
   });
 
   test("SIGHUP reads again", async () => {
-    const child = bgpd("n1");
+    const child = n1.start();
     await up();
     child.kill("SIGHUP");
     await eventually("generation 2", () => {
-      const { configuration } = ask<StatusAnswer>("n1", "status");
+      const { configuration } = n1.ask<StatusAnswer>("status");
       return configuration.generation === 2;
     });
   });
 
   test("what a plugin must know is in the node file: blocks, MTU, readiness", async () => {
     network.run("n1", "ip", "link", "set", "eth0", "mtu", "1400");
-    const first = bgpd("n1");
+    const first = n1.start();
     await up();
     expect(readNodeFile()).toMatchObject({ node: "n1", mtu: 1400, ready: { ok: false } });
     expect(readNodeFile().ready.reason).toContain("mesh n2");
-    bgpd("n2", "--fib", "none");
+    n2.start("--fib", "none");
     await ready();
     const file = await eventually("the file says so", () => {
       const read = readNodeFile();
@@ -161,42 +137,42 @@ describe.skipIf(!isInside || manx === "")("bgpd", () => {
   });
 
   test("with --fib none it touches neither kernel nor node file", async () => {
-    bgpd("n1", "--fib", "none");
-    bgpd("n2", "--fib", "none");
+    n1.start("--fib", "none");
+    n2.start("--fib", "none");
     const before = routesOf("n1");
-    await eventually("it has learned", () => ask<unknown[]>("n1", "routes").length === 2);
+    await eventually("it has learned", () => n1.ask<unknown[]>("routes").length === 2);
     expect(routesOf("n1")).toBe(before);
     expect(existsSync(NODE_FILE)).toBe(false);
     expect((await up()).fib.mode).toBe("none");
   });
 
-  for (const [flags, left] of [
-    [[], true],
-    [["--withdraw"], false],
+  for (const [flags, left, words] of [
+    [[], true, "closed by the peer"],
+    [["--withdraw"], false, "the peer sent Cease/Administrative Shutdown"],
   ] as const) {
     test(`SIGTERM ${left ? "leaves" : "with --withdraw removes"} the routes, and the socket goes`, async () => {
-      const child = bgpd("n1", ...flags);
-      bgpd("n2", "--fib", "none");
+      const child = n1.start(...flags);
+      n2.start("--fib", "none");
       await eventually("installed", () => routesOf("n1").includes("10.244.2.0/24"));
       child.kill("SIGTERM");
       expect(await child.exited).toBe(0);
       expect(routesOf("n1").includes("10.244.2.0/24")).toBe(left);
       expect(routesOf("n1").includes("10.244.1.0/24")).toBe(left);
-      expect(existsSync(`${network.folder}/n1.sock`)).toBe(false);
+      expect(existsSync(n1.api)).toBe(false);
       const peer = await eventually("the other knows why", () =>
-        ask<PeerAnswer[]>("n2", "peers").find(({ lastError }) => lastError !== ""),
+        n2.ask<PeerAnswer[]>("peers").find(({ lastError }) => lastError !== ""),
       );
-      expect(peer.lastError).toContain("Administrative Shutdown");
+      expect([peer.lastError, peer.stale.length > 0]).toEqual([words, left]);
     });
   }
 
   test("a block that leaves the documents leaves both kernels", async () => {
-    bgpd("n1");
-    bgpd("n2", "--fib", "none");
+    n1.start();
+    n2.start("--fib", "none");
     await eventually("installed", () => routesOf("n1").includes("10.244.2.0/24"));
-    network.file("cluster.yaml", TWO_NODES.replace(", blocks: [10.244.2.0/24]", ""));
+    n1.configure(TWO_NODES.replace(", blocks: [10.244.2.0/24]", ""));
     await eventually("gone", () => !routesOf("n1").includes("10.244.2.0/24"));
-    network.file("cluster.yaml", TWO_NODES.replace(", blocks: [10.244.1.0/24]", ""));
+    n1.configure(TWO_NODES.replace(", blocks: [10.244.1.0/24]", ""));
     await eventually("own gone", () => !routesOf("n1").includes("10.244.1.0/24"));
     expect(routesOf("n1")).toContain("10.244.2.0/24");
   });

@@ -5,11 +5,11 @@
  */
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
+import { collectBelow, OUTERS, stateBelow } from "./below.ts";
 import { IS_LONG, sampled } from "./long.ts";
-import { createScene, type Json, PLUGINS, type Scene } from "./scene.ts";
+import { createScene, PLUGINS, type Scene } from "./scene.ts";
 import { ONLY_B } from "./situation.ts";
 import { describePoint, isOutward, killBelow, type Point, trace } from "./strace.ts";
-import { recordsOf } from "./survey.ts";
 
 const TIMEOUT = IS_LONG ? 600_000 : 60_000;
 /** Bun's own calls may come once more or less than in the trace; then the call is made again. */
@@ -22,19 +22,7 @@ beforeEach(() => {
 });
 afterEach(() => scene.remove());
 
-/** Links, routes, neighbours and records; a bridge changes its own settings all the time. */
-const state = (): unknown => ({
-  host: scene.state(),
-  pod: scene.ip("a", "link").map(({ ifname }) => ifname),
-  records: recordsOf(scene),
-});
-
-const outers: Readonly<Record<string, Json>> = {
-  ptp: {},
-  bridge: { bridge: "br0", isGateway: true },
-};
-
-for (const [plugin, keys] of Object.entries(outers)) {
+for (const [plugin, keys] of Object.entries(OUTERS)) {
   for (const verb of ["ADD", "DEL"] as const) {
     test.skipIf(PLUGINS === "")(
       `manx-ipam below ${plugin}, killed at any system call of ${verb}: DEL and GC leave nothing, and ADD works`,
@@ -43,14 +31,14 @@ for (const [plugin, keys] of Object.entries(outers)) {
         const call = { plugin, config };
         const alone = { plugin: "manx-ipam", config };
         scene.done("ADD", { ...call, pod: "b" });
-        const before = state();
+        const before = stateBelow(scene);
         const arrange = (): void => {
           if (verb === "DEL") scene.done("ADD", call);
         };
         arrange();
         const { points } = trace(scene, verb, alone);
         scene.done("DEL", call);
-        expect(state()).toEqual(before);
+        expect(stateBelow(scene)).toEqual(before);
 
         const isStruck = (point: Point): boolean => {
           arrange();
@@ -62,14 +50,14 @@ for (const [plugin, keys] of Object.entries(outers)) {
           for (let left = TRIES; left > 0; left--) {
             const isThere = isStruck(point);
             if (count++ % 2 === 0) {
-              scene.done("GC", { ...alone, config: { ...config, ...ONLY_B } });
-              expect(recordsOf(scene), describePoint(point)).toHaveLength(2);
+              const gc = { ...alone, config: { ...config, ...ONLY_B } };
+              expect(collectBelow(scene, gc), describePoint(point)).toBeUndefined();
             }
             for (let times = 0; times < 2; times++) scene.done("DEL", call);
-            expect(state(), describePoint(point)).toEqual(before);
+            expect(stateBelow(scene), describePoint(point)).toEqual(before);
             expect(scene.done("ADD", call).ips, describePoint(point)).toHaveLength(1);
             scene.done("DEL", call);
-            expect(state(), describePoint(point)).toEqual(before);
+            expect(stateBelow(scene), describePoint(point)).toEqual(before);
             if (isThere) break;
             expect(left > 1 || !isOutward(point), `not killed at ${describePoint(point)}`).toBe(
               true,

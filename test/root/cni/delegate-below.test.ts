@@ -4,6 +4,8 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { LINKS, type Link, wishOf } from "./links.ts";
 import { createRuntime } from "./runtime.ts";
 import { createScene, type Json, PLUGINS, type Scene } from "./scene.ts";
+import { ONLY_B } from "./situation.ts";
+import { recordsOf } from "./survey.ts";
 import { tracesOf } from "./traces.ts";
 import { cableClient } from "./traffic.ts";
 
@@ -63,6 +65,23 @@ describe.skipIf(PLUGINS === "" || Bun.which("iptables") === null)("manx-ipam bel
         expect(host.records).toBe("");
         expect(host.links).toEqual([...(before.host.links as string[]), ...stays]);
         expect(pods).toEqual(before.pods);
+      });
+
+      test(`${plugin}, version ${cniVersion}: GC of manx-ipam waits for pods that live`, () => {
+        const ipam = { ...(scene.config.ipam as Json), routes: [{ dst: "0.0.0.0/0" }] };
+        const plugins = [{ type: plugin, ...keys, ipam }];
+        const runtime = createRuntime(scene, { cniVersion, name: "pods", plugins });
+        for (const pod of ["b", "a"]) runtime.add({ pod });
+        const both = recordsOf(scene);
+        const gc = { plugin: "manx-ipam", config: { type: plugin, ...keys, ...ONLY_B } };
+        const { stderr } = scene.call("GC", gc);
+        expect(stderr).toContain("GC leaves 10.244.1.3 of network pods taken: ");
+        expect(recordsOf(scene)).toEqual(both);
+        // A sandbox that dies without a DEL.
+        scene.run("a", "ip", "link", "delete", "eth0");
+        scene.done("GC", gc);
+        expect(recordsOf(scene)).toEqual(both.filter((path) => !/10.244.1.3|a:eth0/.test(path)));
+        expect(scene.call("CHECK", { ...gc, pod: "b" }).stdout).toBe("");
       });
 
       test(`${plugin}, version ${cniVersion}: CHECK finds it when the address record is gone`, () => {

@@ -31,6 +31,8 @@ export type Situation = {
   arrange(scene: Scene): Call;
   /** What must be so after the next ADD, beyond its success: what is wrong. */
   readonly fault?: (scene: Scene) => string | undefined;
+  /** Wait for what outlives a call that was struck. */
+  readonly settle?: () => void;
   /** In the place of the usual ones. */
   readonly recoveries?: readonly Recovery[];
 };
@@ -129,6 +131,7 @@ export const DELEGATED: readonly Situation[] = [
     name: "an ADD with host-local",
     verb: "ADD",
     arrange: delegated,
+    settle: awaitDelegate,
     recoveries: DELEGATED_RECOVERIES,
   },
   {
@@ -139,9 +142,21 @@ export const DELEGATED: readonly Situation[] = [
       scene.done("ADD", call);
       return call;
     },
+    settle: awaitDelegate,
     recoveries: DELEGATED_RECOVERIES,
   },
 ];
+
+/** As `CHECKING`. */
+export const CHECKING_DELEGATED: Situation = {
+  name: "a CHECK with host-local",
+  verb: "CHECK",
+  arrange(scene) {
+    const call = delegated(scene);
+    return { config: { ...call.config, prevResult: scene.done("ADD", call) } };
+  },
+  settle: awaitDelegate,
+};
 
 function delegated(scene: Scene): Call {
   const dataDir = join(scene.folder, "host-local");
@@ -172,7 +187,9 @@ function isDelegate(pid: string): boolean {
 export function createNode(): Scene {
   const scene = createScene("a", "b");
   // Addresses that come a second after the link would be a difference that nobody made.
-  scene.run("b", "sh", "-c", "echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6");
+  for (const pod of ["a", "b"]) {
+    scene.run(pod, "sh", "-c", "echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6");
+  }
   scene.done("ADD", { pod: "b" });
   return scene;
 }

@@ -74,38 +74,51 @@ export function kill(scene: Scene, verb: string, call: Call, point: Point): Stru
   return { answer, isThere: answer.status !== 0 && isKilledAt(scene, lines, point) };
 }
 
-/**
- * A call in which `plugin` executes its IPAM plugin, ours, which is killed as `kill` does it. The point is of a trace of
- * that alone.
- */
-export function killBelow(
+/** A call in which another plugin executes its IPAM plugin, ours: that is struck. The point is of a trace of it alone. */
+export type CallAbove = Call & { readonly plugin: string };
+
+/** As `kill`, of what is below. */
+export function killBelow(scene: Scene, verb: string, call: CallAbove, point: Point): Struck {
+  const { answer, lines } = strikeBelow(scene, verb, call, { point, what: "signal=KILL" });
+  return { answer, isThere: isKilledAt(scene, lines, point) };
+}
+
+/** As `fail`, of what is below. */
+export function failBelow(
   scene: Scene,
   verb: string,
-  call: Call & { readonly plugin: string },
-  point: Point,
+  call: CallAbove,
+  { point, error }: Failure,
 ): Struck {
+  const { answer, lines } = strikeBelow(scene, verb, call, { point, what: `error=${error}` });
+  return { answer, isThere: isFailedAt(scene, lines, point) };
+}
+
+function strikeBelow(
+  scene: Scene,
+  verb: string,
+  call: CallAbove,
+  { point, what }: { readonly point: Point; readonly what: string },
+) {
   const log = join(scene.folder, "strace");
-  const options = ["--follow-forks", ...injection(point, "signal=KILL")];
+  const options = ["--follow-forks", ...injection(point, what)];
   const ipam = `${process.env.MANX_EXECUTABLE}-ipam`;
   scene.file("manx-ipam", `#!/bin/sh\nexec ${[...tracer(log), ...options, ipam].join(" ")}\n`);
   const environment = { ...call.environment, CNI_PATH: scene.folder };
   const answer = scene.call(verb, { ...call, environment });
-  return { answer, isThere: isKilledAt(scene, readFileSync(log, "utf8").split("\n"), point) };
+  return { answer, lines: readFileSync(log, "utf8").split("\n") };
 }
 
-/** The same call again, in which the system call is not made and fails with `error` (ENOSPC). */
-export function fail(
-  scene: Scene,
-  verb: string,
-  call: Call,
-  { point, error }: { readonly point: Point; readonly error: string },
-): Struck {
+/** A system call that fails with `error` (ENOSPC). */
+export type Failure = { readonly point: Point; readonly error: string };
+
+/** The same call again, in which the system call is not made and fails. */
+export function fail(scene: Scene, verb: string, call: Call, { point, error }: Failure): Struck {
   const { answer, lines } = inject(scene, verb, call, point, {
     options: quickly(call),
     what: `error=${error}`,
   });
-  const struck = pointsOf(scene, lines).find(({ line }) => line.includes("(INJECTED)"));
-  return { answer, isThere: isSame(struck, point) };
+  return { answer, isThere: isFailedAt(scene, lines, point) };
 }
 
 /** `read 27 of /etc/passwd`, for messages. */
@@ -119,6 +132,11 @@ function isKilledAt(scene: Scene, lines: readonly string[], point: Point): boole
   const last = pointsOf(scene, lines).findLast(({ name }) => name === point.name);
   const isKilled = lines.some((line) => line.includes("killed by SIGKILL"));
   return isKilled && isSame(last, point) && !/ = \d/.test(last?.line ?? "");
+}
+
+function isFailedAt(scene: Scene, lines: readonly string[], point: Point): boolean {
+  const struck = pointsOf(scene, lines).find(({ line }) => line.includes("(INJECTED)"));
+  return isSame(struck, point);
 }
 
 function isSame(one: Point | undefined, other: Point): boolean {

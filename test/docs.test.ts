@@ -1,0 +1,47 @@
+/** The tables of docs name files and tests that are there: docs/rfc.md and docs/interop.md. */
+
+import { describe, expect, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { Glob } from "bun";
+
+const ROOT = join(import.meta.dir, "..");
+const FOLDERS = readdirSync(ROOT, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => `${name}/`);
+const TESTS = new Set(
+  readdirSync(join(ROOT, "test"), { recursive: true, encoding: "utf8" }).map((file) =>
+    basename(file),
+  ),
+);
+
+/** `a{b,c}d` is `abd` and `acd`; braces do not nest. */
+function expand(text: string): string[] {
+  const found = /^(.*?)\{([^}]*)\}(.*)$/.exec(text);
+  if (found === null) return [text];
+  const [, head = "", words = "", tail = ""] = found;
+  return words.split(",").flatMap((word) => expand(`${head}${word}${tail}`));
+}
+
+/** What of a text in backquotes is a path, or the name of a test's file, that nothing has. */
+function missingOf(text: string): string[] {
+  const words = [...text.matchAll(/`([^`\s]+)`/g)].flatMap(([, word = ""]) => expand(word));
+  return words.filter((word) => {
+    if (FOLDERS.some((folder) => word.startsWith(folder))) {
+      return new Glob(word).scanSync({ cwd: ROOT, onlyFiles: false }).next().done === true;
+    }
+    return word.endsWith(".test.ts") && !TESTS.has(word);
+  });
+}
+
+describe("what documents name is there", () => {
+  test.each(["rfc.md", "interop.md"])("in docs/%s", (name) => {
+    expect(missingOf(readFileSync(join(ROOT, "docs", name), "utf8"))).toEqual([]);
+  });
+
+  test("and what is not there is found", () => {
+    const text =
+      "`test/docs.test.ts`, `docs.test.ts`, `bgpd/{peer,nobody}.ts`, `test/*.none`, `none.test.ts`";
+    expect(missingOf(text)).toEqual(["bgpd/nobody.ts", "test/*.none", "none.test.ts"]);
+  });
+});
