@@ -189,9 +189,13 @@ function summary(
   );
   const way = hops.length === 0 ? "" : ` by ${hops.join(" and ")}`;
   // One peer may offer several of them.
-  const from = [...new Set(used.map(({ peer }) => peer))].join(" and ");
-  const shared =
-    sharing.length === 0 ? "" : `, which share the traffic, the best being from ${best.peer}`;
+  const peers = [...new Set(used.map(({ peer }) => peer))];
+  const from = peers.join(" and ");
+  const sharers =
+    peers.length === 1
+      ? ", whose paths share the traffic"
+      : `, which share the traffic, the best being from ${best.peer}`;
+  const shared = sharing.length === 0 ? "" : sharers;
   const state = kernel === "" ? "" : ` Kernel: ${kernel}.`;
   const stale = best.stale === undefined ? "" : ` It is stale: ${STALE_WORDS[best.stale]}.`;
   return `${subject} goes${way}, learned from ${from}${shared}: ${best.reason}${count}.${stale}${state}`;

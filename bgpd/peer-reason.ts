@@ -151,7 +151,7 @@ function describeKept(family: RestartFamily): string {
 
 const VERSIONS: Readonly<Record<number, string>> = { 1: "IPv4", 2: "IPv6" };
 /** RFC 7911 section 4, from 1. */
-const DIRECTIONS = ["receiving", "sending", "receiving and sending"] as const;
+const DIRECTIONS = ["receives", "sends", "receives and sends"] as const;
 
 /** The name of a Role capability's value. */
 export function nameOfRole(code: number): string | undefined {
@@ -198,7 +198,7 @@ export function describeCapability(capability: Capability): string {
       return capability.families
         .map(({ afi, safi, sendReceive }) => {
           const family = FAMILIES[`${afi}/${safi}`] ?? `family ${afi}/${safi}`;
-          return `ADD-PATH ${DIRECTIONS[sendReceive - 1]} of ${family}`;
+          return `ADD-PATH for ${family} (${DIRECTIONS[sendReceive - 1]})`;
         })
         .join(", ");
     case "unknown":

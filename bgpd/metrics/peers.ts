@@ -76,7 +76,7 @@ const METRICS = {
   received: {
     type: "gauge",
     name: "manx_bgp_peer_received_prefixes",
-    help: "Prefixes that the peer announces now, rejected ones included.",
+    help: "Prefixes that the peer announces now, rejected ones included; with ADD-PATH the paths to them.",
     labels: BY_FAMILY,
   },
   accepted: {
@@ -100,7 +100,7 @@ const METRICS = {
   advertised: {
     type: "gauge",
     name: "manx_bgp_peer_advertised_prefixes",
-    help: "Prefixes that the peer is told now.",
+    help: "Prefixes that the peer is told now; with ADD-PATH the paths to them.",
     labels: BY_FAMILY,
   },
 } as const satisfies Record<string, Metric>;

@@ -15,7 +15,7 @@ import { NONE, type PathTable } from "./path-table.ts";
 import type { PathSelection, PeerId, Share } from "./route.ts";
 import type { ToldPaths } from "./rules.ts";
 import { ShareSets } from "./share-sets.ts";
-import { chooseTold } from "./told-paths.ts";
+import { chooseTold, tellsAll } from "./told-paths.ts";
 
 export type LocRibParts = {
   readonly paths: PathTable;
@@ -68,6 +68,7 @@ export class LocRib {
   told(prefix: number, told: ToldPaths): readonly number[] {
     const usable = this.#usable(prefix);
     if (typeof usable === "number") return usable === NONE ? [] : [usable];
+    if (tellsAll(told, usable.length)) return usable;
     const candidates = usable.map((row) => this.#candidate(prefix, row));
     return chooseTold(candidates, this.selection, told).map((index) => usable[index] ?? NONE);
   }

@@ -17,16 +17,20 @@ export function toldPathsOf(
   return nlriForm(wire.addPath, "send", family) === "identified" ? rules.toldPaths : undefined;
 }
 
-/** Indices of those candidates that are told. The best one is always among them. */
+/** Whether all of so many paths are told, whichever are the better ones. */
+export function tellsAll(told: ToldPaths, count: number): boolean {
+  return told.send === "All" || (told.send === "BestN" && count <= told.count);
+}
+
+/** Indices of those candidates that are told, where not all are. The best one is always among them. */
 export function chooseTold(
   candidates: readonly Candidate[],
   selection: PathSelection,
   told: ToldPaths,
 ): readonly number[] {
-  if (told.send === "ECMP") return decide(candidates, selection);
-  const all = candidates.map((_, index) => index);
-  if (told.send === "All" || told.count >= all.length) return all;
-  return bestOf(candidates, all, selection, told.count);
+  return told.send === "BestN"
+    ? bestOf(candidates, selection, told.count)
+    : decide(candidates, selection);
 }
 
 /** Why a path that could be used is not told. */
@@ -42,13 +46,12 @@ export function untoldReason(told: ToldPaths): string {
  */
 function bestOf(
   candidates: readonly Candidate[],
-  all: readonly number[],
   selection: PathSelection,
   count: number,
 ): readonly number[] {
   const chosen: number[] = [];
-  let left = all;
-  while (chosen.length < count) {
+  let left: readonly number[] = candidates.map((_, index) => index);
+  while (chosen.length < count && left.length > 0) {
     const [first = 0] = decide(
       left.map((index) => candidates[index] as Candidate),
       selection,

@@ -1,5 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { attributesAnswer, kernelAnswer, routeAnswer, whyAnswer } from "../../bgpd/answer.ts";
+import {
+  attributesAnswer,
+  kernelAnswer,
+  pathAnswer,
+  routeAnswer,
+  whyAnswer,
+} from "../../bgpd/answer.ts";
 import type { PathView } from "../../bgpd/rib/route.ts";
 import type { Attributes } from "../../bgpd/wire/attributes.ts";
 import { parseAddress } from "../../lib/address.ts";
@@ -114,6 +120,20 @@ describe("why", () => {
     expect(why([path({ reason: "lower BGP Identifier: 1.1.1.1 < 2.2.2.2" }), shared])).toBe(
       "192.0.2.0/24 goes by 172.30.0.1 and 172.30.0.2, learned from tor and tor2, which share the traffic, the best being from tor: lower BGP Identifier: 1.1.1.1 < 2.2.2.2. Kernel: installed via 172.30.0.1 dev eth0.",
     );
+  });
+
+  test("paths of one peer that share the traffic name it once, and have their identifiers", () => {
+    const other = { ...attributes, nextHop: parseAddress("172.30.0.2") };
+    const paths = [
+      path({ pathId: 1, reason: "lower path identifier: 1 < 2" }),
+      path({ pathId: 2, state: "multipath", attributes: other }),
+    ];
+    expect(why(paths)).toBe(
+      "192.0.2.0/24 goes by 172.30.0.1 and 172.30.0.2, learned from tor, whose paths share the traffic: lower path identifier: 1 < 2. Kernel: installed via 172.30.0.1 dev eth0.",
+    );
+    const { route } = whyAnswer({ ...facts, view: { prefix, paths } });
+    expect(route?.paths.map(({ pathId }) => pathId)).toEqual([1, 2]);
+    expect("pathId" in pathAnswer(path({}))).toBe(false);
   });
 
   test("an address names the prefix that it lies in", () => {

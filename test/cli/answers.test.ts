@@ -36,6 +36,11 @@ const TABLES: readonly (readonly [name: string, format: (look: Look) => string])
   ["advertised", (look) => formatAdvertised(fixtures.ADVERTISED, look)],
   ["why", (look) => formatWhy(fixtures.WHY, look)],
   ["why-second", (look) => formatWhy(fixtures.WHY_SECOND, look)],
+  ["why-identified", (look) => formatWhy(fixtures.IDENTIFIED, look)],
+  [
+    "peer-add-path",
+    (look) => formatPeer({ ...fixtures.PEERS[2]!, families: fixtures.ADD_PATH_FAMILIES }, look),
+  ],
   ["why-rejected", (look) => formatWhy(fixtures.WHY_REJECTED, look)],
   ["why-absent", (look) => formatWhy(fixtures.WHY_ABSENT, look)],
 ];

@@ -7,6 +7,7 @@ import type {
   AdvertisedAnswer,
   AttributesAnswer,
   BfdAnswer,
+  FamilyAnswer,
   PathAnswer,
   PeerAnswer,
   ReceivedAnswer,
@@ -378,6 +379,67 @@ export const SHARED_ROUTES: readonly RouteAnswer[] = [
     kernel: "installed via 172.30.0.1 dev eth0 and via 172.30.0.2 dev eth0 weight 3",
   },
 ];
+
+/** Of a peer that says and is told several paths of a prefix, of each family in its way. */
+export const ADD_PATH_FAMILIES: readonly FamilyAnswer[] = [
+  {
+    name: "IPv4 unicast",
+    prefixes: { received: 4, accepted: 4, best: 1, advertised: 2 },
+    nextHop: "172.30.0.11",
+    nextHopLinkLocal: null,
+    reason: "",
+    addPath: { receive: true, send: "BestN", count: 2 },
+  },
+  {
+    name: "IPv6 unicast",
+    prefixes: { received: 1, accepted: 1, best: 0, advertised: 0 },
+    nextHop: null,
+    nextHopLinkLocal: null,
+    reason: "no link of this node has an IPv6 address that could be the next hop",
+    addPath: { receive: true, send: null },
+  },
+];
+
+/** Several paths of one peer (RFC 7911), which are told on with identifiers of our own. */
+export const IDENTIFIED: WhyAnswer = {
+  target: "192.0.2.0/24",
+  prefix: "192.0.2.0/24",
+  route: {
+    prefix: "192.0.2.0/24",
+    paths: [
+      { ...FROM_TOR, pathId: 1, reason: "lower path identifier: 1 < 4294967295" },
+      {
+        ...FROM_TOR,
+        pathId: 4_294_967_295,
+        state: "multipath",
+        reason: "lower path identifier: 1 < 4294967295",
+        attributes: { ...FROM_TOR.attributes, nextHop: "172.30.0.2" },
+      },
+      SECOND,
+    ],
+    kernel: "installed via 172.30.0.1 dev eth0 and via 172.30.0.2 dev eth0",
+  },
+  advertised: [
+    ...[7, 9].map((pathId) => ({
+      peer: "rr",
+      prefix: "192.0.2.0/24",
+      pathId,
+      advertised: true,
+      reason: "learned from an external peer",
+      attributes: attributes({ asPath: [65000], nextHop: `172.30.0.${pathId}` }),
+    })),
+    {
+      peer: "rr",
+      prefix: "192.0.2.0/24",
+      pathId: 12,
+      advertised: false,
+      reason: "not one of the best 2, which are what this peer is told",
+      attributes: null,
+    },
+  ],
+  summary:
+    "192.0.2.0/24 goes by 172.30.0.1 and 172.30.0.2, learned from tor, whose paths share the traffic: lower path identifier: 1 < 4294967295.",
+};
 
 export const RECEIVED: readonly ReceivedAnswer[] = [
   { prefix: "0.0.0.0/0", path: DEFAULT_REJECTED },

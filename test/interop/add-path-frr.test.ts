@@ -6,13 +6,22 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { which } from "bun";
 import type { PeerAnswer, RouteAnswer } from "../../resource/answer.ts";
-import { createNetwork, eventually, isInside, type Network } from "./network.ts";
-
-const manx = process.env.MANX_EXECUTABLE ?? "";
-const bird = which("bird") ?? "";
-const birdc = which("birdc") ?? "";
+import {
+  address4,
+  addressFor,
+  createScene,
+  EDGES,
+  isReady,
+  node,
+  ORIGINATED,
+  PREFIX,
+  PREFIX6,
+  REFLECTOR,
+  router,
+  type Scene,
+} from "./add-path-scene.ts";
+import { eventually, isInside } from "./network.ts";
 
 /** Of the packages that are unpacked and not installed; empty where they are installed. */
 const ROOT = process.env.MANX_DEBIAN_ROOT ?? "";
@@ -23,53 +32,6 @@ const LIBRARIES = ["usr/lib", "lib"]
   .flatMap((folder) => [`${folder}/${TRIPLET}/frr`, `${folder}/${TRIPLET}`])
   .map((folder) => join(ROOT, folder))
   .join(":");
-
-const HOSTS: Readonly<Record<string, number>> = { rr: 1, frr: 2, n1: 11, e1: 21, e2: 22 };
-const EDGES = ["e1", "e2"];
-const PREFIX = "192.0.2.0/24";
-const PREFIX6 = "2001:db8:2::/48";
-
-const address4 = (name: string): string => `172.30.0.${HOSTS[name]}`;
-const address6 = (name: string): string => `fd00:30::${HOSTS[name]}`;
-
-function node(name: string, more: string, peers: Readonly<Record<string, string>>): string {
-  const sessions = Object.entries(peers).map(
-    ([other, addPath]) => `---
-apiVersion: projectcalico.org/v3
-kind: BGPPeer
-metadata: { name: ${other} }
-spec: { peerIP: ${address4(other)}, asNumber: 64512${addPath} }
-`,
-  );
-  return `
-apiVersion: projectcalico.org/v3
-kind: BGPConfiguration
-metadata: { name: default }
-spec: { nodeToNodeMeshEnabled: false, holdTime: 9s, keepaliveTime: 3s, connectRetryTime: 1s }
----
-apiVersion: projectcalico.org/v3
-kind: Node
-metadata: { name: ${name} }
-spec:
-  bgp: { ipv4Address: ${address4(name)}/24, ipv6Address: "${address6(name)}/64"${more} }
-${sessions.join("")}`;
-}
-
-const edge = (name: string): string => `
-router id ${address4(name)};
-log stderr all;
-protocol device { scan time 1; }
-protocol direct { ipv4; ipv6; interface "eth0"; }
-protocol static mine4 { ipv4; route ${PREFIX} blackhole; }
-protocol static mine6 { ipv6; route ${PREFIX6} blackhole; }
-protocol bgp to_rr {
-  local ${address4(name)} as 64512;
-  neighbor ${address4("rr")} as 64512;
-  hold time 9; keepalive time 3; connect retry time 1; connect delay time 1; error wait time 1, 2;
-  ipv4 { import all; export where source = RTS_STATIC; };
-  ipv6 { import all; export where source = RTS_STATIC; };
-}
-`;
 
 const family = (name: string): string => `
  address-family ${name} unicast
@@ -82,7 +44,7 @@ const family = (name: string): string => `
 
 const FRR = `
 router bgp 64512
- bgp router-id ${address4("frr")}
+ bgp router-id ${address4("far")}
  no bgp network import-check
 ${["rr", "n1"]
   .map(
@@ -94,34 +56,18 @@ ${["rr", "n1"]
   .join("\n")}${family("ipv4")}${family("ipv6")}
 `;
 
-let network: Network;
+let scene: Scene;
 
 beforeEach(() => {
-  const members = Object.keys(HOSTS).map((name) => [
-    name,
-    [`${address4(name)}/24`, `${address6(name)}/64`],
-  ]);
-  network = createNetwork(Object.fromEntries(members));
+  scene = createScene();
 });
 
 afterEach(async () => {
-  await network.remove();
+  await scene.network.remove();
 });
 
-const socketOf = (name: string): string => `${network.folder}/${name}.sock`;
-
-function startBird(name: string): void {
-  const conf = network.file(`${name}.conf`, edge(name));
-  network.start(name, `bird-${name}`, [bird, "-f", "-c", conf, "-s", socketOf(name)]);
-}
-
-function startManx(name: string, text: string): void {
-  const file = network.file(`${name}.yaml`, text);
-  const args = ["bgpd", "--config", file, "--node", name, "--api", socketOf(name)];
-  network.start(name, `bgpd-${name}`, [manx, ...args]);
-}
-
 function startFrr(): void {
+  const { network } = scene;
   const { folder } = network;
   network.file("vtysh.conf", "username root nopassword\n");
   const script = network.file(
@@ -136,20 +82,17 @@ function startFrr(): void {
       "",
     ].join("\n"),
   );
-  network.start("frr", "frr", ["unshare", "--mount", "sh", script]);
-}
-
-function ask<Answer>(name: string, ...args: string[]): Answer {
-  return JSON.parse(network.run(name, manx, ...args, "--json", "--api", socketOf(name)));
+  network.start("far", "frr", ["unshare", "--mount", "sh", script]);
 }
 
 /** Next hops and identifiers of the paths that FRR has from us. */
 function atFrr(afi: "ipv4" | "ipv6", prefix: string): { hop: string; id: number }[] {
+  const { network } = scene;
   const words = `show bgp ${afi} unicast ${prefix} json`;
   const library = `LD_LIBRARY_PATH=${LIBRARIES}`;
   const places = ["--vty_socket", network.folder, "--config_dir", network.folder];
   const args = ["env", library, vtysh, ...places, "-d", "bgpd", "-c", words];
-  const { paths = [] } = JSON.parse(network.run("frr", ...args)) as {
+  const { paths = [] } = JSON.parse(network.run("far", ...args)) as {
     paths?: {
       readonly addpathRxId?: number;
       readonly nexthops: readonly { readonly ip: string; readonly scope?: string }[];
@@ -162,41 +105,43 @@ function atFrr(afi: "ipv4" | "ipv6", prefix: string): { hop: string; id: number 
 
 /** Next hops and identifiers of the paths that the last of ours has. */
 function atNode(prefix: string): { hop: string | null; id: number | undefined }[] {
-  const route = ask<RouteAnswer[]>("n1", "routes").find((one) => one.prefix === prefix);
+  const route = scene.ask<RouteAnswer[]>("n1", "routes").find((one) => one.prefix === prefix);
   return (route?.paths ?? [])
     .map(({ pathId, attributes: { nextHop } }) => ({ hop: nextHop, id: pathId }))
     .sort((a, b) => String(a.hop).localeCompare(String(b.hop)));
 }
 
-const here = isInside && manx !== "" && bird !== "" && bgpd !== "" && vtysh !== "";
+const here = isInside && isReady && bgpd !== "" && vtysh !== "";
 
 describe.skipIf(!here)("ADD-PATH with FRR", () => {
   test("takes our several paths, gives us several, and both are withdrawn one by one", async () => {
     startFrr();
-    const toFrr = { e1: "", e2: "", frr: ", addPath: { send: All }" };
-    startManx("rr", node("rr", ", routeReflectorClusterID: 244.0.0.1", toFrr));
-    startManx("n1", node("n1", "", { frr: ", addPath: { receive: true }" }));
-    for (const name of EDGES) startBird(name);
+    const others = { e1: "", e2: "", far: "{ send: All }" };
+    scene.startManx("rr", node("rr", others, REFLECTOR));
+    scene.startManx("n1", node("n1", { far: "{ receive: true }" }));
+    for (const name of EDGES) scene.startBird(name, router(name, "rr", "", ORIGINATED));
     const families = [
-      ["ipv4", PREFIX, EDGES.map(address4)],
-      ["ipv6", PREFIX6, EDGES.map(address6)],
+      ["ipv4", PREFIX],
+      ["ipv6", PREFIX6],
     ] as const;
-    for (const [afi, prefix, hops] of families) {
+    for (const [afi, prefix] of families) {
+      const hops = EDGES.map((name) => addressFor(prefix, name));
       const seen = await eventually(`FRR has both paths to ${prefix}`, () => {
         const paths = atFrr(afi, prefix);
         return paths.length === 2 && paths;
       });
-      expect(seen.map(({ hop }) => hop)).toEqual([...hops]);
+      expect(seen.map(({ hop }) => hop)).toEqual(hops);
       expect(new Set(seen.map(({ id }) => id)).size).toBe(2);
       const far = await eventually(`n1 has both paths to ${prefix}`, () => {
         const paths = atNode(prefix);
         return paths.length === 2 && paths;
       });
-      expect(far.map(({ hop }) => hop)).toEqual([...hops]);
+      expect(far.map(({ hop }) => hop)).toEqual(hops);
       expect(far.every(({ id }) => id !== undefined)).toBe(true);
     }
-    network.run("e1", birdc, "-s", socketOf("e1"), "disable", '"mine*"');
-    for (const [afi, prefix, [, hop]] of families) {
+    scene.askBird("e1", "disable", '"mine*"');
+    for (const [afi, prefix] of families) {
+      const hop = addressFor(prefix, "e2");
       await eventually(`FRR has one path to ${prefix}`, () => {
         const paths = atFrr(afi, prefix);
         return paths.length === 1 && paths[0]?.hop === hop;
@@ -207,7 +152,7 @@ describe.skipIf(!here)("ADD-PATH with FRR", () => {
       });
     }
     for (const name of ["rr", "n1"]) {
-      expect(ask<PeerAnswer[]>(name, "peers").every(({ flaps }) => flaps === 0)).toBe(true);
+      expect(scene.ask<PeerAnswer[]>(name, "peers").every(({ flaps }) => flaps === 0)).toBe(true);
     }
   });
 });

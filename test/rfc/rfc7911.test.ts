@@ -197,6 +197,43 @@ describe("5: operation, receiving", () => {
     expect(paths(scene)).toEqual(["best external 2 #2: 65002"]);
   });
 
+  test("a restart keeps all paths until the peer has told its table, whatever identifiers it gives then", () => {
+    const scene = new Scene();
+    const record = peer(2, RECEIVES);
+    const from = scene.add(record);
+    const to = scene.add(peer(3, SENDS));
+    scene.announce(from, [`1 ${PREFIX}`], via(2));
+    scene.announce(from, [`2 ${PREFIX}`], via(2, 7));
+    scene.settle();
+    scene.rib.retain(from, [4]);
+    scene.settle();
+    expect(scene.rib.peerCounts(from)).toMatchObject({ received: 2, stale: 2 });
+    expect(scene.told.get(to)?.routes.size).toBe(2);
+    scene.rib.resume(from, record);
+    scene.announce(from, [`2 ${PREFIX}`], via(2));
+    scene.announce(from, [`8 ${PREFIX}`], via(2, 7));
+    scene.settle();
+    expect(paths(scene)).toHaveLength(3);
+    scene.rib.sweep(from, 4, "all");
+    scene.settle();
+    expect(paths(scene)).toEqual(["best external 2 #2: 65002", "valid external 2 #8: 65002 7"]);
+    expect(scene.told.get(to)?.routes.size).toBe(2);
+  });
+
+  test("a session that comes back without identifiers replaces the paths that had some", () => {
+    const scene = new Scene();
+    const from = scene.add(peer(2, RECEIVES));
+    scene.announce(from, [`1 ${PREFIX}`, `2 ${PREFIX}`], via(2, 7));
+    scene.rib.retain(from, [4]);
+    scene.rib.resume(from, peer(2, undefined));
+    scene.peers.set(from, peer(2, undefined));
+    scene.announce(from, [PREFIX], via(2));
+    scene.rib.sweep(from, 4, "all");
+    scene.settle();
+    expect(paths(scene)).toEqual(["best external 2: 65002"]);
+    expect(scene.rib.counts().paths).toBe(1);
+  });
+
   test("several next hops of one peer share the traffic", () => {
     const scene = new Scene(undefined, {
       alwaysCompareMed: false,

@@ -63,7 +63,10 @@ const POLICIES: readonly RoutePolicy[] = [
 ];
 
 type Step =
-  | { readonly do: "up" | "down" | "lag" | "catch up"; readonly peer: number }
+  | {
+      readonly do: "up" | "down" | "lag" | "catch up" | "restart" | "back" | "sweep";
+      readonly peer: number;
+    }
   | {
       readonly do: "announce";
       readonly peer: number;
@@ -103,6 +106,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 1,
     arbitrary: fc.record({
       do: fc.constantFrom("lag" as const, "catch up" as const, "catch up" as const),
+      peer,
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constantFrom("restart" as const, "back" as const, "sweep" as const),
       peer,
     }),
   },
@@ -161,16 +171,21 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constantFrom("slice" as const, "settle" as const) }) },
 );
 
+/** A peer that is up, or restarts. */
+type Known = { readonly id: PeerId; peer: RibPeer; isLagging: boolean; isAway: boolean };
+
 type Path = {
   readonly peer: number | undefined;
   /** 0 where the peer gives none. */
   readonly pathId: number;
   readonly attributes: Attributes;
+  /** Told before the peer restarted, and not since. */
+  readonly isStale?: boolean;
 };
 
 /** The obvious RIB: every path in a map, everything computed when asked. */
 class Model {
-  readonly up = new Map<number, { readonly id: PeerId; peer: RibPeer; isLagging: boolean }>();
+  readonly up = new Map<number, Known>();
   /** By prefix, and then by peer and identifier. */
   readonly paths = new Map<string, Map<string, Path>>();
   readonly unreachable = new Set<string>();
@@ -191,6 +206,21 @@ class Model {
   forget(from: number): void {
     for (const all of this.paths.values()) {
       for (const [key, { peer }] of all) if (peer === from) all.delete(key);
+    }
+  }
+
+  /** The peer restarts: what was stale before is gone, and the rest is. */
+  retain(from: number): void {
+    this.sweep(from);
+    for (const all of this.paths.values()) {
+      for (const [key, path] of all)
+        if (path.peer === from) all.set(key, { ...path, isStale: true });
+    }
+  }
+
+  sweep(from: number): void {
+    for (const all of this.paths.values()) {
+      for (const [key, { peer, isStale }] of all) if (peer === from && isStale) all.delete(key);
     }
   }
 
@@ -426,13 +456,24 @@ function runForPeer(now: Extract<Step, { peer: number }>, scene: Scene, model: M
     const addPath = ADD_PATH[now.peer];
     const wire = addPath === undefined ? plain.wire : { ...plain.wire, addPath };
     const added = { ...plain, wire };
-    model.up.set(now.peer, { id: scene.add(added), peer: added, isLagging: false });
+    model.up.set(now.peer, { id: scene.add(added), peer: added, isLagging: false, isAway: false });
   }
   if (known === undefined) return;
   if (now.do === "down") {
     scene.remove(known.id);
     model.up.delete(now.peer);
     model.forget(now.peer);
+  } else if (now.do === "sweep") {
+    for (const family of [4, 6] as const) scene.rib.sweep(known.id, family, "all");
+    model.sweep(now.peer);
+  } else if (known.isAway) {
+    if (now.do === "back") scene.resume(known.id, known.peer);
+    known.isAway = now.do !== "back";
+  } else if (now.do === "restart") {
+    scene.rib.retain(known.id, [4, 6]);
+    model.retain(now.peer);
+    known.isAway = true;
+    known.isLagging = false;
   } else if (now.do === "lag") {
     scene.rib.lag(known.id);
     known.isLagging = true;
@@ -480,7 +521,8 @@ function runForPeer(now: Extract<Step, { peer: number }>, scene: Scene, model: M
 
 function settle(scene: Scene, model: Model): void {
   scene.settle();
-  for (const [number, { id, isLagging }] of model.up) {
+  for (const [number, { id, isLagging, isAway }] of model.up) {
+    if (isAway) continue;
     const expected = model.told(number);
     // Which identifiers paths have is for the RIB to say, but that each has one, and only one.
     const told = scene.tells(id).map((line) => line.replace(/^\d+ /, ""));
@@ -513,8 +555,10 @@ test("whatever happens, peers and kernel are told what the obvious RIB says, and
       const model = new Model();
       run(steps, scene, model);
       for (const known of model.up.values()) {
-        scene.rib.catchUp(known.id);
+        if (known.isAway) scene.resume(known.id, known.peer);
+        else scene.rib.catchUp(known.id);
         known.isLagging = false;
+        known.isAway = false;
       }
       settle(scene, model);
       for (const { id } of model.up.values()) scene.remove(id);

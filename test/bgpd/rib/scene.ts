@@ -162,6 +162,13 @@ export class Scene {
     return id;
   }
 
+  /** A peer that restarted is back, and has been told nothing. */
+  resume(id: PeerId, peer: RibPeer): void {
+    this.peers.set(id, peer);
+    this.told.set(id, new Told());
+    this.rib.resume(id, peer);
+  }
+
   remove(id: PeerId): void {
     this.rib.removePeer(id);
     this.peers.delete(id);
