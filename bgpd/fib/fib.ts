@@ -127,6 +127,8 @@ class KernelFib implements Fib {
     healed: 0,
     flushTime: 0,
   };
+  /** The set of what was wanted last; since the last flush. */
+  #last: { readonly target: readonly NextHop[]; readonly set: HopSet } | undefined;
   /** Sets that nobody wants since the last flush. */
   readonly #abandoned = new Set<HopSet>();
   #keepStale = true;
@@ -147,7 +149,7 @@ class KernelFib implements Fib {
   want(prefix: Prefix, target: Target): void {
     const rows = this.#rows[prefix.family];
     const row = rows.table.insert(prefix);
-    const set = target === "blackhole" ? undefined : this.#objects.sets.intern(target);
+    const set = target === "blackhole" ? undefined : this.#setOf(target);
     const number = set?.number ?? BLACKHOLE;
     rows.setStale(row, false);
     rows.dirty.add(row);
@@ -160,6 +162,14 @@ class KernelFib implements Fib {
     this.#release(rows, row);
     rows.wanted.set(row, number);
     this.#options.onCovering?.(prefix);
+  }
+
+  /** Prefixes in a row mostly lead to the same. */
+  #setOf(target: readonly NextHop[]): HopSet {
+    if (this.#last?.target !== target) {
+      this.#last = { target, set: this.#objects.sets.intern(target) };
+    }
+    return this.#last.set;
   }
 
   unwant(prefix: Prefix): void {
@@ -188,6 +198,8 @@ class KernelFib implements Fib {
 
   #flush(end: number, scope: FlushScope): boolean {
     if (this.isUnsure) return false;
+    // Sets that nobody wants are forgotten here.
+    this.#last = undefined;
     inherit(this.#abandoned, this.#objects.sets, [this.#rows[4], this.#rows[6]]);
     this.#abandoned.clear();
     if (this.#objects.prepare()) this.#markAll();

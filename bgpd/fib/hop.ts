@@ -73,7 +73,8 @@ export class HopSets {
   }
 
   get(number: number): HopSet | undefined {
-    return this.#byNumber[number];
+    // A list is slow to say that it has nothing at -1.
+    return number < 0 ? undefined : this.#byNumber[number];
   }
 
   *sets(): Generator<HopSet> {
