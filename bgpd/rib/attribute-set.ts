@@ -88,6 +88,19 @@ type Meaning =
       readonly attributes: Attributes;
     };
 
+/** One record for all sets that have nothing of it. */
+type Rare = {
+  readonly aigp: bigint | undefined;
+  readonly longLivedStale: boolean;
+  readonly isOrdinary: boolean;
+  readonly originatorId: number | undefined;
+  readonly clusters: number;
+  readonly onlyToCustomer: number | undefined;
+  readonly bandwidth: number | undefined;
+};
+
+const NOTHING_RARE = rareOf({ origin: 0, asPath: [] });
+
 export class AttributeSet {
   readonly id: number;
   readonly bytes: Uint8Array;
@@ -100,21 +113,10 @@ export class AttributeSet {
   readonly origin: Origin;
   /** LOCAL_PREF, path length and ORIGIN as one number, of which the smaller is better. */
   readonly rank: number;
-  /** Neither AIGP nor long-lived staleness come in between. */
-  readonly isOrdinary: boolean;
   /** Undefined where there is none: its worth is for the decision to say. */
   readonly multiExitDisc: number | undefined;
-  /** RFC 7311; undefined where there is no metric. */
-  readonly aigp: bigint | undefined;
-  /** The last choice of all (RFC 9494 section 4.3). */
-  readonly longLivedStale: boolean;
   /** First AS of the path; 0 when the route began inside this AS. */
   readonly neighbourAs: number;
-  readonly originatorId: number | undefined;
-  readonly clusters: number;
-  readonly onlyToCustomer: number | undefined;
-  /** In bytes per second (RFC 10005); undefined where there is none, or none to share traffic by. */
-  readonly bandwidth: number | undefined;
   readonly nextHop: Address | undefined;
   /** Where the answers about the next hop are, once they were asked for. */
   hop: NextHopEntry | undefined;
@@ -124,6 +126,8 @@ export class AttributeSet {
   holders = 0;
   /** Its octets are of the form that `wire/plain.ts` understands, with the segments of AS_PATH here. */
   readonly isPlain: boolean;
+  /** What few sets have. */
+  readonly #rare: Rare;
   readonly #pathStart: number;
   readonly #pathEnd: number;
   readonly #recent: Recent;
@@ -151,15 +155,9 @@ export class AttributeSet {
       this.pathLength = plain.pathLength;
       this.origin = plain.origin;
       this.multiExitDisc = plain.multiExitDisc;
-      this.aigp = undefined;
-      this.longLivedStale = false;
       this.neighbourAs = plain.neighbourAs;
-      this.originatorId = undefined;
-      this.clusters = 0;
-      this.onlyToCustomer = undefined;
-      this.bandwidth = undefined;
       this.rank = rankOf(this);
-      this.isOrdinary = true;
+      this.#rare = NOTHING_RARE;
       this.#attributes = undefined;
       return;
     }
@@ -169,17 +167,44 @@ export class AttributeSet {
     this.pathLength = asPathLength(attributes.asPath);
     this.origin = attributes.origin;
     this.multiExitDisc = attributes.multiExitDisc;
-    this.aigp = attributes.aigp === undefined ? undefined : aigpMetric(attributes.aigp);
-    this.longLivedStale = attributes.communities?.includes(LLGR_STALE) === true;
     this.neighbourAs = first?.type === "sequence" ? (first.asNumbers[0] ?? 0) : 0;
-    this.originatorId = attributes.originatorId;
-    this.clusters = attributes.clusterList?.length ?? 0;
-    this.onlyToCustomer = attributes.onlyToCustomer;
-    this.bandwidth = bandwidthOf(attributes);
     this.rank = rankOf(this);
-    this.isOrdinary = this.aigp === undefined && !this.longLivedStale;
+    this.#rare = rareOf(attributes);
     this.#attributes = attributes;
     recent.add(this);
+  }
+
+  /** RFC 7311; undefined where there is no metric. */
+  get aigp(): bigint | undefined {
+    return this.#rare.aigp;
+  }
+
+  /** The last choice of all (RFC 9494 section 4.3). */
+  get longLivedStale(): boolean {
+    return this.#rare.longLivedStale;
+  }
+
+  /** Neither AIGP nor long-lived staleness come in between. */
+  get isOrdinary(): boolean {
+    return this.#rare.isOrdinary;
+  }
+
+  get originatorId(): number | undefined {
+    return this.#rare.originatorId;
+  }
+
+  /** How long its CLUSTER_LIST is. */
+  get clusters(): number {
+    return this.#rare.clusters;
+  }
+
+  get onlyToCustomer(): number | undefined {
+    return this.#rare.onlyToCustomer;
+  }
+
+  /** In bytes per second (RFC 10005); undefined where there is none, or none to share traffic by. */
+  get bandwidth(): number | undefined {
+    return this.#rare.bandwidth;
   }
 
   /** The set as a record, which is shared and not to be changed. */
@@ -221,6 +246,20 @@ export class AttributeSet {
   forgetAttributes(): void {
     this.#attributes = undefined;
   }
+}
+
+function rareOf(attributes: Attributes): Rare {
+  const aigp = attributes.aigp === undefined ? undefined : aigpMetric(attributes.aigp);
+  const longLivedStale = attributes.communities?.includes(LLGR_STALE) === true;
+  return {
+    aigp,
+    longLivedStale,
+    isOrdinary: aigp === undefined && !longLivedStale,
+    originatorId: attributes.originatorId,
+    clusters: attributes.clusterList?.length ?? 0,
+    onlyToCustomer: attributes.onlyToCustomer,
+    bandwidth: bandwidthOf(attributes),
+  };
 }
 
 /** Of 32, 14 and 2 bits: no message has room for a longer path. */
