@@ -161,9 +161,12 @@ export class View {
     const peer = member?.peer;
     const stale = member === undefined ? undefined : adjIn.staleness(member, row);
     const form = nlriForm(peer?.wire.addPath, "receive", this.#parts.table.family);
+    const pathId = paths.pathId.get(row);
+    // What is stale may be of a session that had none.
+    const isIdentified = form === "identified" && (pathId !== NONE || stale === undefined);
     return {
       peer: peer?.name,
-      ...(form === "identified" ? { pathId: paths.pathId.get(row) >>> 0 } : {}),
+      ...(isIdentified ? { pathId: pathId >>> 0 } : {}),
       source: peer === undefined ? "local" : sourceOf(peer),
       received,
       attributes: used === NONE ? received : sets.get(used).attributes,

@@ -4,26 +4,22 @@
  */
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { which } from "bun";
-import type { PeerAnswer, RouteAnswer } from "../../resource/answer.ts";
 import {
   address4,
   addressFor,
   createScene,
   EDGES,
-  isReady,
-  node,
-  ORIGINATED,
+  hopsOf,
   PREFIX,
   PREFIX6,
+  pathsAt,
   REFLECTOR,
-  router,
   type Scene,
 } from "./add-path-scene.ts";
-import { eventually, isInside } from "./network.ts";
-
-const gobgpd = which("gobgpd") ?? "";
-const gobgp = which("gobgp") ?? "";
+import { hasBird } from "./bird.ts";
+import { type Gobgp, gobgpOn, hasGobgp } from "./gobgp.ts";
+import { hasManx } from "./manx.ts";
+import { eventually } from "./network.ts";
 
 /** What it has of its own, by each edge. */
 const OWN = { ipv4: "198.51.100.0/24", ipv6: "2001:db8:3::/48" } as const;
@@ -63,78 +59,65 @@ afterEach(async () => {
   await scene.network.remove();
 });
 
-const askGobgp = (...words: string[]): string => scene.network.run("far", gobgp, ...words);
-
 /** Next hops of the paths that it has from us. */
-function hopsAtGobgp(afi: "ipv4" | "ipv6", prefix: string): string[] {
-  const lines = askGobgp("neighbor", address4("rr"), "adj-in", "-a", afi).split("\n");
+function hopsAt(gobgp: Gobgp, afi: keyof typeof OWN, prefix: string): string[] {
+  const lines = gobgp.ask("neighbor", address4("rr"), "adj-in", "-a", afi).split("\n");
   return lines
     .filter((line) => line.includes(prefix))
-    .flatMap((line) => EDGES.filter((name) => line.includes(` ${addressFor(prefix, name)} `)))
-    .map((name) => addressFor(prefix, name))
+    .flatMap((line) => hopsOf(prefix).filter((hop) => line.includes(` ${hop} `)))
     .sort();
 }
 
-/** Next hops of the paths that we have from it, and their identifiers. */
-function ours(prefix: string): { readonly hops: (string | null)[]; readonly ids: Set<unknown> } {
-  const route = scene.ask<RouteAnswer[]>("rr", "routes").find((one) => one.prefix === prefix);
-  const paths = route?.paths ?? [];
-  return {
-    hops: paths.map(({ attributes: { nextHop } }) => nextHop).sort(),
-    ids: new Set(paths.map(({ pathId }) => pathId)),
-  };
-}
-
-function announce(verb: "add" | "del", edge: (typeof EDGES)[number]): void {
+function announce(gobgp: Gobgp, verb: "add" | "del", edge: (typeof EDGES)[number]): void {
   for (const [afi, prefix] of Object.entries(OWN)) {
     const identifier = `${EDGES.indexOf(edge) + 1}`;
-    const hop = addressFor(prefix, edge);
-    const words = [prefix, "identifier", identifier, "nexthop", hop];
-    askGobgp("global", "rib", "-a", afi, verb, ...words);
+    const words = [prefix, "identifier", identifier, "nexthop", addressFor(prefix, edge)];
+    gobgp.ask("global", "rib", "-a", afi, verb, ...words);
   }
 }
 
-const here = isInside && isReady && gobgpd !== "" && gobgp !== "";
-
-describe.skipIf(!here)("ADD-PATH with GoBGP", () => {
+describe.skipIf(!hasManx || !hasBird || !hasGobgp)("ADD-PATH with GoBGP", () => {
   test("several paths go both ways in both families, and are withdrawn one by one", async () => {
-    const file = scene.network.file("gobgp.toml", GOBGP);
-    scene.network.start("far", "gobgpd", [gobgpd, "-f", file]);
-    await eventually("GoBGP answers", () => askGobgp("neighbor").includes("64512"));
+    const gobgp = gobgpOn(scene.network, "far");
+    gobgp.start(GOBGP);
+    await gobgp.isUp();
     const others = { e1: "", e2: "", far: "{ receive: true, send: All }" };
-    scene.startManx("rr", node("rr", others, REFLECTOR));
-    for (const name of EDGES) scene.startBird(name, router(name, "rr", "", ORIGINATED));
+    const rr = scene.startManx("rr", others, REFLECTOR);
+    const { e2 } = scene.startEdges();
     for (const [afi, prefix] of FAMILIES) {
-      const hops = EDGES.map((name) => addressFor(prefix, name));
+      const all = `${hopsOf(prefix)}`;
       await eventually(
         `GoBGP has both paths to ${prefix}`,
-        () => `${hopsAtGobgp(afi, prefix)}` === `${hops}`,
+        () => `${hopsAt(gobgp, afi, prefix)}` === all,
       );
     }
-    for (const edge of EDGES) announce("add", edge);
+    for (const edge of EDGES) announce(gobgp, "add", edge);
     for (const prefix of Object.values(OWN)) {
-      const hops = EDGES.map((name) => addressFor(prefix, name));
-      await eventually(
-        `we have both paths to ${prefix}`,
-        () => `${ours(prefix).hops}` === `${hops}` && ours(prefix).ids.size === 2,
-      );
+      const paths = await eventually(`we have both paths to ${prefix}`, () => {
+        const seen = pathsAt(rr, prefix);
+        return seen.length === 2 && seen;
+      });
+      expect(paths.map(([, hop]) => hop)).toEqual(hopsOf(prefix));
+      expect(new Set(paths.map(([id]) => id)).size).toBe(2);
     }
-    announce("del", "e1");
-    scene.askBird("e2", "disable", '"mine*"');
+    announce(gobgp, "del", "e1");
+    e2.ask("disable", '"mine*"');
     for (const prefix of Object.values(OWN)) {
-      const left = addressFor(prefix, "e2");
-      await eventually(`we have one path to ${prefix}`, () => `${ours(prefix).hops}` === left);
+      await eventually(`we have one path to ${prefix}`, () => {
+        const hops = pathsAt(rr, prefix).map(([, hop]) => hop);
+        return `${hops}` === addressFor(prefix, "e2");
+      });
     }
     for (const [afi, prefix] of FAMILIES) {
       const left = addressFor(prefix, "e1");
       await eventually(
         `GoBGP has one path to ${prefix}`,
-        () => `${hopsAtGobgp(afi, prefix)}` === left,
+        () => `${hopsAt(gobgp, afi, prefix)}` === left,
       );
     }
-    const peer = scene.ask<PeerAnswer[]>("rr", "peers").find(({ name }) => name === "far");
-    expect(peer?.flaps).toBe(0);
-    expect(peer?.families.map(({ addPath }) => addPath)).toEqual([
+    const { flaps, families } = rr.peer("far");
+    expect(flaps).toBe(0);
+    expect(families.map(({ addPath }) => addPath)).toEqual([
       { receive: true, send: "All" },
       { receive: true, send: "All" },
     ]);

@@ -1,14 +1,9 @@
 /** A network for ADD-PATH with other daemons: ours and BIRDs of one AS, with sessions over IPv4 for both families. */
 
-import { which } from "bun";
+import { type Bird, birdOn, birdSession, birdText } from "./bird.ts";
+import { configuration, document, documents } from "./documents.ts";
+import { type Manx, manxOn } from "./manx.ts";
 import { createNetwork, type Network } from "./network.ts";
-
-const manx = process.env.MANX_EXECUTABLE ?? "";
-const bird = which("bird") ?? "";
-const birdc = which("birdc") ?? "";
-
-/** Whether what the scene runs is there. */
-export const isReady = manx !== "" && bird !== "";
 
 /** Names of machines, and the last number of their addresses. */
 const HOSTS: Readonly<Record<string, number>> = { rr: 1, far: 2, n1: 11, n2: 12, e1: 21, e2: 22 };
@@ -27,65 +22,28 @@ export function addressFor(prefix: string, name: string): string {
   return prefix.includes(":") ? address6(name) : address4(name);
 }
 
-/** Documents of one of ours, with a session with each of the others and `addPath` of it; `more` is of its `bgp`. */
-export function node(name: string, others: Readonly<Record<string, string>>, more = ""): string {
-  const peers = Object.entries(others).map(
-    ([other, addPath]) => `---
-apiVersion: projectcalico.org/v3
-kind: BGPPeer
-metadata: { name: ${other} }
-spec: { peerIP: ${address4(other)}, asNumber: 64512${addPath === "" ? "" : `, addPath: ${addPath}`} }
-`,
-  );
-  return `
-apiVersion: projectcalico.org/v3
-kind: BGPConfiguration
-metadata: { name: default }
-spec: { nodeToNodeMeshEnabled: false, holdTime: 9s, keepaliveTime: 3s, connectRetryTime: 1s }
----
-apiVersion: projectcalico.org/v3
-kind: Node
-metadata: { name: ${name} }
-spec:
-  bgp: { ipv4Address: ${address4(name)}/24, ipv6Address: "${address6(name)}/64"${more} }
-${peers.join("")}`;
+/** The edges' addresses of the prefix's family: the next hops of its paths. */
+export function hopsOf(prefix: string): string[] {
+  return EDGES.map((name) => addressFor(prefix, name));
 }
+
+export type Scene = {
+  readonly network: Network;
+  /** Start one of ours, with a session with each of the others and `addPath` of it; `more` is of the node's `bgp`. */
+  startManx(name: string, others: Readonly<Record<string, string>>, more?: string): Manx;
+  /** Start a BIRD with a session with another; `channel` is of both families, `routes` are protocols. */
+  startBird(name: string, other: string, channel?: string, routes?: string): Bird;
+  /** Start both edges, with sessions with the reflector. */
+  startEdges(): Readonly<Record<(typeof EDGES)[number], Bird>>;
+};
 
 /** A reflector's part of `bgp`. */
 export const REFLECTOR = ", routeReflectorClusterID: 244.0.0.1";
 
-/** BIRD with a session with another; `channel` is of both families, `routes` are protocols. */
-export function router(name: string, other: string, channel: string, routes: string): string {
-  return `
-router id ${address4(name)};
-log stderr all;
-protocol device { scan time 1; }
-protocol direct { ipv4; ipv6; interface "eth0"; }
-${routes}
-protocol bgp to_${other} {
-  local ${address4(name)} as 64512;
-  neighbor ${address4(other)} as 64512;
-  hold time 9; keepalive time 3; connect retry time 1; connect delay time 1; error wait time 1, 2;
-  ipv4 { import all; export where source = RTS_STATIC; ${channel} };
-  ipv6 { import all; export where source = RTS_STATIC; ${channel} };
-}
-`;
-}
-
-/** What an edge has for its router. */
-export const ORIGINATED = `
+const ORIGINATED = `
 protocol static mine4 { ipv4; route ${PREFIX} blackhole; }
 protocol static mine6 { ipv6; route ${PREFIX6} blackhole; }
 `;
-
-export type Scene = {
-  readonly network: Network;
-  startManx(name: string, text: string): void;
-  startBird(name: string, text: string): void;
-  /** The JSON that `manx` answers on one of ours. */
-  ask<Answer>(name: string, ...args: string[]): Answer;
-  askBird(name: string, ...words: string[]): string;
-};
 
 export function createScene(): Scene {
   const members = Object.keys(HOSTS).map((name) => [
@@ -93,20 +51,57 @@ export function createScene(): Scene {
     [`${address4(name)}/24`, `${address6(name)}/64`],
   ]);
   const network = createNetwork(Object.fromEntries(members));
-  const socketOf = (name: string): string => `${network.folder}/${name}.sock`;
-  return {
+  const scene: Scene = {
     network,
-    startManx(name, text) {
-      const file = network.file(`${name}.yaml`, text);
-      const args = ["bgpd", "--config", file, "--node", name, "--api", socketOf(name)];
-      network.start(name, `bgpd-${name}`, [manx, ...args]);
+    startManx(name, others, more = "") {
+      const manx = manxOn(network, name);
+      manx.configure(documentsOf(name, others, more));
+      manx.start();
+      return manx;
     },
-    startBird(name, text) {
-      const conf = network.file(`${name}.conf`, text);
-      network.start(name, `bird-${name}`, [bird, "-f", "-c", conf, "-s", socketOf(name)]);
+    startBird(name, other, channel = "", routes = "") {
+      const bird = birdOn(network, name);
+      const export4 = `import all; export where source = RTS_STATIC; ${channel}`;
+      const session = birdSession({
+        name: `to_${other}`,
+        local: `${address4(name)} as 64512`,
+        neighbour: `${address4(other)} as 64512`,
+        channels: `ipv4 { ${export4} };\n  ipv6 { ${export4} };`,
+      });
+      const direct = 'protocol direct { ipv4; ipv6; interface "eth0"; }\n';
+      bird.start(birdText(address4(name), direct, routes, session));
+      return bird;
     },
-    ask: (name, ...args) =>
-      JSON.parse(network.run(name, manx, ...args, "--json", "--api", socketOf(name))),
-    askBird: (name, ...words) => network.run(name, birdc, "-s", socketOf(name), ...words),
+    startEdges: () => ({
+      e1: scene.startBird("e1", "rr", "", ORIGINATED),
+      e2: scene.startBird("e2", "rr", "", ORIGINATED),
+    }),
   };
+  return scene;
+}
+
+/** Identifier and next hop of each path that one of ours has. */
+export function pathsAt(
+  manx: Manx,
+  prefix: string,
+): (readonly [pathId: number | undefined, nextHop: string | null])[] {
+  return manx
+    .paths(prefix)
+    .map(({ pathId, attributes: { nextHop } }) => [pathId, nextHop] as const)
+    .sort((a, b) => String(a[1]).localeCompare(String(b[1])));
+}
+
+/** A busy machine must not end sessions here. */
+const TIMERS = "holdTime: 9s, keepaliveTime: 3s, connectRetryTime: 1s";
+
+function documentsOf(name: string, others: Readonly<Record<string, string>>, more: string): string {
+  const addresses = `ipv4Address: ${address4(name)}/24, ipv6Address: "${address6(name)}/64"`;
+  return documents(
+    configuration("nodeToNodeMeshEnabled: false", TIMERS),
+    document("Node", name, `bgp: { ${addresses}${more} }`),
+    ...Object.entries(others).map(([other, addPath]) => {
+      const paths = addPath === "" ? "" : `, addPath: ${addPath}`;
+      return document("BGPPeer", other, `peerIP: ${address4(other)}, asNumber: 64512${paths}`);
+    }),
+  );
 }

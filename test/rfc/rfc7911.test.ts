@@ -220,6 +220,21 @@ describe("5: operation, receiving", () => {
     expect(scene.told.get(to)?.routes.size).toBe(2);
   });
 
+  test("a session that comes back with identifiers has none for what is stale", () => {
+    const scene = new Scene();
+    const from = scene.add(peer(2, undefined));
+    scene.announce(from, [PREFIX], via(2, 7));
+    scene.rib.retain(from, [4]);
+    scene.rib.resume(from, peer(2, RECEIVES));
+    scene.peers.set(from, peer(2, RECEIVES));
+    scene.announce(from, [`4294967294 ${PREFIX}`], via(2));
+    scene.settle();
+    expect(paths(scene)).toEqual([
+      "best external 2 #4294967294: 65002",
+      "valid external 2: 65002 7",
+    ]);
+  });
+
   test("a session that comes back without identifiers replaces the paths that had some", () => {
     const scene = new Scene();
     const from = scene.add(peer(2, RECEIVES));
