@@ -125,6 +125,15 @@ class Scene {
     });
   }
 
+  /** End a node's daemon so that it may restart; its kernel goes on. */
+  async stop(node: string): Promise<void> {
+    const daemon = this.daemons.get(node);
+    this.daemons.delete(node);
+    const stopped = daemon?.stop({ withdraw: false });
+    this.pass(1);
+    await stopped;
+  }
+
   pass(seconds: number): void {
     this.clock.advance(seconds * 1000);
   }
@@ -310,6 +319,27 @@ describe("a session", () => {
     all.pass(20);
     expect(all.peers("n1")).toEqual(["one Established fe80::1%eth2"]);
     expect(all.installed("n1")).toContain("10.244.2.0/24 fe80::1%eth2");
+  });
+
+  test("that restarts keeps its routes in use, whatever other documents say meanwhile", async () => {
+    const all = started();
+    const lost: string[] = [];
+    all.kernel("n1").watch(["route"], (event) => {
+      if (event.type === "route" && event.change === "deleted") {
+        lost.push(formatPrefix(event.route.destination));
+      }
+    });
+    await all.stop("r1");
+    all.pass(5);
+    expect(all.peers("n1")[0]).toMatch(/^one (Idle|Connect|Active) fe80::1%eth1$/);
+    all.apply("n1", 11, ...LEAF.slice(0, 2));
+    all.pass(5);
+    startRouter(all, 1);
+    all.pass(20);
+    expect(all.peers("n1")).toEqual(["one Established fe80::1%eth1"]);
+    expect(all.installed("n1")).toContain("10.244.1.0/24 fe80::1%eth1");
+    // The other peer has left the documents.
+    expect(lost).toEqual(["10.244.2.0/24"]);
   });
 
   test("with an AS that was not meant does not come up, and says which it is", () => {
