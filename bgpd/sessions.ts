@@ -456,12 +456,14 @@ export class Sessions {
     onWork();
   }
 
-  /** What is kept of a peer that is away goes. */
-  #abandon({ retention }: Neighbour): void {
+  /** What is kept of a peer that is away goes; and so does one of a range, which was there for that alone. */
+  #abandon(neighbour: Neighbour): void {
+    const { retention, range, peer } = neighbour;
     const { id } = retention;
     retention.end();
     if (id === undefined) return;
     this.#options.rib().removePeer(id);
+    if (range !== undefined) this.#ranges.seen(neighbour, peer.status().state);
     this.#options.onWork();
   }
 

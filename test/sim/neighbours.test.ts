@@ -50,6 +50,22 @@ describe("neighbours of a range", () => {
     expect(hub.daemon.rib?.counts().prefixes).toBe(2);
   });
 
+  test("are forgotten at once when BFD says that the path to one that is away has failed", async () => {
+    const world = new World();
+    const [hub, two] = [world.host(1), world.host(2)];
+    hub.configure({ leaves: { ...range, bfd: {} } });
+    two.configure({ hub: to(1) });
+    world.pass(5);
+    hub.path("leaves 10.0.0.2", "Up");
+    await leave(world, two, { withdraw: false });
+    world.pass(5);
+    expect(hub.peers).toEqual(["leaves 10.0.0.2 Active"]);
+    hub.path("leaves 10.0.0.2", "Down", { independent: true });
+    world.pass(1);
+    expect([hub.peers, [...hub.watched]]).toEqual([[], []]);
+    expect(hub.daemon.rib?.counts().prefixes).toBe(2);
+  });
+
   test("of another AS are refused, and hold no place for longer than they are damped", () => {
     const world = new World();
     const [hub, five] = [world.host(1), world.host(5)];
