@@ -27,6 +27,8 @@ export class Outflow {
   readonly #peers: ReadonlyMap<PeerId, Recipient>;
   /** They had too much to send, sometime since the RIB's last turn. */
   readonly #slow = new Set<PeerId>();
+  /** They wait for their tables. */
+  readonly #asking = new Set<PeerId>();
   /** They are told nothing. */
   readonly #lagging = new Set<PeerId>();
 
@@ -46,6 +48,12 @@ export class Outflow {
     return updates;
   }
 
+  /** The peer asks for its table of a family again. */
+  ask(id: PeerId, family: Family): void {
+    this.#peers.get(id)?.wantsRefresh.add(family);
+    this.#asking.add(id);
+  }
+
   /** All that a peer was sent has left; true when it waits for more. */
   drained(id: PeerId): boolean {
     if (this.#lagging.delete(id)) this.#rib().catchUp(id);
@@ -56,16 +64,23 @@ export class Outflow {
   attend(): void {
     for (const id of this.#slow) this.#lag(id);
     this.#slow.clear();
-    for (const [id, neighbour] of this.#peers) {
+    for (const id of this.#asking) {
+      const neighbour = this.#peers.get(id);
+      if (neighbour === undefined) {
+        this.#asking.delete(id);
+        continue;
+      }
       const { wantsRefresh, peer } = neighbour;
-      if (wantsRefresh.size === 0 || peer.backlog() > 0 || this.#lagging.has(id)) continue;
+      if (peer.backlog() > 0 || this.#lagging.has(id)) continue;
       for (const family of wantsRefresh) this.#refresh(id, neighbour, family);
       wantsRefresh.clear();
+      this.#asking.delete(id);
     }
   }
 
   /** The peer is not Established any more. */
   forget(id: PeerId): void {
+    this.#asking.delete(id);
     this.#slow.delete(id);
     this.#lagging.delete(id);
   }

@@ -235,7 +235,8 @@ export class Sessions {
       onRouteRefresh: (afi, safi) => {
         const family = familyOf(afi, safi);
         if (family === undefined) return;
-        if (neighbour.session?.wire.families.includes(family)) neighbour.wantsRefresh.add(family);
+        const isCarried = neighbour.session?.wire.families.includes(family) === true;
+        if (neighbour.id !== undefined && isCarried) this.#outflow.ask(neighbour.id, family);
         onWork();
       },
       onRefreshed: (afi, safi, what) => this.#refreshed(neighbour, familyOf(afi, safi), what),

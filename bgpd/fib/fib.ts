@@ -157,7 +157,7 @@ class KernelFib implements Fib {
     if (rows.wanted.get(row) === number) return;
     if (set !== undefined) {
       if (rows.present.get(row) > OTHERWISE) this.#objects.claim(set, rows.present.get(row));
-      if (set.users++ === 0) this.#objects.touch();
+      if (set.users++ === 0) this.#objects.add(set);
     }
     this.#release(rows, row);
     rows.wanted.set(row, number);

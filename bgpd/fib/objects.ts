@@ -31,6 +31,8 @@ export class NexthopObjects {
   readonly #routes = new Column();
   /** Left by an earlier daemon and not taken over. */
   readonly #left = new Map<number, Nexthop>();
+  /** Sets that came to be wanted since `prepare`. */
+  readonly #fresh = new Set<HopSet>();
   #nextId = 0;
   #isKnown = false;
   /** Something may have to be told to the kernel. */
@@ -44,7 +46,12 @@ export class NexthopObjects {
     this.sets = new HopSets(resolve);
   }
 
-  /** A set came to be wanted, a next hop moved: `prepare` has something to do. */
+  /** A set came to be wanted, by routes that wait to be told: `prepare` makes what it needs. */
+  add(set: HopSet): void {
+    this.#fresh.add(set);
+  }
+
+  /** A next hop moved, a set is wanted no more: `prepare` and `collect` have to look at all. */
   touch(): void {
     this.#isDirty = true;
   }
@@ -88,6 +95,7 @@ export class NexthopObjects {
       ];
       for (const id of others) there.delete(id);
       for (const [id, nexthop] of there) this.#left.set(id, nexthop);
+      this.#nextId = there.size === 0 ? 0 : (Math.max(...there.keys()) - FIRST_ID + 1) % IDS;
     }
     this.#isKnown = true;
     this.#isDirty = true;
@@ -113,16 +121,26 @@ export class NexthopObjects {
 
   /** Make and change what must be there before routes are sent. True when routes may have to move. */
   prepare(): boolean {
-    if (!this.#isDirty) return false;
+    const fresh = [...this.#fresh];
+    this.#fresh.clear();
+    if (!this.#isDirty) {
+      for (const { shares } of fresh) for (const { hop } of shares) this.#prepareHop(hop);
+      for (const set of fresh) this.#prepareGroup(set);
+      // The routes over them are about to be told anyhow.
+      return false;
+    }
     let hasChanged = false;
     for (const hop of this.sets.hops.values()) {
       if (hop.users > 0 && this.#prepareHop(hop)) hasChanged = true;
     }
-    for (const set of this.sets.sets()) {
-      const isGroup = set.shares.length > 1 || set.id !== 0;
-      if (set.users > 0 && isGroup && this.#prepareSet(set)) hasChanged = true;
-    }
+    for (const set of this.sets.sets()) if (this.#prepareGroup(set)) hasChanged = true;
     return hasChanged;
+  }
+
+  /** A set of one has no object of its own, unless it has inherited one. */
+  #prepareGroup(set: HopSet): boolean {
+    const isGroup = set.shares.length > 1 || set.id !== 0;
+    return set.users > 0 && isGroup && this.#prepareSet(set);
   }
 
   /**
@@ -215,7 +233,7 @@ export class NexthopObjects {
       const own = id === 0 ? this.#freeId() : id;
       const nexthop = { ...content, id: own, protocol: this.#protocol };
       const error = this.#ask({ type: id === 0 ? "add nexthop" : "replace nexthop", nexthop });
-      // Somebody else's object has our id: it stays, and we take another.
+      // An object has the id, one of ours or somebody else's: it stays, and we take another.
       if (id === 0 && error?.code === "EEXIST") continue;
       if (error?.code === "ENOBUFS") return { id, error: undefined };
       return { id: own, error: error?.message };
@@ -271,12 +289,11 @@ export class NexthopObjects {
     this.#left.delete(id);
   }
 
+  /** One that has not been used for long; where it is in use all the same, the kernel says so. */
   #freeId(): number {
-    for (;;) {
-      const id = FIRST_ID + this.#nextId;
-      this.#nextId = (this.#nextId + 1) % IDS;
-      if (!this.has(id)) return id;
-    }
+    const id = FIRST_ID + this.#nextId;
+    this.#nextId = (this.#nextId + 1) % IDS;
+    return id;
   }
 }
 

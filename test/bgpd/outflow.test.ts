@@ -40,7 +40,6 @@ function stage({ isEnhanced = true } = {}) {
   return {
     outflow,
     calls,
-    wantsRefresh,
     drain,
     tell: (size: number) => outflow.send(ID, new Uint8Array(size)),
   };
@@ -82,8 +81,9 @@ describe("a peer with too much to send", () => {
 
 describe("a table on request", () => {
   test("comes between its begin and end, for each family that was asked for", () => {
-    const { outflow, calls, wantsRefresh } = stage();
-    wantsRefresh.add(6).add(4);
+    const { outflow, calls } = stage();
+    outflow.ask(ID, 6);
+    outflow.ask(ID, 4);
     outflow.attend();
     outflow.attend();
     expect(calls).toEqual([
@@ -97,16 +97,16 @@ describe("a table on request", () => {
   });
 
   test("comes bare to who knows neither (RFC 2918)", () => {
-    const { outflow, calls, wantsRefresh } = stage({ isEnhanced: false });
-    wantsRefresh.add(4);
+    const { outflow, calls } = stage({ isEnhanced: false });
+    outflow.ask(ID, 4);
     outflow.attend();
     expect(calls).toEqual(["table of IPv4"]);
   });
 
   test("waits until all that went before has left, and what was missed is told", () => {
-    const { outflow, calls, wantsRefresh, drain, tell } = stage({ isEnhanced: false });
+    const { outflow, calls, drain, tell } = stage({ isEnhanced: false });
     tell(MEGABYTE + 1);
-    wantsRefresh.add(4);
+    outflow.ask(ID, 4);
     outflow.attend();
     // Its end would make the peer drop what it is not told while it lags.
     drain();
