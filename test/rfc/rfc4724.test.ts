@@ -404,6 +404,35 @@ describe("section 4.2: the receiving speaker", () => {
     expect(limited.scene.routes).toEqual([]);
   });
 
+  test("what is stale does not count towards a limit of prefixes, and the new table does", () => {
+    const both = away(undefined, { prefixLimit: { max: 2 } });
+    returns(both, [restart()]);
+    const { scene, peer } = both;
+    const state = () => scene.daemon.neighbours.get("p1")?.peer.status().state;
+    peer.announce(["203.0.113.0/25", "203.0.113.128/25"]);
+    scene.pass(1);
+    expect([state(), scene.routes.length]).toEqual(["Established", 4]);
+    peer.endOfRib();
+    scene.pass(1);
+    expect([state(), scene.routes.length]).toEqual(["Established", 2]);
+    peer.close();
+    scene.pass(5);
+    peer.announce([...BOTH, "203.0.113.0/25"]);
+    scene.pass(1);
+    expect([state(), scene.routes.length]).toEqual(["Established", 4]);
+    peer.endOfRib();
+    scene.pass(0.1);
+    expect([state(), scene.routes]).toEqual(["Idle", []]);
+  });
+
+  test("nor may it be a table of any size", () => {
+    const both = away(undefined, { prefixLimit: { max: 2 } });
+    returns(both, [restart()]);
+    both.peer.announce([0, 1, 2, 3, 4].map((n) => `203.0.113.${n}/32`));
+    both.scene.pass(0.1);
+    expect(both.scene.routes).toEqual([]);
+  });
+
   test("another import policy judges stale routes too", () => {
     const { scene } = away();
     scene.configure({ importPolicy: "none" });
