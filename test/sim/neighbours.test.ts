@@ -82,6 +82,20 @@ describe("neighbours of a range", () => {
     expect(hub.peers).toEqual([]);
   });
 
+  test("are of the most specific range that has their address", () => {
+    const world = new World();
+    const [hub, two, three] = [1, 2, 3].map((n) => world.host(n));
+    const asNumbers = [65_002, 65_003];
+    hub!.configure({
+      all: { listenRange: "10.0.0.0/24", asNumbers },
+      few: { listenRange: "10.0.0.2/31", asNumbers },
+      two: { listenRange: "10.0.0.2/32", asNumbers },
+    });
+    for (const leaf of [two!, three!]) leaf.configure({ hub: to(1) });
+    world.pass(5);
+    expect(hub!.peers.sort()).toEqual(["few 10.0.0.3 Established", "two 10.0.0.2 Established"]);
+  });
+
   test("stay when the limit changes, and go when the range does or a document names them", () => {
     const world = new World();
     const [hub, two, three] = [world.host(1), world.host(2), world.host(3)];

@@ -95,7 +95,12 @@ class Scene {
   }
 
   apply(node: string, number: number, ...documents: string[]): Daemon {
-    const plan = planFor(node, [CONFIGURATION, ...documents]);
+    return this.applyAlone(node, number, CONFIGURATION, ...documents);
+  }
+
+  /** With a BGPConfiguration among the documents. */
+  applyAlone(node: string, number: number, ...documents: string[]): Daemon {
+    const plan = planFor(node, documents);
     const running = this.daemons.get(node) ?? this.#start(node, number);
     this.daemons.set(node, running);
     running.apply(plan);
@@ -400,6 +405,41 @@ describe("a session", () => {
     advertise();
     all.pass(1);
     expect(all.peers("n1")[0]).toMatch(/^one \w+ fe80::bad%eth1$/);
+  });
+});
+
+describe("the node's own socket on a link", () => {
+  const withKey = "password: {file: /k}";
+
+  test("takes who signs with the peer's key", () => {
+    const all = scene();
+    const one = peerOf("one", `interface: eth1\nasNumber: external\npassive: true\n${withKey}`);
+    all.apply("n1", 11, LEAF[0]!, one);
+    startRouter(all, 1, withKey);
+    all.pass(20);
+    expect(all.peers("n1")).toEqual(["one Established fe80::1%eth1"]);
+  });
+
+  test("is not there with listen: false, and the node calls", () => {
+    const all = scene();
+    const waiting = documentOf("BGPConfiguration", "default", "listen: false");
+    all.applyAlone("n1", 11, waiting, LEAF[0]!, LEAF[1]!);
+    startRouter(all, 1, "passive: true");
+    all.pass(20);
+    expect(all.peers("n1")).toEqual(["one Established fe80::1%eth1"]);
+    const refused: string[] = [];
+    const zone = all.kernel("r1").link("down0")?.index ?? 0;
+    const [remote, local] = ["fe80::11", "fe80::1"].map((text) =>
+      withZone(parseAddress(text), zone),
+    );
+    all.transports
+      .get("r1")
+      ?.connect(
+        { remote: remote!, local: local!, port: 179 },
+        { onOpen: () => refused.push("open"), onFail: (reason) => refused.push(reason) },
+      );
+    all.pass(5);
+    expect(refused).toEqual(["connection refused"]);
   });
 });
 
