@@ -15,11 +15,13 @@ import type { Logger } from "../lib/log.ts";
 import { formatPrefix } from "../lib/prefix.ts";
 import { Aggregates } from "./aggregate.ts";
 import type { BfdFactory } from "./bfd/bfd.ts";
+import { Callers } from "./callers.ts";
 import type { SpeakerPlan } from "./cluster/speaker.ts";
 import { type Convergence, createConvergence } from "./convergence.ts";
 import { Deferral, type Expected } from "./deferral.ts";
 import { Delays } from "./delays.ts";
 import { difference, originations } from "./difference.ts";
+import { callingTime, convergenceDeadline, expectedOf } from "./expectation.ts";
 import type { Fib } from "./fib/fib.ts";
 import { Forwarding } from "./forwarding.ts";
 import type { LocalRestart } from "./fsm/state.ts";
@@ -75,6 +77,8 @@ export class Daemon {
   #convergence: Convergence | undefined;
   /** Undefined for a speaker that began with an empty kernel, and was nobody before. */
   #deferral: Deferral | undefined;
+  /** The same for who is not known before it calls. */
+  #callers: Callers | undefined;
   /** The kernel had routes of an earlier daemon: its packets have been forwarded all the while. */
   readonly #hasInherited: boolean;
   /** Peers whose whole table has arrived, but may wait for its decision. */
@@ -134,13 +138,19 @@ export class Daemon {
       },
       onWork: () => this.#schedule(),
       restart: () => this.#restart,
-      onUp: (peer, { restarted }) => this.#deferral?.up(peer, { restarted }),
+      onUp: (peer, { restarted }) => {
+        this.#deferral?.up(peer, { restarted });
+        if (!restarted) this.#called(peer);
+      },
       onTold: ({ name, families }, { isWhole }) => {
         this.#deferral?.told(name, families);
-        if (isWhole) this.#told.add(name);
+        if (!isWhole) return;
+        this.#told.add(name);
+        this.#callers?.done(name);
       },
       onLost: (name) => {
         this.#told.delete(name);
+        this.#callers?.done(name);
         this.#deferral?.lost(name);
         this.#convergence?.lost(name);
       },
@@ -193,9 +203,8 @@ export class Daemon {
     this.aggregates.apply(plan, rib);
     this.#sessions.apply(plan, change);
     this.#listenOnLinks();
-    const all = [...plan.peers, ...(plan.unnumbered ?? []).map(({ session }) => session)];
-    const wanted = all.filter(({ shutdown }) => shutdown === undefined);
-    if (isFirst && this.#hasInherited) this.#defer(plan, wanted);
+    if (isFirst && this.#hasInherited) this.#defer(plan);
+    const wanted = expectedOf(plan).filter(({ name }) => this.#isExpected(plan, name));
     const gone = this.#deferral?.waitingFor().filter((name) => !isNamed(wanted, name)) ?? [];
     for (const name of gone) this.#deferral?.gone(name);
     this.#convergence ??= this.#awaitConvergence(plan);
@@ -223,6 +232,7 @@ export class Daemon {
     this.#turn?.cancel();
     this.#convergence?.cancel();
     this.#deferral?.cancel();
+    this.#callers?.cancel();
     this.#forwarding.stop();
     this.#listener?.close();
     await this.#sessions.stop(this.plan?.shutdownMessage, withdraw ? "hard" : "graceful");
@@ -337,8 +347,20 @@ export class Daemon {
     return { restarted: !this.#isChosen, forwarding: this.#hasInherited || this.fib === undefined };
   }
 
+  /** A range is expected as long as a restart waits for its neighbours, anybody else as long as it is in the plan. */
+  #isExpected({ ranges = [] }: SpeakerPlan, name: string): boolean {
+    return !ranges.some((range) => range.name === name) || this.#callers?.expects(name) === true;
+  }
+
+  /** One of a range stands for it: while it tells its table, the range is not given up. */
+  #called({ name }: Expected): void {
+    const range = this.neighbours.get(name)?.range;
+    if (range === undefined || this.#callers?.up(range, name) !== true) return;
+    this.#deferral?.up({ name: range, families: [4, 6] }, { restarted: false });
+  }
+
   /** Choose nothing, and tell nobody, before the peers have told their tables. */
-  #defer(plan: SpeakerPlan, expected: readonly Expected[]): void {
+  #defer(plan: SpeakerPlan): void {
     const { clock, log } = this.#options;
     const rib = this.#rib();
     rib.defer([4, 6]);
@@ -349,7 +371,15 @@ export class Daemon {
     };
     const deadline = convergenceDeadline(plan);
     const patience = Math.min(deadline, callingTime(plan));
-    this.#deferral = new Deferral({ clock, patience, deadline, onOver }, expected);
+    this.#deferral = new Deferral({ clock, patience, deadline, onOver }, expectedOf(plan));
+    const onCalled = (range: string): void => {
+      this.#deferral?.gone(range);
+      this.#told.add(range);
+      this.#schedule();
+    };
+    const ranges = (plan.ranges ?? []).filter(({ session }) => session.shutdown === undefined);
+    const names = ranges.map(({ name }) => name);
+    this.#callers = new Callers({ clock, patience, onOver: onCalled }, names);
     this.#deferral.begin();
   }
 
@@ -364,18 +394,6 @@ export class Daemon {
       this.#schedule();
     });
   }
-}
-
-/** Every peer gets the time to be called again and to prove silent, but 120 s at most. In ms. */
-function convergenceDeadline({ peers, unnumbered = [] }: SpeakerPlan): number {
-  const all = [...peers, ...unnumbered.map(({ session }) => session)];
-  const slowest = all.map(({ connectRetryTime, holdTime }) => 2 * connectRetryTime + holdTime);
-  return Math.min(120, Math.max(5, ...slowest)) * 1000;
-}
-
-/** Within which a peer that lives is reached, ms: called twice, and some time to answer. */
-function callingTime({ peers }: SpeakerPlan): number {
-  return Math.max(5, ...peers.map(({ connectRetryTime }) => 2 * connectRetryTime + 5)) * 1000;
 }
 
 function isNamed(peers: readonly Expected[], wanted: string): boolean {

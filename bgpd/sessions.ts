@@ -380,6 +380,7 @@ export class Sessions {
       const families = neighbour.session?.wire.families ?? [];
       neighbour.ended.add(summary.endOfRib);
       neighbour.retention.told(summary.endOfRib);
+      this.#limit(neighbour);
       const isWhole = families.every((family) => neighbour.ended.has(family));
       onTold({ name: neighbour.plan.name, families: [summary.endOfRib] }, { isWhole });
     }
@@ -403,11 +404,12 @@ export class Sessions {
     this.#options.onWork();
   }
 
-  /** End the session of a peer that has more prefixes than it may. */
+  /** End the session of a peer that has more prefixes than it may, but for those that it told before a restart. */
   #limit(neighbour: Neighbour): void {
     const { id, plan, peer } = neighbour;
-    if (id === undefined) return;
-    const over = limitOf(plan, this.#options.rib().peerCounts(id).received);
+    if (id === undefined || plan.policy.prefixLimit === undefined) return;
+    const { received, stale } = this.#options.rib().peerCounts(id);
+    const over = limitOf(plan, received - stale);
     if (over === undefined) return;
     const { restartTime } = over;
     const resume = (): void => this.#resume(neighbour);
@@ -457,12 +459,14 @@ export class Sessions {
     onWork();
   }
 
-  /** What is kept of a peer that is away goes. */
-  #abandon({ retention }: Neighbour): void {
+  /** What is kept of a peer that is away goes; and so does one of a range, which was there for that alone. */
+  #abandon(neighbour: Neighbour): void {
+    const { retention, range, peer } = neighbour;
     const { id } = retention;
     retention.end();
     if (id === undefined) return;
     this.#options.rib().removePeer(id);
+    if (range !== undefined) this.#ranges.seen(neighbour, peer.status().state);
     this.#options.onWork();
   }
 

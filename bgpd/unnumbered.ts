@@ -202,9 +202,9 @@ export class Unnumbered {
     return add({ ...session, name, localAddress, address });
   }
 
-  #update({ name, session }: UnnumberedPlan, { plan, session: present }: Neighbour): void {
-    const { address, localAddress } = plan;
-    const { remoteAs } = present ?? session;
+  #update({ name, session }: UnnumberedPlan, { plan }: Neighbour): void {
+    // Which AS it is stays known while it is away: its kept routes are that AS's.
+    const { address, localAddress, remoteAs } = plan;
     this.#options.update({ ...session, name, address, localAddress, remoteAs });
   }
 }

@@ -130,7 +130,8 @@ class RibTables implements Rib {
     }
     const before = this.#receivedFrom(peer);
     const summary = this.#receiver.receive(placeOf, from.wire, buffer, [start, end]);
-    const met = limitMet(before, this.#receivedFrom(peer), limit);
+    const room = this.#isRestarting(peer) ? withStale(limit) : limit;
+    const met = limitMet(before, this.#receivedFrom(peer), room);
     return met === undefined ? summary : { ...summary, limit: met };
   }
 
@@ -266,6 +267,11 @@ class RibTables implements Rib {
     return sum;
   }
 
+  /** What it told before it was away may still be there beside what it tells now. */
+  #isRestarting(peer: PeerId): boolean {
+    return this.#order.some(({ members }) => members.get(peer)?.stale === "restart");
+  }
+
   #inOrder(): readonly FamilyTables[] {
     return [this.#tables[4], this.#tables[6]];
   }
@@ -286,6 +292,11 @@ class RibTables implements Rib {
     if (known === undefined) throw new RangeError(`peer ${peer} is not in the RIB`);
     return known;
   }
+}
+
+/** Room for one table that is stale and another: which of them a prefix is of is counted when that is not enough. */
+function withStale({ most }: PrefixLimit): PrefixLimit {
+  return { most: 2 * most, warnAt: Number.POSITIVE_INFINITY };
 }
 
 /** What the number of a peer's prefixes has come to. */

@@ -29,6 +29,8 @@ describe("3.3 AIGP_SESSION", () => {
     const inside = scene.add(peerAt(2, "internal"));
     const off = scene.add(peerAt(7, "external"));
     const on = scene.add(peerAt(8, "external", { wire: AIGP_WIRE }));
+    // As one reads it that would take what it must not be told.
+    scene.peers.set(off, peerAt(7, "external", { wire: AIGP_WIRE }));
     scene.announce(from, [PREFIX], attributesOf([65_009], "172.30.0.9", { aigp: METRIC_100 }));
     scene.settle();
     expect([inside, off, on].map((id) => metricOf(scene, id))).toEqual([100, undefined, 100]);

@@ -159,6 +159,69 @@ describe("section 4.1: the restarting speaker", () => {
     expect(peers[1].updates).toEqual(["+10.244.1.0/24", "end 4"]);
   });
 
+  describe("with a range of neighbours", () => {
+    const range = { peerIP: undefined, asNumber: undefined, listenRange: "172.30.0.0/29" };
+
+    function ranged() {
+      const both = restarted();
+      both.scene.configureEach((peer) =>
+        peer === both.peers[0] ? { ...range, asNumbers: ["65001-65003"] } : undefined,
+      );
+      return both;
+    }
+
+    test("waits for as long as it takes them to call, and keeps the kernel's routes", () => {
+      const { scene, peers } = ranged();
+      scene.pass(2);
+      peers[1].call();
+      scene.pass(1);
+      peers[1].announce([ONE]);
+      peers[1].endOfRib();
+      scene.pass(4);
+      peers[2].call();
+      scene.pass(1);
+      expect([peers[1].updates, scene.installed]).toEqual([[], BOTH]);
+      expect(scene.daemon.waitingFor()).toEqual(["p1"]);
+      // Two attempts to call and some time to answer are over, and one has still to tell its table.
+      scene.pass(2);
+      expect([peers[1].updates, scene.installed]).toEqual([[], BOTH]);
+      peers[2].announce([OTHER]);
+      peers[2].endOfRib();
+      scene.pass(0.1);
+      expect(peers[1].updates).toEqual(["+10.244.1.0/24", "end 4"]);
+      expect([scene.installed, scene.daemon.converged]).toEqual([BOTH, true]);
+    });
+
+    test("and takes away what none of them has told", () => {
+      const { scene, peers } = ranged();
+      peers[1].call();
+      scene.pass(1);
+      peers[1].announce([ONE]);
+      peers[1].endOfRib();
+      peers[2].call();
+      scene.pass(7);
+      peers[2].close();
+      expect(scene.installed).toEqual(BOTH);
+      scene.pass(3);
+      expect([scene.installed, scene.daemon.converged]).toEqual([[ONE], true]);
+    });
+
+    test("does not wait for one that leaves the documents, nor for one that came later", () => {
+      const { scene, peers } = ranged();
+      scene.pass(1);
+      scene.configureEach((peer) => (peer === peers[1] ? {} : undefined));
+      scene.pass(1);
+      peers[1].endOfRib();
+      scene.pass(0.1);
+      expect(scene.daemon.converged).toBe(true);
+      scene.configureEach((peer) =>
+        peer === peers[0] ? { ...range, asNumbers: [65_003] } : undefined,
+      );
+      scene.pass(0.1);
+      expect(scene.daemon.waitingFor()).toEqual([]);
+    });
+  });
+
   test("does not wait for one that leaves the documents", () => {
     const { scene, peers } = restarted();
     scene.configure();
@@ -339,6 +402,35 @@ describe("section 4.2: the receiving speaker", () => {
     limited.peer.announce(["203.0.113.0/24"]);
     limited.scene.pass(0.1);
     expect(limited.scene.routes).toEqual([]);
+  });
+
+  test("what is stale does not count towards a limit of prefixes, and the new table does", () => {
+    const both = away(undefined, { prefixLimit: { max: 2 } });
+    returns(both, [restart()]);
+    const { scene, peer } = both;
+    const state = () => scene.daemon.neighbours.get("p1")?.peer.status().state;
+    peer.announce(["203.0.113.0/25", "203.0.113.128/25"]);
+    scene.pass(1);
+    expect([state(), scene.routes.length]).toEqual(["Established", 4]);
+    peer.endOfRib();
+    scene.pass(1);
+    expect([state(), scene.routes.length]).toEqual(["Established", 2]);
+    peer.close();
+    scene.pass(5);
+    peer.announce([...BOTH, "203.0.113.0/25"]);
+    scene.pass(1);
+    expect([state(), scene.routes.length]).toEqual(["Established", 4]);
+    peer.endOfRib();
+    scene.pass(0.1);
+    expect([state(), scene.routes]).toEqual(["Idle", []]);
+  });
+
+  test("nor may it be a table of any size", () => {
+    const both = away(undefined, { prefixLimit: { max: 2 } });
+    returns(both, [restart()]);
+    both.peer.announce([0, 1, 2, 3, 4].map((n) => `203.0.113.${n}/32`));
+    both.scene.pass(0.1);
+    expect(both.scene.routes).toEqual([]);
   });
 
   test("another import policy judges stale routes too", () => {

@@ -120,6 +120,12 @@ describe("a node beside its router", () => {
     expect(value("manx_bgp_peer_stale_prefixes", { ...TOR, ...IPV4 })).toBe(COUNT);
     expect(value("manx_bgp_peer_best_prefixes", { ...TOR, ...IPV4 })).toBe(COUNT);
     expect(value("manx_fib_removals_total")).toBe(0);
+    const { peers } = await node.queries.status();
+    expect(peers).toEqual({ configured: 2, established: 0, away: 1 });
+    const tor = (await node.queries.peers()).find(({ name }) => name === "tor");
+    expect(tor?.stale).toEqual([
+      { name: "IPv4 unicast", stage: "restart", prefixes: COUNT, left: expect.closeTo(1000, -2) },
+    ]);
   });
 
   test("shows a lost peer with its reason, and is as ready as before", async () => {

@@ -46,7 +46,7 @@ const nodePlan = (spec = ""): SpeakerPlan =>
     ),
   );
 
-function start(plan: SpeakerPlan) {
+function start(plan: SpeakerPlan, fib: "kernel" | "none" = "kernel") {
   const clock = new VirtualClock();
   const random = seeded(5);
   const network = new MemoryNetwork({ clock, latency: () => random() * 20, segment: () => 1400 });
@@ -75,7 +75,7 @@ function start(plan: SpeakerPlan) {
     const documents = [configuration(own), documentOf("Node", name, spec), peer];
     return run(`172.30.${third}.1`, planOf(name, ...documents), undefined);
   });
-  const daemon = run(formatAddress(node), plan, host.kernel());
+  const daemon = run(formatAddress(node), plan, fib === "kernel" ? host.kernel() : undefined);
   const requests: string[] = [];
   host.inject((request) => {
     requests.push(request.type);
@@ -150,4 +150,13 @@ test("a router that goes is one message for all routes, and other peers hear not
     "tor1 best",
     "tor3 multipath",
   ]);
+});
+
+test("without a kernel nothing is shared, for nobody forwards anything", () => {
+  const { clock, daemon } = start(nodePlan(), "none");
+  clock.advance(30_000);
+  const states = BLOCKS.map((block) =>
+    daemon.rib?.lookup(parsePrefix(block))?.paths.map(({ state }) => state),
+  );
+  expect(states).toEqual(BLOCKS.map(() => ["best", "valid", "valid"]));
 });

@@ -50,6 +50,22 @@ describe("neighbours of a range", () => {
     expect(hub.daemon.rib?.counts().prefixes).toBe(2);
   });
 
+  test("are forgotten at once when BFD says that the path to one that is away has failed", async () => {
+    const world = new World();
+    const [hub, two] = [world.host(1), world.host(2)];
+    hub.configure({ leaves: { ...range, bfd: {} } });
+    two.configure({ hub: to(1) });
+    world.pass(5);
+    hub.path("leaves 10.0.0.2", "Up");
+    await leave(world, two, { withdraw: false });
+    world.pass(5);
+    expect(hub.peers).toEqual(["leaves 10.0.0.2 Active"]);
+    hub.path("leaves 10.0.0.2", "Down", { independent: true });
+    world.pass(1);
+    expect([hub.peers, [...hub.watched]]).toEqual([[], []]);
+    expect(hub.daemon.rib?.counts().prefixes).toBe(2);
+  });
+
   test("of another AS are refused, and hold no place for longer than they are damped", () => {
     const world = new World();
     const [hub, five] = [world.host(1), world.host(5)];
@@ -64,6 +80,20 @@ describe("neighbours of a range", () => {
     five.configure({});
     world.pass(70);
     expect(hub.peers).toEqual([]);
+  });
+
+  test("are of the most specific range that has their address", () => {
+    const world = new World();
+    const [hub, two, three] = [1, 2, 3].map((n) => world.host(n));
+    const asNumbers = [65_002, 65_003];
+    hub!.configure({
+      all: { listenRange: "10.0.0.0/24", asNumbers },
+      few: { listenRange: "10.0.0.2/31", asNumbers },
+      two: { listenRange: "10.0.0.2/32", asNumbers },
+    });
+    for (const leaf of [two!, three!]) leaf.configure({ hub: to(1) });
+    world.pass(5);
+    expect(hub!.peers.sort()).toEqual(["few 10.0.0.3 Established", "two 10.0.0.2 Established"]);
   });
 
   test("stay when the limit changes, and go when the range does or a document names them", () => {

@@ -1,5 +1,6 @@
 /** Speakers on one network of memory, each by documents of its own, under a virtual clock. */
 
+import type { SessionChange } from "../../bgpd/bfd/bfd.ts";
 import { planSpeaker } from "../../bgpd/cluster/plan.ts";
 import { Daemon } from "../../bgpd/daemon.ts";
 import type { PeerStatus } from "../../bgpd/peer.ts";
@@ -24,7 +25,7 @@ export class Host {
   readonly #files: ReadonlyMap<string, string>;
   /** Names of the BFD sessions that it has, and what tells it how one of them is. */
   readonly watched = new Set<string>();
-  path: (name: string, to: "Up" | "Down") => void = () => {};
+  path: (name: string, to: "Up" | "Down", more?: Partial<SessionChange>) => void = () => {};
 
   constructor(world: World, n: number) {
     this.#n = n;
@@ -37,9 +38,9 @@ export class Host {
       random: world.random,
       onConverged: () => {},
       bfd: (onChange) => {
-        this.path = (name, to) => {
-          const failure = to === "Down";
-          onChange({ name, from: "Init", to, cause: "why", failure, independent: false });
+        this.path = (name, to, more = {}) => {
+          const change = { from: "Init", cause: "why", failure: to === "Down" } as const;
+          onChange({ name, to, ...change, independent: false, ...more });
         };
         return {
           set: (name) => this.watched.add(name),

@@ -95,7 +95,12 @@ class Scene {
   }
 
   apply(node: string, number: number, ...documents: string[]): Daemon {
-    const plan = planFor(node, [CONFIGURATION, ...documents]);
+    return this.applyAlone(node, number, CONFIGURATION, ...documents);
+  }
+
+  /** With a BGPConfiguration among the documents. */
+  applyAlone(node: string, number: number, ...documents: string[]): Daemon {
+    const plan = planFor(node, documents);
     const running = this.daemons.get(node) ?? this.#start(node, number);
     this.daemons.set(node, running);
     running.apply(plan);
@@ -123,6 +128,15 @@ class Scene {
       onConverged: () => {},
       discovery: discoveryIn({ clock, kernel, open, random: this.#random, log }),
     });
+  }
+
+  /** End a node's daemon so that it may restart; its kernel goes on. */
+  async stop(node: string): Promise<void> {
+    const daemon = this.daemons.get(node);
+    this.daemons.delete(node);
+    const stopped = daemon?.stop({ withdraw: false });
+    this.pass(1);
+    await stopped;
   }
 
   pass(seconds: number): void {
@@ -312,6 +326,27 @@ describe("a session", () => {
     expect(all.installed("n1")).toContain("10.244.2.0/24 fe80::1%eth2");
   });
 
+  test("that restarts keeps its routes in use, whatever other documents say meanwhile", async () => {
+    const all = started();
+    const lost: string[] = [];
+    all.kernel("n1").watch(["route"], (event) => {
+      if (event.type === "route" && event.change === "deleted") {
+        lost.push(formatPrefix(event.route.destination));
+      }
+    });
+    await all.stop("r1");
+    all.pass(5);
+    expect(all.peers("n1")[0]).toMatch(/^one (Idle|Connect|Active) fe80::1%eth1$/);
+    all.apply("n1", 11, ...LEAF.slice(0, 2));
+    all.pass(5);
+    startRouter(all, 1);
+    all.pass(20);
+    expect(all.peers("n1")).toEqual(["one Established fe80::1%eth1"]);
+    expect(all.installed("n1")).toContain("10.244.1.0/24 fe80::1%eth1");
+    // The other peer has left the documents.
+    expect(lost).toEqual(["10.244.2.0/24"]);
+  });
+
   test("with an AS that was not meant does not come up, and says which it is", () => {
     const all = scene();
     all.apply("n1", 11, LEAF[0]!, peerOf("one", "interface: eth1\nasNumber: internal"));
@@ -370,6 +405,41 @@ describe("a session", () => {
     advertise();
     all.pass(1);
     expect(all.peers("n1")[0]).toMatch(/^one \w+ fe80::bad%eth1$/);
+  });
+});
+
+describe("the node's own socket on a link", () => {
+  const withKey = "password: {file: /k}";
+
+  test("takes who signs with the peer's key", () => {
+    const all = scene();
+    const one = peerOf("one", `interface: eth1\nasNumber: external\npassive: true\n${withKey}`);
+    all.apply("n1", 11, LEAF[0]!, one);
+    startRouter(all, 1, withKey);
+    all.pass(20);
+    expect(all.peers("n1")).toEqual(["one Established fe80::1%eth1"]);
+  });
+
+  test("is not there with listen: false, and the node calls", () => {
+    const all = scene();
+    const waiting = documentOf("BGPConfiguration", "default", "listen: false");
+    all.applyAlone("n1", 11, waiting, LEAF[0]!, LEAF[1]!);
+    startRouter(all, 1, "passive: true");
+    all.pass(20);
+    expect(all.peers("n1")).toEqual(["one Established fe80::1%eth1"]);
+    const refused: string[] = [];
+    const zone = all.kernel("r1").link("down0")?.index ?? 0;
+    const [remote, local] = ["fe80::11", "fe80::1"].map((text) =>
+      withZone(parseAddress(text), zone),
+    );
+    all.transports
+      .get("r1")
+      ?.connect(
+        { remote: remote!, local: local!, port: 179 },
+        { onOpen: () => refused.push("open"), onFail: (reason) => refused.push(reason) },
+      );
+    all.pass(5);
+    expect(refused).toEqual(["connection refused"]);
   });
 });
 

@@ -1,5 +1,6 @@
 /** A node's daemon with its pages, over an in-memory kernel, beside a router's, on one virtual clock. */
 
+import type { Queries } from "../../bgpd/api.ts";
 import type { SpeakerPlan } from "../../bgpd/cluster/speaker.ts";
 import { Daemon } from "../../bgpd/daemon.ts";
 import { Departed } from "../../bgpd/departed.ts";
@@ -24,6 +25,7 @@ export class Watched {
   readonly kernel: Kernel;
   readonly daemon: Daemon;
   readonly departed = new Departed();
+  readonly queries: Queries;
   configuration: StatusAnswer["configuration"] = { source: "here", generation: 1, faults: [] };
   readonly #network: MemoryNetwork;
   readonly #random = seeded(7);
@@ -57,6 +59,7 @@ export class Watched {
     const configuration = () => this.configuration;
     const about = { daemon, clock, node: "n1", version: "1.2.3", configuration, ready };
     const queries = createQueries({ ...about, kernel, started: clock.now() });
+    this.queries = queries;
     this.#watching = createWatching({
       ...about,
       departed: this.departed,

@@ -40,6 +40,23 @@ describe("what peers are told", () => {
     expect(line?.reason).toContain("learned from an internal peer");
   });
 
+  test.each([
+    ["plain", {}],
+    ["with a large community", { largeCommunities: [[65_009, 1, 2] as const] }],
+  ])("another AS's MULTI_EXIT_DISC is for our own AS, and no third one's: %s", (_, more) => {
+    const scene = new Scene();
+    const from = scene.add(peerAt(9, "external"));
+    const [inside, outside] = [scene.add(peerAt(2, "internal")), scene.add(peerAt(8, "external"))];
+    const told = attributesOf([65_009], "172.30.0.9", { multiExitDisc: 4, ...more });
+    scene.announce(from, ["192.0.2.0/24"], told);
+    scene.rib.originate(parsePrefix("10.244.1.0/24"), { ...OURS, multiExitDisc: 5 });
+    scene.settle();
+    const medOf = (id: number, prefix: string) =>
+      scene.told.get(id)?.routes.get(prefix)?.multiExitDisc;
+    expect([inside, outside].map((id) => medOf(id, "192.0.2.0/24"))).toEqual([4, undefined]);
+    expect([inside, outside].map((id) => medOf(id, "10.244.1.0/24"))).toEqual([5, 5]);
+  });
+
   test("a peer's own route is never told to it, and when the best moves each gets what it lacks", () => {
     const scene = new Scene();
     const [a, b, c] = [5, 6, 7].map((n) => scene.add(peerAt(n, "external", { exportKey: "x" })));

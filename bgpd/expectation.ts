@@ -1,0 +1,25 @@
+/**
+ * Whose tables a starting speaker waits for, and for how long. Pure.
+ */
+
+import type { SpeakerPlan } from "./cluster/speaker.ts";
+
+/** Whose tables count: all that may have sessions, a range standing for its neighbours. */
+export function expectedOf({ peers, unnumbered = [], ranges = [] }: SpeakerPlan) {
+  const all = [...peers, ...[...unnumbered, ...ranges].map(({ session }) => session)];
+  return all.filter(({ shutdown }) => shutdown === undefined);
+}
+
+/** Every peer gets the time to be called again and to prove silent, but 120 s at most. In ms. */
+export function convergenceDeadline(plan: SpeakerPlan): number {
+  const slowest = expectedOf(plan).map(
+    ({ connectRetryTime, holdTime }) => 2 * connectRetryTime + holdTime,
+  );
+  return Math.min(120, Math.max(5, ...slowest)) * 1000;
+}
+
+/** Within which a peer that lives is reached, ms: called twice, and some time to answer. */
+export function callingTime(plan: SpeakerPlan): number {
+  const times = expectedOf(plan).map(({ connectRetryTime }) => 2 * connectRetryTime + 5);
+  return Math.max(5, ...times) * 1000;
+}
