@@ -257,6 +257,7 @@ export class Daemon {
         this.#forwarding.install(change, this.plan?.services ?? []);
       },
       isUnsettled: () => this.aggregates.isPending,
+      isPartial: (peer, family) => this.#deferral?.withholds(peer, family) === true,
       onSend: (id, bytes, family) => this.#sessions.send(id, bytes, family),
     });
   }
@@ -349,7 +350,8 @@ export class Daemon {
     };
     const deadline = convergenceDeadline(plan);
     const patience = Math.min(deadline, callingTime(plan));
-    this.#deferral = new Deferral({ clock, patience, deadline, onOver }, expected);
+    const onComplete = (): void => this.#schedule();
+    this.#deferral = new Deferral({ clock, patience, deadline, onOver, onComplete }, expected);
     this.#deferral.begin();
   }
 
