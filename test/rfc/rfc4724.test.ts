@@ -154,6 +154,21 @@ describe("section 4.1: the restarting speaker", () => {
     expect(other.peers[1].updates).toEqual(["+10.244.1.0/24", "end 4"]);
   });
 
+  test("does not have a peer wait for it that has restarted since, and chooses after it", () => {
+    const { scene, peers } = restarted();
+    peers[0].isDeaf = true;
+    scene.configure();
+    scene.pass(1);
+    peers[1].endOfRib();
+    peers[2].endOfRib();
+    scene.pass(10);
+    peers[2].close();
+    peers[2].capabilities = [restart({ restarted: true })];
+    scene.pass(5);
+    expect(peers[2].updates).toEqual(["+10.244.1.0/24", "end 4"]);
+    expect(peers[1].updates).toEqual(["+10.244.1.0/24"]);
+  });
+
   test("decides each family by itself", () => {
     const { scene, peers } = restarted();
     for (const peer of peers) peer.families = [4, 6];
