@@ -325,13 +325,14 @@ function describeRestart(plan: GracefulRestartPlan | undefined): string[] {
     peerRestartTime,
     peerLongLivedStaleTime,
   } = plan;
+  const asks = mode === "full";
   const isOther = (name: "peerRestartTime" | "peerLongLivedStaleTime"): boolean =>
     plan[name] !== usual[name];
   return [
-    mode === "full" ? "" : "helps restarts only",
+    asks ? "" : "helps restarts only",
     notifications ? "graceful NOTIFICATIONs" : "",
-    restartTime === usual.restartTime ? "" : `restart ${restartTime}s`,
-    longLivedStaleTime === 0 ? "" : `long-lived stale ${longLivedStaleTime}s`,
+    !asks || restartTime === usual.restartTime ? "" : `restart ${restartTime}s`,
+    !asks || longLivedStaleTime === 0 ? "" : `long-lived stale ${longLivedStaleTime}s`,
     isOther("peerRestartTime") ? `peer's restart at most ${peerRestartTime}s` : "",
     isOther("peerLongLivedStaleTime")
       ? `peer's routes long-lived stale at most ${peerLongLivedStaleTime}s`

@@ -16,7 +16,7 @@ import {
 } from "./bgp-configuration.ts";
 import {
   type GracefulRestartSettings,
-  gracefulRestartSchema,
+  peerGracefulRestartSchema,
   restartTimeSchema,
 } from "./graceful-restart.ts";
 import type { NotHonouredFields } from "./not-honoured.ts";
@@ -203,7 +203,7 @@ const bgpPeerFields = mapOf({
   addPath: addPathSchema,
   bfd: bfdSchema,
   maxRestartTime: restartTimeSchema,
-  gracefulRestart: gracefulRestartSchema,
+  gracefulRestart: peerGracefulRestartSchema,
   ...timerFields,
 });
 
@@ -293,6 +293,9 @@ function contradictions(spec: Fields): Wrong[] {
       "expected no strict with a listenRange: who calls is known by its call only",
     ]);
   }
+  if (spec.strictRole && !isThere("role")) {
+    found.push(["strictRole", "expected only with a role, which the peer's must go with"]);
+  }
   if (isThere("multihop") && isThere("ttlSecurity")) {
     found.push(["multihop", "expected either multihop or ttlSecurity, which says the hops too"]);
   }
@@ -308,11 +311,14 @@ function isUnnumbered(spec: Fields): spec is Fields & { readonly interface: stri
 }
 
 /** What means nothing towards the neighbour on a link. */
-function misplaced({ multihop, reachableBy, bfd }: Fields): Wrong[] {
+function misplaced({ multihop, reachableBy, sourceAddress, bfd }: Fields): Wrong[] {
   const near = "with an interface alone the peer is on that link: remove it";
   return [
     ...(multihop === undefined ? [] : [["multihop", near] as const]),
     ...(reachableBy === undefined ? [] : [["reachableBy", near] as const]),
+    ...(sourceAddress === "None"
+      ? [["sourceAddress", "with an interface alone it is the link's own: remove it"] as const]
+      : []),
     ...(bfd?.multihop === true
       ? [["bfd", "expected no multihop with an interface alone: the peer is on that link"] as const]
       : []),

@@ -39,6 +39,14 @@ describe("what documents name is there", () => {
     expect(missingOf(readFileSync(join(ROOT, "docs", name), "utf8"))).toEqual([]);
   });
 
+  test("each test with others is in docs/interop.md", () => {
+    const text = readFileSync(join(ROOT, "docs/interop.md"), "utf8");
+    const files = readdirSync(join(ROOT, "test/interop")).filter((file) =>
+      file.endsWith(".test.ts"),
+    );
+    expect(files.filter((file) => !text.includes(`\`${file}\``))).toEqual([]);
+  });
+
   test("and what is not there is found", () => {
     const text =
       "`test/docs.test.ts`, `docs.test.ts`, `bgpd/{peer,nobody}.ts`, `test/*.none`, `none.test.ts`";

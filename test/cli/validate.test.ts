@@ -179,7 +179,7 @@ describe("what each node would do", () => {
           addPath: { receive: true, send: "BestN", count: 3 },
           bfd: { strict: true, minTransmitInterval: 100 },
           maxRestartTime: "5m",
-          gracefulRestart: { mode: "Helper", notifications: true, longLivedStaleTime: "1h" },
+          gracefulRestart: { notifications: true, longLivedStaleTime: "1h" },
           nextHopMode: "Self",
           asOverride: true,
           removePrivateAS: true,
@@ -193,6 +193,27 @@ describe("what each node would do", () => {
       ],
     );
     expectGolden("validate-odd", await shown(path));
+  });
+
+  test("who only helps restarts asks for no time, whatever the cluster has", async () => {
+    const path = write(
+      "a.yaml",
+      ["BGPConfiguration", "default", { gracefulRestart: { longLivedStaleTime: "1h" } }],
+      ["Node", "n1", NODE],
+      [
+        "BGPPeer",
+        "tor",
+        {
+          peerIP: "172.30.0.1",
+          asNumber: 65_000,
+          maxRestartTime: "5m",
+          gracefulRestart: { mode: "Helper" },
+        },
+      ],
+    );
+    const text = await shown(path);
+    expect(text).toContain("helps restarts only");
+    expect(text).not.toMatch(/restart 300s|long-lived/);
   });
 
   test("sessions with keys, within few hops, kept down, and with whoever calls", async () => {

@@ -107,7 +107,7 @@ describeFaults("fields", [
     "an interface alone, as if the peer were somewhere else",
     [
       peer(
-        "interface: eth1\nasNumber: external\nmultihop: 2\nreachableBy: 10.0.0.1\nbfd: {multihop: true}\nlistenLimit: 3",
+        "interface: eth1\nasNumber: external\nmultihop: 2\nreachableBy: 10.0.0.1\nbfd: {multihop: true}\nlistenLimit: 3\nsourceAddress: None\nstrictRole: true",
       ),
     ],
     [
@@ -115,6 +115,8 @@ describeFaults("fields", [
       'c.yaml:8: BGPPeer tor: spec.reachableBy: "10.0.0.1": with an interface alone the peer is on that link: remove it',
       "c.yaml:9: BGPPeer tor: spec.bfd: expected no multihop with an interface alone: the peer is on that link",
       "c.yaml:10: BGPPeer tor: spec.listenLimit: 3: expected only with a listenRange",
+      'c.yaml:11: BGPPeer tor: spec.sourceAddress: "None": with an interface alone it is the link\'s own: remove it',
+      "c.yaml:12: BGPPeer tor: spec.strictRole: true: expected only with a role, which the peer's must go with",
     ],
   ],
   [

@@ -467,6 +467,10 @@ describe("section 4.2: the receiving speaker", () => {
     peer.announce(["203.0.113.0/25", "203.0.113.128/25"]);
     scene.pass(1);
     expect([state(), scene.routes.length]).toEqual(["Established", 4]);
+    scene.configure({ prefixLimit: { max: 3 } });
+    scene.pass(1);
+    expect([state(), scene.routes.length]).toEqual(["Established", 4]);
+    scene.configure({ prefixLimit: { max: 2 } });
     peer.endOfRib();
     scene.pass(1);
     expect([state(), scene.routes.length]).toEqual(["Established", 2]);

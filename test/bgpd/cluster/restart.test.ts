@@ -56,6 +56,13 @@ describe("the plan", () => {
       { mode: "helper" },
     ],
     [
+      "off, with a time for who has it on",
+      "gracefulRestart: {mode: None, longLivedStaleTime: 24h}",
+      "gracefulRestart: {mode: Full}",
+      "none",
+      { longLivedStaleTime: 86_400 },
+    ],
+    [
       "field by field",
       "gracefulRestart: {notifications: true, longLivedStaleTime: 24h, peerRestartTime: 60}",
       "gracefulRestart: {longLivedStaleTime: 0, peerLongLivedStaleTime: 1h, partialDeployment: true}",
@@ -82,6 +89,16 @@ test.each([
     "gracefulRestart: {longLivedStaleTime: 16777216}",
     "gracefulRestart.longLivedStaleTime: 16777216",
     "whole seconds from 0 to 16777215",
+  ],
+  [
+    "gracefulRestart: {mode: Helper, longLivedStaleTime: 24h}",
+    'gracefulRestart.longLivedStaleTime: "24h"',
+    "goes with mode: Full",
+  ],
+  [
+    "gracefulRestart: {mode: None, peerRestartTime: 60}",
+    "gracefulRestart.peerRestartTime: 60",
+    "with mode: None nothing is kept by anybody: remove it",
   ],
   ["restartMode: LongLivedGracefulRestart", "restartMode", "gracefulRestart.longLivedStaleTime"],
 ])("%s is refused by name", (field, where, expected) => {

@@ -42,7 +42,7 @@ describe("what peers are told", () => {
 
   test.each([
     ["plain", {}],
-    ["with a large community", { largeCommunities: [[65_009, 1, 2] as const] }],
+    ["with an extended community", { extendedCommunities: ["0002fde800000064"] }],
   ])("another AS's MULTI_EXIT_DISC is for our own AS, and no third one's: %s", (_, more) => {
     const scene = new Scene();
     const from = scene.add(peerAt(9, "external"));
