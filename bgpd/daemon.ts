@@ -267,6 +267,7 @@ export class Daemon {
         this.#forwarding.install(change, this.plan?.services ?? []);
       },
       isUnsettled: () => this.aggregates.isPending,
+      isPartial: (peer, family) => this.#deferral?.withholds(peer, family) === true,
       onSend: (id, bytes, family) => this.#sessions.send(id, bytes, family),
     });
   }
@@ -371,7 +372,9 @@ export class Daemon {
     };
     const deadline = convergenceDeadline(plan);
     const patience = Math.min(deadline, callingTime(plan));
-    this.#deferral = new Deferral({ clock, patience, deadline, onOver }, expectedOf(plan));
+    const onComplete = (): void => this.#schedule();
+    const timing = { clock, patience, deadline };
+    this.#deferral = new Deferral({ ...timing, onOver, onComplete }, expectedOf(plan));
     const onCalled = (range: string): void => {
       this.#deferral?.gone(range);
       this.#told.add(range);

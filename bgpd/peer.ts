@@ -202,7 +202,7 @@ class PlannedPeer implements Peer, SessionOwner {
     const shells = this.#shells();
     const words = how === "hard" ? hardWords : gracefulWords;
     for (const shell of shells) {
-      const notification = words(notificationOf(reason), restartOf(shell.session));
+      const notification = words(notificationOf(reason), agreed(shell.session));
       shell.feed({ type: "ManualStop", notification });
     }
     await Promise.all(shells.map(({ flushed }) => flushed));
@@ -218,7 +218,7 @@ class PlannedPeer implements Peer, SessionOwner {
 
   reset(reason: StopReason, text: string): void {
     for (const shell of this.#shells()) {
-      const notification = hardWords(notificationOf(reason), restartOf(shell.session));
+      const notification = hardWords(notificationOf(reason), agreed(shell.session));
       shell.feed({ type: "AutomaticStop", notification, reason: text });
     }
   }
@@ -286,7 +286,8 @@ class PlannedPeer implements Peer, SessionOwner {
     if (
       shell === this.#second &&
       this.#isAfter &&
-      (restartOf(other.session)?.families.length ?? 0) > 0
+      other.session.state === "Established" &&
+      (agreed(other.session)?.families.length ?? 0) > 0
     ) {
       // RFC 4724 section 4.2: who calls anew has restarted, and has not seen the end of the connection before.
       other.feed({ type: "TcpConnectionFails", reason: "the peer has restarted: it called again" });
@@ -440,7 +441,7 @@ function notificationOf({ code, subcode, data = new Uint8Array() }: StopReason):
   return { code, subcode, data };
 }
 
-/** What an Established session has agreed upon. */
-function restartOf({ state, negotiated }: Session): PeerRestart | undefined {
-  return state === "Established" ? negotiated?.gracefulRestart : undefined;
+/** What both OPENs agreed upon: the peer may be Established, and keep our routes, before its KEEPALIVE has come. */
+function agreed({ negotiated }: Session): PeerRestart | undefined {
+  return negotiated?.gracefulRestart;
 }

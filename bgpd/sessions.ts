@@ -150,8 +150,10 @@ export class Sessions {
       suspended?.timer?.cancel();
       retention.end();
     }
-    const ends = all.map(({ peer, plan, session }) =>
-      how === "graceful" && plan.gracefulRestart?.mode === "full" && session?.restart !== undefined
+    const isAgreed = (peer: Peer): boolean =>
+      peer.status().negotiated?.gracefulRestart !== undefined;
+    const ends = all.map(({ peer, plan }) =>
+      how === "graceful" && plan.gracefulRestart?.mode === "full" && isAgreed(peer)
         ? peer.stop(administrativeReset(text), "graceful")
         : peer.stop(administrativeShutdown(text)),
     );

@@ -24,6 +24,8 @@ export type AdjOutParts = {
   readonly sets: AttributeSets;
   readonly locRib: LocRib;
   readonly send: (peer: PeerId, bytes: Uint8Array) => void;
+  /** Whether a peer's End-of-RIB, by the peer's name, is to wait. */
+  readonly isPartial: (peer: string) => boolean;
 };
 
 export class AdjOut {
@@ -39,6 +41,8 @@ export class AdjOut {
   /** Peers that wait for their first table, and peers whose export policy is another now. */
   readonly #joining = new Set<Member>();
   readonly #moving = new Set<Member>();
+  /** Peers that have been told their first table, and not that it was all. */
+  readonly #unfinished = new Set<Member>();
 
   constructor(parts: AdjOutParts) {
     this.#parts = parts;
@@ -55,7 +59,7 @@ export class AdjOut {
     return this.#pathGroups.size > 0;
   }
 
-  /** The peer gets the whole table and End-of-RIB at the next `settle`. */
+  /** The peer gets the whole table at the next `settle`, and End-of-RIB then or, where that is to wait, at a later one. */
   join(member: Member): void {
     this.#joining.add(member);
   }
@@ -68,6 +72,7 @@ export class AdjOut {
   leave(member: Member): void {
     this.#joining.delete(member);
     this.#moving.delete(member);
+    this.#unfinished.delete(member);
     const group = this.#groupOf.get(member.id);
     if (group === undefined) return;
     this.#groupOf.delete(member.id);
@@ -81,8 +86,14 @@ export class AdjOut {
   settle(): void {
     for (const member of this.#moving) this.#transfer(member);
     this.#moving.clear();
+    for (const member of this.#unfinished) {
+      if (this.#parts.isPartial(member.peer.name)) continue;
+      if (this.#groupOf.get(member.id)?.finish(member.id) === true) this.#unfinished.delete(member);
+    }
     for (const member of this.#joining) {
-      this.#enter(member).dump(member.id, { endOfRib: true });
+      const endOfRib = !this.#parts.isPartial(member.peer.name);
+      this.#enter(member).dump(member.id, { endOfRib });
+      if (!endOfRib) this.#unfinished.add(member);
     }
     this.#joining.clear();
   }

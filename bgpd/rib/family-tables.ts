@@ -69,7 +69,8 @@ export class FamilyTables {
     const { selection } = options;
     const locRib = new LocRib({ paths, sets, nextHops, members, selection });
     const send = (peer: PeerId, bytes: Uint8Array): void => options.onSend(peer, bytes, family);
-    const adjOut = new AdjOut({ table, paths, sets, locRib, send });
+    const isPartial = (peer: string): boolean => options.isPartial?.(peer, family) === true;
+    const adjOut = new AdjOut({ table, paths, sets, locRib, send, isPartial });
     this.family = family;
     this.table = table;
     this.adjIn = new AdjIn({ identifier, table, paths, sets, changed });

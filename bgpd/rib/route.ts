@@ -329,6 +329,8 @@ export type RibOptions = {
   readonly onBest: (change: BestChange) => void;
   /** Whether more is to be originated yet: who waits for the whole table waits for that too. Absent: never. */
   readonly isUnsettled?: () => boolean;
+  /** Whether the peer has its table, and is to wait for End-of-RIB: tables of others are still to come. Absent: never. */
+  readonly isPartial?: (peer: string, family: Family) => boolean;
   /** Whole UPDATEs of a family for a peer. The bytes are shared by several peers: they must not be changed. */
   readonly onSend: (peer: PeerId, bytes: Uint8Array, family: Family) => void;
 };

@@ -149,6 +149,13 @@ export class UpdateGroup {
     this.#sendTo(member, [], bySet, endOfRib);
   }
 
+  /** Tell one member that it has been told everything (End-of-RIB); false while it is told nothing. */
+  finish(member: PeerId): boolean {
+    if (this.#laggards.has(member)) return false;
+    this.#sendTo(member, [], NO_SETS, true);
+    return true;
+  }
+
   /** A member comes over from another group: tell it the difference. */
   adopt(member: PeerId, from: UpdateGroup): void {
     const gone: number[] = [];

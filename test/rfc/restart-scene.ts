@@ -56,6 +56,8 @@ export class Scripted {
   families: readonly (4 | 6)[] = [4];
   /** It takes no connections. */
   isDeaf = false;
+  /** Its KEEPALIVE does not follow its OPEN. */
+  isSlow = false;
   /** What it was told on its newest connection. */
   heard: Message[] = [];
   #connection: Connection | undefined;
@@ -146,7 +148,7 @@ export class Scripted {
       onEnd: () => {},
     });
     this.say(this.#opening());
-    this.say({ type: "keepalive" });
+    if (!this.isSlow) this.say({ type: "keepalive" });
   }
 
   #opening(): OpenMessage {

@@ -115,6 +115,60 @@ describe("section 4.1: the restarting speaker", () => {
     expect(peers[0].updates).toEqual(["+10.244.1.0/24", "end 4"]);
   });
 
+  test("tells the others End-of-RIB when a peer that has restarted too has told its table, away for a moment or not", () => {
+    const { scene, peers } = restarted();
+    peers[0].capabilities = [restart({ restarted: true })];
+    scene.configure();
+    scene.pass(1);
+    peers[1].endOfRib();
+    peers[2].endOfRib();
+    scene.pass(0.1);
+    expect(peers[1].updates).toEqual(["+10.244.1.0/24"]);
+    peers[0].close();
+    scene.live(20);
+    expect(peers[1].updates).toEqual(["+10.244.1.0/24"]);
+    peers[0].endOfRib();
+    scene.pass(0.1);
+    expect(peers[1].updates).toEqual(["+10.244.1.0/24", "end 4"]);
+  });
+
+  test("and at the deadline, or without it in the documents, where it never does", () => {
+    const { scene, peers } = restarted();
+    peers[0].capabilities = [restart({ restarted: true })];
+    scene.configure({ holdTime: 30 });
+    scene.pass(1);
+    peers[1].endOfRib();
+    peers[2].endOfRib();
+    scene.live(32);
+    expect(peers[1].updates).toEqual(["+10.244.1.0/24"]);
+    scene.live(5);
+    expect(peers[1].updates).toEqual(["+10.244.1.0/24", "end 4"]);
+    const other = restarted();
+    other.peers[0].capabilities = [restart({ restarted: true })];
+    other.scene.configure();
+    other.scene.pass(1);
+    other.peers[1].endOfRib();
+    other.peers[2].endOfRib();
+    other.scene.configureEach((peer) => (peer === other.peers[0] ? undefined : {}));
+    other.scene.pass(0.1);
+    expect(other.peers[1].updates).toEqual(["+10.244.1.0/24", "end 4"]);
+  });
+
+  test("does not have a peer wait for it that has restarted since, and chooses after it", () => {
+    const { scene, peers } = restarted();
+    peers[0].isDeaf = true;
+    scene.configure();
+    scene.pass(1);
+    peers[1].endOfRib();
+    peers[2].endOfRib();
+    scene.pass(10);
+    peers[2].close();
+    peers[2].capabilities = [restart({ restarted: true })];
+    scene.pass(5);
+    expect(peers[2].updates).toEqual(["+10.244.1.0/24", "end 4"]);
+    expect(peers[1].updates).toEqual(["+10.244.1.0/24"]);
+  });
+
   test("decides each family by itself", () => {
     const { scene, peers } = restarted();
     for (const peer of peers) peer.families = [4, 6];
@@ -139,10 +193,11 @@ describe("section 4.1: the restarting speaker", () => {
     scene.pass(7);
     expect(peers[1].updates).toEqual([]);
     scene.pass(3);
-    expect(peers[1].updates).toEqual(["+10.244.1.0/24", "end 4"]);
-    // The absent one may have told it: its time to come back is not over.
+    // The absent one may have told what is missing: its time to come back is not over, here or there.
+    expect(peers[1].updates).toEqual(["+10.244.1.0/24"]);
     expect(scene.installed).toEqual(BOTH);
     scene.live(100);
+    expect(peers[1].updates).toEqual(["+10.244.1.0/24", "end 4"]);
     expect(scene.installed).toEqual([ONE]);
   });
 
@@ -452,6 +507,20 @@ describe("section 4.2: the receiving speaker", () => {
     await stopped;
     expect(peer.heard).toEqual([]);
     expect(scene.installed).toEqual(BOTH);
+  });
+
+  test("and one whose KEEPALIVE has not come, which may be Established already", async () => {
+    const scene = new Scene();
+    const peer = scene.neighbour(1);
+    peer.isSlow = true;
+    scene.configure();
+    scene.pass(1);
+    expect(scene.daemon.neighbours.get("p1")?.peer.status().state).toBe("OpenConfirm");
+    peer.heard.length = 0;
+    const stopped = scene.daemon.stop({ withdraw: false });
+    scene.pass(1);
+    await stopped;
+    expect(peer.heard).toEqual([]);
   });
 
   test("and any other with Cease/Administrative Shutdown", async () => {

@@ -18,12 +18,29 @@ import { document, planOf } from "./plan.ts";
 import { ProcessClock, seeded } from "./world.ts";
 
 const SEEDS = 20;
-/** How many restarts, and the seconds between two of them at most. */
-const CALM = { steps: 8, pause: 40 };
-const LOOP = { steps: 20, pause: 4 };
 /** Two reflectors, and their clients. */
 const REFLECTORS = ["n1", "n2"];
 const NAMES = ["n1", "n2", "n3", "n4", "n5"];
+
+/** How many restarts, the seconds between two of them at most, and of whom while some have not converged yet. */
+type Pace = {
+  readonly steps: number;
+  readonly pause: number;
+  readonly of: (unconverged: readonly string[]) => readonly string[];
+};
+
+/** RFC 4724 deletes what a restart has left when the next one comes before the End-of-RIB: none has another so soon. */
+const CALM: Pace = {
+  steps: 8,
+  pause: 40,
+  of: (unconverged) => NAMES.filter((name) => !unconverged.includes(name)),
+};
+/** The same one again and again until it comes to rest; of two such decision 27 says why nothing is promised. */
+const LOOP: Pace = {
+  steps: 20,
+  pause: 4,
+  of: (unconverged) => (unconverged.length === 0 ? NAMES : unconverged),
+};
 
 const addressOf = (name: string): string => `172.30.0.1${name.slice(1)}`;
 
@@ -113,6 +130,11 @@ class Cluster {
     this.start(name);
   }
 
+  /** Who still waits for others, or has others wait. */
+  get unconverged(): string[] {
+    return NAMES.filter((name) => this.#alive.get(name)?.daemon.converged !== true);
+  }
+
   pass(seconds: number): void {
     this.clock.advance(seconds * 1000);
   }
@@ -152,13 +174,15 @@ class Cluster {
 function play(
   seed: number,
   gracefulRestart: object,
-  { steps, pause } = CALM,
+  { steps, pause, of }: Pace = CALM,
 ): { cluster: Cluster; before: unknown } {
   const cluster = new Cluster(seed, gracefulRestart);
   cluster.pass(60);
   const before = cluster.tables;
   for (let step = 0; step < steps; step++) {
-    const name = NAMES[Math.floor(cluster.random() * NAMES.length)] ?? "n1";
+    const names = of(cluster.unconverged);
+    const name = names[Math.floor(cluster.random() * names.length)];
+    if (name === undefined) throw new Error(`seed ${seed}: nobody can be restarted`);
     cluster.restart(name, cluster.random() < 0.5 ? "kill" : "end");
     cluster.pass(cluster.random() * pause);
   }
