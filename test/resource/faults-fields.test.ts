@@ -70,10 +70,15 @@ describeFaults("fields", [
     ],
   ],
   [
-    "a range whose neighbours are to be watched before they call",
-    [peer("listenRange: fd00:30::/64\nasNumber: 64513\nbfd: {strict: true}")],
+    "a range whose neighbours are to be watched before they call, or are on a link",
+    [
+      peer("listenRange: fd00:30::/64\nasNumber: 64513\nbfd: {strict: true}"),
+      documentOf("BGPPeer", "b", "listenRange: fe80::/64\nasNumber: 64513\nsourceAddress: None"),
+    ],
     [
       "c.yaml:7: BGPPeer tor: spec.bfd: expected no strict with a listenRange: who calls is known by its call only",
+      'c.yaml:13: BGPPeer b: spec.listenRange: "fe80::/64": expected no link-local one: an interface alone finds who is on a link',
+      'c.yaml:15: BGPPeer b: spec.sourceAddress: "None": with listenRange whoever calls chooses it: remove it',
     ],
   ],
   [
