@@ -4,7 +4,7 @@
  */
 
 import * as v from "valibot";
-import type { Address } from "../lib/address.ts";
+import { type Address, isLinkLocal } from "../lib/address.ts";
 import type { Prefix } from "../lib/prefix.ts";
 import { type AddPath, addPathSchema } from "./add-path.ts";
 import { type BfdSettings, bfdSchema } from "./bfd.ts";
@@ -274,6 +274,15 @@ function contradictions(spec: Fields): Wrong[] {
     for (const field of ofPeers.filter(isThere)) {
       found.push([field, "with listenRange whoever calls from it is the peer: remove it"]);
     }
+    if (spec.sourceAddress === "None") {
+      found.push(["sourceAddress", "with listenRange whoever calls chooses it: remove it"]);
+    }
+    if (spec.listenRange !== undefined && isLinkLocal(spec.listenRange)) {
+      found.push([
+        "listenRange",
+        "expected no link-local one: an interface alone finds who is on a link",
+      ]);
+    }
   } else {
     const ofRanges = ["asNumbers", "listenLimit"] as const;
     for (const field of ofRanges.filter(isThere)) {
@@ -292,9 +301,6 @@ function contradictions(spec: Fields): Wrong[] {
       "bfd",
       "expected no strict with a listenRange: who calls is known by its call only",
     ]);
-  }
-  if (spec.strictRole && !isThere("role")) {
-    found.push(["strictRole", "expected only with a role, which the peer's must go with"]);
   }
   if (isThere("multihop") && isThere("ttlSecurity")) {
     found.push(["multihop", "expected either multihop or ttlSecurity, which says the hops too"]);

@@ -29,6 +29,29 @@ describe("the listener", () => {
     expect(told).toEqual([notification(6, 5), "closed by the peer"]);
   });
 
+  test("tells some of a crowd of strangers so, and resets the others without a word", () => {
+    const stage = scene();
+    const told = { words: 0, resets: 0 };
+    for (let count = 0; count < 100; count++) {
+      stage.network.host(STRANGER).connect(
+        { remote: US, port: 179 },
+        {
+          onOpen: (connection) =>
+            connection.receive({
+              onData: () => told.words++,
+              onDrain: () => {},
+              onEnd: (reason) => {
+                if (reason !== "closed by the peer") told.resets++;
+              },
+            }),
+          onFail: () => {},
+        },
+      );
+    }
+    stage.pass(0.1);
+    expect(told).toEqual({ words: 16, resets: 84 });
+  });
+
   test("keeps trying an address that is in use, until it is closed", () => {
     const stage = scene();
     const options = {

@@ -70,10 +70,15 @@ describeFaults("fields", [
     ],
   ],
   [
-    "a range whose neighbours are to be watched before they call",
-    [peer("listenRange: fd00:30::/64\nasNumber: 64513\nbfd: {strict: true}")],
+    "a range whose neighbours are to be watched before they call, or are on a link",
+    [
+      peer("listenRange: fd00:30::/64\nasNumber: 64513\nbfd: {strict: true}"),
+      documentOf("BGPPeer", "b", "listenRange: fe80::/64\nasNumber: 64513\nsourceAddress: None"),
+    ],
     [
       "c.yaml:7: BGPPeer tor: spec.bfd: expected no strict with a listenRange: who calls is known by its call only",
+      'c.yaml:13: BGPPeer b: spec.listenRange: "fe80::/64": expected no link-local one: an interface alone finds who is on a link',
+      'c.yaml:15: BGPPeer b: spec.sourceAddress: "None": with listenRange whoever calls chooses it: remove it',
     ],
   ],
   [
@@ -107,7 +112,7 @@ describeFaults("fields", [
     "an interface alone, as if the peer were somewhere else",
     [
       peer(
-        "interface: eth1\nasNumber: external\nmultihop: 2\nreachableBy: 10.0.0.1\nbfd: {multihop: true}\nlistenLimit: 3\nsourceAddress: None\nstrictRole: true",
+        "interface: eth1\nasNumber: external\nmultihop: 2\nreachableBy: 10.0.0.1\nbfd: {multihop: true}\nlistenLimit: 3\nsourceAddress: None",
       ),
     ],
     [
@@ -116,7 +121,6 @@ describeFaults("fields", [
       "c.yaml:9: BGPPeer tor: spec.bfd: expected no multihop with an interface alone: the peer is on that link",
       "c.yaml:10: BGPPeer tor: spec.listenLimit: 3: expected only with a listenRange",
       'c.yaml:11: BGPPeer tor: spec.sourceAddress: "None": with an interface alone it is the link\'s own: remove it',
-      "c.yaml:12: BGPPeer tor: spec.strictRole: true: expected only with a role, which the peer's must go with",
     ],
   ],
   [

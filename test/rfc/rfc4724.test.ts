@@ -588,5 +588,8 @@ describe("RFC 7313 section 4: a refresh", () => {
     both.peer.say(refresh(2));
     both.scene.pass(0.1);
     expect(both.scene.routes).toEqual([`${ONE} p1 best`, `${OTHER} p1 best restart`]);
+    both.peer.endOfRib();
+    both.scene.pass(0.1);
+    expect(both.scene.routes).toEqual([`${ONE} p1 best`]);
   });
 });

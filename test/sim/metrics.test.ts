@@ -147,6 +147,15 @@ describe("a node beside its router", () => {
     expect(text).toMatch(/ {2}tor is \w+ for \d+ s: connection refused\n/);
   });
 
+  test("counts how long the routes of a peer took to go that has left the documents", async () => {
+    const { node } = scene();
+    node.daemon.apply({ ...nodePlan("10.244.1.0/24"), peers: [] });
+    node.pass(1);
+    const { value } = await node.scrape();
+    expect(value("manx_bgp_removal_delay_seconds_count")).toBe(1);
+    expect(value("manx_fib_removals_total")).toBe(COUNT);
+  });
+
   test("shows what others do to its routes", async () => {
     const { node } = scene();
     const route = { protocol: ROUTE_PROTOCOL, metric: ROUTE_METRIC };

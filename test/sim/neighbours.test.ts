@@ -207,6 +207,17 @@ describe("what keeps a peer down", () => {
     world.pass(2);
     expect(two.status("other")?.flaps).toBe(2);
   });
+
+  test("its path, until its document does not ask for one any more", () => {
+    const { world, one } = stage({ bfd: { strict: true } });
+    expect(one.peers).toEqual(["other Established"]);
+    one.path("other", "Down");
+    world.pass(30);
+    expect(one.peers).toEqual(["other Idle"]);
+    one.configure({ other: to(2, { bfd: {} }) });
+    world.pass(10);
+    expect(one.peers).toEqual(["other Established"]);
+  });
 });
 
 /** A speaker that ends as its process does, for good unless it is to come back. */

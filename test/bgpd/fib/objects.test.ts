@@ -238,6 +238,8 @@ describe("objects that others touch", () => {
     add(FIRST_ID + 3, 4);
     daemon.want("10.3.0.0/24", OTHER);
     daemon.flush();
+    expect(daemon.state("10.3.0.0/24")).toMatchObject({ state: "installed" });
+    expect(scene.objects()).toContain("#4 via 172.30.0.12 dev eth0");
     daemon.fib.clear();
     daemon.flush();
     expect(scene.objects()).toEqual([

@@ -270,6 +270,14 @@ test("AIGP_SESSION is a matter of external sessions (RFC 7311 section 3.3)", () 
   expect(wire({ ...INTERNAL, aigp: true }, internal)).toBeUndefined();
 });
 
+test("a peer that refuses capabilities has IPv4 alone, whatever its OPEN says (RFC 5492 section 3)", () => {
+  const open = { ...OPEN, capabilities: [...ALL, IPV6, { type: "extended message" } as const] };
+  const wire = (advertised: "all" | "none") =>
+    negotiate({ ...CONFIG, ...BOTH }, open, advertised).negotiated?.wire;
+  expect(wire("all")).toMatchObject({ families: [4, 6], fourOctetAs: true, maxLength: 65_535 });
+  expect(wire("none")).toMatchObject({ families: [4], fourOctetAs: false, maxLength: 4096 });
+});
+
 describe("ADD-PATH (RFC 7911 section 5)", () => {
   const wants = (receive: readonly Family[], send: readonly Family[]): Partial<SessionConfig> => ({
     ...BOTH,

@@ -204,6 +204,26 @@ test("an answer does not depend on what was asked before", () => {
 });
 
 describe("keys", () => {
+  test.each([
+    "cidr: 10.0.0.0/8, matchOperator: In",
+    "cidr: 10.0.0.0/8, matchOperator: NotIn",
+    "cidr: 10.0.0.0/8, matchOperator: In, prefixLength: {min: 9}",
+    "cidr: 10.0.0.0/8, matchOperator: In, prefixLength: {max: 9}",
+    "source: RemotePeers",
+    "interface: eth0",
+    "peerType: iBGP",
+    'communities: {values: ["1:2"]}',
+    "asPathPrefix: [65000]",
+    "priority: 1000",
+  ])("are others with another condition: %s", (condition) => {
+    const keyWith = (rule: string): string => {
+      const filters = [filterOf(`importV4: [{action: Reject${rule}}]`)];
+      return compileImport({ ...external, filters }, speaker, surroundings).key;
+    };
+    expect(keyWith(`, ${condition}`)).not.toBe(keyWith(""));
+    expect(keyWith(`, ${condition}`)).toBe(keyWith(`, ${condition}`));
+  });
+
   test("follow the links only where a rule asks for one", () => {
     const asking = {
       ...external,
