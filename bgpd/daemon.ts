@@ -298,11 +298,13 @@ export class Daemon {
       this.#turn = undefined;
       this.#sessions.attend();
       this.aggregates.settle();
-      const deciding = this.rib?.work(SLICE) === true;
+      const isMore = this.rib?.work(SLICE) === true;
+      // Whoever is only told what others know keeps nothing else waiting.
+      const deciding = this.rib?.isDeciding === true;
       if (!deciding && !this.aggregates.isPending) this.#hear();
       const installing = this.#forwarding.flush(SLICE, deciding ? "routes" : "all");
       const aggregating = this.aggregates.isPending;
-      if (deciding || installing || aggregating) this.#schedule();
+      if (isMore || installing || aggregating) this.#schedule();
       this.#turned(deciding || aggregating, installing);
     });
   }

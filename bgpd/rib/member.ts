@@ -17,6 +17,8 @@ export type Member = {
   stale: "refresh" | "restart" | undefined;
   /** Paths of rounds before this one are long-lived stale (RFC 9494); 0: none is. */
   longLived: number;
+  /** Paths of rounds before this one are gone, though their rows may be there for a while yet. */
+  goneBefore: number;
 };
 
 /** Every established peer whose session carries the family, by number. */

@@ -71,7 +71,7 @@ class RibTables implements Rib {
 
   removePeer(peer: PeerId): void {
     this.#known(peer);
-    for (const tables of this.#order) tables.leave(peer);
+    for (const tables of this.#order) tables.remove(peer);
     this.#peers.delete(peer);
   }
 
@@ -134,8 +134,8 @@ class RibTables implements Rib {
     return met === undefined ? summary : { ...summary, limit: met };
   }
 
-  refresh(peer: PeerId, family: Family): void {
-    this.#tables[family].refresh(peer);
+  refresh(peer: PeerId, family: Family, onEnd: () => void = () => {}): void {
+    this.#tables[family].refresh(peer, onEnd);
   }
 
   beginRefresh(peer: PeerId, family: Family): void {
@@ -170,13 +170,9 @@ class RibTables implements Rib {
   }
 
   nextHopsChanged(): void {
-    const inUse: Address[] = [];
-    for (const { nextHop } of this.#sets.all()) if (nextHop !== undefined) inUse.push(nextHop);
-    const isChanged = this.#nextHops.refresh(inUse);
-    const touched = new Set<number>();
-    for (const { id, nextHop } of this.#sets.all()) if (isChanged(nextHop)) touched.add(id);
-    if (touched.size === 0) return;
-    for (const tables of this.#order) tables.reconsider(touched);
+    const changed = this.#nextHops.refresh(this.#sets.all());
+    if (changed.size === 0) return;
+    for (const tables of this.#order) tables.review(changed);
   }
 
   work(milliseconds: number): boolean {
@@ -188,6 +184,10 @@ class RibTables implements Rib {
     let isMore = false;
     for (const tables of [first, ...others]) isMore = tables.work(deadline) || isMore;
     return isMore;
+  }
+
+  get isDeciding(): boolean {
+    return this.#order.some(({ isDeciding }) => isDeciding);
   }
 
   lookup(prefix: Prefix) {
@@ -234,15 +234,15 @@ class RibTables implements Rib {
     return {
       prefixes: sum(({ table }) => table.size),
       byFamily: { 4: four?.table.size ?? 0, 6: six?.table.size ?? 0 },
-      paths: sum(({ paths }) => paths.size),
+      paths: sum(({ pathCount }) => pathCount),
       attributeSets: this.#sets.size,
       updateGroups: sum(({ adjOut }) => adjOut.size),
     };
   }
 
   sizeOf(family: Family) {
-    const { table, paths } = this.#tables[family];
-    return { prefixes: table.size, paths: paths.size };
+    const { table, pathCount } = this.#tables[family];
+    return { prefixes: table.size, paths: pathCount };
   }
 
   peerCounts(peer: PeerId, family?: Family): PeerCounts {

@@ -131,7 +131,11 @@ export class Scene {
   /** Buffers that were sent. */
   pieces = 0;
 
-  constructor(resolve?: ResolveNextHop, selection: PathSelection = PLAIN_SELECTION) {
+  constructor(
+    resolve?: ResolveNextHop,
+    selection: PathSelection = PLAIN_SELECTION,
+    { stride }: { readonly stride?: number } = {},
+  ) {
     this.rib = createRib({
       identifier: OUR_ID.w0,
       resolve:
@@ -141,6 +145,7 @@ export class Scene {
             ? { reachable: false, cost: 0, reason: "no route to it" }
             : { reachable: true, cost: 0 }),
       selection,
+      ...(stride === undefined ? {} : { stride }),
       now: () => performance.now(),
       onBest: ({ prefix, best }) => {
         if (best === undefined) this.best.delete(formatPrefix(prefix));
