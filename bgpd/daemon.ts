@@ -47,6 +47,8 @@ export type DaemonOptions = {
   /** Priority and table of our routes; 1024 and main when absent. */
   readonly metric?: number;
   readonly table?: number;
+  /** Prefixes, paths and attribute sets that a family's tables hold at most; what the RIB has room for when absent. */
+  readonly most?: number;
   readonly log: Logger;
   /** Uniform in [0, 1): jitter of timers. */
   readonly random: () => number;
@@ -246,8 +248,10 @@ export class Daemon {
     // With its peers the old RIB forgets what they told, before it says so to the FIB.
     for (const { prefix } of this.rib?.routes() ?? []) this.fib?.unwant(prefix);
     this.#sessions.clear();
+    const { most } = this.#options;
     this.rib = createRib({
       identifier: plan.routerId.w0,
+      ...(most === undefined ? {} : { most }),
       resolve: (nextHop) => this.#forwarding.resolve(nextHop),
       selection: this.#selectionOf(plan),
       now: () => this.#options.clock.now(),

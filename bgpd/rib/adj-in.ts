@@ -15,6 +15,7 @@ import { refuse } from "./loop.ts";
 import type { Member } from "./member.ts";
 import { NONE, type PathTable } from "./path-table.ts";
 import type { PrefixTable } from "./prefix-table.ts";
+import { hasRoom, NoRoom } from "./room.ts";
 import type { PolicyVerdict, RibPeer, RouteSource, Staleness } from "./route.ts";
 import { type Attributed, ScratchRoute } from "./scratch-route.ts";
 
@@ -22,6 +23,8 @@ const ORIGINATED: PolicyVerdict = { accept: true, reason: "originated here" };
 
 export type AdjInParts = {
   readonly identifier: number;
+  /** Prefixes, paths and sets that there may be. */
+  readonly most: number;
   readonly table: PrefixTable;
   readonly paths: PathTable;
   readonly sets: AttributeSets;
@@ -71,7 +74,7 @@ export class AdjIn {
     return count;
   }
 
-  /** Take the prefixes in a range of the buffer with a set; how many they are. */
+  /** Take the prefixes in a range of the buffer with a set; how many they are. Throws `NoRoom`. */
   announce(
     member: Member,
     set: AttributeSet,
@@ -79,14 +82,17 @@ export class AdjIn {
     start: number,
     end: number,
   ): number {
-    const { table, paths, chores } = this.#parts;
+    const { table, paths, chores, most } = this.#parts;
     const scratch = this.#route.prefix;
     const judgement = this.#judgementOf(member, set);
+    // A prefix has an octet at least.
+    const isTight = !hasRoom(this.#parts, most - (end - start));
     const ahead = this.#octetsAhead(member);
     let count = 0;
     for (let at = start; at < end; count++) {
       const pathId = ahead === 0 ? NONE : readPathId(buffer, at, end);
       at = readPrefix(buffer, at + ahead, end, scratch);
+      if (isTight) this.#makeRoom(member, pathId);
       const prefix = table.insert(scratch);
       const known = paths.find(prefix, member.id, pathId);
       const wasVoid = known !== NONE && chores.isVoid(known);
@@ -227,6 +233,14 @@ export class AdjIn {
 
   #isLongLived({ longLived }: Member, row: number): boolean {
     return this.#parts.paths.round.get(row) < longLived;
+  }
+
+  /** Room for a path to the prefix in the scratch record, if it is a new one. */
+  #makeRoom(member: Member, pathId: number): void {
+    const { table, paths, most } = this.#parts;
+    const prefix = table.find(this.#route.prefix);
+    const isKnown = prefix !== NONE && paths.find(prefix, member.id, pathId) !== NONE;
+    if (!isKnown && !hasRoom(this.#parts, most)) throw new NoRoom(most);
   }
 
   /** Judged once, and remembered with the set unless its routes are others than they were told as. */

@@ -1,25 +1,29 @@
-/** A column of 32-bit integers that grows by doubling and reads -1 where nothing was written. */
+/**
+ * A column of 32-bit integers that grows by doubling and reads -1 where nothing was written.
+ *
+ * It keeps complements: what was never written is 0, so that a larger array is as it should be without being filled.
+ */
 export class Column {
-  #values: Int32Array;
+  #complements: Int32Array;
 
   constructor(capacity = 1024) {
-    this.#values = new Int32Array(capacity).fill(-1);
+    this.#complements = new Int32Array(capacity);
   }
 
   get(index: number): number {
-    return this.#values[index] ?? -1;
+    return ~(this.#complements[index] ?? 0);
   }
 
   set(index: number, value: number): void {
-    if (index >= this.#values.length) this.#grow(index);
-    this.#values[index] = value;
+    if (index >= this.#complements.length) this.#grow(index);
+    this.#complements[index] = ~value;
   }
 
   #grow(index: number): void {
-    let capacity = this.#values.length;
+    let capacity = this.#complements.length;
     while (capacity <= index) capacity *= 2;
-    const larger = new Int32Array(capacity).fill(-1);
-    larger.set(this.#values);
-    this.#values = larger;
+    const larger = new Int32Array(capacity);
+    larger.set(this.#complements);
+    this.#complements = larger;
   }
 }

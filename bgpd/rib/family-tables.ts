@@ -18,6 +18,7 @@ import type { Member } from "./member.ts";
 import type { NextHopEntry, NextHops } from "./next-hops.ts";
 import { NONE, PathTable } from "./path-table.ts";
 import { PrefixTable } from "./prefix-table.ts";
+import { MOST } from "./room.ts";
 import type {
   BestChange,
   PathSelection,
@@ -73,7 +74,7 @@ export class FamilyTables {
   constructor(family: Family, { options, effort, sets, nextHops }: FamilyParts) {
     const table = new PrefixTable(family);
     const { paths, members } = this;
-    const { identifier } = options;
+    const { identifier, most = MOST } = options;
     const changed = (prefix: number): void => this.#dirty.add(prefix);
     const { selection } = options;
     const { stride = STRIDE } = options;
@@ -90,7 +91,7 @@ export class FamilyTables {
     const adjOut = new AdjOut({ table, paths, sets, locRib, stride, send });
     this.family = family;
     this.table = table;
-    this.adjIn = new AdjIn({ identifier, table, paths, sets, chores, changed });
+    this.adjIn = new AdjIn({ identifier, most, table, paths, sets, chores, changed });
     this.adjOut = adjOut;
     const { adjIn } = this;
     this.view = new View({ table, paths, sets, members, nextHops, locRib, chores, adjIn, adjOut });

@@ -125,11 +125,9 @@ class RibTables implements Rib {
   receive(peer: PeerId, buffer: Uint8Array, start: number, end: number): ReceiveSummary {
     const { peer: from, placeOf } = this.#known(peer);
     const limit = from.rules.prefixLimit;
-    if (limit === undefined) {
-      return this.#receiver.receive(placeOf, from.wire, buffer, [start, end]);
-    }
-    const before = this.#receivedFrom(peer);
+    const before = limit === undefined ? 0 : this.#receivedFrom(peer);
     const summary = this.#receiver.receive(placeOf, from.wire, buffer, [start, end]);
+    if (limit === undefined || summary.limit !== undefined) return summary;
     const met = limitMet(before, this.#receivedFrom(peer), limit);
     return met === undefined ? summary : { ...summary, limit: met };
   }

@@ -206,8 +206,11 @@ export type ReceiveSummary = {
   readonly treatedAsWithdraw: number;
   /** Fault messages, for the log. */
   readonly faults: readonly string[];
-  /** The peer's prefixes have just come to the number that is worth a warning, or exceed their limit. */
-  readonly limit?: "warning" | "exceeded";
+  /**
+   * The peer's prefixes have just come to the number that is worth a warning, or exceed their limit; or nobody's would
+   * have room any more, and not all of these were taken.
+   */
+  readonly limit?: "warning" | "exceeded" | "no room";
   /** Which families it told of. */
   readonly families: readonly Family[];
   /** The family whose End-of-RIB marker the UPDATE was (RFC 4724 section 2). */
@@ -330,6 +333,8 @@ export type RibOptions = {
   readonly selection: PathSelection;
   /** Milliseconds, for `work`'s budget. */
   readonly now: () => number;
+  /** Prefixes, paths and attribute sets that a family's tables hold at most; 2^26 when absent. */
+  readonly most?: number;
   /** The clock is looked at once per this many decisions, or other small pieces of work; 256 when absent. */
   readonly stride?: number;
   /** Called within `work` for each prefix; the change is a scratch record, valid during the call only. */

@@ -9,6 +9,7 @@ import {
   type ReceiveSummary,
   type ResolveNextHop,
   type Rib,
+  type RibOptions,
   type RibPeer,
   type RoutePolicy,
 } from "../../../bgpd/rib/route.ts";
@@ -134,7 +135,7 @@ export class Scene {
   constructor(
     resolve?: ResolveNextHop,
     selection: PathSelection = PLAIN_SELECTION,
-    { stride }: { readonly stride?: number } = {},
+    limits: Pick<RibOptions, "stride" | "most"> = {},
   ) {
     this.rib = createRib({
       identifier: OUR_ID.w0,
@@ -145,7 +146,7 @@ export class Scene {
             ? { reachable: false, cost: 0, reason: "no route to it" }
             : { reachable: true, cost: 0 }),
       selection,
-      ...(stride === undefined ? {} : { stride }),
+      ...limits,
       now: () => performance.now(),
       onBest: ({ prefix, best }) => {
         if (best === undefined) this.best.delete(formatPrefix(prefix));
