@@ -49,6 +49,8 @@ export type DaemonOptions = {
   /** Priority and table of our routes; 1024 and main when absent. */
   readonly metric?: number;
   readonly table?: number;
+  /** Prefixes, paths and attribute sets that a family's tables hold at most; what the RIB has room for when absent. */
+  readonly most?: number;
   readonly log: Logger;
   /** Uniform in [0, 1): jitter of timers. */
   readonly random: () => number;
@@ -256,8 +258,10 @@ export class Daemon {
     // With its peers the old RIB forgets what they told, before it says so to the FIB.
     for (const { prefix } of this.rib?.routes() ?? []) this.fib?.unwant(prefix);
     this.#sessions.clear();
+    const { most } = this.#options;
     this.rib = createRib({
       identifier: plan.routerId.w0,
+      ...(most === undefined ? {} : { most }),
       resolve: (nextHop) => this.#forwarding.resolve(nextHop),
       selection: this.#selectionOf(plan),
       now: () => this.#options.clock.now(),
@@ -309,11 +313,13 @@ export class Daemon {
       this.#turn = undefined;
       this.#sessions.attend();
       this.aggregates.settle();
-      const deciding = this.rib?.work(SLICE) === true;
+      const isMore = this.rib?.work(SLICE) === true;
+      // Whoever is only told what others know keeps nothing else waiting.
+      const deciding = this.rib?.isDeciding === true;
       if (!deciding && !this.aggregates.isPending) this.#hear();
       const installing = this.#forwarding.flush(SLICE, deciding ? "routes" : "all");
       const aggregating = this.aggregates.isPending;
-      if (deciding || installing || aggregating) this.#schedule();
+      if (isMore || installing || aggregating) this.#schedule();
       this.#turned(deciding || aggregating, installing);
     });
   }

@@ -31,6 +31,8 @@ export class Outflow {
   readonly #asking = new Set<PeerId>();
   /** They are told nothing. */
   readonly #lagging = new Set<PeerId>();
+  /** Families whose tables they are being told again. */
+  readonly #refreshing = new Map<PeerId, Set<Family>>();
 
   /** `peers` are the Established ones. */
   constructor(rib: () => Teller, peers: ReadonlyMap<PeerId, Recipient>) {
@@ -56,8 +58,9 @@ export class Outflow {
 
   /** All that a peer was sent has left; true when it waits for more. */
   drained(id: PeerId): boolean {
-    if (this.#lagging.delete(id)) this.#rib().catchUp(id);
-    return (this.#peers.get(id)?.wantsRefresh.size ?? 0) > 0;
+    const wasLagging = this.#lagging.delete(id);
+    if (wasLagging) this.#rib().catchUp(id);
+    return wasLagging || (this.#peers.get(id)?.wantsRefresh.size ?? 0) > 0;
   }
 
   /** Between two turns of the RIB: who is slow lags from now on, and who asked gets its table. */
@@ -72,9 +75,13 @@ export class Outflow {
       }
       const { wantsRefresh, peer } = neighbour;
       if (peer.backlog() > 0 || this.#lagging.has(id)) continue;
-      for (const family of wantsRefresh) this.#refresh(id, neighbour, family);
-      wantsRefresh.clear();
-      this.#asking.delete(id);
+      for (const family of wantsRefresh) {
+        // Who asks again meanwhile gets it again after that.
+        if (this.#refreshing.get(id)?.has(family) === true) continue;
+        wantsRefresh.delete(family);
+        this.#refresh(id, neighbour, family);
+      }
+      if (wantsRefresh.size === 0) this.#asking.delete(id);
     }
   }
 
@@ -83,6 +90,7 @@ export class Outflow {
     this.#asking.delete(id);
     this.#slow.delete(id);
     this.#lagging.delete(id);
+    this.#refreshing.delete(id);
   }
 
   #lag(id: PeerId): void {
@@ -95,8 +103,12 @@ export class Outflow {
   /** The whole table once more, between its begin and end where the peer knows them (RFC 7313). */
   #refresh(id: PeerId, { peer, session }: Recipient, family: Family): void {
     const isEnhanced = session?.enhancedRefresh === true;
+    const families = this.#refreshing.get(id) ?? new Set<Family>();
+    this.#refreshing.set(id, families.add(family));
     if (isEnhanced) peer.send(refreshMessage("begin", family));
-    this.#rib().refresh(id, family);
-    if (isEnhanced) peer.send(refreshMessage("end", family));
+    this.#rib().refresh(id, family, () => {
+      families.delete(family);
+      if (isEnhanced) peer.send(refreshMessage("end", family));
+    });
   }
 }

@@ -34,7 +34,7 @@ import { Retention } from "./retention.ts";
 import type { PeerId, Rib } from "./rib/route.ts";
 import type { Transport } from "./transport.ts";
 import { Unnumbered } from "./unnumbered.ts";
-import { BFD_DOWN, CEASE } from "./wire/const.ts";
+import { BFD_DOWN, CEASE, OUT_OF_RESOURCES } from "./wire/const.ts";
 import { familyOf } from "./wire/family.ts";
 import { administrativeReset, administrativeShutdown } from "./wire/shutdown.ts";
 
@@ -392,6 +392,10 @@ export class Sessions {
       log.warn({ received, limit }, "the peer comes near its limit of prefixes");
     }
     if (summary.limit === "exceeded") this.#limit(neighbour);
+    if (summary.limit === "no room") {
+      const reason = "the tables have no room for more; we sent Cease/Out of Resources";
+      neighbour.peer.reset({ code: CEASE, subcode: OUT_OF_RESOURCES }, reason);
+    }
     onWork();
   }
 

@@ -5,13 +5,14 @@
  */
 
 import { planRestart } from "../bgpd/cluster/restart.ts";
-import type {
-  BfdPlan,
-  GracefulRestartPlan,
-  PeerPlan,
-  RangePlan,
-  SpeakerPlan,
-  UnnumberedPlan,
+import {
+  type BfdPlan,
+  DEFAULT_PREFIX_LIMIT,
+  type GracefulRestartPlan,
+  type PeerPlan,
+  type RangePlan,
+  type SpeakerPlan,
+  type UnnumberedPlan,
 } from "../bgpd/cluster/speaker.ts";
 import { compileFilters, type FilterDirection } from "../bgpd/policy/filter.ts";
 import { type Address, equalAddress, formatAddress, parseAddress } from "../lib/address.ts";
@@ -290,8 +291,14 @@ function marksOf({
     policy.refuseAsSets ? "refuses AS_SETs" : "",
     policy.discardBlackhole ? "obeys BLACKHOLE" : "",
     policy.gracefulShutdown ? "going away" : "",
-    prefixLimit === undefined ? "" : `at most ${prefixLimit.max} prefixes`,
+    sayLimit(prefixLimit),
   ].filter((mark) => mark !== "");
+}
+
+/** Nothing of a limit that nobody has asked for. */
+function sayLimit(limit: PeerPlan["policy"]["prefixLimit"]): string {
+  if (limit === undefined) return "any number of prefixes";
+  return limit === DEFAULT_PREFIX_LIMIT ? "" : `at most ${limit.max} prefixes`;
 }
 
 function sayAddPath(

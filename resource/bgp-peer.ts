@@ -146,6 +146,7 @@ export const ROLES = ["provider", "rs", "rs-client", "customer", "peer"] as cons
 export type Role = (typeof ROLES)[number];
 
 export type PrefixLimit = {
+  /** 0: none. */
   readonly max: number;
   /** Percent of `max`. */
   readonly warningThreshold: number;
@@ -195,7 +196,7 @@ const bgpPeerFields = mapOf({
   strictRole: v.optional(booleanSchema, false),
   prefixLimit: v.optional(
     mapOf({
-      max: wholeNumber(1, 0xffff_ffff, "a number of prefixes"),
+      max: wholeNumber(0, 0xffff_ffff, "a number of prefixes, or 0 for no limit"),
       warningThreshold: v.optional(wholeNumber(1, 100, "a percentage"), 75),
       restartTime: v.optional(secondsSchema(1)),
     }),

@@ -163,10 +163,15 @@ function policyOf(
     asOverride: peer.asOverride,
     removePrivateAs: peer.removePrivateAS,
     gracefulShutdown: peer.gracefulShutdown || common.gracefulShutdown,
-    prefixLimit: peer.prefixLimit,
+    prefixLimit: limitOf(peer),
     toldPaths: peer.addPath?.send ?? DEFAULT_POLICY.toldPaths,
     reflection: reflectionOf(context, facts),
   };
+}
+
+/** As the document says, which may be that there is none. */
+function limitOf({ prefixLimit = DEFAULT_POLICY.prefixLimit }: Pick<BgpPeer, "prefixLimit">) {
+  return prefixLimit?.max === 0 ? undefined : prefixLimit;
 }
 
 /** What the peer is to us, as far as it is of our AS. */

@@ -192,6 +192,13 @@ export type ReflectionPlan = {
   readonly clientToClient: boolean;
 };
 
+/** Four times the Internet's table: who tells more than that has lost his way, and may try again. */
+export const DEFAULT_PREFIX_LIMIT: PrefixLimit = {
+  max: 4_000_000,
+  warningThreshold: 75,
+  restartTime: 300,
+};
+
 /** The policy of a peer that nobody has said anything about. */
 export const DEFAULT_POLICY: PeerPolicy = {
   importPolicy: "safe",
@@ -203,7 +210,7 @@ export const DEFAULT_POLICY: PeerPolicy = {
   asOverride: false,
   removePrivateAs: false,
   gracefulShutdown: false,
-  prefixLimit: undefined,
+  prefixLimit: DEFAULT_PREFIX_LIMIT,
   toldPaths: { send: "All" },
   reflection: undefined,
 };

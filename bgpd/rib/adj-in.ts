@@ -9,11 +9,13 @@
 import { NO_LLGR } from "../wire/const.ts";
 import { nlriForm, PATH_ID_OCTETS, readPathId, readPrefix } from "../wire/nlri.ts";
 import type { AttributeSet, AttributeSets } from "./attribute-set.ts";
+import type { Chores } from "./chores.ts";
 import { asLongLived, prepare } from "./import.ts";
 import { refuse } from "./loop.ts";
 import type { Member } from "./member.ts";
 import { NONE, type PathTable } from "./path-table.ts";
 import type { PrefixTable } from "./prefix-table.ts";
+import { hasRoom, NoRoom } from "./room.ts";
 import type { PolicyVerdict, RibPeer, RouteSource, Staleness } from "./route.ts";
 import { type Attributed, ScratchRoute } from "./scratch-route.ts";
 
@@ -21,9 +23,13 @@ const ORIGINATED: PolicyVerdict = { accept: true, reason: "originated here" };
 
 export type AdjInParts = {
   readonly identifier: number;
+  /** Prefixes, paths and sets that there may be. */
+  readonly most: number;
   readonly table: PrefixTable;
   readonly paths: PathTable;
   readonly sets: AttributeSets;
+  /** Who does later what is due to all paths of a peer. */
+  readonly chores: Chores;
   /** The paths of a prefix have changed. */
   readonly changed: (prefix: number) => void;
 };
@@ -62,13 +68,13 @@ export class AdjIn {
       const prefix = table.find(scratch);
       const row = prefix === NONE ? NONE : paths.find(prefix, member.id, pathId);
       if (row === NONE) continue;
-      this.#remove(member, row);
+      this.remove(member, row);
       count++;
     }
     return count;
   }
 
-  /** Take the prefixes in a range of the buffer with a set; how many they are. */
+  /** Take the prefixes in a range of the buffer with a set; how many they are. Throws `NoRoom`. */
   announce(
     member: Member,
     set: AttributeSet,
@@ -76,24 +82,30 @@ export class AdjIn {
     start: number,
     end: number,
   ): number {
-    const { table, paths } = this.#parts;
+    const { table, paths, chores, most } = this.#parts;
     const scratch = this.#route.prefix;
     const judgement = this.#judgementOf(member, set);
+    // A prefix has an octet at least.
+    const isTight = !hasRoom(this.#parts, most - (end - start));
     const ahead = this.#octetsAhead(member);
     let count = 0;
     for (let at = start; at < end; count++) {
       const pathId = ahead === 0 ? NONE : readPathId(buffer, at, end);
       at = readPrefix(buffer, at + ahead, end, scratch);
+      if (isTight) this.#makeRoom(member, pathId);
       const prefix = table.insert(scratch);
       const known = paths.find(prefix, member.id, pathId);
-      const isRevived = known !== NONE && this.#isLongLived(member, known);
+      const wasVoid = known !== NONE && chores.isVoid(known);
+      const isRevived = wasVoid || (known !== NONE && this.#isLongLived(member, known));
       const row = known === NONE ? paths.add(prefix, member.id, pathId) : known;
+      if (known === NONE || paths.round.get(row) !== member.round) member.told++;
       paths.round.set(row, member.round);
       // The same again changes nothing: policies depend on the route alone.
       if (known !== NONE && !isRevived && paths.received.get(known) === set.id) continue;
       if (known === NONE) member.received++;
       this.#setReceived(row, set);
       this.#judge(member, row, set, judgement);
+      if (wasVoid) this.#parts.changed(prefix);
     }
     return count;
   }
@@ -110,12 +122,7 @@ export class AdjIn {
   /** Take out a route of our own. */
   retract(prefix: number): void {
     const row = this.#parts.paths.find(prefix, NONE, NONE);
-    if (row !== NONE) this.#remove(undefined, row);
-  }
-
-  /** Forget all paths of a peer. */
-  clear(member: Member): void {
-    for (const row of this.#parts.paths.ofPeer(member.id)) this.#remove(member, row);
+    if (row !== NONE) this.remove(undefined, row);
   }
 
   /**
@@ -125,6 +132,7 @@ export class AdjIn {
   beginRefresh(member: Member): void {
     if (member.stale === "restart") return;
     member.round++;
+    member.told = 0;
     member.stale = "refresh";
   }
 
@@ -140,48 +148,27 @@ export class AdjIn {
   retain(member: Member): void {
     if (member.stale === "restart" && member.longLived === 0) this.sweep(member);
     member.round++;
+    member.told = 0;
     member.stale = "restart";
   }
 
   /** What is stale becomes long-lived stale, but for routes that forbid it (RFC 9494 section 4.2). */
   age(member: Member): void {
-    const { paths, sets } = this.#parts;
-    const aged = [...paths.ofPeer(member.id)].filter(
-      (row) => this.#isStale(member, row) && !this.#isLongLived(member, row),
-    );
     member.longLived = member.round;
-    for (const row of aged) {
-      const { communities } = sets.get(paths.received.get(row)).attributes;
-      if (communities?.includes(NO_LLGR) === true) this.#remove(member, row);
-      else this.#reconsider(member, row);
-    }
+    this.#parts.chores.assign(member, "judge the long-lived");
   }
 
   /** What is stale is gone. */
   sweep(member: Member): void {
-    for (const row of this.#parts.paths.ofPeer(member.id)) {
-      if (this.#isStale(member, row)) this.#remove(member, row);
-    }
+    if (member.stale !== undefined) this.#void(member, member.round);
     member.stale = undefined;
     member.longLived = 0;
   }
 
   /** What is long-lived stale is gone. */
   expire(member: Member): void {
-    for (const row of this.#parts.paths.ofPeer(member.id)) {
-      if (this.#isLongLived(member, row)) this.#remove(member, row);
-    }
+    this.#void(member, member.longLived);
     member.longLived = 0;
-  }
-
-  /** How many paths of a peer are stale. */
-  countStale(member: Member): number {
-    if (member.stale === undefined) return 0;
-    let count = 0;
-    for (const row of this.#parts.paths.ofPeer(member.id)) {
-      if (this.#isStale(member, row)) count++;
-    }
-    return count;
   }
 
   /** Why a path may be gone soon; undefined where the peer stands by it. */
@@ -190,9 +177,35 @@ export class AdjIn {
     return this.#isLongLived(member, row) ? "long-lived" : member.stale;
   }
 
-  /** Judge all paths of a peer again, by the policy that it has now. */
-  reconsider(member: Member): void {
-    for (const row of this.#parts.paths.ofPeer(member.id)) this.#reconsider(member, row);
+  /** Judge a path again, by the policy that its peer has now, or the long-lived stale ones alone. */
+  reconsider(member: Member, row: number, which: "any" | "long-lived"): void {
+    const { paths, sets, table } = this.#parts;
+    const set = sets.get(paths.received.get(row));
+    const isLongLived = this.#isLongLived(member, row);
+    if (!isLongLived && which === "long-lived") return;
+    if (isLongLived && set.attributes.communities?.includes(NO_LLGR) === true) {
+      this.remove(member, row);
+      return;
+    }
+    table.read(paths.prefix.get(row), this.#route.prefix);
+    this.#judge(member, row, set, this.#judgementOf(member, set, isLongLived));
+  }
+
+  /** Forget a path. */
+  remove(member: Member | undefined, row: number): void {
+    const { paths, sets } = this.#parts;
+    const prefix = paths.prefix.get(row);
+    const received = paths.received.get(row);
+    const used = paths.used.get(row);
+    if (member !== undefined && paths.round.get(row) === member.round) member.told--;
+    paths.remove(row);
+    if (member !== undefined) {
+      member.received--;
+      if (used !== NONE) member.accepted--;
+    }
+    if (used !== NONE) sets.release(sets.get(used));
+    sets.release(sets.get(received));
+    this.#parts.changed(prefix);
   }
 
   /** Octets of the identifier in front of each of the peer's prefixes. */
@@ -201,11 +214,10 @@ export class AdjIn {
     return form === "identified" ? PATH_ID_OCTETS : 0;
   }
 
-  #reconsider(member: Member, row: number): void {
-    const { paths, sets, table } = this.#parts;
-    const set = sets.get(paths.received.get(row));
-    table.read(paths.prefix.get(row), this.#route.prefix);
-    this.#judge(member, row, set, this.#judgementOf(member, set, this.#isLongLived(member, row)));
+  /** Paths of rounds before `round` are gone from now on. */
+  #void(member: Member, round: number): void {
+    member.goneBefore = Math.max(member.goneBefore, round);
+    this.#parts.chores.assign(member, "sweep");
   }
 
   #isStale({ round }: Member, row: number): boolean {
@@ -214,6 +226,14 @@ export class AdjIn {
 
   #isLongLived({ longLived }: Member, row: number): boolean {
     return this.#parts.paths.round.get(row) < longLived;
+  }
+
+  /** Room for a path to the prefix in the scratch record, if it is a new one. */
+  #makeRoom(member: Member, pathId: number): void {
+    const { table, paths, most } = this.#parts;
+    const prefix = table.find(this.#route.prefix);
+    const isKnown = prefix !== NONE && paths.find(prefix, member.id, pathId) !== NONE;
+    if (!isKnown && !hasRoom(this.#parts, most)) throw new NoRoom(most);
   }
 
   /** Judged once, and remembered with the set unless its routes are others than they were told as. */
@@ -280,21 +300,6 @@ export class AdjIn {
     }
     if (old !== id) this.#parts.changed(paths.prefix.get(row));
     if (old !== NONE) sets.release(sets.get(old));
-  }
-
-  #remove(member: Member | undefined, row: number): void {
-    const { paths, sets } = this.#parts;
-    const prefix = paths.prefix.get(row);
-    const received = paths.received.get(row);
-    const used = paths.used.get(row);
-    paths.remove(row);
-    if (member !== undefined) {
-      member.received--;
-      if (used !== NONE) member.accepted--;
-    }
-    if (used !== NONE) sets.release(sets.get(used));
-    sets.release(sets.get(received));
-    this.#parts.changed(prefix);
   }
 }
 

@@ -1,6 +1,9 @@
 /**
  * Adj-RIBs-Out of all peers in one family (RFC 4271 section 3.2), kept once per update group.
  *
+ * What changes is told at once, to those who know the rest. Who does not is told that first, piece by piece
+ * (`telling.ts`), and so is a new group filled, and one that nobody is left in let go of.
+ *
  * Peers that take several paths of a prefix (RFC 7911) have groups of their own, which are told of paths and not of
  * prefixes. Where there are none of these, nothing is done for them.
  */
@@ -12,9 +15,9 @@ import type { Member } from "./member.ts";
 import { type NlriTable, PathNlri } from "./nlri-table.ts";
 import { NONE, type PathTable } from "./path-table.ts";
 import type { PrefixTable } from "./prefix-table.ts";
-import type { PeerId, PolicyRoute, RibPeer } from "./route.ts";
-import type { ToldPaths } from "./rules.ts";
+import type { PeerId, PolicyRoute } from "./route.ts";
 import { ScratchRoute } from "./scratch-route.ts";
+import type { Telling } from "./telling.ts";
 import { toldPathsOf } from "./told-paths.ts";
 import { groupKey, UpdateGroup } from "./update-group.ts";
 
@@ -23,10 +26,15 @@ export type AdjOutParts = {
   readonly paths: PathTable;
   readonly sets: AttributeSets;
   readonly locRib: LocRib;
+  /** So many routes are looked at or told in one piece. */
+  readonly stride: number;
   readonly send: (peer: PeerId, bytes: Uint8Array) => void;
   /** Whether a peer's End-of-RIB, by the peer's name, is to wait. */
   readonly isPartial: (peer: string) => boolean;
 };
+
+/** A group that nobody is left in, and the next of its routes to let go of. */
+type Dissolving = { readonly group: UpdateGroup; at: number; readonly end: number };
 
 export class AdjOut {
   readonly #parts: AdjOutParts;
@@ -41,8 +49,21 @@ export class AdjOut {
   /** Peers that wait for their first table, and peers whose export policy is another now. */
   readonly #joining = new Set<Member>();
   readonly #moving = new Set<Member>();
-  /** Peers that have been told their first table, and not that it was all. */
-  readonly #unfinished = new Set<Member>();
+  /** Peers that have not been told that their first table was all. */
+  readonly #owed = new Map<PeerId, Member>();
+  /** Some of these wait until they have arrived where they moved before. */
+  #isHeldUp = false;
+  /** What members have still to be told, in order. */
+  readonly #queue = new Map<Telling, UpdateGroup>();
+  /** Members whose connections take nothing. */
+  readonly #paused = new Set<PeerId>();
+  /** Members who ask for everything once more, and what is done then. */
+  readonly #asking = new Map<PeerId, readonly (() => void)[]>();
+  /** Groups that members come from, until what they knew there has been compared. */
+  readonly #former = new Map<PeerId, UpdateGroup>();
+  readonly #dissolving: Dissolving[] = [];
+  /** Somebody knows all now, or has gone, since this was reset: numbers may be kept for nobody. */
+  hasCaughtUp = false;
 
   constructor(parts: AdjOutParts) {
     this.#parts = parts;
@@ -59,24 +80,28 @@ export class AdjOut {
     return this.#pathGroups.size > 0;
   }
 
-  /** The peer gets the whole table at the next `settle`, and End-of-RIB then or, where that is to wait, at a later one. */
+  /** The peer gets the whole table after the next `settle`, and End-of-RIB then or, where that is to wait, at a later one. */
   join(member: Member): void {
     this.#joining.add(member);
   }
 
-  /** The peer's export policy or next hop is another: at the next `settle` it is told the difference. */
+  /** The peer's export policy or next hop is another: after the next `settle` it is told the difference. */
   move(member: Member): void {
     this.#moving.add(member);
   }
 
   leave(member: Member): void {
+    const { id } = member;
     this.#joining.delete(member);
     this.#moving.delete(member);
-    this.#unfinished.delete(member);
-    const group = this.#groupOf.get(member.id);
-    if (group === undefined) return;
-    this.#groupOf.delete(member.id);
-    this.#depart(member, group);
+    this.#owed.delete(id);
+    this.#isHeldUp = this.#isHeldUp && this.#moving.size > 0;
+    this.#paused.delete(id);
+    this.#asking.delete(id);
+    const groups = [this.#groupOf.get(id), this.#former.get(id)];
+    this.#groupOf.delete(id);
+    this.#former.delete(id);
+    for (const group of groups) if (group !== undefined) this.#depart(id, group);
   }
 
   /**
@@ -84,33 +109,58 @@ export class AdjOut {
    * Loc-RIB says.
    */
   settle(): void {
-    for (const member of this.#moving) this.#transfer(member);
-    this.#moving.clear();
-    for (const member of this.#unfinished) {
-      if (this.#parts.isPartial(member.peer.name)) continue;
-      if (this.#groupOf.get(member.id)?.finish(member.id) === true) this.#unfinished.delete(member);
-    }
+    for (const member of this.#moving) if (this.#transfer(member)) this.#moving.delete(member);
+    this.#isHeldUp = this.#moving.size > 0;
+    this.#finish();
     for (const member of this.#joining) {
-      const endOfRib = !this.#parts.isPartial(member.peer.name);
-      this.#enter(member).dump(member.id, { endOfRib });
-      if (!endOfRib) this.#unfinished.add(member);
+      this.#owed.set(member.id, member);
+      const group = this.#enter(member);
+      const telling = group.dump(member.id);
+      if (telling !== undefined) this.#queue.set(telling, group);
     }
     this.#joining.clear();
   }
 
-  /** Send the whole table again (RFC 2918). */
-  refresh(member: Member): void {
-    this.#groupOf.get(member.id)?.dump(member.id, { endOfRib: false });
+  /** Whether `work` has anything to do, or will let `settle` go on. */
+  get isBusy(): boolean {
+    if (this.#dissolving.length > 0 || this.#isHeldUp) return true;
+    for (const telling of this.#queue.keys()) if (this.#isReady(telling)) return true;
+    for (const id of this.#asking.keys()) if (this.#isCurrent(id)) return true;
+    return false;
+  }
+
+  /** Tell who is behind, until `isOver`; true when more is left. Only between one `flush` and the next `change`. */
+  work(isOver: () => boolean): boolean {
+    this.#answer();
+    while (this.#dissolving.length > 0) {
+      this.#dissolve();
+      if (isOver()) return this.isBusy;
+    }
+    for (const [telling, group] of this.#queue) {
+      if (!this.#isReady(telling)) continue;
+      if (this.#fill(group, isOver)) this.#tell(telling, group, isOver);
+      if (isOver()) return this.isBusy;
+    }
+    return this.isBusy;
+  }
+
+  /** Send the whole table again (RFC 2918), after what the peer is being told already; then call `onEnd`. */
+  refresh({ id }: Member, onEnd: () => void): void {
+    this.#asking.set(id, [...(this.#asking.get(id) ?? []), onEnd]);
   }
 
   /** The peer's connection takes nothing: it is told nothing until `catchUp`. */
-  lag(member: Member): void {
-    this.#groupOf.get(member.id)?.lag(member.id);
+  lag({ id }: Member): void {
+    this.#paused.add(id);
+    const group = this.#groupOf.get(id);
+    if (group !== undefined && group.behind(id) === undefined) {
+      this.#queue.set(group.lag(id), group);
+    }
   }
 
   /** It takes again, and is told what it has missed. */
-  catchUp(member: Member): void {
-    this.#groupOf.get(member.id)?.catchUp(member.id);
+  catchUp({ id }: Member): void {
+    this.#paused.delete(id);
   }
 
   /** Whether a peer has still to be told that the prefix is gone. */
@@ -129,17 +179,20 @@ export class AdjOut {
   change(prefix: number, best: Chosen | undefined): void {
     if (this.#groups.size === 0) return;
     if (best === undefined) {
-      for (const group of this.#list) group.withdraw(prefix);
+      for (const group of this.#list) if (prefix <= group.filled) group.withdraw(prefix);
       return;
     }
     const route = this.routeOf(prefix, best);
-    for (const group of this.#list) group.change(prefix, best, route);
+    for (const group of this.#list) {
+      if (prefix <= group.filled) group.change(prefix, best, route);
+    }
   }
 
   /** A prefix has been decided: of its paths some may have come, gone or changed, or be better or worse than before. */
   changePaths(prefix: number): void {
     const { paths, locRib } = this.#parts;
     for (const group of this.#pathGroups.values()) {
+      if (prefix > group.filled) continue;
       const told = group.toldPaths === undefined ? [] : locRib.told(prefix, group.toldPaths);
       for (let row = paths.first(prefix); row !== NONE; row = paths.next.get(row)) {
         if (told.includes(row)) this.#changePath(group, prefix, row);
@@ -179,12 +232,126 @@ export class AdjOut {
     group.change(row, path, this.routeOf(prefix, path));
   }
 
-  #transfer(member: Member): void {
-    const from = this.#groupOf.get(member.id);
-    if (from === undefined || from.key === groupKey(member.peer, this.#parts.table.family)) return;
-    from.catchUp(member.id);
-    this.#enter(member).adopt(member.id, from);
-    this.#depart(member, from);
+  /** Whether a member is told of changes as they come. */
+  #isCurrent(id: PeerId): boolean {
+    return this.#groupOf.get(id)?.behind(id) === undefined && this.#groupOf.has(id);
+  }
+
+  /** Whether there is somebody to tell, or something to look at before that. */
+  #isReady({ members, isSilent }: Telling): boolean {
+    if (isSilent) return true;
+    for (const member of members) if (!this.#paused.has(member)) return true;
+    return false;
+  }
+
+  /** Begin to tell everything once more to those who ask, and know what is told them first. */
+  #answer(): void {
+    for (const [id, onEnds] of this.#asking) {
+      const group = this.#groupOf.get(id);
+      if (group === undefined || group.behind(id) !== undefined) continue;
+      this.#asking.delete(id);
+      this.#queue.set(group.refresh(id, onEnds), group);
+    }
+  }
+
+  /** Until it is over, at its end, or waits for its members. */
+  #tell(telling: Telling, group: UpdateGroup, isOver: () => boolean): void {
+    while (this.#isReady(telling)) {
+      this.#part(telling, group);
+      if (!group.tell(telling, isOver, (id) => this.#mayEnd(id))) {
+        this.#queue.delete(telling);
+        this.hasCaughtUp = true;
+        return;
+      }
+      if (isOver()) return;
+    }
+  }
+
+  /** Whether a member is told now that it has been told everything. */
+  #mayEnd(id: PeerId): boolean {
+    const member = this.#owed.get(id);
+    if (member !== undefined && this.#parts.isPartial(member.peer.name)) return false;
+    this.#owed.delete(id);
+    return true;
+  }
+
+  /** Tell those whose End-of-RIB had to wait, and who know all by now. */
+  #finish(): void {
+    for (const id of this.#owed.keys()) {
+      if (this.#isCurrent(id) && this.#mayEnd(id)) this.#groupOf.get(id)?.finish(id);
+    }
+  }
+
+  /** Who takes nothing keeps none of the others waiting. */
+  #part(telling: Telling, group: UpdateGroup): void {
+    if (telling.isSilent || this.#paused.size === 0) return;
+    for (const member of [...telling.members]) {
+      if (this.#paused.has(member)) this.#queue.set(group.split(member, telling), group);
+    }
+  }
+
+  /** What a new group is to know; true when it knows all. */
+  #fill(group: UpdateGroup, isOver: () => boolean): boolean {
+    const { table, stride } = this.#parts;
+    while (group.filled < Number.POSITIVE_INFINITY) {
+      for (let count = 0; count < stride; count++) {
+        const prefix = table.after(group.filled);
+        group.filled = prefix === NONE ? Number.POSITIVE_INFINITY : prefix;
+        if (prefix === NONE) break;
+        this.#fillPrefix(group, prefix);
+      }
+      group.exporter.forgetLast();
+      if (isOver()) break;
+    }
+    return group.filled === Number.POSITIVE_INFINITY;
+  }
+
+  #fillPrefix(group: UpdateGroup, prefix: number): void {
+    const { locRib } = this.#parts;
+    if (group.toldPaths === undefined) {
+      const best = locRib.best(prefix);
+      if (best !== undefined) group.fill(prefix, best, this.routeOf(prefix, best));
+      return;
+    }
+    for (const row of locRib.told(prefix, group.toldPaths)) {
+      const path = locRib.path(row);
+      group.fill(row, path, this.routeOf(prefix, path));
+    }
+  }
+
+  #dissolve(): void {
+    const [first] = this.#dissolving;
+    if (first === undefined) return;
+    const end = Math.min(first.end, first.at + this.#parts.stride);
+    first.group.dissolve(first.at, end);
+    first.at = end;
+    if (end === first.end) this.#dissolving.shift();
+  }
+
+  /** Let a member change groups; false where it has to be let into the one that it comes to first. */
+  #transfer(member: Member): boolean {
+    const { id, peer } = member;
+    const from = this.#groupOf.get(id);
+    if (from === undefined || from.key === groupKey(peer, this.#parts.table.family)) return true;
+    const telling = from.behind(id);
+    if (telling?.isComparing === true) return false;
+    if (telling?.isNew === true) {
+      this.#groupOf.delete(id);
+      this.#depart(id, from);
+      this.#joining.add(member);
+      return true;
+    }
+    const known = telling === undefined ? from.lag(id) : from.split(id, telling);
+    this.#queue.delete(known);
+    for (const onEnd of known.onEnd) this.refresh(member, onEnd);
+    this.#former.set(id, from);
+    const group = this.#enter(member);
+    const onCompared = (): void => {
+      this.#former.delete(id);
+      this.#depart(id, from);
+    };
+    this.#queue.set(group.adopt(id, { telling: known, onCompared }), group);
+    return true;
   }
 
   #enter(member: Member): UpdateGroup {
@@ -195,42 +362,33 @@ export class AdjOut {
     return group;
   }
 
-  /** A new group, which knows what its peers are to be told from the start. */
+  /** A new group, which is filled before its peers are told anything. */
   #found({ peer }: Member): UpdateGroup {
-    const { table, locRib, sets, send } = this.#parts;
-    const told = toldPathsOf(peer, table.family);
-    if (told !== undefined) return this.#foundForPaths(peer, told);
-    const group = new UpdateGroup(peer, { sets, send, nlri: table });
-    this.#groups.set(group.key, group);
-    this.#list = [...this.#groups.values()];
-    for (const prefix of table.indices()) {
-      const best = locRib.best(prefix);
-      if (best !== undefined) group.fill(prefix, best, this.routeOf(prefix, best));
+    const { table, sets, send, paths, stride: piece } = this.#parts;
+    const tellsPaths = toldPathsOf(peer, table.family) !== undefined;
+    const nlri = tellsPaths ? this.#pathNlri : table;
+    const group = new UpdateGroup(peer, { sets, send, nlri, piece });
+    group.filled = NONE;
+    if (tellsPaths) {
+      this.#pathGroups.set(group.key, group);
+      paths.keepsRemoved = true;
+    } else {
+      this.#groups.set(group.key, group);
+      this.#list = [...this.#groups.values()];
     }
     return group;
   }
 
-  #foundForPaths(peer: RibPeer, told: ToldPaths): UpdateGroup {
-    const { table, locRib, sets, send, paths } = this.#parts;
-    const group = new UpdateGroup(peer, { sets, send, nlri: this.#pathNlri });
-    this.#pathGroups.set(group.key, group);
-    paths.keepsRemoved = true;
-    for (const prefix of table.indices()) {
-      for (const row of locRib.told(prefix, told)) {
-        const path = locRib.path(row);
-        group.fill(row, path, this.routeOf(prefix, path));
-      }
-    }
-    return group;
-  }
-
-  #depart(member: Member, group: UpdateGroup): void {
-    group.leave(member.id);
+  #depart(id: PeerId, group: UpdateGroup): void {
+    const telling = group.leave(id);
+    if (telling !== undefined) this.#queue.delete(telling);
+    this.hasCaughtUp = true;
     if (group.members.size > 0) return;
     this.#groups.delete(group.key);
     this.#list = [...this.#groups.values()];
     this.#pathGroups.delete(group.key);
     this.#parts.paths.keepsRemoved = this.tellsPaths;
-    group.dissolve();
+    group.close();
+    this.#dissolving.push({ group, at: 0, end: group.nlri.capacity });
   }
 }

@@ -1,29 +1,29 @@
 /**
  * A column of 32-bit integers that grows by doubling and reads -1 where nothing was written.
  *
- * One more than the value is stored, so that memory that nobody has touched reads -1 by itself.
+ * It keeps complements: what was never written is 0, so that a larger array is as it should be without being filled.
  */
 export class Column {
-  #values: Int32Array;
+  #complements: Int32Array;
 
   constructor(capacity = 1024) {
-    this.#values = new Int32Array(capacity);
+    this.#complements = new Int32Array(capacity);
   }
 
   get(index: number): number {
-    return ((this.#values[index] ?? 0) - 1) | 0;
+    return ~(this.#complements[index] ?? 0);
   }
 
   set(index: number, value: number): void {
-    if (index >= this.#values.length) this.#grow(index);
-    this.#values[index] = value + 1;
+    if (index >= this.#complements.length) this.#grow(index);
+    this.#complements[index] = ~value;
   }
 
   #grow(index: number): void {
-    let capacity = this.#values.length;
+    let capacity = this.#complements.length;
     while (capacity <= index) capacity *= 2;
     const larger = new Int32Array(capacity);
-    larger.set(this.#values);
-    this.#values = larger;
+    larger.set(this.#complements);
+    this.#complements = larger;
   }
 }

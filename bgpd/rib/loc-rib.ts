@@ -4,6 +4,7 @@
  */
 
 import type { AttributeSet, AttributeSets } from "./attribute-set.ts";
+import type { Chores } from "./chores.ts";
 import { Column } from "./column.ts";
 import { areComparable, compareRivals, isPairwise, type Rival } from "./compare.ts";
 import { type Candidate, type Decided, decide } from "./decide.ts";
@@ -21,7 +22,9 @@ export type LocRibParts = {
   readonly paths: PathTable;
   readonly sets: AttributeSets;
   readonly nextHops: NextHops;
-  readonly members: Members;
+  /** Of peers that are gone too, as long as a best path may be theirs. */
+  readonly members: Pick<Members, "get">;
+  readonly chores: Chores;
   readonly selection: PathSelection;
 };
 
@@ -213,12 +216,13 @@ export class LocRib {
     return rival;
   }
 
-  /** Accepted, and its next hop can be reached (RFC 4271 section 9.1.2.1). */
+  /** Accepted, not about to be swept, and its next hop can be reached (RFC 4271 section 9.1.2.1). */
   #isUsable(row: number): boolean {
-    const { paths, sets, nextHops } = this.#parts;
+    const { paths, sets, nextHops, chores } = this.#parts;
     const used = paths.used.get(row);
     if (used === NONE) return false;
     if (paths.peer.get(row) === NONE) return true;
+    if (chores.isVoid(row)) return false;
     return nextHops.ask(sets.get(used)).reachable;
   }
 

@@ -9,6 +9,8 @@ export type Member = {
   /** Replaced when policies change. */
   peer: RibPeer;
   received: number;
+  /** Of these the ones told in this round. */
+  told: number;
   accepted: number;
   best: number;
   /** Counts how often the peer began to tell its table anew: paths of an earlier round are stale. */
@@ -17,6 +19,8 @@ export type Member = {
   stale: "refresh" | "restart" | undefined;
   /** Paths of rounds before this one are long-lived stale (RFC 9494); 0: none is. */
   longLived: number;
+  /** Paths of rounds before this one are gone, though their rows may be there for a while yet. */
+  goneBefore: number;
 };
 
 /** Every established peer whose session carries the family, by number. */

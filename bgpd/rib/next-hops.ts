@@ -31,15 +31,13 @@ export class NextHops {
     return asking.hop.answer;
   }
 
-  /**
-   * Ask again for those in use and forget the rest; tells of a next hop whether its answer differs from
-   * before.
-   */
-  refresh(inUse: Iterable<Address>): (address: Address | undefined) => boolean {
-    const changed = new Set<number | string>();
-    const keep = new Set([...inUse].map(keyOf));
+  /** Ask again for those that somebody asks about and forget the rest; those whose answers differ from before. */
+  refresh(asking: Iterable<Asking>): ReadonlySet<NextHopEntry> {
+    const changed = new Set<NextHopEntry>();
+    const inUse = new Set<NextHopEntry>();
+    for (const { hop } of asking) if (hop !== undefined) inUse.add(hop);
     for (const [key, entry] of this.#entries) {
-      if (!keep.has(key)) {
+      if (!inUse.has(entry)) {
         this.#entries.delete(key);
         continue;
       }
@@ -48,10 +46,10 @@ export class NextHops {
         answer.reachable === entry.answer.reachable &&
         answer.cost === entry.answer.cost &&
         answer.reason === entry.answer.reason;
-      if (!same) changed.add(key);
+      if (!same) changed.add(entry);
       entry.answer = answer;
     }
-    return (address) => address !== undefined && changed.has(keyOf(address));
+    return changed;
   }
 
   #entry(address: Address): NextHopEntry {

@@ -15,6 +15,8 @@ export type NlriTable = {
   readonly family: Family;
   /** They are paths: each prefix is told with an identifier. */
   readonly identified?: true;
+  /** Numbers are below this; it only grows. */
+  readonly capacity: number;
   /** The next number behind one, or behind -1 the first; -1 behind the last. */
   after(number: number): number;
   /** Write the prefix of a number into a record, and return that. */
@@ -45,6 +47,10 @@ export class PathNlri implements NlriTable {
     this.family = table.family;
     this.#table = table;
     this.#paths = paths;
+  }
+
+  get capacity(): number {
+    return this.#paths.capacity;
   }
 
   after(row: number): number {

@@ -29,6 +29,8 @@ export class PathTable {
   readonly #nextOfPeer = new Column();
   readonly #previousOfPeer = new Column();
   readonly #firstOfPeer = new Map<number, number>();
+  /** Of peers whose rows are being walked through, the next one to come. */
+  readonly #nextOfWalk = new Map<number, number>();
   readonly #firstOfPrefix = new Column();
   /** Removed rows that are kept, by prefix. */
   readonly #firstRemoved = new Column();
@@ -73,11 +75,7 @@ export class PathTable {
     this.used.set(row, NONE);
     this.next.set(row, this.first(prefix));
     this.#firstOfPrefix.set(prefix, row);
-    const second = this.#firstOfPeer.get(peer) ?? NONE;
-    this.#nextOfPeer.set(row, second);
-    this.#previousOfPeer.set(row, NONE);
-    if (second !== NONE) this.#previousOfPeer.set(second, row);
-    this.#firstOfPeer.set(peer, row);
+    this.#link(row, peer);
     this.size++;
     return row;
   }
@@ -95,6 +93,7 @@ export class PathTable {
     const peer = this.peer.get(row);
     const nextOfPeer = this.#nextOfPeer.get(row);
     const previous = this.#previousOfPeer.get(row);
+    if (this.#nextOfWalk.get(peer) === row) this.#walkOn(peer, nextOfPeer);
     if (nextOfPeer !== NONE) this.#previousOfPeer.set(nextOfPeer, previous);
     if (previous !== NONE) this.#nextOfPeer.set(previous, nextOfPeer);
     else if (nextOfPeer !== NONE) this.#firstOfPeer.set(peer, nextOfPeer);
@@ -149,6 +148,28 @@ export class PathTable {
     if (old !== NONE) this.#verdicts.release(old);
   }
 
+  /** The peer's first row, or NONE. */
+  firstOf(peer: number): number {
+    return this.#firstOfPeer.get(peer) ?? NONE;
+  }
+
+  /** Walk through the peer's rows, with `step`, from the first. */
+  walk(peer: number): void {
+    this.#walkOn(peer, this.firstOf(peer));
+  }
+
+  /** The next row of the walk; NONE when there is none left. Others may come and go between two steps. */
+  step(peer: number): number {
+    const row = this.#nextOfWalk.get(peer) ?? NONE;
+    if (row !== NONE) this.#walkOn(peer, this.#nextOfPeer.get(row));
+    return row;
+  }
+
+  /** Whether rows are left to walk through. */
+  isWalked(peer: number): boolean {
+    return this.#nextOfWalk.has(peer);
+  }
+
   /** The peer's rows; the current one may be removed meanwhile. */
   *ofPeer(peer: number): Generator<number> {
     for (let row = this.#firstOfPeer.get(peer) ?? NONE; row !== NONE; ) {
@@ -161,6 +182,24 @@ export class PathTable {
   /** The prefix's rows. */
   *ofPrefix(prefix: number): Generator<number> {
     for (let row = this.first(prefix); row !== NONE; row = this.next.get(row)) yield row;
+  }
+
+  /** A new row is its peer's first, or the next of the walk through them, which is to meet every row. */
+  #link(row: number, peer: number): void {
+    const walked = this.#nextOfWalk.get(peer);
+    const next = walked ?? this.firstOf(peer);
+    const previous = next === NONE ? NONE : this.#previousOfPeer.get(next);
+    this.#nextOfPeer.set(row, next);
+    this.#previousOfPeer.set(row, previous);
+    if (next !== NONE) this.#previousOfPeer.set(next, row);
+    if (previous === NONE) this.#firstOfPeer.set(peer, row);
+    else this.#nextOfPeer.set(previous, row);
+    if (walked !== undefined) this.#nextOfWalk.set(peer, row);
+  }
+
+  #walkOn(peer: number, row: number): void {
+    if (row === NONE) this.#nextOfWalk.delete(peer);
+    else this.#nextOfWalk.set(peer, row);
   }
 
   #freeRow(row: number): void {

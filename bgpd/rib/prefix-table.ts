@@ -5,12 +5,14 @@
  * (paths, adj-out) are addressed by the same index.
  *
  * A prefix that is removed keeps its place and finds its index there if it comes back, as those that flap do; when
- * more have gone than are left, the gone ones are cleared away at once. So neither coming nor going moves another.
+ * more have gone than are left, the places are given anew, to those that are left. So neither coming nor going moves
+ * another. Places are given a few at a time, as prefixes come and go, and until all have theirs the old ones count too:
+ * no table is so large that one prefix more would take long.
  */
 
 import type { Family } from "../../lib/address.ts";
 import type { Prefix } from "../../lib/prefix.ts";
-import type { PrefixScratch } from "../wire/nlri.ts";
+import { createScratch, type PrefixScratch } from "../wire/nlri.ts";
 
 const FIRST_CAPACITY = 1024;
 const NONE = -1;
@@ -18,6 +20,10 @@ const NONE = -1;
 const FREE = 0;
 const LIVE = 1;
 const GONE = 2;
+/** Gone, and without a place among the new ones. */
+const CLEARED = 3;
+/** So many are given their places anew with each that comes or goes. */
+const STEP = 8;
 /** Fewer gone ones than this are not worth clearing away. */
 const FEW = 1024;
 /** A slot is 0, or an index + 1 with bits of the hash above it, which tell most others apart without a look. */
@@ -38,11 +44,20 @@ export class PrefixTable {
   #free: number[] = [];
   #used = 0;
   #gone = 0;
+  /** While places are given anew: the old ones, of the indices from `#moved` to `#end`, and what will be free then. */
+  #old: Int32Array | undefined;
+  #moved = 0;
+  #end = 0;
+  #cleared: number[] = [];
+  /** Free indices among those to be moved that came to be used meanwhile: they have new places already. */
+  #early = new Set<number>();
+  readonly #scratch: PrefixScratch;
   /** Twice the capacity, so that probes stay short. */
   #slots = new Int32Array(2 * FIRST_CAPACITY);
 
   constructor(family: Family) {
     this.family = family;
+    this.#scratch = createScratch(family);
     if (family === 6) {
       this.#w1 = new Int32Array(FIRST_CAPACITY);
       this.#w2 = new Int32Array(FIRST_CAPACITY);
@@ -58,11 +73,13 @@ export class PrefixTable {
     const tag = hash >>> INDEX_BITS;
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const entry = slots[slot] ?? 0;
-      if (entry === 0) return NONE;
+      if (entry === 0) break;
       if (entry >>> INDEX_BITS !== tag) continue;
       const index = (entry & INDEX) - 1;
       if (this.#is(index, prefix)) return this.#state[index] === LIVE ? index : NONE;
     }
+    const old = this.#old === undefined ? NONE : this.#findOld(this.#old, prefix, hash);
+    return old !== NONE && this.#state[old] === LIVE ? old : NONE;
   }
 
   /** The prefix's index, which it gets now if it has none. The prefix may be a scratch record. */
@@ -77,11 +94,7 @@ export class PrefixTable {
       if (entry >>> INDEX_BITS !== tag) continue;
       const index = (entry & INDEX) - 1;
       if (!this.#is(index, prefix)) continue;
-      if (this.#state[index] === GONE) {
-        this.#state[index] = LIVE;
-        this.#gone--;
-        this.size++;
-      }
+      this.#revive(index, hash);
       return index;
     }
   }
@@ -91,7 +104,8 @@ export class PrefixTable {
     this.#state[index] = GONE;
     this.#gone++;
     this.size--;
-    if (this.#gone > this.size + FEW) this.#clear();
+    if (this.#old !== undefined) this.#move(STEP);
+    else if (this.#gone > this.size + FEW) this.#beginMove(this.#slots.length);
   }
 
   /** Write the prefix of an index into a record, and return that. */
@@ -142,8 +156,36 @@ export class PrefixTable {
     return hash ^ (hash >>> 15);
   }
 
-  /** A prefix that is not there, whose place is the empty slot. */
+  /** The index whose old place the prefix has, whatever has become of it; or NONE. */
+  #findOld(slots: Int32Array, prefix: Prefix, hash: number): number {
+    const mask = slots.length - 1;
+    const tag = hash >>> INDEX_BITS;
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const entry = slots[slot] ?? 0;
+      if (entry === 0) return NONE;
+      if (entry >>> INDEX_BITS !== tag) continue;
+      const index = (entry & INDEX) - 1;
+      if (this.#is(index, prefix)) return index;
+    }
+  }
+
+  #revive(index: number, hash: number): void {
+    const state = this.#state[index];
+    if (state === LIVE) return;
+    if (state === CLEARED) this.#place(index, hash);
+    else this.#gone--;
+    this.#state[index] = LIVE;
+    this.size++;
+  }
+
+  /** A prefix that has no new place; where nothing is given anew it is not there, and its place is the empty slot. */
   #add(prefix: Prefix, hash: number, slot: number): number {
+    const known = this.#old === undefined ? NONE : this.#findOld(this.#old, prefix, hash);
+    if (known !== NONE) {
+      this.#revive(known, hash);
+      return known;
+    }
+    if (this.#old !== undefined) this.#move(STEP);
     const isFull = this.#free.length === 0 && this.#used === this.capacity;
     if (isFull) this.#grow();
     const index = this.#free.pop() ?? this.#used++;
@@ -156,7 +198,10 @@ export class PrefixTable {
     this.#length[index] = prefix.length;
     this.#state[index] = LIVE;
     this.size++;
-    if (isFull) this.#place(index, hash);
+    if (this.#old !== undefined && index >= this.#moved && index < this.#end)
+      this.#early.add(index);
+    // Others may have come to the empty slot.
+    if (this.#slots[slot] !== 0 || isFull) this.#place(index, hash);
     else this.#slots[slot] = entryOf(index, hash);
     return index;
   }
@@ -179,22 +224,45 @@ export class PrefixTable {
     }
     this.#length = grownOctets(this.#length, this.capacity);
     this.#state = grownOctets(this.#state, this.capacity);
-    this.#slots = new Int32Array(2 * this.capacity);
-    this.#clear();
+    this.#beginMove(2 * this.capacity);
   }
 
-  /** Free the indices of prefixes that have gone, and give each that is left its place anew. */
-  #clear(): void {
-    this.#slots.fill(0);
-    this.#gone = 0;
-    const scratch = this.prefix(0);
-    for (let index = 0; index < this.#used; index++) {
-      const state = this.#state[index];
+  /** Give every prefix its place anew, and free the indices of those that have gone. */
+  #beginMove(slots: number): void {
+    if (this.#old !== undefined) this.#move(Number.POSITIVE_INFINITY);
+    this.#old = this.#slots;
+    this.#slots = new Int32Array(slots);
+    this.#moved = 0;
+    this.#end = this.#used;
+    this.#move(STEP);
+  }
+
+  /** Give so many indices their places. */
+  #move(count: number): void {
+    const scratch = this.#scratch;
+    const end = Math.min(this.#end, this.#moved + count);
+    for (let index = this.#moved; index < end; index++) {
+      const state = this.#early.has(index) ? FREE : this.#state[index];
       if (state === LIVE) this.#place(index, this.#hash(this.read(index, scratch)));
       if (state !== GONE) continue;
+      this.#state[index] = CLEARED;
+      this.#gone--;
+      this.#cleared.push(index);
+    }
+    this.#moved = end;
+    if (end === this.#end) this.#endMove();
+  }
+
+  /** The old places count no more. */
+  #endMove(): void {
+    this.#old = undefined;
+    for (const index of this.#cleared) {
+      if (this.#state[index] !== CLEARED) continue;
       this.#state[index] = FREE;
       this.#free.push(index);
     }
+    this.#cleared = [];
+    this.#early.clear();
   }
 }
 

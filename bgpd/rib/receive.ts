@@ -21,6 +21,7 @@ import {
 import type { AdjIn } from "./adj-in.ts";
 import type { AttributeSet, AttributeSets, Received } from "./attribute-set.ts";
 import type { Member } from "./member.ts";
+import { NoRoom } from "./room.ts";
 import type { ReceiveSummary } from "./route.ts";
 
 /** A peer's place in the tables of one family. */
@@ -84,6 +85,9 @@ export class Receiver {
         this.#take(placeOf(reach.family), inAttribute, buffer, reach.nlriStart, reach.end);
       const isLost = isVoid || received.set === undefined;
       return summaryOf(families, isLost ? 0 : count, withdrawn, isLost ? count : 0, faults);
+    } catch (error) {
+      if (!(error instanceof NoRoom)) throw error;
+      return { ...summaryOf(families, 0, 0, 0, faults), limit: "no room" };
     } finally {
       // Whether or not a prefix came to hold them: one of the body may turn out to be malformed.
       this.#dropUnheld(received);

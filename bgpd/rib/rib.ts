@@ -71,7 +71,7 @@ class RibTables implements Rib {
 
   removePeer(peer: PeerId): void {
     this.#known(peer);
-    for (const tables of this.#order) tables.leave(peer);
+    for (const tables of this.#order) tables.remove(peer);
     this.#peers.delete(peer);
   }
 
@@ -125,18 +125,15 @@ class RibTables implements Rib {
   receive(peer: PeerId, buffer: Uint8Array, start: number, end: number): ReceiveSummary {
     const { peer: from, placeOf } = this.#known(peer);
     const limit = from.rules.prefixLimit;
-    if (limit === undefined) {
-      return this.#receiver.receive(placeOf, from.wire, buffer, [start, end]);
-    }
-    const before = this.#receivedFrom(peer);
+    const before = limit === undefined ? 0 : this.#toldBy(peer);
     const summary = this.#receiver.receive(placeOf, from.wire, buffer, [start, end]);
-    const room = this.#isRestarting(peer) ? withStale(limit) : limit;
-    const met = limitMet(before, this.#receivedFrom(peer), room);
+    if (limit === undefined || summary.limit !== undefined) return summary;
+    const met = limitMet(before, this.#toldBy(peer), limit);
     return met === undefined ? summary : { ...summary, limit: met };
   }
 
-  refresh(peer: PeerId, family: Family): void {
-    this.#tables[family].refresh(peer);
+  refresh(peer: PeerId, family: Family, onEnd: () => void = () => {}): void {
+    this.#tables[family].refresh(peer, onEnd);
   }
 
   beginRefresh(peer: PeerId, family: Family): void {
@@ -171,13 +168,9 @@ class RibTables implements Rib {
   }
 
   nextHopsChanged(): void {
-    const inUse: Address[] = [];
-    for (const { nextHop } of this.#sets.all()) if (nextHop !== undefined) inUse.push(nextHop);
-    const isChanged = this.#nextHops.refresh(inUse);
-    const touched = new Set<number>();
-    for (const { id, nextHop } of this.#sets.all()) if (isChanged(nextHop)) touched.add(id);
-    if (touched.size === 0) return;
-    for (const tables of this.#order) tables.reconsider(touched);
+    const changed = this.#nextHops.refresh(this.#sets.all());
+    if (changed.size === 0) return;
+    for (const tables of this.#order) tables.review(changed);
   }
 
   work(milliseconds: number): boolean {
@@ -189,6 +182,10 @@ class RibTables implements Rib {
     let isMore = false;
     for (const tables of [first, ...others]) isMore = tables.work(deadline) || isMore;
     return isMore;
+  }
+
+  get isDeciding(): boolean {
+    return this.#order.some(({ isDeciding }) => isDeciding);
   }
 
   lookup(prefix: Prefix) {
@@ -235,15 +232,15 @@ class RibTables implements Rib {
     return {
       prefixes: sum(({ table }) => table.size),
       byFamily: { 4: four?.table.size ?? 0, 6: six?.table.size ?? 0 },
-      paths: sum(({ paths }) => paths.size),
+      paths: sum(({ pathCount }) => pathCount),
       attributeSets: this.#sets.size,
       updateGroups: sum(({ adjOut }) => adjOut.size),
     };
   }
 
   sizeOf(family: Family) {
-    const { table, paths } = this.#tables[family];
-    return { prefixes: table.size, paths: paths.size };
+    const { table, pathCount } = this.#tables[family];
+    return { prefixes: table.size, paths: pathCount };
   }
 
   peerCounts(peer: PeerId, family?: Family): PeerCounts {
@@ -260,16 +257,11 @@ class RibTables implements Rib {
       }));
   }
 
-  /** Prefixes of all families that the peer has announced. */
-  #receivedFrom(peer: PeerId): number {
+  /** Prefixes of all families that the peer has announced, but for those that are stale. */
+  #toldBy(peer: PeerId): number {
     let sum = 0;
-    for (const { members } of this.#order) sum += members.get(peer)?.received ?? 0;
+    for (const { members } of this.#order) sum += members.get(peer)?.told ?? 0;
     return sum;
-  }
-
-  /** What it told before it was away may still be there beside what it tells now. */
-  #isRestarting(peer: PeerId): boolean {
-    return this.#order.some(({ members }) => members.get(peer)?.stale === "restart");
   }
 
   #inOrder(): readonly FamilyTables[] {
@@ -292,11 +284,6 @@ class RibTables implements Rib {
     if (known === undefined) throw new RangeError(`peer ${peer} is not in the RIB`);
     return known;
   }
-}
-
-/** Room for one table that is stale and another: which of them a prefix is of is counted when that is not enough. */
-function withStale({ most }: PrefixLimit): PrefixLimit {
-  return { most: 2 * most, warnAt: Number.POSITIVE_INFINITY };
 }
 
 /** What the number of a peer's prefixes has come to. */

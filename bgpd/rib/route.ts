@@ -206,8 +206,11 @@ export type ReceiveSummary = {
   readonly treatedAsWithdraw: number;
   /** Fault messages, for the log. */
   readonly faults: readonly string[];
-  /** The peer's prefixes have just come to the number that is worth a warning, or exceed their limit. */
-  readonly limit?: "warning" | "exceeded";
+  /**
+   * The peer's prefixes have just come to the number that is worth a warning, or exceed their limit; or nobody's would
+   * have room any more, and not all of these were taken.
+   */
+  readonly limit?: "warning" | "exceeded" | "no room";
   /** Which families it told of. */
   readonly families: readonly Family[];
   /** The family whose End-of-RIB marker the UPDATE was (RFC 4724 section 2). */
@@ -240,8 +243,11 @@ export type Rib = {
   setNextHops(peer: PeerId, nextHops: RibPeer["nextHops"]): void;
   /** Take an UPDATE (its body: after the 19-octet header). Throws `BgpError` to reset the session. */
   receive(peer: PeerId, buffer: Uint8Array, start: number, end: number): ReceiveSummary;
-  /** Send the whole table of a family once more (RFC 2918 section 4). */
-  refresh(peer: PeerId, family: Family): void;
+  /**
+   * Send the whole table of a family once more (RFC 2918 section 4), after what the peer is being told already.
+   * `onEnd` is called when all of it has left through the sink; not if the peer goes before that.
+   */
+  refresh(peer: PeerId, family: Family, onEnd?: () => void): void;
   /**
    * The peer announces its whole table of a family again; at the end the rest of what it had of it is gone
    * (RFC 7313).
@@ -266,6 +272,8 @@ export type Rib = {
    * and messages leave through the sinks before it returns.
    */
   work(milliseconds: number): boolean;
+  /** Whether decisions are pending; else what is left is to tell single peers what others know. */
+  readonly isDeciding: boolean;
   /** All paths of one prefix; undefined when there is none. */
   lookup(prefix: Prefix): PrefixView | undefined;
   /** The most specific prefix with a best path that holds the address. */
@@ -325,6 +333,10 @@ export type RibOptions = {
   readonly selection: PathSelection;
   /** Milliseconds, for `work`'s budget. */
   readonly now: () => number;
+  /** Prefixes, paths and attribute sets that a family's tables hold at most; 2^26 when absent. */
+  readonly most?: number;
+  /** The clock is looked at once per this many decisions, or other small pieces of work; 256 when absent. */
+  readonly stride?: number;
   /** Called within `work` for each prefix; the change is a scratch record, valid during the call only. */
   readonly onBest: (change: BestChange) => void;
   /** Whether more is to be originated yet: who waits for the whole table waits for that too. Absent: never. */

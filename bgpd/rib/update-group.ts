@@ -14,12 +14,12 @@ import type { AttributeSet, AttributeSets } from "./attribute-set.ts";
 import { Broadcast } from "./broadcast.ts";
 import { Column } from "./column.ts";
 import { type Chosen, Exporter } from "./exporter.ts";
-import { Laggard } from "./laggard.ts";
 import type { NlriTable } from "./nlri-table.ts";
 import { Packer } from "./pack.ts";
 import { NONE } from "./path-table.ts";
 import type { PeerId, PolicyRoute, RibPeer } from "./route.ts";
 import { exportRulesKey, type ToldPaths } from "./rules.ts";
+import { type Alone, type GroupRoutes, listOf, type Origin, Telling } from "./telling.ts";
 import { toldPathsOf } from "./told-paths.ts";
 
 const NO_SETS: ReadonlyMap<AttributeSet, readonly number[]> = new Map();
@@ -36,17 +36,21 @@ export function groupKey(peer: RibPeer, family: Family): string {
   return `${paths}${session.join(" ")} ${exportRulesKey(rules, remoteAs)} ${exportKey}`;
 }
 
-export class UpdateGroup {
+export class UpdateGroup implements GroupRoutes {
   readonly key: string;
   /** Which paths of a prefix it tells; undefined: the best alone. */
   readonly toldPaths: ToldPaths | undefined;
   readonly exporter: Exporter;
   readonly members = new Set<PeerId>();
-  /** Of these the ones that are told nothing for the time being. */
-  readonly #laggards = new Map<PeerId, Laggard>();
+  /** Of these the ones that do not know all yet, and do not hear of changes by themselves. */
+  readonly #behind = new Map<PeerId, Telling>();
+  readonly #tellings = new Set<Telling>();
+  /** Of the prefixes up to this one it knows what to tell of them; it ignores what happens to others. */
+  filled = Number.POSITIVE_INFINITY;
   readonly #peer: RibPeer;
   readonly #sets: AttributeSets;
-  readonly #nlri: NlriTable;
+  readonly nlri: NlriTable;
+  readonly piece: number;
   readonly #send: (peer: PeerId, bytes: Uint8Array) => void;
   readonly #out = new Column();
   readonly #outPeer = new Column();
@@ -64,6 +68,8 @@ export class UpdateGroup {
     parts: {
       readonly sets: AttributeSets;
       readonly nlri: NlriTable;
+      /** Routes that are told in one piece to who is behind. */
+      readonly piece: number;
       readonly send: (peer: PeerId, bytes: Uint8Array) => void;
     },
   ) {
@@ -75,7 +81,8 @@ export class UpdateGroup {
     this.#sets = parts.sets;
     this.#announced = new Announcements(parts.sets);
     this.#onlyAnnounced = new Announcements(parts.sets);
-    this.#nlri = parts.nlri;
+    this.nlri = parts.nlri;
+    this.piece = parts.piece;
     this.#send = parts.send;
   }
 
@@ -131,104 +138,157 @@ export class UpdateGroup {
       });
     }
     for (const [except, numbers] of this.#withdrawn) {
-      broadcast.write(except, (packer) => packer.withdraw(numbers, this.#nlri));
+      broadcast.write(except, (packer) => packer.withdraw(numbers, this.nlri));
     }
     broadcast.flush();
     this.#withdrawn.clear();
     this.#announced.clear();
   }
 
-  /** Tell one member everything of this group, as at the start of its session. */
-  dump(member: PeerId, { endOfRib }: { readonly endOfRib: boolean }): void {
-    const bySet = new Map<AttributeSet, number[]>();
-    const nlri = this.#nlri;
-    for (let number = nlri.after(NONE); number !== NONE; number = nlri.after(number)) {
-      const set = this.told(number, member);
-      if (set !== NONE) listOf(bySet, this.#sets.get(set)).push(number);
+  /** A new member is told everything, as others are who came just before it; their telling, if it is a new one. */
+  dump(member: PeerId): Telling | undefined {
+    const others = [...this.#tellings].find(({ isNew }) => isNew);
+    if (others === undefined) return this.#begin(new Telling(this, "dump", [member]));
+    others.members.add(member);
+    this.#behind.set(member, others);
+    return undefined;
+  }
+
+  /** Tell a member that is not behind everything once more, and call these at the end. */
+  refresh(member: PeerId, onEnds: readonly (() => void)[]): Telling {
+    const telling = this.#begin(new Telling(this, "refresh", [member]));
+    telling.onEnd.push(...onEnds);
+    return telling;
+  }
+
+  /** A member comes over from another group, and is told the difference. */
+  adopt(member: PeerId, origin: Origin): Telling {
+    const telling = this.#begin(new Telling(this, "difference", [member], origin));
+    telling.endsRib = origin.telling.endsRib;
+    return telling;
+  }
+
+  /** The member does not hear of changes by itself from now on. Only between one `flush` and the next `change`. */
+  lag(member: PeerId): Telling {
+    return this.#begin(new Telling(this, "difference", [member]));
+  }
+
+  /** Let a member that is behind, with others perhaps, have a telling of its own. */
+  split(member: PeerId, telling: Telling): Telling {
+    return telling.members.size === 1 ? telling : this.#begin(telling.split(member));
+  }
+
+  /** What a member has still to be told; undefined where it knows all. */
+  behind(member: PeerId): Telling | undefined {
+    return this.#behind.get(member);
+  }
+
+  /**
+   * Tell the members of one telling what it has, piece by piece, until `isOver`; false when nothing is left. End-of-RIB
+   * closes it for members that `mayEnd`.
+   */
+  tell(telling: Telling, isOver: () => boolean, mayEnd: (member: PeerId) => boolean): boolean {
+    const broadcast = new Broadcast(this.#peer.wire.maxLength, telling.members, this.#send);
+    const alone: Alone = new Map();
+    let isMore = true;
+    while (isMore) {
+      const wasSilent = telling.isSilent;
+      isMore = telling.step(broadcast, alone);
+      if (isOver() || wasSilent !== telling.isSilent) break;
     }
-    this.#sendTo(member, [], bySet, endOfRib);
+    if (!isMore && telling.endsRib) this.#endRib(telling, broadcast, mayEnd);
+    broadcast.flush();
+    for (const [member, numbers] of alone) this.#sendTo(member, numbers, NO_SETS);
+    if (!isMore) this.#end(telling);
+    return isMore;
   }
 
-  /** Tell one member that it has been told everything (End-of-RIB); false while it is told nothing. */
-  finish(member: PeerId): boolean {
-    if (this.#laggards.has(member)) return false;
-    this.#sendTo(member, [], NO_SETS, true);
-    return true;
+  /** Tell one member that it has been told everything (RFC 4724 section 2). Only where it is not behind. */
+  finish(member: PeerId): void {
+    const packer = new Packer(this.#peer.wire.maxLength, (bytes) => this.#send(member, bytes));
+    packer.endOfRib(this.nlri.family);
+    packer.flush();
   }
 
-  /** A member comes over from another group: tell it the difference. */
-  adopt(member: PeerId, from: UpdateGroup): void {
-    const gone: number[] = [];
-    const bySet = new Map<AttributeSet, number[]>();
-    const nlri = this.#nlri;
-    for (let number = nlri.after(NONE); number !== NONE; number = nlri.after(number)) {
-      const before = from.told(number, member);
-      const now = this.told(number, member);
-      if (now === before) continue;
-      if (now === NONE) gone.push(number);
-      else listOf(bySet, this.#sets.get(now)).push(number);
+  /** Mostly it is for all of them, in what they are told anyhow. */
+  #endRib(telling: Telling, broadcast: Broadcast, mayEnd: (member: PeerId) => boolean): void {
+    const members = [...telling.members];
+    const due = members.filter(mayEnd);
+    if (due.length === members.length) {
+      broadcast.write(NONE, (packer) => packer.endOfRib(this.nlri.family));
+      return;
     }
-    this.#sendTo(member, gone, bySet, false);
+    broadcast.flush();
+    for (const member of due) this.finish(member);
   }
 
-  /** The member is told nothing more until `catchUp`. Only between one `flush` and the next `change`. */
-  lag(member: PeerId): void {
-    if (!this.#laggards.has(member)) this.#laggards.set(member, new Laggard());
-  }
-
-  /** Tell a member what it has missed. */
-  catchUp(member: PeerId): void {
-    const laggard = this.#laggards.get(member);
-    if (laggard === undefined) return;
-    this.#laggards.delete(member);
-    const gone: number[] = [];
-    const bySet = new Map<AttributeSet, number[]>();
-    for (const number of laggard.numbers) {
-      const set = this.told(number, member);
-      if (set === NONE) gone.push(number);
-      else listOf(bySet, this.#sets.get(set)).push(number);
-    }
-    this.#sendTo(member, gone, bySet, false);
-  }
-
-  leave(member: PeerId): void {
+  /** Returns what nobody is left for. */
+  leave(member: PeerId): Telling | undefined {
     this.members.delete(member);
-    this.#laggards.delete(member);
+    const telling = this.#behind.get(member);
+    if (telling === undefined) return undefined;
+    this.#behind.delete(member);
+    telling.members.delete(member);
+    if (telling.members.size > 0) return undefined;
+    this.#tellings.delete(telling);
+    return telling;
   }
 
   /** Whether a member has still to be told of the route, which must keep its number for that. */
   isMissed(number: number): boolean {
-    if (this.#laggards.size === 0) return false;
-    for (const laggard of this.#laggards.values()) if (laggard.misses(number)) return true;
+    if (this.#tellings.size === 0) return false;
+    for (const telling of this.#tellings) if (telling.misses(number)) return true;
     return false;
   }
 
-  /** The set that a member was told of a route, or NONE. */
-  told(number: number, member: PeerId): number {
-    return this.#outPeer.get(number) === member ? NONE : this.#out.get(number);
+  setOf(number: number): number {
+    return this.#out.get(number);
   }
 
-  /** Routes that a member has been told. */
+  peerOf(number: number): PeerId {
+    return this.#outPeer.get(number);
+  }
+
+  announce(packer: Packer, set: number, numbers: readonly number[]): void {
+    this.#announce(packer, this.#sets.get(set), numbers);
+  }
+
+  /** Routes that a member has been told, or is about to be. */
   count(member: PeerId): number {
     return this.#told - (this.#toldByPeer[member] ?? 0);
   }
 
-  /** The last member has left: let go of every set. */
-  dissolve(): void {
-    const nlri = this.#nlri;
-    for (let number = nlri.after(NONE); number !== NONE; number = nlri.after(number)) {
+  /** The last member has left: let go of what was made for them. `dissolve` does the rest. */
+  close(): void {
+    this.exporter.clear();
+  }
+
+  /** Let go of the routes from one number to another. */
+  dissolve(from: number, to: number): void {
+    for (let number = from; number < to; number++) {
       if (this.#out.get(number) !== NONE) this.#setOut(number, undefined, NONE);
     }
-    this.exporter.clear();
+  }
+
+  #begin(telling: Telling): Telling {
+    this.#tellings.add(telling);
+    for (const member of telling.members) this.#behind.set(member, telling);
+    return telling;
+  }
+
+  /** Its members know all that the others know. */
+  #end(telling: Telling): void {
+    this.#tellings.delete(telling);
+    for (const member of telling.members) this.#behind.delete(member);
+    for (const onEnd of telling.onEnd) onEnd();
   }
 
   #setOut(number: number, set: AttributeSet | undefined, peer: PeerId): void {
     const old = this.#out.get(number);
     const id = set === undefined ? NONE : set.id;
-    if (this.#laggards.size > 0) {
-      for (const [member, laggard] of this.#laggards) {
-        laggard.miss(number, this.told(number, member), peer === member ? NONE : id);
-      }
+    if (this.#tellings.size > 0) {
+      const before = [old, this.#outPeer.get(number)] as const;
+      for (const telling of this.#tellings) telling.miss(number, before, id);
     }
     if (old !== NONE) this.#count(this.#outPeer.get(number), -1);
     if (set !== undefined) this.#count(peer, 1);
@@ -246,11 +306,12 @@ export class UpdateGroup {
 
   #flushSingles(): void {
     for (const [member, bySet] of this.#onlyAnnounced.audiences()) {
-      this.#sendTo(member, this.#onlyWithdrawn.get(member) ?? [], bySet, false);
+      if (!this.#behind.has(member))
+        this.#sendTo(member, this.#onlyWithdrawn.get(member) ?? [], bySet);
       this.#onlyWithdrawn.delete(member);
     }
     for (const [member, numbers] of this.#onlyWithdrawn) {
-      this.#sendTo(member, numbers, NO_SETS, false);
+      if (!this.#behind.has(member)) this.#sendTo(member, numbers, NO_SETS);
     }
     this.#onlyAnnounced.clear();
     this.#onlyWithdrawn.clear();
@@ -260,36 +321,26 @@ export class UpdateGroup {
     member: PeerId,
     gone: readonly number[],
     bySet: ReadonlyMap<AttributeSet, readonly number[]>,
-    endOfRib: boolean,
   ): void {
-    if (!this.members.has(member) || this.#laggards.has(member)) return;
+    if (!this.members.has(member)) return;
     const packer = new Packer(this.#peer.wire.maxLength, (bytes) => this.#send(member, bytes));
     for (const [set, numbers] of bySet) this.#announce(packer, set, numbers);
-    if (gone.length > 0) packer.withdraw(gone, this.#nlri);
-    if (endOfRib) packer.endOfRib(this.#nlri.family);
+    if (gone.length > 0) packer.withdraw(gone, this.nlri);
     packer.flush();
   }
 
   #announce(packer: Packer, set: AttributeSet, numbers: readonly number[]): void {
-    packer.announce(set.encodedFor(this.#peer.wire), set.nextHopField, numbers, this.#nlri);
+    packer.announce(set.encodedFor(this.#peer.wire), set.nextHopField, numbers, this.nlri);
   }
 
   /** Who is told what `change` finds out. */
   get #listeners(): ReadonlySet<PeerId> {
-    if (this.#laggards.size === 0) return this.members;
-    return new Set([...this.members].filter((member) => !this.#laggards.has(member)));
+    if (this.#behind.size === 0) return this.members;
+    return new Set([...this.members].filter((member) => !this.#behind.has(member)));
   }
 
   /** Everyone is told at once unless the route's own peer is among them. */
   #audience(except: PeerId): PeerId {
     return this.members.has(except) ? except : NONE;
   }
-}
-
-function listOf<Key>(map: Map<Key, number[]>, key: Key): number[] {
-  const known = map.get(key);
-  if (known !== undefined) return known;
-  const list: number[] = [];
-  map.set(key, list);
-  return list;
 }

@@ -9,6 +9,7 @@ import { nlriForm } from "../wire/nlri.ts";
 import { type AdjIn, sourceOf } from "./adj-in.ts";
 import type { AdjOut } from "./adj-out.ts";
 import type { AttributeSets } from "./attribute-set.ts";
+import type { Chores } from "./chores.ts";
 import type { Chosen } from "./exporter.ts";
 import type { Explained, LocRib } from "./loc-rib.ts";
 import type { Member, Members } from "./member.ts";
@@ -26,6 +27,7 @@ export type ViewParts = {
   readonly members: Members;
   readonly nextHops: NextHops;
   readonly locRib: LocRib;
+  readonly chores: Chores;
   readonly adjIn: AdjIn;
   readonly adjOut: AdjOut;
 };
@@ -39,9 +41,7 @@ export class View {
 
   lookup(prefix: Prefix): PrefixView | undefined {
     const index = this.#parts.table.find(prefix);
-    return index === NONE || this.#parts.paths.first(index) === NONE
-      ? undefined
-      : this.#prefixView(index);
+    return index === NONE || !this.#hasPaths(index) ? undefined : this.#prefixView(index);
   }
 
   longestMatch(address: Address): PrefixView | undefined {
@@ -54,16 +54,17 @@ export class View {
   }
 
   routes(): PrefixView[] {
-    const { table, paths } = this.#parts;
-    const indices = [...table.indices()].filter((index) => paths.first(index) !== NONE);
-    return indices
+    const { table } = this.#parts;
+    return [...table.indices()]
+      .filter((index) => this.#hasPaths(index))
       .map((index) => this.#prefixView(index))
       .sort((a, b) => comparePrefix(a.prefix, b.prefix));
   }
 
   received(member: Member): { readonly prefix: Prefix; readonly path: PathView }[] {
-    const { paths, table } = this.#parts;
+    const { paths, table, chores } = this.#parts;
     return [...paths.ofPeer(member.id)]
+      .filter((row) => !chores.isVoid(row))
       .map((row) => {
         const index = paths.prefix.get(row);
         const path = this.#pathViews(index).find((entry) => entry.row === row)?.view;
@@ -129,10 +130,10 @@ export class View {
 
   /** Best first, then what shares its traffic, what could be used, then what was rejected. */
   #pathViews(index: number): { readonly row: number; readonly view: PathView }[] {
-    const { paths, locRib } = this.#parts;
+    const { paths, locRib, chores } = this.#parts;
     const usable = locRib.explain(index);
     const seen = new Set(usable.map(({ row }) => row));
-    const rest = [...paths.ofPrefix(index)].filter((row) => !seen.has(row));
+    const rest = [...paths.ofPrefix(index)].filter((row) => !seen.has(row) && !chores.isVoid(row));
     return [
       ...usable.map((explained) => ({
         row: explained.row,
@@ -140,6 +141,13 @@ export class View {
       })),
       ...rest.map((row) => ({ row, view: this.#rejected(row) })),
     ];
+  }
+
+  /** Any that is not about to be swept. */
+  #hasPaths(index: number): boolean {
+    const { paths, chores } = this.#parts;
+    for (const row of paths.ofPrefix(index)) if (!chores.isVoid(row)) return true;
+    return false;
   }
 
   #rejected(row: number): PathView {

@@ -11,13 +11,14 @@ const MEGABYTE = 1 << 20;
 /** Octets of a ROUTE-REFRESH; what the test lets the RIB say is longer. */
 const REFRESH_LENGTH = 23;
 
-/** One peer whose TCP takes what the test wants it to, and a RIB that writes down what it is asked. */
-function stage({ isEnhanced = true } = {}) {
+/** One peer whose TCP takes what the test wants it to (at once where it is eager), and a RIB that writes down what it is asked. */
+function stage({ isEnhanced = true, isEager = false } = {}) {
   const calls: string[] = [];
+  const ends: (() => void)[] = [];
   let backlog = 0;
   const wantsRefresh = new Set<Family>();
   const send = (bytes: Uint8Array): number => {
-    backlog += bytes.length;
+    if (!isEager) backlog += bytes.length;
     if (bytes.length > REFRESH_LENGTH) return 1;
     const message = decode(bytes, INITIAL_CONTEXT);
     if (message.type === "route refresh")
@@ -26,7 +27,10 @@ function stage({ isEnhanced = true } = {}) {
   };
   const peer = { send, backlog: () => backlog };
   const rib = {
-    refresh: (_: number, family: Family) => calls.push(`table of IPv${family}`),
+    refresh: (_: number, family: Family, onEnd = () => {}) => {
+      calls.push(`table of IPv${family}`);
+      ends.push(onEnd);
+    },
     lag: () => calls.push("lag"),
     catchUp: () => calls.push("catch up"),
   };
@@ -40,6 +44,8 @@ function stage({ isEnhanced = true } = {}) {
   return {
     outflow,
     calls,
+    /** Called when a table has been told. */
+    ends,
     drain,
     tell: (size: number) => outflow.send(ID, new Uint8Array(size)),
   };
@@ -81,19 +87,30 @@ describe("a peer with too much to send", () => {
 
 describe("a table on request", () => {
   test("comes between its begin and end, for each family that was asked for", () => {
-    const { outflow, calls } = stage();
+    const { outflow, calls, ends } = stage({ isEager: true });
     outflow.ask(ID, 6);
     outflow.ask(ID, 4);
     outflow.attend();
-    outflow.attend();
-    expect(calls).toEqual([
+    expect(calls.splice(0)).toEqual([
       "subtype 1 of 2",
       "table of IPv6",
-      "subtype 2 of 2",
       "subtype 1 of 1",
       "table of IPv4",
-      "subtype 2 of 1",
     ]);
+    for (const end of ends) end();
+    expect(calls).toEqual(["subtype 2 of 2", "subtype 2 of 1"]);
+  });
+
+  test("comes once more to who asks again before its end", () => {
+    const { outflow, calls, ends } = stage({ isEager: true });
+    for (let count = 0; count < 3; count++) {
+      outflow.ask(ID, 4);
+      outflow.attend();
+    }
+    expect(calls.splice(0)).toEqual(["subtype 1 of 1", "table of IPv4"]);
+    ends.pop()?.();
+    outflow.attend();
+    expect(calls).toEqual(["subtype 2 of 1", "subtype 1 of 1", "table of IPv4"]);
   });
 
   test("comes bare to who knows neither (RFC 2918)", () => {

@@ -361,6 +361,7 @@ describe("5: operation, sending", () => {
     const before = idsOf(scene, to);
     told?.routes.clear();
     scene.rib.refresh(to, 4);
+    scene.settle();
     expect(idsOf(scene, to)).toEqual(before);
   });
 

@@ -45,7 +45,7 @@ function planOf(node: string, ...documents: string[]): SpeakerPlan {
   return planned.plan;
 }
 
-function scene(ours: SpeakerPlan, theirs: SpeakerPlan) {
+function scene(ours: SpeakerPlan, theirs: SpeakerPlan, { most }: { readonly most?: number } = {}) {
   const clock = new VirtualClock();
   const random = seeded(7);
   const network = new MemoryNetwork({ clock, latency: () => random() * 20, segment: () => 1400 });
@@ -62,6 +62,7 @@ function scene(ours: SpeakerPlan, theirs: SpeakerPlan) {
       clock,
       transport: network.host(address),
       kernel: used,
+      ...(most === undefined || used === undefined ? {} : { most }),
       log: silentLogger(),
       random,
       onConverged: () => {},
@@ -88,6 +89,25 @@ function scene(ours: SpeakerPlan, theirs: SpeakerPlan) {
     pathAt: (daemon: Daemon, prefix: string) => daemon.rib?.lookup(parsePrefix(prefix))?.paths[0],
   };
 }
+
+test("tables without room for more end the session that fills them, and nothing of it stays", () => {
+  const { node, router, pass, status, routerStatus, installed } = scene(
+    nodePlan("prefixLimit: {max: 0}"),
+    routerPlan(5),
+    { most: 5 },
+  );
+  pass(3);
+  expect(status()?.lastError).toContain(
+    "the tables have no room for more; we sent Cease/Out of Resources",
+  );
+  expect(routerStatus()?.lastError).toContain("Cease/Out of Resources");
+  expect(node.rib?.counts()).toMatchObject({ prefixes: 1, paths: 1 });
+  expect(installed()).toEqual(["10.244.1.0/24 blackhole"]);
+  router.apply(routerPlan(4));
+  pass(600);
+  expect(status()?.state).toBe("Established");
+  expect(node.rib?.counts()).toMatchObject({ prefixes: 5, paths: 5 });
+});
 
 describe("prefixLimit", () => {
   test("ends the session with Cease/1, keeps it down, and lets it come back", () => {

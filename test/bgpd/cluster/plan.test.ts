@@ -284,6 +284,26 @@ joined (BGPPeer), 172.30.0.11 AS 65000 to 172.30.0.4:179 AS 65000, ttl 64, hold 
     );
   });
 
+  test("every session has a limit of prefixes, unless a document has another or wants none", () => {
+    const plan = planOf(
+      resourcesOf(
+        nodeOf("n1", 11),
+        nodeOf("n2", 12),
+        peer("any", "peerIP: 172.30.0.1\nasNumber: 65000\nprefixLimit: {max: 0}"),
+        peer("few", "peerIP: 172.30.0.2\nasNumber: 65000\nprefixLimit: {max: 9}"),
+        peer("plain", "peerIP: 172.30.0.3\nasNumber: 65000"),
+      ),
+      "n1",
+    );
+    const limits = plan.peers.map(({ name, policy }) => [name, policy.prefixLimit?.max]);
+    expect(Object.fromEntries(limits)).toEqual({
+      "mesh n2": 4_000_000,
+      any: undefined,
+      few: 9,
+      plain: 4_000_000,
+    });
+  });
+
   test("with an IPv6 address all sessions carry both families, IPv6 peers from that address", () => {
     const dual = (name: string, host: number): string =>
       documentOf(

@@ -103,6 +103,7 @@ describe("a session of both families", () => {
     const told = scene.told.get(peer);
     const before = told?.updates.length ?? 0;
     scene.rib.refresh(peer, 6);
+    scene.settle();
     const again = told?.updates.slice(before) ?? [];
     expect(
       again.map(({ announced, reach: six }) => [announced.length, six?.prefixes.length]),

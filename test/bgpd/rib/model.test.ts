@@ -64,7 +64,7 @@ const POLICIES: readonly RoutePolicy[] = [
 
 type Step =
   | {
-      readonly do: "up" | "down" | "lag" | "catch up" | "restart" | "back" | "sweep";
+      readonly do: "up" | "down" | "lag" | "catch up" | "refresh" | "restart" | "back" | "sweep";
       readonly peer: number;
     }
   | {
@@ -105,7 +105,12 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 1,
     arbitrary: fc.record({
-      do: fc.constantFrom("lag" as const, "catch up" as const, "catch up" as const),
+      do: fc.constantFrom(
+        "lag" as const,
+        "catch up" as const,
+        "catch up" as const,
+        "refresh" as const,
+      ),
       peer,
     }),
   },
@@ -422,8 +427,10 @@ const hopOf = ({ attributes: { nextHop } }: Path): string =>
 const bandwidthOf = ({ attributes: { extendedCommunities = [] } }: Path): number | undefined =>
   BANDWIDTHS.get(extendedCommunities[0] ?? "");
 
-function run(steps: readonly Step[], scene: Scene, model: Model): void {
+function run(steps: readonly Step[], scene: Scene, model: Model, slices: number): void {
   for (const now of steps) {
+    // With a stride of 1 each does the least that can be done at once.
+    for (let count = 0; count < slices; count++) scene.rib.work(0);
     if ("peer" in now) runForPeer(now, scene, model);
     else if (now.do === "slice") scene.rib.work(0);
     else if (now.do === "settle") settle(scene, model);
@@ -480,6 +487,8 @@ function runForPeer(now: Extract<Step, { peer: number }>, scene: Scene, model: M
   } else if (now.do === "catch up") {
     scene.rib.catchUp(known.id);
     known.isLagging = false;
+  } else if (now.do === "refresh") {
+    for (const family of [4, 6] as const) scene.rib.refresh(known.id, family);
   } else if (now.do === "withdraw") {
     const gone = announcedAs(known.peer, now.prefixes, now.pathId);
     scene.withdraw(
@@ -548,12 +557,15 @@ function settle(scene: Scene, model: Model): void {
   }
 }
 
+/** How many of the smallest slices of work are between two steps. */
+const slicing = fc.integer({ min: 0, max: 3 });
+
 test("whatever happens, peers and kernel are told what the obvious RIB says, and nothing is left", () => {
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 80, size: "max" }), (steps) => {
-      const scene = new Scene();
+    fc.property(fc.array(step, { maxLength: 80, size: "max" }), slicing, (steps, slices) => {
+      const scene = new Scene(undefined, PLAIN_SELECTION, slices === 0 ? {} : { stride: 1 });
       const model = new Model();
-      run(steps, scene, model);
+      run(steps, scene, model, slices);
       for (const known of model.up.values()) {
         if (known.isAway) scene.resume(known.id, known.peer);
         else scene.rib.catchUp(known.id);

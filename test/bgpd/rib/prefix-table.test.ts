@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { PrefixTable } from "../../../bgpd/rib/prefix-table.ts";
 import { formatPrefix, parsePrefix, prefixOf } from "../../../lib/prefix.ts";
+import { seeded } from "../../sim/world.ts";
 
 const word = fc.integer({ min: 0, max: 0xffff_ffff });
 const prefix4 = fc
@@ -57,4 +58,40 @@ test("ten thousand neighbours keep their indices while the table grows", () => {
   for (let n = 0; n < 10_000; n++)
     expect(table.find(at(n))).toBe(n % 2 === 0 ? -1 : (indices[n] as number));
   expect(table.size).toBe(5000);
+});
+
+test("prefixes that come, go and come back while places are given anew agree with a Map", () => {
+  const table = new PrefixTable(4);
+  const at = (n: number) => prefixOf({ family: 4, w0: (n << 8) >>> 0, w1: 0, w2: 0, w3: 0 }, 24);
+  const model = new Map<number, number>();
+  const random = seeded(7);
+  const check = (n: number): void => expect(table.find(at(n))).toBe(model.get(n) ?? -1);
+  // Tides: the table grows at each, and more than half of it goes again.
+  for (const [most, share] of [
+    [3000, 0.9],
+    [9000, 0.05],
+    [20_000, 0.95],
+    [20_000, 0.02],
+    [20_000, 0.5],
+  ] as const) {
+    for (let step = 0; step < 2 * most; step++) {
+      const n = Math.floor(random() * most);
+      if (random() < share) {
+        const index = table.insert(at(n));
+        expect(index).toBe(model.get(n) ?? index);
+        model.set(n, index);
+      } else {
+        const index = model.get(n);
+        if (index !== undefined) table.remove(index);
+        model.delete(n);
+      }
+      check(n);
+      check(Math.floor(random() * most));
+    }
+    expect(table.size).toBe(model.size);
+    expect(new Set(model.values()).size).toBe(model.size);
+    expect([...table.indices()].toSorted((a, b) => a - b)).toEqual(
+      [...model.values()].toSorted((a, b) => a - b),
+    );
+  }
 });

@@ -101,6 +101,7 @@ describe("what peers are told", () => {
     const peer = scene.add(peerAt(2, "internal"));
     scene.settle();
     scene.rib.refresh(peer, 4);
+    scene.settle();
     expect(scene.told.get(peer)?.updates.map(({ announced }) => announced.length)).toEqual([
       1, 0, 0, 1,
     ]);

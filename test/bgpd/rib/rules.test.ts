@@ -1,7 +1,7 @@
 /** What a session's rules do to paths and next hops, and the limit of its prefixes. */
 
 import { describe, expect, test } from "bun:test";
-import type { RibPeer } from "../../../bgpd/rib/route.ts";
+import { type PeerId, PLAIN_SELECTION, type RibPeer } from "../../../bgpd/rib/route.ts";
 import { PLAIN_RULES, type SessionRules } from "../../../bgpd/rib/rules.ts";
 import type { AsSegment } from "../../../bgpd/wire/attributes.ts";
 import { formatAddress } from "../../../lib/address.ts";
@@ -179,6 +179,30 @@ describe("the limit of prefixes", () => {
     expect(scene.announce(id, prefixesOf(4, 6), attributes).limit).toBe("warning");
     expect(scene.announce(id, prefixesOf(6, 7), attributes).limit).toBe("exceeded");
   });
+});
+
+test("what there is no room for is not taken, and what is known may become another", () => {
+  const scene = new Scene(undefined, PLAIN_SELECTION, { most: 4 });
+  const [a, b] = [8, 9].map((n) => scene.add(peerAt(n, "external"))) as [PeerId, PeerId];
+  const announce = (id: PeerId, from: number, to: number, ...path: number[]) =>
+    scene.announce(
+      id,
+      Array.from({ length: to - from }, (_, index) => `10.${from + index}.0.0/16`),
+      attributesOf(path, "172.30.0.9"),
+    ).limit;
+  expect(announce(a, 0, 3, 65_008)).toBeUndefined();
+  expect(announce(b, 2, 5, 65_009)).toBe("no room");
+  expect(scene.rib.counts()).toMatchObject({ prefixes: 3, paths: 4 });
+  // Known ones are replaced.
+  expect(announce(a, 0, 3, 65_008, 7)).toBeUndefined();
+  expect(announce(a, 3, 4, 65_008, 7)).toBe("no room");
+  scene.settle();
+  expect(scene.tells(b)).toHaveLength(2);
+  scene.remove(a);
+  scene.settle();
+  expect(announce(b, 0, 3, 65_009)).toBeUndefined();
+  scene.settle();
+  expect(scene.rib.counts()).toMatchObject({ prefixes: 3, paths: 3 });
 });
 
 test("a rewriting policy is asked to rewrite once per attribute set, not once per prefix", () => {

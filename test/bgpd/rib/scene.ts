@@ -9,6 +9,7 @@ import {
   type ReceiveSummary,
   type ResolveNextHop,
   type Rib,
+  type RibOptions,
   type RibPeer,
   type RoutePolicy,
 } from "../../../bgpd/rib/route.ts";
@@ -131,7 +132,11 @@ export class Scene {
   /** Buffers that were sent. */
   pieces = 0;
 
-  constructor(resolve?: ResolveNextHop, selection: PathSelection = PLAIN_SELECTION) {
+  constructor(
+    resolve?: ResolveNextHop,
+    selection: PathSelection = PLAIN_SELECTION,
+    limits: Pick<RibOptions, "stride" | "most"> = {},
+  ) {
     this.rib = createRib({
       identifier: OUR_ID.w0,
       resolve:
@@ -141,6 +146,7 @@ export class Scene {
             ? { reachable: false, cost: 0, reason: "no route to it" }
             : { reachable: true, cost: 0 }),
       selection,
+      ...limits,
       now: () => performance.now(),
       onBest: ({ prefix, best }) => {
         if (best === undefined) this.best.delete(formatPrefix(prefix));
