@@ -107,7 +107,7 @@ export class Telling {
   }
 
   /** A route goes from one set, and one peer's, to others. */
-  miss(number: number, [set, peer]: readonly [number, PeerId], now: number): void {
+  miss(number: number, set: number, peer: PeerId, now: number): void {
     const known = this.#missed.get(number) ?? this.#knownBefore(number, set, peer);
     if (known === undefined) return;
     if (known === UNTOLD && now === NONE) this.#missed.delete(number);
@@ -262,11 +262,15 @@ export class Telling {
     broadcast: Broadcast,
     alone: Alone,
   ): void {
-    const audiences = new Map<PeerId, number[]>();
     const isDump = this.#kind === "dump";
     const isMissed = this.#kind === "difference";
-    let audience: number[] = [];
-    let last = UNTOLD;
+    // Mostly there is one audience.
+    let first: PeerId = UNTOLD;
+    const numbersOfFirst: number[] = [];
+    const others = new Map<PeerId, number[]>();
+    // Who is not told, and of whom that was found out last.
+    let except: PeerId = NONE;
+    let lastLeft: PeerId = NONE;
     for (let index = start; index < end; index++) {
       const number = numbers[index] ?? NONE;
       if (this.#routes.setOf(number) !== set) continue;
@@ -275,22 +279,27 @@ export class Telling {
       if (isMissed) this.#missed.delete(number);
       if (isDump) this.#told.add(number);
       const left = set === NONE ? (known ?? NONE) : this.#routes.peerOf(number);
-      const except = this.members.has(left) ? left : NONE;
+      if (left !== lastLeft) {
+        except = this.members.has(left) ? left : NONE;
+        lastLeft = left;
+      }
       const knewIt = known !== undefined && known !== UNTOLD && known !== except;
       if (set !== NONE && except !== NONE && knewIt) listOf(alone, except).push(number);
-      if (except !== last) {
-        audience = listOf(audiences, except);
-        last = except;
-      }
-      audience.push(number);
+      if (first === UNTOLD) first = except;
+      if (except === first) numbersOfFirst.push(number);
+      else listOf(others, except).push(number);
     }
-    for (const [except, own] of audiences) {
-      if (except !== NONE && this.members.size === 1) continue;
-      broadcast.write(except, (packer) => {
-        if (set === NONE) packer.withdraw(own, this.#routes.nlri);
-        else this.#routes.announce(packer, set, own);
-      });
-    }
+    if (first !== UNTOLD) this.#write(broadcast, first, set, numbersOfFirst);
+    for (const [except, own] of others) this.#write(broadcast, except, set, own);
+  }
+
+  /** For all members but one (NONE: but nobody). */
+  #write(broadcast: Broadcast, except: PeerId, set: number, numbers: readonly number[]): void {
+    if (except !== NONE && this.members.size === 1) return;
+    broadcast.write(except, (packer) => {
+      if (set === NONE) packer.withdraw(numbers, this.#routes.nlri);
+      else this.#routes.announce(packer, set, numbers);
+    });
   }
 }
 

@@ -116,10 +116,10 @@ export class UpdateGroup implements GroupRoutes {
     listOf(this.#withdrawn, this.#audience(oldPeer)).push(number);
   }
 
-  /** Take a route without telling anyone: a new group learns what is there. */
+  /** Take a route without telling anyone: a new group learns what is there, and its members have yet to look at it. */
   fill(number: number, chosen: Chosen, route: PolicyRoute): void {
     const set = this.exporter.export(chosen, route);
-    if (set !== undefined) this.#setOut(number, set, chosen.peer);
+    if (set !== undefined) this.#putOut(number, set, chosen.peer);
   }
 
   /** Encode and send what `change` has queued. */
@@ -284,15 +284,22 @@ export class UpdateGroup implements GroupRoutes {
   }
 
   #setOut(number: number, set: AttributeSet | undefined, peer: PeerId): void {
-    const old = this.#out.get(number);
-    const id = set === undefined ? NONE : set.id;
-    if (this.#tellings.size > 0) {
-      const before = [old, this.#outPeer.get(number)] as const;
-      for (const telling of this.#tellings) telling.miss(number, before, id);
+    const now = set === undefined ? NONE : set.id;
+    if (this.#tellings.size > 0) this.#miss(number, now);
+    this.#putOut(number, set, peer);
+  }
+
+  #miss(number: number, now: number): void {
+    for (const telling of this.#tellings) {
+      telling.miss(number, this.#out.get(number), this.#outPeer.get(number), now);
     }
+  }
+
+  #putOut(number: number, set: AttributeSet | undefined, peer: PeerId): void {
+    const old = this.#out.get(number);
     if (old !== NONE) this.#count(this.#outPeer.get(number), -1);
     if (set !== undefined) this.#count(peer, 1);
-    this.#out.set(number, id);
+    this.#out.set(number, set === undefined ? NONE : set.id);
     this.#outPeer.set(number, peer);
     // Held before the old one is let go, for they may be the same.
     if (set !== undefined) this.#sets.hold(set);
@@ -306,15 +313,23 @@ export class UpdateGroup implements GroupRoutes {
 
   #flushSingles(): void {
     for (const [member, bySet] of this.#onlyAnnounced.audiences()) {
-      if (!this.#behind.has(member))
-        this.#sendTo(member, this.#onlyWithdrawn.get(member) ?? [], bySet);
+      this.#sendToCurrent(member, this.#onlyWithdrawn.get(member) ?? [], bySet);
       this.#onlyWithdrawn.delete(member);
     }
     for (const [member, numbers] of this.#onlyWithdrawn) {
-      if (!this.#behind.has(member)) this.#sendTo(member, numbers, NO_SETS);
+      this.#sendToCurrent(member, numbers, NO_SETS);
     }
     this.#onlyAnnounced.clear();
     this.#onlyWithdrawn.clear();
+  }
+
+  /** Who is behind is told later. */
+  #sendToCurrent(
+    member: PeerId,
+    gone: readonly number[],
+    bySet: ReadonlyMap<AttributeSet, readonly number[]>,
+  ): void {
+    if (!this.#behind.has(member)) this.#sendTo(member, gone, bySet);
   }
 
   #sendTo(
