@@ -8,7 +8,8 @@
 
 import { NO_LLGR } from "../wire/const.ts";
 import { nlriForm, PATH_ID_OCTETS, readPathId, readPrefix } from "../wire/nlri.ts";
-import type { AttributeSet, AttributeSets } from "./attribute-set.ts";
+import type { AttributeSet } from "./attribute-set.ts";
+import type { AttributeSets } from "./attribute-sets.ts";
 import type { Chores } from "./chores.ts";
 import { asLongLived, prepare } from "./import.ts";
 import { refuse } from "./loop.ts";

@@ -8,7 +8,8 @@
  * prefixes. Where there are none of these, nothing is done for them.
  */
 
-import type { AttributeSet, AttributeSets } from "./attribute-set.ts";
+import type { AttributeSet } from "./attribute-set.ts";
+import type { AttributeSets } from "./attribute-sets.ts";
 import type { Chosen } from "./exporter.ts";
 import type { LocRib } from "./loc-rib.ts";
 import type { Member } from "./member.ts";

@@ -4,7 +4,8 @@
  * Each set is held while it waits here, for its routes may be gone before they are told.
  */
 
-import type { AttributeSet, AttributeSets } from "./attribute-set.ts";
+import type { AttributeSet } from "./attribute-set.ts";
+import type { AttributeSets } from "./attribute-sets.ts";
 
 export class Announcements {
   readonly #sets: AttributeSets;

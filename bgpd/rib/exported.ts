@@ -5,7 +5,8 @@
  * clients becomes several.
  */
 
-import type { AttributeSet, AttributeSets } from "./attribute-set.ts";
+import type { AttributeSet } from "./attribute-set.ts";
+import type { AttributeSets } from "./attribute-sets.ts";
 import type { PolicyVerdict, RouteSource } from "./route.ts";
 
 export type Rewrite = NonNullable<PolicyVerdict["rewrite"]>;

@@ -6,7 +6,8 @@
 import type { Attributes } from "../wire/attributes.ts";
 import { reachOverhead } from "../wire/multiprotocol.ts";
 import { EMPTY_UPDATE_LENGTH } from "../wire/update.ts";
-import type { AttributeSet, AttributeSets } from "./attribute-set.ts";
+import type { AttributeSet } from "./attribute-set.ts";
+import type { AttributeSets } from "./attribute-sets.ts";
 import {
   forbidden,
   nextHopFor,

@@ -8,7 +8,7 @@ import type { Family } from "../../lib/address.ts";
 import { createScratch, type PrefixScratch } from "../wire/nlri.ts";
 import { AdjIn } from "./adj-in.ts";
 import { AdjOut } from "./adj-out.ts";
-import type { AttributeSets } from "./attribute-set.ts";
+import type { AttributeSets } from "./attribute-sets.ts";
 import { type Chore, Chores } from "./chores.ts";
 import { Dirty } from "./dirty.ts";
 import type { Chosen } from "./exporter.ts";

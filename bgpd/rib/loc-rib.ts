@@ -3,7 +3,8 @@
  * each decision changed.
  */
 
-import type { AttributeSet, AttributeSets } from "./attribute-set.ts";
+import type { AttributeSet } from "./attribute-set.ts";
+import type { AttributeSets } from "./attribute-sets.ts";
 import type { Chores } from "./chores.ts";
 import { Column } from "./column.ts";
 import { areComparable, compareRivals, isPairwise, type Rival } from "./compare.ts";

@@ -19,7 +19,8 @@ import {
   type UpdateRanges,
 } from "../wire/update.ts";
 import type { AdjIn } from "./adj-in.ts";
-import type { AttributeSet, AttributeSets, Received } from "./attribute-set.ts";
+import type { AttributeSet } from "./attribute-set.ts";
+import type { AttributeSets, Received } from "./attribute-sets.ts";
 import type { Member } from "./member.ts";
 import { NoRoom } from "./room.ts";
 import type { ReceiveSummary } from "./route.ts";

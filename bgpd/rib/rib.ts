@@ -10,7 +10,7 @@ import type { Address, Family } from "../../lib/address.ts";
 import type { Prefix } from "../../lib/prefix.ts";
 import type { Attributes } from "../wire/attributes.ts";
 import { describeFamily } from "../wire/family.ts";
-import { AttributeSets } from "./attribute-set.ts";
+import { AttributeSets } from "./attribute-sets.ts";
 import { FamilyTables } from "./family-tables.ts";
 import { NextHops } from "./next-hops.ts";
 import { NONE } from "./path-table.ts";

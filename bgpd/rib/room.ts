@@ -1,6 +1,6 @@
 /** How much the tables of one family hold, so that no index comes to its end and nobody fills the memory without bound. */
 
-import type { AttributeSets } from "./attribute-set.ts";
+import type { AttributeSets } from "./attribute-sets.ts";
 import type { PathTable } from "./path-table.ts";
 import type { PrefixTable } from "./prefix-table.ts";
 

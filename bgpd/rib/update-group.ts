@@ -10,7 +10,8 @@
 import type { Family } from "../../lib/address.ts";
 import { encodeNextHop } from "../wire/multiprotocol.ts";
 import { Announcements } from "./announcements.ts";
-import type { AttributeSet, AttributeSets } from "./attribute-set.ts";
+import type { AttributeSet } from "./attribute-set.ts";
+import type { AttributeSets } from "./attribute-sets.ts";
 import { Broadcast } from "./broadcast.ts";
 import { Column } from "./column.ts";
 import { type Chosen, Exporter } from "./exporter.ts";

@@ -8,7 +8,7 @@ import { comparePrefix, type Prefix, prefixOf } from "../../lib/prefix.ts";
 import { nlriForm } from "../wire/nlri.ts";
 import { type AdjIn, sourceOf } from "./adj-in.ts";
 import type { AdjOut } from "./adj-out.ts";
-import type { AttributeSets } from "./attribute-set.ts";
+import type { AttributeSets } from "./attribute-sets.ts";
 import type { Chores } from "./chores.ts";
 import type { Chosen } from "./exporter.ts";
 import type { Explained, LocRib } from "./loc-rib.ts";

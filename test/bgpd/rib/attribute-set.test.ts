@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { AttributeSets } from "../../../bgpd/rib/attribute-set.ts";
+import { AttributeSets } from "../../../bgpd/rib/attribute-sets.ts";
 import { encodeAttributes } from "../../../bgpd/wire/attribute.ts";
 import type { Attributes } from "../../../bgpd/wire/attributes.ts";
 import type { WireContext } from "../../../bgpd/wire/context.ts";

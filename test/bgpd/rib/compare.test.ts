@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { AttributeSets } from "../../../bgpd/rib/attribute-set.ts";
+import { AttributeSets } from "../../../bgpd/rib/attribute-sets.ts";
 import { areComparable, compareRivals, isPairwise } from "../../../bgpd/rib/compare.ts";
 import { type Candidate, decide } from "../../../bgpd/rib/decide.ts";
 import { PLAIN_SELECTION } from "../../../bgpd/rib/route.ts";

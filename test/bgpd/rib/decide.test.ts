@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { AttributeSets } from "../../../bgpd/rib/attribute-set.ts";
+import { AttributeSets } from "../../../bgpd/rib/attribute-sets.ts";
 import { type Candidate, type Decided, decide } from "../../../bgpd/rib/decide.ts";
 import {
   DECISION_RULES,

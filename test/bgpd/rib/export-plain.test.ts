@@ -2,7 +2,8 @@
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { type AttributeSet, AttributeSets } from "../../../bgpd/rib/attribute-set.ts";
+import type { AttributeSet } from "../../../bgpd/rib/attribute-set.ts";
+import { AttributeSets } from "../../../bgpd/rib/attribute-sets.ts";
 import { forbidden, nextHopFor, plainChange, transform } from "../../../bgpd/rib/export.ts";
 import { PLAIN_RULES } from "../../../bgpd/rib/rules.ts";
 import { encodeAttributes } from "../../../bgpd/wire/attribute.ts";

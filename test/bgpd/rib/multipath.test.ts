@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { AttributeSets } from "../../../bgpd/rib/attribute-set.ts";
+import { AttributeSets } from "../../../bgpd/rib/attribute-sets.ts";
 import { type Candidate, decide } from "../../../bgpd/rib/decide.ts";
 import { chooseShares, sharesOf } from "../../../bgpd/rib/multipath.ts";
 import { type PathSelection, PLAIN_SELECTION } from "../../../bgpd/rib/route.ts";
