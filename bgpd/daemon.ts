@@ -46,6 +46,8 @@ export type DaemonOptions = {
   readonly transport: Transport;
   /** Undefined: nothing is installed, and every next hop counts as reachable. */
   readonly kernel: Kernel | undefined;
+  /** Peers keep what an earlier daemon told, though no route in a kernel says that there was one. */
+  readonly isSuccessor?: boolean;
   /** Priority and table of our routes; 1024 and main when absent. */
   readonly metric?: number;
   readonly table?: number;
@@ -81,7 +83,7 @@ export class Daemon {
   #deferral: Deferral | undefined;
   /** The same for who is not known before it calls. */
   #callers: Callers | undefined;
-  /** The kernel had routes of an earlier daemon: its packets have been forwarded all the while. */
+  /** An earlier daemon was here: its packets, if it has any, have been forwarded all the while. */
   readonly #hasInherited: boolean;
   /** Peers whose whole table has arrived, but may wait for its decision. */
   readonly #told = new Set<string>();
@@ -119,7 +121,7 @@ export class Daemon {
       onEvent: (event) => this.#sessions.observe(event),
       onWork: () => this.#schedule(),
     });
-    this.#hasInherited = (this.fib?.counts().stale ?? 0) > 0;
+    this.#hasInherited = options.isSuccessor === true || (this.fib?.counts().stale ?? 0) > 0;
     this.#sessions = new Sessions({
       clock,
       transport,

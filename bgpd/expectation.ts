@@ -10,6 +10,16 @@ export function expectedOf({ peers, unnumbered = [], ranges = [] }: SpeakerPlan)
   return all.filter(({ shutdown }) => shutdown === undefined);
 }
 
+/** For how long peers are asked to keep what they were told, while nobody is here, s. */
+export function keepingTime(plan: SpeakerPlan): number {
+  const times = expectedOf(plan).map(({ gracefulRestart }) =>
+    gracefulRestart?.mode === "full"
+      ? gracefulRestart.restartTime + gracefulRestart.longLivedStaleTime
+      : 0,
+  );
+  return Math.max(0, ...times);
+}
+
 /** Every peer gets the time to be called again and to prove silent, but 120 s at most. In ms. */
 export function convergenceDeadline(plan: SpeakerPlan): number {
   const slowest = expectedOf(plan).map(

@@ -13,7 +13,7 @@ import {
 } from "../ipam/node.ts";
 import { watchUsage } from "../ipam/usage.ts";
 import type { Kernel } from "../kernel/kernel.ts";
-import { acquireLock } from "../kernel/lock.ts";
+import { acquireLock, lockAge } from "../kernel/lock.ts";
 import { openKernel } from "../kernel/netlink.ts";
 import { systemClock } from "../lib/clock.ts";
 import type { Endpoint } from "../lib/endpoint.ts";
@@ -27,6 +27,7 @@ import { watchDirectory } from "./cluster/directory.ts";
 import { type Configuration, createConfiguration, type NodePlan } from "./configuration.ts";
 import { Daemon, type DaemonOptions, describePlan } from "./daemon.ts";
 import { Departed } from "./departed.ts";
+import { keepingTime } from "./expectation.ts";
 import { MAIN_TABLE } from "./fib/fib.ts";
 import { faultOfKernel } from "./fib/objects.ts";
 import { ROUTE_PROTOCOL } from "./forwarding.ts";
@@ -82,6 +83,7 @@ export async function runBgpd(options: BgpdOptions): Promise<number> {
     );
   }
   const lockFile = lockFileOf(options.api);
+  const absence = lockAge(lockFile) ?? 0;
   const lock = acquireLock(lockFile);
   if (lock === undefined) {
     return complain(`another bgpd runs here: it holds ${lockFile}`, FAILED);
@@ -101,7 +103,12 @@ export async function runBgpd(options: BgpdOptions): Promise<number> {
     const daemon = { lock: lockFile, grace: GRACE };
     const heartbeat = setInterval(lock.touch, HEARTBEAT);
     const around = kernel ?? openKernel();
-    await serve(options, { configuration, plan, kernel, around, reloads, keys, daemon });
+    // Where there is a kernel, routes in it say so.
+    const isSuccessor =
+      kernel === undefined && absence < keepingTime(plan.speaker) + HEARTBEAT / 1000;
+    const found = { kernel, around, isSuccessor };
+    await serve(options, { configuration, plan, ...found, reloads, keys, daemon });
+    if (kernel === undefined && options.withdraw === true) lock.forget();
     clearInterval(heartbeat);
     around.close();
     return ENDED;
@@ -118,6 +125,7 @@ type Start = {
   readonly kernel: Kernel | undefined;
   /** To look at links with, whether routes are installed or not. */
   readonly around: Kernel;
+  readonly isSuccessor: boolean;
   /** What is called when the documents have changed. */
   readonly reloads: { now: () => void };
   /** Files outside the documents, whose change counts as theirs. */
@@ -136,6 +144,7 @@ async function serve(options: BgpdOptions, start: Start): Promise<void> {
   const daemon = new Daemon({
     clock,
     kernel,
+    isSuccessor: start.isSuccessor,
     ...placeOf(options),
     log,
     transport: createBunTransport(clock),

@@ -14,6 +14,8 @@ const PAUSE = 10;
 export type Lock = {
   /** Say that the holder lives, for `lockAge`. */
   touch(): void;
+  /** Say that nobody was here, for `lockAge`. */
+  forget(): void;
   release(): void;
 };
 
@@ -33,7 +35,7 @@ export function acquireLock(path: string): Lock | undefined {
     futimesSync(fd, now, now);
   };
   touch();
-  return { touch, release: () => closeSync(fd) };
+  return { touch, forget: () => futimesSync(fd, 0, 0), release: () => closeSync(fd) };
 }
 
 /** Whether somebody holds the lock at `path`. */

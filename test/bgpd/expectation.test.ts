@@ -1,7 +1,12 @@
 /** Whose tables a starting speaker waits for, and for how long. */
 
 import { describe, expect, test } from "bun:test";
-import { callingTime, convergenceDeadline, expectedOf } from "../../bgpd/expectation.ts";
+import {
+  callingTime,
+  convergenceDeadline,
+  expectedOf,
+  keepingTime,
+} from "../../bgpd/expectation.ts";
 import { document, planOf } from "../sim/plan.ts";
 
 const NODE = document("Node", "n1", { bgp: { ipv4Address: "172.30.0.11/24" } });
@@ -24,6 +29,12 @@ describe.each([
   test("is called twice, and has some time to answer", () => {
     expect(callingTime(planWith({ ...spec, connectRetryTime: 7 }))).toBe(19_000);
     expect(callingTime(planWith({ ...spec, connectRetryTime: 7, shutdown: "" }))).toBe(5000);
+  });
+
+  test("is asked to keep what it was told for its restart time, and its long-lived one", () => {
+    const longLived = { gracefulRestart: { longLivedStaleTime: 60 } };
+    expect(keepingTime(planWith({ ...spec, maxRestartTime: 30, ...longLived }))).toBe(90);
+    expect(keepingTime(planWith({ ...spec, gracefulRestart: { mode: "Helper" } }))).toBe(0);
   });
 
   test("may be silent for its hold time, and nobody for more than two minutes", () => {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { acquireLock, isLocked } from "../../kernel/lock.ts";
+import { acquireLock, isLocked, lockAge } from "../../kernel/lock.ts";
 
 describe("locks", () => {
   let folder: string;
@@ -22,6 +22,19 @@ describe("locks", () => {
     const second = acquireLock(path);
     expect(second).toBeDefined();
     second?.release();
+  });
+
+  test("how long ago there was a holder, unless it said that there was none", () => {
+    const path = join(folder, "bgpd.lock");
+    expect(lockAge(path)).toBe(Number.POSITIVE_INFINITY);
+    const first = acquireLock(path);
+    expect(lockAge(path)).toBeUndefined();
+    first?.release();
+    expect(lockAge(path)).toBeLessThan(60);
+    const second = acquireLock(path);
+    second?.forget();
+    second?.release();
+    expect(lockAge(path)).toBeGreaterThan(1e9);
   });
 
   test("a file that is not there, or that nobody holds, is not locked", () => {

@@ -45,6 +45,19 @@ export class DocumentsScene {
     return daemon;
   }
 
+  /** End a node's daemon so that another comes after it, over the same kernel where it has one. */
+  async restart(plan: SpeakerPlan): Promise<void> {
+    const { node } = plan;
+    const stopped = this.daemon(node).stop({ withdraw: false });
+    this.#daemons.delete(node);
+    this.pass(1);
+    await stopped;
+    const kernel = this.#kernels.has(node) ? "kernel" : "no kernel";
+    const daemon = this.#create(plan, kernel, { isSuccessor: kernel === "no kernel" });
+    this.#daemons.set(node, daemon);
+    daemon.apply(plan);
+  }
+
   /** End a node's daemon for good; its sessions are closed as time passes. */
   stop(node: string): void {
     void this.#daemons.get(node)?.stop({ withdraw: true });
@@ -91,9 +104,13 @@ export class DocumentsScene {
       .sort();
   }
 
-  #create({ node, routerId }: SpeakerPlan, wanted: "kernel" | "no kernel"): Daemon {
+  #create(
+    { node, routerId }: SpeakerPlan,
+    wanted: "kernel" | "no kernel",
+    { isSuccessor } = { isSuccessor: false },
+  ): Daemon {
     const clock = this.#clock;
-    if (wanted === "kernel") {
+    if (wanted === "kernel" && !this.#kernels.has(node)) {
       const host = createMemoryHost({ defer: (run) => void clock.after(0, run) });
       const fabric = host.createNamespace("fabric");
       const kernel = host.kernel();
@@ -108,6 +125,7 @@ export class DocumentsScene {
       clock,
       transport: this.#network.host(routerId),
       kernel: this.#kernels.get(node),
+      isSuccessor,
       log: silentLogger(),
       random: this.#random,
       onConverged: () => {},

@@ -1,8 +1,9 @@
 /** The daemons that are measured: how each is told the same, and started. */
 
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { which } from "bun";
+import { lockFileOf } from "../../../bgpd/lock-file.ts";
 import { birdCommand } from "../../interop/bird.ts";
 
 /** What a daemon is to do. */
@@ -104,6 +105,8 @@ export function manx(executable: string): Daemon {
       writeFileSync(file, manxConfiguration(task));
       const api = join(folder, "bgpd.sock");
       const fib = task.kernel ? "kernel" : "none";
+      // Each run is a first start: one that comes after another waits for what its peers keep.
+      rmSync(lockFileOf(api), { force: true });
       return [executable, "bgpd", "--config", file, "--node", "dut", "--api", api, "--fib", fib];
     },
     metrics: (folder) => join(folder, "bgpd.sock"),

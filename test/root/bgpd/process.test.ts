@@ -146,6 +146,27 @@ describe.skipIf(!hasManx)("bgpd", () => {
     expect((await up()).fib.mode).toBe("none");
   });
 
+  for (const [flags, signal, isRestart] of [
+    [[], "SIGKILL", true],
+    [[], "SIGTERM", true],
+    [["--withdraw"], "SIGTERM", false],
+  ] as const) {
+    const words = `that ended by ${[signal, ...flags].join(" and ")}`;
+    test(`with --fib none one ${words} has ${isRestart ? "a successor" : "none"}`, async () => {
+      const routes = (): number => n1.ask<unknown[]>("routes").length;
+      const first = n1.start("--fib", "none", ...flags);
+      n2.start("--fib", "none");
+      await eventually("it has learned", () => routes() === 2);
+      expect(n1.log()).not.toContain("restarted");
+      first.kill(signal);
+      await first.exited;
+      n1.start("--fib", "none");
+      await ready();
+      await eventually("it has learned again", () => routes() === 2);
+      expect(n1.log().includes("restarted: IPv4 unicast routes are chosen now")).toBe(isRestart);
+    });
+  }
+
   for (const [flags, left, words] of [
     [[], true, "closed by the peer"],
     [["--withdraw"], false, "the peer sent Cease/Administrative Shutdown"],
