@@ -17,6 +17,7 @@ import { dirname, join } from "node:path";
 import type { FindingKind } from "../../../ipam/finding.ts";
 import { writeNodeFile } from "../../../ipam/node.ts";
 import { parsePrefix } from "../../../lib/prefix.ts";
+import { eventually } from "../../interop/network.ts";
 import { DUAL, HOST_END, IpamHost } from "./ipam-host.ts";
 
 const EXECUTABLE = process.env.MANX_EXECUTABLE ?? "";
@@ -219,10 +220,12 @@ function publish(ipv4: string, ipv6: string): void {
 }
 
 describe("manx ipam check", () => {
-  test("finds nothing where nothing is, and nothing wrong with pods as ADD makes them", () => {
+  test("finds nothing where nothing is, and nothing wrong with pods as ADD makes them", async () => {
     host.expectClean();
     host.attach();
     host.expectClean();
+    // Those of tests before this one may live for a moment yet.
+    await eventually("only our namespaces are left", () => host.check().checked.namespaces === 3);
     expect(host.check().checked).toEqual({ addresses: 4, hostEnds: 2, namespaces: 3 });
   });
 
