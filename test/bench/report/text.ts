@@ -23,6 +23,21 @@ depends least on what else the machine does.`;
 export const QUICK = `**Made with \`--quick\`: sizes are a tenth and less of the true ones, each is played once, and what a process costs before
 it does anything weighs most. It shows that everything runs; goals are for the full sizes.**`;
 
+/** Below the goals. */
+export const REMAINS = `Where a goal is missed, this stands between, by profiles (\`bun --cpu-prof\` in the daemon's place) and by the same
+workloads played to the tables alone, without sessions:
+
+- A, B, C: the way from an UPDATE to what is told of it has no function with a tenth of the time. Something like a third of
+  the CPU is not the daemon's own thread but the engine's: compilers that work while the table arrives, and the collector.
+  Without the best of these compilers the daemon's thread needs that much more.
+- A's steps of a tenth, and D0: they are over before the engine has compiled what they run. What a route costs falls with
+  their number.
+- C: most of it is the kernel's own time for the routes, which every daemon has.
+- Memory: what the tables hold is about as much as BIRD's; the rest is the runtime (F1 has it alone) and what the
+  collector has not looked at yet.
+- E: an answer waits for the slices of work that are ahead of it, and for the collector.
+- The plugin: about half of a call is the start of the runtime, before a line of ours runs.`;
+
 /** By scenario. */
 export const SCENARIO_TEXTS: Readonly<Record<string, Text>> = {
   relay: {
