@@ -5,7 +5,15 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { chmodSync } from "node:fs";
 import type { BfdAnswer, StatusAnswer } from "../../resource/answer.ts";
-import { type Bird, birdOn, birdRoutes, birdSession, birdText, hasBird } from "./bird.ts";
+import {
+  type Bird,
+  birdOn,
+  birdRoutes,
+  birdSession,
+  birdTable,
+  birdText,
+  hasBird,
+} from "./bird.ts";
 import { configuration, documents, N1, TOR, torPeer } from "./documents.ts";
 import { hasManx, type Manx, manxOn } from "./manx.ts";
 import { createNetwork, eventually, type Network } from "./network.ts";
@@ -23,18 +31,19 @@ const LONG = 120_000;
 const cluster = (bfd: string): string =>
   documents(configuration("", "connectRetryTime: 1s"), N1, torPeer(TOR, bfd));
 
-/** `bfd`: more of its interface; `watched`: a session of BFD's own; `routes`: more of what it announces. */
+/** `bfd`: more of its interface; `watched`: a session of BFD's own; `table`: more prefixes that it announces. */
 type Router = {
   readonly bfd?: string;
   readonly watched?: string;
   readonly options?: string;
-  readonly routes?: readonly string[];
+  readonly table?: number;
 };
 
-const router = ({ bfd = "", watched = "", options = "bfd on;", routes = [] }: Router): string =>
+const router = ({ bfd = "", watched = "", options = "bfd on;", table = 0 }: Router): string =>
   birdText(
     "172.30.0.1",
-    birdRoutes("192.0.2.0/24 blackhole", ...routes),
+    birdRoutes("192.0.2.0/24 blackhole"),
+    birdTable(table),
     `
 protocol bfd watch {
   interface "eth0" { interval 100 ms; multiplier 3; ${bfd} };
@@ -182,11 +191,7 @@ describe.skipIf(!hasManx || !hasBird)("BFD with BIRD", () => {
   test(
     `3 x 100 ms hold while ${ROUTES} routes arrive and go into the kernel`,
     async () => {
-      const routes = Array.from({ length: ROUTES }, (_, index) => {
-        const [high, low] = [(index >>> 16) & 0xff, (index >>> 8) & 0xff];
-        return `${20 + high}.${low}.${index & 0xff}.0/24 blackhole`;
-      });
-      startBird({ routes, options: "bfd on; hold time 240;" });
+      startBird({ table: ROUTES, options: "bfd on; hold time 240;" });
       startManx(cluster(`bfd: { ${TIMERS} }`));
       await up();
       const { bfd, flaps } = await eventually(

@@ -50,6 +50,19 @@ ${lines.join("")}}
 `;
 }
 
+/** A static protocol called `many`, with so many prefixes: 20.0.0.0/24, 20.0.1.0/24 and on, to 2^20 at most. */
+export function birdTable(size: number): string {
+  const routes = Array.from({ length: size }, (_, index) => {
+    const [high, low] = [(index >>> 16) & 0xff, (index >>> 8) & 0xff];
+    return `  route ${20 + high}.${low}.${index & 0xff}.0/24 blackhole;\n`;
+  });
+  return `
+protocol static many {
+  ipv4;
+${routes.join("")}}
+`;
+}
+
 /** A configuration of these protocols. */
 export function birdText(id: string, ...protocols: readonly string[]): string {
   return `
