@@ -3,7 +3,7 @@
  * network. bgpd has zebra beside it, as routers have, and other daemons where they are asked for.
  */
 
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
 import { eventually, type Network } from "./network.ts";
@@ -83,13 +83,18 @@ export type FrrTask = {
   readonly configuration: string;
   /** Another daemon beside it. */
   readonly beside?: "bfdd";
+  /** The others outlive bgpd, which comes again when it is told to. */
+  readonly outlived?: boolean;
 };
 
 /**
  * What runs zebra and bgpd, bgpd in the foreground; what they need is written into the folder. Mounts are made: it
  * wants a mount namespace of its own.
  */
-export function frrCommand({ configuration, beside }: FrrTask, folder: string): readonly string[] {
+export function frrCommand(
+  { configuration, beside, outlived = false }: FrrTask,
+  folder: string,
+): readonly string[] {
   const file = (name: string, text: string): string => {
     const path = join(folder, name);
     writeFileSync(path, text);
@@ -103,6 +108,7 @@ export function frrCommand({ configuration, beside }: FrrTask, folder: string): 
     ].join(" ");
   // Its terminal asks for a password where nobody says that it need not.
   file("vtysh.conf", "username root nopassword\n");
+  const bgpd = daemon("bgpd", configuration);
   const lines = [
     // Their group for the terminal must exist; of a crash they would leave traces in the machine's folder.
     `{ cat /etc/group; echo frrvty:x:0:root; } > ${folder}/group`,
@@ -112,9 +118,29 @@ export function frrCommand({ configuration, beside }: FrrTask, folder: string): 
     `${daemon("zebra", "")} &`,
     `until [ -S ${folder}/zserv ]; do sleep 0.01; done`,
     ...(beside === undefined ? [] : [`${daemon(beside, "", `--bfdctl ${folder}/bfdd.sock`)} &`]),
-    `exec ${daemon("bgpd", configuration)}`,
+    ...(outlived ? [`${bgpd} || true`, `until [ -e ${again(folder)} ]; do sleep 0.01; done`] : []),
+    `exec ${bgpd}`,
   ];
   return ["sh", "-e", file("start.sh", `${lines.join("\n")}\n`)];
+}
+
+/** The file that an outlived bgpd waits for. */
+const again = (folder: string): string => join(folder, "again");
+
+/** Whose command line has this text, of the processes that we see. Throws where there is none. */
+function processWith(text: string): number {
+  const found = readdirSync("/proc").find((name) => {
+    if (!/^\d+$/.test(name)) return false;
+    try {
+      const words = readFileSync(`/proc/${name}/cmdline`, "utf8").split("\0");
+      return words.includes(text) && !words.includes("sh");
+    } catch {
+      // It has ended meanwhile.
+      return false;
+    }
+  });
+  if (found === undefined) throw new Error(`no process has ${text} in its command line`);
+  return Number(found);
 }
 
 /** A path, as `show bgp … json` has it; what is absent was not told. */
@@ -150,6 +176,10 @@ export type Frr = {
   neighbour(address?: string): string;
   /** Change the running configuration by these lines. */
   configure(...lines: string[]): void;
+  /** Kill bgpd (SIGKILL), which is outlived. */
+  kill(): void;
+  /** Start it again, with the configuration of the start. */
+  restart(): void;
 };
 
 /** The FRR in the namespace of this name. */
@@ -185,6 +215,8 @@ export function frrOn(network: Network, name: string): Frr {
     configure(...lines) {
       vtysh("configure terminal", ...lines);
     },
+    kill: () => process.kill(processWith(join(folder, "bgpd.conf")), "SIGKILL"),
+    restart: () => writeFileSync(again(folder), ""),
   };
   return frr;
 }

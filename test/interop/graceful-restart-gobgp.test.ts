@@ -4,7 +4,7 @@
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { which } from "bun";
-import type { PeerAnswer } from "../../resource/answer.ts";
+import type { PeerAnswer, RouteAnswer } from "../../resource/answer.ts";
 import { createNetwork, eventually, isInside, type Network } from "./network.ts";
 
 const manx = process.env.MANX_EXECUTABLE ?? "";
@@ -15,7 +15,7 @@ const CLUSTER = `
 apiVersion: projectcalico.org/v3
 kind: BGPConfiguration
 metadata: { name: default }
-spec: { connectRetryTime: 1s, importPolicy: all, gracefulRestart: { notifications: NOTIFIED } }
+spec: { connectRetryTime: 1s, importPolicy: all }
 ---
 apiVersion: projectcalico.org/v3
 kind: Node
@@ -27,7 +27,7 @@ spec:
 apiVersion: projectcalico.org/v3
 kind: BGPPeer
 metadata: { name: tor }
-spec: { peerIP: 172.30.0.1, asNumber: 65000 }
+spec: { peerIP: 172.30.0.1, asNumber: 65000, OURS }
 `;
 
 const GOBGP = `
@@ -43,13 +43,13 @@ const GOBGP = `
     idle-hold-time-after-reset = 1
   [neighbors.graceful-restart.config]
     enabled = true
-    restart-time = 60
-    notification-enabled = NOTIFIED
+    THEIRS
   [[neighbors.afi-safis]]
     [neighbors.afi-safis.config]
       afi-safi-name = "ipv4-unicast"
     [neighbors.afi-safis.mp-graceful-restart.config]
       enabled = true
+    LONG
 `;
 
 const OURS = "10.244.1.0/24";
@@ -65,13 +65,31 @@ afterEach(async () => {
   await network.remove();
 });
 
-function startGobgp(notified: boolean, ...flags: readonly string[]) {
-  const file = network.file("gobgp.toml", GOBGP.replace("NOTIFIED", `${notified}`));
+/** What each side says of restarts, and GoBGP of long absences in its family. */
+type Restarts = { readonly ours: string; readonly theirs: string; readonly long?: string };
+
+const restarts = (notified: boolean): Restarts => ({
+  ours: `gracefulRestart: { notifications: ${notified} }`,
+  theirs: `restart-time = 60\nnotification-enabled = ${notified}`,
+});
+
+/** GoBGP is believed to be away for a second, and then for so many more; we ask for 60. */
+const absences = (seconds: number): Restarts => ({
+  ours: "maxRestartTime: 1s, gracefulRestart: { longLivedStaleTime: 60s }",
+  theirs: "restart-time = 1\nlong-lived-enabled = true",
+  long: `[neighbors.afi-safis.long-lived-graceful-restart.config]
+      enabled = true
+      restart-time = ${seconds}`,
+});
+
+function startGobgp({ theirs, long = "" }: Restarts, ...flags: readonly string[]) {
+  const text = GOBGP.replace("THEIRS", theirs).replace("LONG", long);
+  const file = network.file("gobgp.toml", text);
   return network.start("tor", "gobgpd", [gobgpd, "-f", file, "-l", "debug", ...flags]);
 }
 
-function startManx(notified: boolean, ...flags: readonly string[]) {
-  const file = network.file("n1.yaml", CLUSTER.replace("NOTIFIED", `${notified}`));
+function startManx({ ours }: Restarts, ...flags: readonly string[]) {
+  const file = network.file("n1.yaml", CLUSTER.replace("OURS", ours));
   const api = `${network.folder}/n1.sock`;
   const args = ["bgpd", "--config", file, "--node", "n1", "--api", api, ...flags];
   return network.start("n1", "bgpd", [manx, ...args]);
@@ -105,8 +123,8 @@ describe.skipIf(!here)("with GoBGP, a restart", () => {
     ["SIGTERM", false],
     ["SIGTERM", true],
   ] as const)("of Manx by %s, N bit %p, leaves our route there", async (signal, notified) => {
-    startGobgp(notified);
-    const first = startManx(notified);
+    startGobgp(restarts(notified));
+    const first = startManx(restarts(notified));
     await established();
     first.kill(signal);
     await first.exited;
@@ -114,7 +132,7 @@ describe.skipIf(!here)("with GoBGP, a restart", () => {
       return !network.run("tor", gobgp, "neighbor").includes("Establ");
     });
     expect(lineOf(OURS)).toBeDefined();
-    startManx(notified);
+    startManx(restarts(notified));
     await eventually("it is back, and its routes count", () => {
       const isUp = peer()?.state === "Established" && peer()?.prefixes.best === 1;
       return isUp && lineOf(OURS)?.startsWith("S") === false;
@@ -122,8 +140,8 @@ describe.skipIf(!here)("with GoBGP, a restart", () => {
   });
 
   test("with the N bit and --withdraw is none: a Hard Reset takes our route along", async () => {
-    startGobgp(true);
-    const daemon = startManx(true, "--withdraw");
+    startGobgp(restarts(true));
+    const daemon = startManx(restarts(true), "--withdraw");
     await established();
     daemon.kill("SIGTERM");
     await daemon.exited;
@@ -131,14 +149,14 @@ describe.skipIf(!here)("with GoBGP, a restart", () => {
   });
 
   test("of GoBGP leaves its route here until it has told its table again", async () => {
-    const first = startGobgp(false);
-    startManx(false);
+    const first = startGobgp(restarts(false));
+    startManx(restarts(false));
     await established();
     first.kill("SIGKILL");
     await first.exited;
     await eventually("kept as stale", () => peer()?.stale[0]?.prefixes === 1);
     expect(network.run("n1", "ip", "route")).toContain(THEIRS);
-    startGobgp(false, "-r");
+    startGobgp(restarts(false), "-r");
     await eventually("it is back", () => announce() !== undefined);
     await eventually("its routes count", () => {
       return (
@@ -146,5 +164,42 @@ describe.skipIf(!here)("with GoBGP, a restart", () => {
       );
     });
     expect(peer()?.capabilities.join()).toContain("has restarted");
+  });
+});
+
+describe.skipIf(!here)("with GoBGP, a long absence (RFC 9494)", () => {
+  test("of GoBGP leaves its route as a last resort, with LLGR_STALE, until its time is over", async () => {
+    const daemon = startGobgp(absences(4));
+    startManx(absences(4));
+    await established();
+    daemon.kill("SIGKILL");
+    await daemon.exited;
+    await eventually("long-lived stale", () => peer()?.stale[0]?.stage === "long-lived");
+    const api = `${network.folder}/n1.sock`;
+    const [route] = JSON.parse(
+      network.run("n1", manx, "routes", THEIRS, "--json", "--api", api),
+    ) as RouteAnswer[];
+    expect(route?.paths[0]).toMatchObject({
+      state: "best",
+      stale: "long-lived",
+      attributes: { communities: ["65535:6"] },
+    });
+    expect(network.run("n1", "ip", "route")).toContain(THEIRS);
+    await eventually("gone", () => peer()?.prefixes.received === 0);
+    expect(network.run("n1", "ip", "route")).not.toContain(THEIRS);
+  });
+
+  test("of Manx leaves ours there as a last resort", async () => {
+    startGobgp(absences(60));
+    const daemon = startManx(absences(60));
+    await established();
+    daemon.kill("SIGKILL");
+    await daemon.exited;
+    await eventually("GoBGP has marked our route", () => lineOf(OURS)?.includes("llgr-stale"));
+    startManx(absences(60));
+    await eventually("it is back, and its routes count", () => {
+      const line = lineOf(OURS);
+      return peer()?.state === "Established" && line !== undefined && !line.includes("llgr-stale");
+    });
   });
 });

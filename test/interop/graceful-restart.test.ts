@@ -5,7 +5,14 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { which } from "bun";
 import type { PeerAnswer, RouteAnswer } from "../../resource/answer.ts";
-import { createNetwork, eventually, isInside, type Network, withoutObjects } from "./network.ts";
+import {
+  createNetwork,
+  eventually,
+  isInside,
+  type Network,
+  watchRoutes,
+  withoutObjects,
+} from "./network.ts";
 
 const manx = process.env.MANX_EXECUTABLE ?? "";
 const bird = which("bird") ?? "";
@@ -96,20 +103,6 @@ async function established(): Promise<void> {
   });
 }
 
-/** What happens to routes in a namespace's kernel from now on: it listens when it has seen a change of ours. */
-async function watch(name: string): Promise<() => string> {
-  const file = `monitor-${name}`;
-  network.start(name, file, ["ip", "-4", "monitor", "route"]);
-  await eventually("somebody listens", () => {
-    for (const verb of ["add", "del"]) {
-      network.run(name, "ip", "route", verb, "blackhole", "203.0.113.0/24");
-    }
-    return network.log(file).includes("203.0.113.0/24");
-  });
-  const isOther = (line: string): boolean => !line.includes("203.0.113.0/24");
-  return () => network.log(file).split("\n").filter(isOther).join("\n");
-}
-
 const here = isInside && manx !== "" && bird !== "";
 
 describe.skipIf(!here)("with BIRD, a restart", () => {
@@ -133,7 +126,10 @@ describe.skipIf(!here)("with BIRD, a restart", () => {
         () => ask<{ ready: { ok: boolean } }>("status").ready.ok,
       );
       const before = [kernelOf("n1"), kernelOf("tor")];
-      const changes = { n1: await watch("n1"), tor: await watch("tor") };
+      const changes = {
+        n1: await watchRoutes(network, "n1"),
+        tor: await watchRoutes(network, "tor"),
+      };
       first.kill(signal);
       await first.exited;
       await eventually("BIRD keeps the routes of a peer that restarts", () =>
@@ -172,7 +168,7 @@ describe.skipIf(!here)("with BIRD, a restart", () => {
     startManx();
     await established();
     const before = kernelOf("n1");
-    const changes = await watch("n1");
+    const changes = await watchRoutes(network, "n1");
     first.kill("SIGKILL");
     await first.exited;
     const kept = await eventually("the routes are kept as stale", () => {

@@ -100,6 +100,21 @@ export function withoutObjects(routes: string): string {
   return routes.replaceAll(/ nhid \d+/g, "");
 }
 
+/**
+ * What happens to IPv4 routes in a namespace's kernel from now on, as `ip monitor` tells it: somebody listens when it has
+ * told of a change of ours.
+ */
+export async function watchRoutes(network: Network, name: string): Promise<() => string> {
+  const [file, probe] = [`monitor-${name}`, "203.0.113.0/24"];
+  network.start(name, file, ["ip", "-4", "monitor", "route"]);
+  await eventually("somebody listens", () => {
+    for (const verb of ["add", "del"]) network.run(name, "ip", "route", verb, "blackhole", probe);
+    return network.log(file).includes(probe);
+  });
+  const isOther = (line: string): boolean => !line.includes(probe);
+  return () => network.log(file).split("\n").filter(isOther).join("\n");
+}
+
 /** Wait until `look` returns something, for at most `deadline` ms. Throws with what was seen last. */
 export async function eventually<Value>(
   what: string,
