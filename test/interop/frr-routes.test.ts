@@ -229,6 +229,12 @@ describe.skipIf(!hasManx || !hasFrr || !hasBird)("between FRR and BIRD", () => {
       nexthops: [{ ip: "172.30.0.2" }],
     });
     expect(await out.told("20.3.0.0/24")).toContain("BGP.originator_id: 172.30.0.1\n");
+    const apart = reflector.replace("244.0.0.1", "$&, clientToClientReflection: false");
+    n1.configure(documents(UNMESHED, apart, ...inside));
+    await eventually("clients are told nothing of each other", () => {
+      const atOut = out.ask("show", "route");
+      return tor.paths("20.3.1.0/24").length === 0 && !atOut.includes("20.3.0.0/24");
+    });
     // Now FRR is in the middle: what a node of ours tells it comes to the other.
     tor.configure(
       "router bgp 64512",
@@ -255,6 +261,11 @@ describe.skipIf(!hasManx || !hasFrr || !hasBird)("between FRR and BIRD", () => {
       "the kernel has it",
       () => waysOf("n1", "10.244.2.0/24").join() === "172.30.0.12",
     );
+    tor.configure("router bgp 64512", "no bgp client-to-client reflection");
+    await eventually("FRR tells its clients nothing of each other", () => {
+      return n1.paths("10.244.2.0/24").length === 0 && waysOf("n1", "10.244.2.0/24").length === 0;
+    });
+    expect((await n1.path("20.3.0.0/24")).peer).toBe("tor");
   });
 
   test("a confederation's segments are read, and do not leave", async () => {
