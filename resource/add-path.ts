@@ -1,5 +1,6 @@
 /**
- * `addPath` in BGPPeer, an addition of ours: several paths of one prefix on a session (RFC 7911).
+ * `addPath` in BGPPeer and `nodeMeshAddPath` in BGPConfiguration, additions of ours: several paths of one prefix on a
+ * session (RFC 7911).
  */
 
 import * as v from "valibot";
@@ -52,5 +53,5 @@ function addPathOf({ receive, send, count }: Fields): AddPath | [keyof Fields, s
   if (send !== undefined) return { receive, send: { send } };
   return receive
     ? { receive, send: undefined }
-    : ["receive", "expected receive: true, or send, or both; for neither remove addPath"];
+    : ["receive", "expected receive: true, or send, or both; for neither remove the field"];
 }

@@ -4,6 +4,7 @@
 
 import * as v from "valibot";
 import type { Prefix } from "../lib/prefix.ts";
+import { type AddPath, addPathSchema } from "./add-path.ts";
 import { type Aggregate, aggregatesFrom, aggregatesSchema } from "./aggregate.ts";
 import { type BfdSettings, bfdSchema } from "./bfd.ts";
 import { type Community, communitySchema, parseCommunity } from "./community.ts";
@@ -60,6 +61,8 @@ export type BgpConfiguration = {
   readonly gracefulRestart?: GracefulRestartSettings | undefined;
   /** Seconds, of mesh sessions. */
   readonly nodeMeshMaxRestartTime?: number | undefined;
+  /** An addition of ours, of mesh sessions. */
+  readonly nodeMeshAddPath?: AddPath | undefined;
 };
 
 /** Of the node called `node` alone; undefined: the cluster's. */
@@ -196,6 +199,7 @@ export const bgpConfigurationSpec = v.pipe(
     bfd: bfdSchema,
     gracefulRestart: gracefulRestartSchema,
     nodeMeshMaxRestartTime: restartTimeSchema,
+    nodeMeshAddPath: addPathSchema,
     ...timerFields,
   }),
   v.rawCheck(({ dataset, addIssue }) => {

@@ -24,7 +24,8 @@ const COUNTERPARTS: Readonly<Record<Role, Role>> = {
 export function meshPolicy(isInternal: boolean, context: Context): PeerPolicy {
   // Nodes that all have sessions with each other need nobody between them.
   const reflection = reflectionOf(context, { isInternal, isClient: false });
-  return { ...DEFAULT_POLICY, ...commonPolicy(context), reflection };
+  const toldPaths = context.configuration.nodeMeshAddPath?.send ?? DEFAULT_POLICY.toldPaths;
+  return { ...DEFAULT_POLICY, ...commonPolicy(context), toldPaths, reflection };
 }
 
 /** Of a session that a BGPPeer names the other end of. */

@@ -64,6 +64,7 @@ export function meshPlan(other: Node, key: Pick<PeerPlan, "key">, context: Conte
     ...key,
     ...restartOf(undefined, context.configuration.nodeMeshMaxRestartTime, context),
     ...bfdOf(undefined, isDirect, context),
+    ...addPathOf(context.configuration.nodeMeshAddPath),
   };
 }
 
@@ -192,13 +193,14 @@ function sessionPlan(
     ...(delayOpen === undefined ? {} : { delayOpen }),
     ...(sendHoldTime === undefined ? {} : { sendHoldTime }),
     ...(shutdown === undefined ? {} : { shutdown }),
-    ...(addPath === undefined ? {} : { addPath: directionsOf(addPath) }),
+    ...addPathOf(addPath),
   };
 }
 
 /** Which paths are told is policy, and may change while the session is up; that several are told may not. */
-function directionsOf({ receive, send }: AddPath): NonNullable<PeerPlan["addPath"]> {
-  return { receive, send: send !== undefined };
+function addPathOf(settings: AddPath | undefined): Pick<PeerPlan, "addPath"> {
+  if (settings === undefined) return {};
+  return { addPath: { receive: settings.receive, send: settings.send !== undefined } };
 }
 
 /** By which address and which link we go. */

@@ -219,7 +219,15 @@ describe("what each node would do", () => {
   test("sessions with keys, within few hops, kept down, and with whoever calls", async () => {
     const path = write(
       "a.yaml",
-      ["BGPConfiguration", "default", { bindMode: "None", nodeMeshPassword: { file: "/k/mesh" } }],
+      [
+        "BGPConfiguration",
+        "default",
+        {
+          bindMode: "None",
+          nodeMeshPassword: { file: "/k/mesh" },
+          nodeMeshAddPath: { receive: true, send: "All" },
+        },
+      ],
       ["Node", "n1", NODE],
       ["Node", "n2", { bgp: { ipv4Address: "172.30.0.12/24" } }],
       [

@@ -58,13 +58,15 @@ describeFaults("values", [
       documentOf("BGPPeer", "b", `${goodPeer}\naddPath: {receive: true, count: 2}`),
       documentOf("BGPPeer", "c", `${goodPeer}\naddPath: {receive: false}`),
       documentOf("BGPPeer", "d", `${goodPeer}\naddPath: {send: Some, count: 0}`),
+      documentOf("BGPConfiguration", "default", "nodeMeshAddPath: {receive: true, count: 2}"),
     ],
     [
       "c.yaml:7: BGPPeer tor: spec.addPath.count: missing: with send: BestN expected a number of paths from 1 to 255",
       "c.yaml:15: BGPPeer b: spec.addPath.count: 2: expected only with send: BestN",
-      "c.yaml:23: BGPPeer c: spec.addPath.receive: false: expected receive: true, or send, or both; for neither remove addPath",
+      "c.yaml:23: BGPPeer c: spec.addPath.receive: false: expected receive: true, or send, or both; for neither remove the field",
       'c.yaml:31: BGPPeer d: spec.addPath.send: "Some": expected All, BestN or ECMP',
       "c.yaml:31: BGPPeer d: spec.addPath.count: 0: expected a number of paths from 1 to 255",
+      "c.yaml:37: BGPConfiguration default: spec.nodeMeshAddPath.count: 2: expected only with send: BestN",
     ],
   ],
   [

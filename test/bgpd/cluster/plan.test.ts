@@ -52,7 +52,7 @@ mesh n3 (mesh), 172.30.0.12 AS 64512 to 172.30.0.13:179 AS 64512, ttl 64, hold 9
   test("what a session can have besides", () => {
     const resources = resourcesOf(
       configuration(
-        "listen: false\nnodeToNodeMeshEnabled: true\nnodeMeshPassword: {file: /mesh}\nshutdownMessage: bye",
+        "listen: false\nnodeToNodeMeshEnabled: true\nnodeMeshPassword: {file: /mesh}\nnodeMeshAddPath: {receive: true, send: BestN, count: 2}\nshutdownMessage: bye",
       ),
       ...nodes.slice(0, 2),
       peer(
@@ -66,7 +66,7 @@ mesh n3 (mesh), 172.30.0.12 AS 64512 to 172.30.0.13:179 AS 64512, ttl 64, hold 9
       `
 n1 AS 64512 id 172.30.0.11 listens nowhere port 179
 blocks 10.244.1.0/24 pools -
-mesh n2 (mesh), 172.30.0.11 AS 64512 to 172.30.0.12:179 AS 64512, ttl 64, hold 90 keepalive 30 retry 5, default, key
+mesh n2 (mesh), 172.30.0.11 AS 64512 to 172.30.0.12:179 AS 64512, ttl 64, hold 90 keepalive 30 retry 5, default, key, add-path {"receive":true,"send":true}, toldPaths {"send":"BestN","count":2}
 tor (BGPPeer), 172.30.0.11 AS 64512 to 172.30.0.1:179 AS 65000, ttl 1, hold 90 keepalive 30 retry 5, key, within 1 hops, from any address, on eth1, delay 5, send hold 60, down: rack move
 far (BGPPeer), 172.30.0.11 AS 64512 to 10.0.0.1:179 AS 65001, ttl 3, hold 90 keepalive 30 retry 5
 `.trim(),
