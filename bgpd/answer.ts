@@ -13,7 +13,7 @@ import type {
   RouteAnswer,
   WhyAnswer,
 } from "../resource/answer.ts";
-import type { FibState } from "./fib/fib.ts";
+import type { FibState } from "./fib/standing.ts";
 import type { AdvertisedView, PathView, PrefixView, Staleness } from "./rib/route.ts";
 import { aigpMetric } from "./wire/aigp.ts";
 import type { Attributes } from "./wire/attributes.ts";

@@ -8,18 +8,20 @@
  * Routes that an earlier daemon left are adopted at the first `resync`: those that come to be wanted stay without a
  * message, the others are stale until `sweep` removes them. That is how a restart loses no packet.
  *
- * Not here: what to want (the RIB), when to flush or resync (the daemon).
+ * What is known of routes is in `routes.ts`, sending in `delivery.ts`, answers for people in `standing.ts`. Not here:
+ * what to want (the RIB), when to flush or resync (the daemon).
  */
 
-import type { Kernel, KernelError, KernelEvent, Request, Route } from "../../kernel/kernel.ts";
-import type { Family } from "../../lib/address.ts";
-import { equalPrefix, type Prefix } from "../../lib/prefix.ts";
-import { type Errand, errandOf, type RoutePlace, shapeOf } from "./errand.ts";
-import { BLACKHOLE, faultOf, type HopSet, isAlive, objectOf, type ResolveHop } from "./hop.ts";
+import type { Kernel, KernelEvent, Route } from "../../kernel/kernel.ts";
+import type { Prefix } from "../../lib/prefix.ts";
+import { Delivery, type FibCounters } from "./delivery.ts";
+import { type RoutePlace, shapeOf } from "./errand.ts";
+import { BLACKHOLE, type HopSet, type ResolveHop } from "./hop.ts";
 import { inherit } from "./inherit.ts";
 import { isOurs, NexthopObjects } from "./objects.ts";
-import type { Way } from "./resolve.ts";
-import { NONE, OTHERWISE, Rows } from "./rows.ts";
+import { Routes } from "./routes.ts";
+import { NONE, OTHERWISE, type Rows } from "./rows.ts";
+import { type FibFailure, type FibState, Standing, type WantedRoute } from "./standing.ts";
 import type { NextHop, Target } from "./target.ts";
 
 export type FibOptions = {
@@ -34,21 +36,6 @@ export type FibOptions = {
   /** Milliseconds, for `flush`'s budget. */
   readonly now: () => number;
   readonly table?: number;
-};
-
-/** A way that traffic takes, with its share. */
-export type WeightedWay = Way & { readonly weight: number };
-
-/** How a wanted prefix stands in the kernel. */
-export type FibState =
-  | { readonly state: "installed"; readonly target: readonly WeightedWay[] | "blackhole" }
-  | { readonly state: "pending" }
-  | { readonly state: "failed"; readonly error: string };
-
-export type WantedRoute = {
-  readonly prefix: Prefix;
-  readonly ways: readonly WeightedWay[] | "blackhole";
-  readonly error: string | undefined;
 };
 
 /** What `flush` may do: "routes" while more of them are to come, "all" when dead next hops may take theirs along. */
@@ -80,7 +67,7 @@ export type Fib = {
   /** Every route that should be there; no ways, and why, where it leads nowhere. */
   wanted(): Generator<WantedRoute>;
   counts(): { readonly installed: number; readonly stale: number; readonly healed: number };
-  failures(): { readonly prefix: Prefix; readonly error: string }[];
+  failures(): FibFailure[];
   /** What has been done since the start. */
   readonly counters: Readonly<FibCounters>;
   /**
@@ -94,21 +81,7 @@ export type Fib = {
   };
 };
 
-/** Counts since the start, in plain numbers that whoever measures may read at any time. */
-export type FibCounters = {
-  /** Routes added or replaced. */
-  installs: number;
-  removals: number;
-  /** Requests for routes that the kernel refused. */
-  refusals: number;
-  /** Routes put back after another had removed them. */
-  healed: number;
-  /** Milliseconds spent in `flush`. */
-  flushTime: number;
-};
-
 export const MAIN_TABLE = 254;
-const BATCH = 512;
 
 /** A FIB over `kernel`; it does nothing until `resync` and `flush` are called. */
 export function createFib(options: FibOptions): Fib {
@@ -119,35 +92,35 @@ class KernelFib implements Fib {
   readonly #options: FibOptions;
   readonly #place: RoutePlace;
   readonly #objects: NexthopObjects;
-  readonly #rows: Readonly<Record<Family, Rows>> = { 4: new Rows(4), 6: new Rows(6) };
-  readonly counters: FibCounters = {
-    installs: 0,
-    removals: 0,
-    refusals: 0,
-    healed: 0,
-    flushTime: 0,
-  };
+  readonly #routes: Routes;
+  readonly #delivery: Delivery;
+  readonly #standing: Standing;
   /** The set of what was wanted last; since the last flush. */
   #last: { readonly target: readonly NextHop[]; readonly set: HopSet } | undefined;
   /** Sets that nobody wants since the last flush. */
   readonly #abandoned = new Set<HopSet>();
   #keepStale = true;
-  #isUnsure = false;
-  #installed = 0;
 
   constructor(options: FibOptions) {
     this.#options = options;
     const { kernel, protocol, metric, table = MAIN_TABLE, resolve } = options;
     this.#place = { protocol, metric, table };
     this.#objects = new NexthopObjects(kernel, protocol, resolve);
+    this.#routes = new Routes(this.#objects);
+    this.#delivery = new Delivery(kernel, this.#place, this.#routes);
+    this.#standing = new Standing(this.#routes);
   }
 
   get isUnsure(): boolean {
-    return this.#isUnsure || this.#objects.isUnsure;
+    return this.#delivery.isUnsure || this.#objects.isUnsure;
+  }
+
+  get counters(): Readonly<FibCounters> {
+    return this.#delivery.counters;
   }
 
   want(prefix: Prefix, target: Target): void {
-    const rows = this.#rows[prefix.family];
+    const rows = this.#routes.of[prefix.family];
     const row = rows.table.insert(prefix);
     const set = target === "blackhole" ? undefined : this.#setOf(target);
     const number = set?.number ?? BLACKHOLE;
@@ -173,7 +146,7 @@ class KernelFib implements Fib {
   }
 
   unwant(prefix: Prefix): void {
-    const rows = this.#rows[prefix.family];
+    const rows = this.#routes.of[prefix.family];
     const row = rows.table.find(prefix);
     if (row === NONE || rows.isStale(row)) return;
     this.#unwant(rows, row);
@@ -186,13 +159,13 @@ class KernelFib implements Fib {
   }
 
   inspect(): void {
-    this.#lose(this.#objects.compare());
+    this.#routes.lose(this.#objects.compare());
   }
 
   flush(milliseconds: number, scope: FlushScope = "all"): boolean {
     const start = this.#options.now();
     const isMore = this.#flush(start + milliseconds, scope);
-    this.counters.flushTime += this.#options.now() - start;
+    this.#delivery.counters.flushTime += this.#options.now() - start;
     return isMore;
   }
 
@@ -200,39 +173,39 @@ class KernelFib implements Fib {
     if (this.isUnsure) return false;
     // Sets that nobody wants are forgotten here.
     this.#last = undefined;
-    inherit(this.#abandoned, this.#objects.sets, [this.#rows[4], this.#rows[6]]);
+    inherit(this.#abandoned, this.#objects.sets, this.#routes.both);
     this.#abandoned.clear();
-    if (this.#objects.prepare()) this.#markAll();
-    for (const rows of [this.#rows[4], this.#rows[6]]) {
+    if (this.#objects.prepare()) this.#routes.markAll();
+    for (const rows of this.#routes.both) {
       while (!rows.dirty.isEmpty && !this.isUnsure) {
-        this.#apply(rows);
+        this.#delivery.apply(rows);
         if (this.#options.now() >= end) return this.#hasMore();
       }
     }
     if (scope === "all" && !this.isUnsure) {
-      this.#lose(this.#objects.collect({ isSwept: !this.#keepStale }));
+      this.#routes.lose(this.#objects.collect({ isSwept: !this.#keepStale }));
     }
     return this.#hasMore();
   }
 
   resync(): void {
     const { protocol, metric, kernel } = this.#options;
-    this.#isUnsure = false;
+    this.#delivery.isUnsure = false;
     const routes = kernel.routes({ protocol });
     const isOwn = (route: Route): boolean =>
       route.table === this.#place.table && route.metric === metric;
     const others = routes.filter((route) => !isOwn(route)).map(({ nexthop = 0 }) => nexthop);
     this.#objects.sets.resolveAll();
-    this.#lose(this.#objects.compare(new Set(others)));
+    this.#routes.lose(this.#objects.compare(new Set(others)));
     const seen = { 4: new Set<number>(), 6: new Set<number>() };
     for (const route of routes) if (isOwn(route)) this.#find(route, seen[route.destination.family]);
     for (const family of [4, 6] as const) {
-      const rows = this.#rows[family];
+      const rows = this.#routes.of[family];
       for (const row of rows.table.indices()) {
         if (seen[family].has(row)) continue;
         if (rows.wanted.get(row) !== NONE && rows.present.get(row) !== NONE)
           rows.setLost(row, true);
-        this.#setPresent(rows, row, NONE);
+        this.#routes.setPresent(rows, row, NONE);
         rows.errors.delete(row);
         rows.dirty.add(row);
       }
@@ -242,7 +215,7 @@ class KernelFib implements Fib {
   sweep(): void {
     this.#keepStale = false;
     this.#objects.touch();
-    this.#each((rows, row) => {
+    this.#routes.each((rows, row) => {
       if (!rows.isStale(row)) return;
       rows.setStale(row, false);
       rows.dirty.add(row);
@@ -258,7 +231,7 @@ class KernelFib implements Fib {
     }
     if (event.type !== "route" || event.route.table !== this.#place.table) return false;
     const { route, change } = event;
-    const rows = this.#rows[route.destination.family];
+    const rows = this.#routes.of[route.destination.family];
     const row = rows.table.find(route.destination);
     if (row === NONE || rows.wanted.get(row) === NONE || route.metric !== this.#options.metric) {
       return false;
@@ -267,11 +240,11 @@ class KernelFib implements Fib {
     if (change === "new" && ours) {
       const target = shapeOf(route);
       if (rows.present.get(row) === target) return false;
-      this.#setPresent(rows, row, target);
+      this.#routes.setPresent(rows, row, target);
     } else if (change === "new" || ours) {
       // Deleted or overwritten: adding it exclusively will tell.
       if (rows.present.get(row) === NONE) return false;
-      this.#setPresent(rows, row, NONE);
+      this.#routes.setPresent(rows, row, NONE);
       rows.setLost(row, true);
     } else if (!rows.errors.has(row)) {
       return false;
@@ -283,103 +256,36 @@ class KernelFib implements Fib {
 
   clear(): void {
     this.sweep();
-    this.#each((rows, row) => this.#unwant(rows, row));
+    this.#routes.each((rows, row) => this.#unwant(rows, row));
   }
 
   stateOf(prefix: Prefix): FibState | undefined {
-    const rows = this.#rows[prefix.family];
-    const row = rows.table.find(prefix);
-    if (row === NONE || rows.wanted.get(row) === NONE) return undefined;
-    const error = this.#errorOf(rows, row);
-    if (error !== undefined) return { state: "failed", error };
-    const set = this.#objects.sets.get(rows.wanted.get(row));
-    const object = set === undefined ? BLACKHOLE : objectOf(set);
-    if ((set !== undefined && object === 0) || rows.present.get(row) !== object) {
-      return { state: "pending" };
-    }
-    return { state: "installed", target: this.#waysAt(rows, row) };
+    return this.#standing.stateOf(prefix);
   }
 
   targetOf(prefix: Prefix): Target | undefined {
-    const rows = this.#rows[prefix.family];
-    const row = rows.table.find(prefix);
-    return row === NONE ? undefined : this.#targetAt(rows, row);
+    return this.#standing.targetOf(prefix);
   }
 
-  *wanted(): Generator<WantedRoute> {
-    for (const rows of [this.#rows[4], this.#rows[6]]) {
-      for (const row of rows.table.indices()) {
-        if (rows.wanted.get(row) === NONE) continue;
-        const ways = this.#waysAt(rows, row);
-        yield { prefix: rows.prefix(row), ways, error: this.#errorOf(rows, row) };
-      }
-    }
+  wanted(): Generator<WantedRoute> {
+    return this.#standing.wanted();
   }
 
   counts() {
-    const stale = this.#rows[4].stale + this.#rows[6].stale;
-    return { installed: this.#installed - stale, stale, healed: this.counters.healed };
+    const { installed, stale } = this.#routes;
+    return { installed, stale, healed: this.counters.healed };
   }
 
   outstanding() {
-    const { 4: four, 6: six } = this.#rows;
-    let unresolved = 0;
-    for (const set of this.#objects.sets.sets()) {
-      if (faultOf(set) !== undefined) unresolved += set.users;
-    }
-    return {
-      pending: four.dirty.size + six.dirty.size,
-      refused: four.errors.size + six.errors.size,
-      unresolved,
-    };
+    return this.#standing.outstanding();
   }
 
-  failures() {
-    const failures: { readonly prefix: Prefix; readonly error: string }[] = [];
-    this.#each((rows, row) => {
-      const error = rows.wanted.get(row) === NONE ? rows.errors.get(row) : this.#errorOf(rows, row);
-      if (error !== undefined) failures.push({ prefix: rows.prefix(row), error });
-    });
-    return failures;
-  }
-
-  #targetAt(rows: Rows, row: number): Target | undefined {
-    const number = rows.wanted.get(row);
-    if (number === NONE) return undefined;
-    const set = this.#objects.sets.get(number);
-    return (
-      set?.shares.map(
-        ({ hop: { address, link }, weight }): NextHop => ({
-          address,
-          weight,
-          ...(link === undefined ? {} : { link }),
-        }),
-      ) ?? "blackhole"
-    );
-  }
-
-  #waysAt(rows: Rows, row: number): readonly WeightedWay[] | "blackhole" {
-    const set = this.#objects.sets.get(rows.wanted.get(row));
-    if (set === undefined) return "blackhole";
-    return set.shares.flatMap(({ hop, weight }) =>
-      isAlive(hop) && hop.way !== undefined ? [{ ...hop.way, weight }] : [],
-    );
-  }
-
-  /** Why what was asked for is not there, and will not be without something changing. */
-  #errorOf(rows: Rows, row: number): string | undefined {
-    const set = this.#objects.sets.get(rows.wanted.get(row));
-    return rows.errors.get(row) ?? (set === undefined ? undefined : faultOf(set));
+  failures(): FibFailure[] {
+    return this.#standing.failures();
   }
 
   #hasMore(): boolean {
-    return !this.isUnsure && !(this.#rows[4].dirty.isEmpty && this.#rows[6].dirty.isEmpty);
-  }
-
-  #each(visit: (rows: Rows, row: number) => void): void {
-    for (const rows of [this.#rows[4], this.#rows[6]]) {
-      for (const row of rows.table.indices()) visit(rows, row);
-    }
+    return !this.isUnsure && this.#routes.both.some(({ dirty }) => !dirty.isEmpty);
   }
 
   #release(rows: Rows, row: number): void {
@@ -398,114 +304,14 @@ class KernelFib implements Fib {
 
   /** A route that is there. */
   #find(route: Route, seen: Set<number>): void {
-    const rows = this.#rows[route.destination.family];
+    const rows = this.#routes.of[route.destination.family];
     const isNew = rows.table.find(route.destination) === NONE;
     const row = rows.table.insert(route.destination);
     seen.add(row);
-    this.#setPresent(rows, row, shapeOf(route));
+    this.#routes.setPresent(rows, row, shapeOf(route));
     // One that we know of and do not want is on its way out.
     if (isNew) rows.setStale(row, this.#keepStale);
     rows.errors.delete(row);
     rows.dirty.add(row);
-  }
-
-  /** Objects went, and with them every route over them. */
-  #lose(gone: ReadonlySet<number>): void {
-    if (gone.size === 0) return;
-    this.#each((rows, row) => {
-      if (!gone.has(rows.present.get(row))) return;
-      this.#setPresent(rows, row, NONE);
-      rows.dirty.add(row);
-    });
-  }
-
-  /** Objects came or cannot be had: see where routes have to move. */
-  #markAll(): void {
-    this.#each((rows, row) => {
-      if (rows.wanted.get(row) > BLACKHOLE) rows.dirty.add(row);
-    });
-  }
-
-  #setPresent(rows: Rows, row: number, shape: number): void {
-    const before = rows.present.get(row);
-    if (before === shape) return;
-    if (before > OTHERWISE) this.#objects.count(before, -1);
-    if (shape > OTHERWISE) this.#objects.count(shape, 1);
-    if (before === NONE) this.#installed++;
-    if (shape === NONE) this.#installed--;
-    rows.present.set(row, shape);
-  }
-
-  /** One batch of a family's rows. */
-  #apply(rows: Rows): void {
-    const errands: Errand[] = [];
-    const requests: Request[] = [];
-    for (let row = rows.dirty.take(); row !== undefined; row = rows.dirty.take()) {
-      const errand = errandOf(rows, row, this.#objects.sets, this.#place);
-      if (errand === undefined) {
-        rows.forget(row);
-        continue;
-      }
-      errands.push(errand);
-      requests.push(errand.request);
-      if (errands.length === BATCH) break;
-    }
-    if (errands.length === 0) return;
-    const outcomes = this.#options.kernel.applyAll(requests);
-    const taken: Errand[] = [];
-    let index = 0;
-    for (const errand of errands) {
-      const error = outcomes[index++];
-      if (error?.code === "EEXIST") taken.push(errand);
-      else this.#conclude(rows, errand, error);
-    }
-    if (taken.length > 0) this.#findOwners(rows, taken);
-  }
-
-  #conclude(rows: Rows, { row, object }: Errand, error: KernelError | undefined): void {
-    if (error?.code === "ENOBUFS") {
-      this.#isUnsure = true;
-      rows.dirty.add(row);
-      return;
-    }
-    // It went with its link or by another's hand: both are what was asked for.
-    if (error === undefined || (error.code === "ESRCH" && object === NONE)) {
-      if (error === undefined) {
-        if (object === NONE) this.counters.removals++;
-        else this.counters.installs++;
-      }
-      if (rows.isLost(row) && object !== NONE) this.counters.healed++;
-      rows.setLost(row, false);
-      rows.errors.delete(row);
-      this.#setPresent(rows, row, object);
-      rows.forget(row);
-    } else {
-      this.counters.refusals++;
-      rows.errors.set(row, error.message);
-    }
-  }
-
-  /** The place is taken: by a route of ours (an event was old) or by another's. The dump tells. */
-  #findOwners(rows: Rows, taken: readonly Errand[]): void {
-    const { kernel, protocol, metric } = this.#options;
-    const { family } = rows.table;
-    const ours = kernel.routes({ family, table: this.#place.table, protocol });
-    for (const { row } of taken) {
-      const prefix = rows.prefix(row);
-      const route = ours.find(
-        (one) => one.metric === metric && equalPrefix(one.destination, prefix),
-      );
-      if (route === undefined) {
-        this.counters.refusals++;
-        rows.errors.set(
-          row,
-          `another's route to this destination with our metric ${metric} is there: remove it or give it another metric`,
-        );
-      } else {
-        rows.setLost(row, false);
-        this.#setPresent(rows, row, shapeOf(route));
-        rows.dirty.add(row);
-      }
-    }
   }
 }

@@ -1,0 +1,116 @@
+/** What differs is told to the kernel in batches, and its outcomes are what is known from then on. */
+
+import type { Kernel, KernelError, Request } from "../../kernel/kernel.ts";
+import { equalPrefix } from "../../lib/prefix.ts";
+import { type Errand, errandOf, type RoutePlace, shapeOf } from "./errand.ts";
+import type { Routes } from "./routes.ts";
+import { NONE, type Rows } from "./rows.ts";
+
+/** Counts since the start, in plain numbers that whoever measures may read at any time. */
+export type FibCounters = {
+  /** Routes added or replaced. */
+  installs: number;
+  removals: number;
+  /** Requests for routes that the kernel refused. */
+  refusals: number;
+  /** Routes put back after another had removed them. */
+  healed: number;
+  /** Milliseconds spent in `flush`. */
+  flushTime: number;
+};
+
+const BATCH = 512;
+
+export class Delivery {
+  readonly #kernel: Kernel;
+  readonly #place: RoutePlace;
+  readonly #routes: Routes;
+  readonly counters: FibCounters = {
+    installs: 0,
+    removals: 0,
+    refusals: 0,
+    healed: 0,
+    flushTime: 0,
+  };
+  /** The kernel had no room for a request or its answer: nobody knows what became of it. */
+  isUnsure = false;
+
+  constructor(kernel: Kernel, place: RoutePlace, routes: Routes) {
+    this.#kernel = kernel;
+    this.#place = place;
+    this.#routes = routes;
+  }
+
+  /** One batch of a family's rows. */
+  apply(rows: Rows): void {
+    const errands: Errand[] = [];
+    const requests: Request[] = [];
+    for (let row = rows.dirty.take(); row !== undefined; row = rows.dirty.take()) {
+      const errand = errandOf(rows, row, this.#routes.objects.sets, this.#place);
+      if (errand === undefined) {
+        rows.forget(row);
+        continue;
+      }
+      errands.push(errand);
+      requests.push(errand.request);
+      if (errands.length === BATCH) break;
+    }
+    if (errands.length === 0) return;
+    const outcomes = this.#kernel.applyAll(requests);
+    const taken: Errand[] = [];
+    let index = 0;
+    for (const errand of errands) {
+      const error = outcomes[index++];
+      if (error?.code === "EEXIST") taken.push(errand);
+      else this.#conclude(rows, errand, error);
+    }
+    if (taken.length > 0) this.#findOwners(rows, taken);
+  }
+
+  #conclude(rows: Rows, { row, object }: Errand, error: KernelError | undefined): void {
+    if (error?.code === "ENOBUFS") {
+      this.isUnsure = true;
+      rows.dirty.add(row);
+      return;
+    }
+    // It went with its link or by another's hand: both are what was asked for.
+    if (error === undefined || (error.code === "ESRCH" && object === NONE)) {
+      if (error === undefined) {
+        if (object === NONE) this.counters.removals++;
+        else this.counters.installs++;
+      }
+      if (rows.isLost(row) && object !== NONE) this.counters.healed++;
+      rows.setLost(row, false);
+      rows.errors.delete(row);
+      this.#routes.setPresent(rows, row, object);
+      rows.forget(row);
+    } else {
+      this.counters.refusals++;
+      rows.errors.set(row, error.message);
+    }
+  }
+
+  /** The place is taken: by a route of ours (an event was old) or by another's. The dump tells. */
+  #findOwners(rows: Rows, taken: readonly Errand[]): void {
+    const { protocol, metric, table } = this.#place;
+    const { family } = rows.table;
+    const ours = this.#kernel.routes({ family, table, protocol });
+    for (const { row } of taken) {
+      const prefix = rows.prefix(row);
+      const route = ours.find(
+        (one) => one.metric === metric && equalPrefix(one.destination, prefix),
+      );
+      if (route === undefined) {
+        this.counters.refusals++;
+        rows.errors.set(
+          row,
+          `another's route to this destination with our metric ${metric} is there: remove it or give it another metric`,
+        );
+      } else {
+        rows.setLost(row, false);
+        this.#routes.setPresent(rows, row, shapeOf(route));
+        rows.dirty.add(row);
+      }
+    }
+  }
+}
