@@ -67,6 +67,12 @@ export class Forwarding {
   #moved: "no" | "around" | "learned" = "no";
   /** How long the last look took, ms. */
   #looked = 0;
+  /** What the comparison that is under way has taken so far, ms. */
+  #compared = 0;
+  /** Runs while the next comparison has to wait. */
+  #resting: Timer | undefined;
+  /** More has been missed since the last comparison began. */
+  #isOutdated = false;
   /** What the last route leads to. */
   #target: { readonly of: Address; readonly as: Target } | undefined;
 
@@ -102,6 +108,8 @@ export class Forwarding {
     );
     this.#resolver.refresh();
     this.fib.resync();
+    // Whether an earlier daemon was here is asked at once; the first route of its tells.
+    while (this.fib.isComparing && this.fib.counts().stale === 0) this.fib.flush(0);
   }
 
   /** Addresses of the kernel's links; undefined where nobody looks. */
@@ -145,10 +153,16 @@ export class Forwarding {
     else if (best.nextHop !== undefined) this.fib.want(prefix, this.#targetOf(best.nextHop));
   }
 
-  /** Tell the kernel, for so many ms; true when more is left. */
+  /** Compare with the kernel and tell it, for so many ms; true when more is left. */
   flush(milliseconds: number, scope: "routes" | "all"): boolean {
-    const isMore = this.fib?.flush(milliseconds, scope) === true;
-    if (this.fib?.isUnsure === true) {
+    if (this.fib === undefined) return false;
+    const { clock } = this.#options;
+    const wasComparing = this.fib.isComparing;
+    const began = clock.now();
+    const isMore = this.fib.flush(milliseconds, scope);
+    if (wasComparing) this.#compared += clock.now() - began;
+    if (wasComparing && !this.fib.isComparing) this.#rest();
+    if (this.fib.isUnsure) {
       this.#compare = "routes";
       this.#look(RELIEF);
     }
@@ -158,6 +172,7 @@ export class Forwarding {
   /** Look no more. */
   stop(): void {
     this.#settle?.cancel();
+    this.#resting?.cancel();
     this.#unwatch?.();
   }
 
@@ -209,11 +224,33 @@ export class Forwarding {
         this.fib?.retarget();
       }
       if (compare === "objects") this.fib?.inspect();
-      if (compare === "routes") this.fib?.resync();
+      if (compare === "routes") this.#resync();
       if (moved === "around" || compare !== "nothing") onReaddressed();
       this.#looked = clock.now() - began;
       onWork();
     });
+  }
+
+  /**
+   * Compare everything: once more afterwards where that is under way, so that it comes to its end and what it finds
+   * is told, however often events are lost.
+   */
+  #resync(): void {
+    if (this.#resting !== undefined || this.fib?.isComparing === true) this.#isOutdated = true;
+    else this.fib?.resync();
+  }
+
+  /** A comparison is over: as it is long work where much is there, the next has to wait. */
+  #rest(): void {
+    const { clock, onWork } = this.#options;
+    this.#resting = clock.after(PAUSE * this.#compared, () => {
+      this.#resting = undefined;
+      if (!this.#isOutdated) return;
+      this.#isOutdated = false;
+      this.fib?.resync();
+      onWork();
+    });
+    this.#compared = 0;
   }
 }
 

@@ -14,6 +14,13 @@ export const WINDOW = 128;
 const DUMP_TRIES = 20;
 const DUMP_BUFFER = 1 << 16;
 
+/** A piece of a dump. `interrupted`: the table changed under it, and entries may be missing or doubled. */
+export type DumpPart<Item> = {
+  readonly items: Item[];
+  readonly interrupted: boolean;
+  readonly isLast: boolean;
+};
+
 export class NetlinkConnection {
   readonly #port: Port;
   readonly #writer = new MessageWriter();
@@ -22,6 +29,8 @@ export class NetlinkConnection {
   #sequence = 0;
   /** Requests begun and not sent. */
   #waiting = 0;
+  /** What the dump that was begun last is of. */
+  #dumped = 0;
   #isOpen = true;
 
   constructor(port: Port) {
@@ -112,6 +121,38 @@ export class NetlinkConnection {
     }
   }
 
+  /** Begin a dump that `readPart` reads. Nothing else may be asked of this connection before its last part. */
+  beginDump(type: number, body: (writer: MessageWriter) => void): void {
+    this.check();
+    if (this.#buffer.length < DUMP_BUFFER) {
+      this.#buffer = new Uint8Array(DUMP_BUFFER);
+      this.#port.prepareDumps();
+    }
+    this.#dumped = type;
+    body(this.begin(type, NLM_F.DUMP));
+    this.#send();
+  }
+
+  /** What one read of the dump gives. The kernel goes on from there when it is read again, in tables that may have changed. */
+  readPart<Item>(take: (message: Message) => Item | undefined): DumpPart<Item> {
+    this.check();
+    const items: Item[] = [];
+    let interrupted = false;
+    for (const message of this.#receive()) {
+      if (message.sequence !== this.#sequence) continue;
+      if ((message.flags & NLM_F.DUMP_INTR) !== 0) interrupted = true;
+      if (message.type === NLMSG.DONE || message.type === NLMSG.ERROR) {
+        const failure = errorOf(message);
+        if (failure !== undefined) throw failure.toError(`dump ${this.#dumped}`);
+        if (message.type === NLMSG.DONE) return { items, interrupted, isLast: true };
+        continue;
+      }
+      const item = take(message);
+      if (item !== undefined) items.push(item);
+    }
+    return { items, interrupted, isLast: false };
+  }
+
   /** Ask for something that needs no reading here: a reader blocked on the descriptor wakes up. */
   poke(): void {
     this.begin(RTM.GETLINK, 0).u32(0).u32(1).u32(0).u32(0);
@@ -143,32 +184,14 @@ export class NetlinkConnection {
     body: (writer: MessageWriter) => void,
     take: (message: Message) => Item | undefined,
   ) {
-    this.check();
-    if (this.#buffer.length < DUMP_BUFFER) {
-      this.#buffer = new Uint8Array(DUMP_BUFFER);
-      this.#port.prepareDumps();
-    }
+    this.beginDump(type, body);
     const items: Item[] = [];
     let interrupted = false;
-    body(this.begin(type, NLM_F.DUMP));
-    this.#send();
     for (;;) {
-      for (const message of this.#receive()) {
-        if (message.sequence !== this.#sequence) continue;
-        if ((message.flags & NLM_F.DUMP_INTR) !== 0) interrupted = true;
-        if (message.type === NLMSG.DONE) {
-          const failure = errorOf(message);
-          if (failure !== undefined) throw failure.toError(`dump ${type}`);
-          return { items, interrupted };
-        }
-        if (message.type === NLMSG.ERROR) {
-          const failure = errorOf(message);
-          if (failure !== undefined) throw failure.toError(`dump ${type}`);
-          continue;
-        }
-        const item = take(message);
-        if (item !== undefined) items.push(item);
-      }
+      const part = this.readPart(take);
+      for (const item of part.items) items.push(item);
+      if (part.interrupted) interrupted = true;
+      if (part.isLast) return { items, interrupted };
     }
   }
 

@@ -285,6 +285,19 @@ export type KernelEventType = "link" | "address" | "route" | "neighbour" | "next
 /** Whose changes are told of: those by requests of the same `Kernel` can be left out. */
 export type WatchSource = "all" | "others";
 
+/**
+ * A dump of routes that is taken a part at a time. A route that nobody touches meanwhile is told of once among IPv4's; of
+ * IPv6's it may be missing or told of twice when others of its table change, for the kernel counts its way to where it was.
+ */
+export type RouteDump = {
+  /** Some hundred more, as they were about when the part before was taken; undefined behind the last. */
+  next(): Route[] | undefined;
+  /** The kernel has said that routes may be missing, or told of twice. */
+  readonly isTorn: boolean;
+  /** Take no more. Behind the last part it closes by itself. */
+  close(): void;
+};
+
 /** A failed request. `message` is for people; `errno` is positive, `code` its name ("EEXIST"). */
 export class KernelError extends Error {
   override readonly name = "KernelError";
@@ -315,6 +328,12 @@ export type Kernel = {
     /** All but this one's. */
     readonly exceptProtocol?: number;
   }): Route[];
+  /** As `routes`, for whoever has other things to do meanwhile. */
+  routesInParts(filter: {
+    readonly family: Family;
+    readonly table?: number;
+    readonly protocol?: number;
+  }): RouteDump;
   /** The route that a packet to the address takes, without a dump; undefined where it goes nowhere. */
   routeTo(address: Address): Route | undefined;
   /** All nexthop objects. Throws `KernelError` EOPNOTSUPP where there are none (Linux before 5.3). */

@@ -16,11 +16,13 @@ import {
   type KernelEventType,
   type LinkReference,
   type Request,
+  type RouteDump,
   type SourceCheck,
   type WatchSource,
 } from "./kernel.ts";
 import { IPV4_SETTINGS } from "./link.ts";
 import { addAddress, deleteAddress, deleteNeighbour, replaceNeighbour } from "./memory-address.ts";
+import { dumpInParts } from "./memory-dump.ts";
 import {
   createBridge,
   createLoopback,
@@ -60,11 +62,13 @@ export type MemoryHost = {
 export type MemoryHostOptions = {
   /** How events are delivered later; by default as a microtask. A simulation gives its clock's `after`. */
   readonly defer?: (run: () => void) => void;
+  /** Routes of one part of a dump that is taken in parts; default 64. */
+  readonly dumpPart?: number;
 };
 
 /** A host with one namespace, whose loopback is down. */
 export function createMemoryHost(options: MemoryHostOptions = {}): MemoryHost {
-  return new Host(options.defer ?? queueMicrotask);
+  return new Host(options);
 }
 
 /** The host's own namespace; numbers that are no descriptors of a real process, to find mix-ups. */
@@ -77,11 +81,13 @@ class Host implements MemoryHost {
   readonly namespaces = new Map<number, MemoryNamespace>();
   readonly injections = new Set<Injection>();
   readonly defer: (run: () => void) => void;
+  readonly dumpPart: number;
   #nextNamespace = HOST_NAMESPACE;
   #macs = 0;
 
-  constructor(defer: (run: () => void) => void) {
+  constructor({ defer = queueMicrotask, dumpPart = 64 }: MemoryHostOptions) {
     this.defer = defer;
+    this.dumpPart = dumpPart;
     this.createNamespace("host");
   }
 
@@ -181,6 +187,12 @@ class MemoryKernel implements Kernel {
           route.protocol !== exceptProtocol,
       )
       .map((route) => showRoute(this.#namespace, route));
+  }
+
+  routesInParts({ family, table, protocol }: Parameters<Kernel["routesInParts"]>[0]): RouteDump {
+    this.#check();
+    const size = this.#host.dumpPart;
+    return dumpInParts({ namespace: this.#namespace, family, table, protocol, size });
   }
 
   routeTo(address: Address) {

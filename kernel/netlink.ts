@@ -23,6 +23,7 @@ import {
   type Nexthop,
   type Request,
   type Route,
+  type RouteDump,
   type SourceCheck,
   type WatchSource,
 } from "./kernel.ts";
@@ -35,12 +36,13 @@ import { openPort } from "./port.ts";
 import { type Begin, writeRequest } from "./request.ts";
 import {
   familyTo,
-  protocolOf,
   type RouteFilter,
   readRoute,
+  takeRoutes,
   writeRouteFilter,
   writeRouteQuestion,
 } from "./route.ts";
+import { dumpRoutes } from "./route-dump.ts";
 import { ensureSourceCheck, hasSourceCheck } from "./source-check.ts";
 import { readSysctl, writeSysctl } from "./sysctl.ts";
 import { groupsOf, listenTo } from "./watch.ts";
@@ -63,6 +65,7 @@ class NetlinkKernel implements Kernel {
   readonly #namespace: string | number | undefined;
   readonly #connection: NetlinkConnection;
   readonly #watches = new Set<() => void>();
+  readonly #dumps = new Set<RouteDump>();
 
   constructor({ namespace, refuseOwn }: OpenOptions) {
     this.#namespace = namespace;
@@ -105,6 +108,16 @@ class NetlinkKernel implements Kernel {
     if (family !== undefined) return this.#routesOf({ family, table, protocol }, exceptProtocol);
     const of = (one: 4 | 6) => this.#routesOf({ family: one, table, protocol }, exceptProtocol);
     return [...of(4), ...of(6)];
+  }
+
+  routesInParts({ family, table, protocol }: Parameters<Kernel["routesInParts"]>[0]): RouteDump {
+    this.#connection.check();
+    // Of its own: answers to what is asked meanwhile would lie between the parts.
+    const connection = this.#inside(() => new NetlinkConnection(openPort()));
+    const onClose = () => void this.#dumps.delete(dump);
+    const dump = dumpRoutes(connection, { family, table, protocol }, onClose);
+    this.#dumps.add(dump);
+    return dump;
   }
 
   routeTo(address: Address): Route | undefined {
@@ -240,6 +253,7 @@ class NetlinkKernel implements Kernel {
 
   close(): void {
     for (const stop of this.#watches) stop();
+    for (const dump of this.#dumps) dump.close();
     this.#connection.close();
   }
 
@@ -252,19 +266,11 @@ class NetlinkKernel implements Kernel {
   }
 
   #routesOf(filter: RouteFilter, exceptProtocol: number | undefined): Route[] {
-    const { table, protocol } = filter;
-    const take = (message: Message): Route | undefined => {
-      if (protocolOf(message) === exceptProtocol) return undefined;
-      const route = readRoute(message);
-      // A kernel without strict dumps takes the filter for a wish.
-      if (route === undefined || (table !== undefined && route.table !== table)) return undefined;
-      return protocol === undefined || route.protocol === protocol ? route : undefined;
-    };
     try {
       return this.#connection.dump(
         RTM.GETROUTE,
         (writer) => writeRouteFilter(writer, filter),
-        take,
+        takeRoutes(filter, exceptProtocol),
       );
     } catch (error) {
       // A table that nobody has put a route into does not exist.

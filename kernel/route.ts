@@ -135,9 +135,19 @@ export type RouteFilter = {
   readonly protocol: number | undefined;
 };
 
-/** rtm_protocol of a message that `readRoute` would read, without reading the rest. */
-export function protocolOf({ body }: Message): number {
-  return body.getUint8(5);
+/** What reads those messages of a dump that fit; others' than `exceptProtocol`'s where that is given. */
+export function takeRoutes(
+  { table, protocol }: RouteFilter,
+  exceptProtocol?: number,
+): (message: Message) => Route | undefined {
+  return (message) => {
+    // rtm_protocol: without reading the rest.
+    if (message.body.getUint8(5) === exceptProtocol) return undefined;
+    const route = readRoute(message);
+    // A kernel without strict dumps takes the filter for a wish.
+    if (route === undefined || (table !== undefined && route.table !== table)) return undefined;
+    return protocol === undefined || route.protocol === protocol ? route : undefined;
+  };
 }
 
 /** Body of RTM_GETROUTE for a dump, which a strict kernel filters. */

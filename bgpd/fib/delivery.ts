@@ -20,6 +20,8 @@ export type FibCounters = {
 };
 
 const BATCH = 512;
+/** Rows that one batch is looked for in: where nothing differs, as after most comparisons, that takes time too. */
+const LOOKS = 8192;
 
 export class Delivery {
   readonly #kernel: Kernel;
@@ -45,7 +47,9 @@ export class Delivery {
   apply(rows: Rows): void {
     const errands: Errand[] = [];
     const requests: Request[] = [];
-    for (let row = rows.dirty.take(); row !== undefined; row = rows.dirty.take()) {
+    for (let looks = 0; looks < LOOKS && errands.length < BATCH; looks++) {
+      const row = rows.dirty.take();
+      if (row === undefined) break;
       const errand = errandOf(rows, row, this.#routes.objects.sets, this.#place);
       if (errand === undefined) {
         rows.forget(row);
@@ -53,7 +57,6 @@ export class Delivery {
       }
       errands.push(errand);
       requests.push(errand.request);
-      if (errands.length === BATCH) break;
     }
     if (errands.length === 0) return;
     const outcomes = this.#kernel.applyAll(requests);

@@ -1,8 +1,8 @@
 /**
  * The kernel's routes of ours: what should be there against what is, applied by difference.
  *
- * `want` and `unwant` say what should exist, `flush` makes it so in batches, `resync` dumps what carries our protocol
- * number and puts right whatever differs. Routes of other protocols are never touched: ours have a metric of their
+ * `want` and `unwant` say what should exist, `flush` makes it so in batches. After `resync` it first reads what carries
+ * our protocol number, to put right whatever differs (`survey.ts`). Routes of other protocols are never touched: ours have a metric of their
  * own, are added exclusively and replaced only where ours is. They lead over nexthop objects (`objects.ts`).
  *
  * Routes that an earlier daemon left are adopted at the first `resync`: those that come to be wanted stay without a
@@ -12,7 +12,7 @@
  * what to want (the RIB), when to flush or resync (the daemon).
  */
 
-import type { Kernel, KernelEvent, Route } from "../../kernel/kernel.ts";
+import type { Kernel, KernelEvent } from "../../kernel/kernel.ts";
 import type { Prefix } from "../../lib/prefix.ts";
 import { Delivery, type FibCounters } from "./delivery.ts";
 import { type RoutePlace, shapeOf } from "./errand.ts";
@@ -22,7 +22,10 @@ import { isOurs, NexthopObjects } from "./objects.ts";
 import { Routes } from "./routes.ts";
 import { NONE, OTHERWISE, type Rows } from "./rows.ts";
 import { type FibFailure, type FibState, Standing, type WantedRoute } from "./standing.ts";
+import { Survey } from "./survey.ts";
 import type { NextHop, Target } from "./target.ts";
+
+type RouteEvent = Extract<KernelEvent, { readonly type: "route" }>;
 
 export type FibOptions = {
   readonly kernel: Kernel;
@@ -45,14 +48,19 @@ export type Fib = {
   /** The prefix should lead over next hops that share its traffic, or be a blackhole. It may be a scratch record. */
   want(prefix: Prefix, target: Target): void;
   unwant(prefix: Prefix): void;
-  /** Send what is pending for about `milliseconds`; true when more is left. */
+  /** Compare and send what is pending for about `milliseconds`; true when more is left. */
   flush(milliseconds: number, scope?: FlushScope): boolean;
   /** The answers of `resolve` may have changed: aim every next hop anew; `flush` then moves some. */
   retarget(): void;
   /** Links changed: look for nexthop objects that went with them. */
   inspect(): void;
-  /** Dump and compare everything; afterwards `flush` repairs. */
+  /**
+   * Dump and compare everything, from the beginning where that is under way. `flush` does it, before it repairs what
+   * differs: until then it sends nothing.
+   */
   resync(): void;
+  /** What `resync` has asked for is not yet done. */
+  readonly isComparing: boolean;
   /** The kernel had no room for a request or its answer (ENOBUFS): `resync` before anything else is believed. */
   readonly isUnsure: boolean;
   /** Remove what an earlier daemon left and nobody wanted since; later leftovers go at once. */
@@ -99,7 +107,8 @@ class KernelFib implements Fib {
   #last: { readonly target: readonly NextHop[]; readonly set: HopSet } | undefined;
   /** Sets that nobody wants since the last flush. */
   readonly #abandoned = new Set<HopSet>();
-  #keepStale = true;
+  /** The comparison that is under way. */
+  #survey: Survey | undefined;
 
   constructor(options: FibOptions) {
     this.#options = options;
@@ -111,8 +120,12 @@ class KernelFib implements Fib {
     this.#standing = new Standing(this.#routes);
   }
 
+  get isComparing(): boolean {
+    return this.#survey !== undefined;
+  }
+
   get isUnsure(): boolean {
-    return this.#delivery.isUnsure || this.#objects.isUnsure;
+    return !this.isComparing && (this.#delivery.isUnsure || this.#objects.isUnsure);
   }
 
   get counters(): Readonly<FibCounters> {
@@ -159,7 +172,8 @@ class KernelFib implements Fib {
   }
 
   inspect(): void {
-    this.#routes.lose(this.#objects.compare());
+    // Where all is being read, objects are compared afterwards.
+    if (this.#survey?.isReading !== true) this.#routes.lose(this.#objects.compare());
   }
 
   flush(milliseconds: number, scope: FlushScope = "all"): boolean {
@@ -170,6 +184,7 @@ class KernelFib implements Fib {
   }
 
   #flush(end: number, scope: FlushScope): boolean {
+    if (!this.#compare(end)) return true;
     if (this.isUnsure) return false;
     // Sets that nobody wants are forgotten here.
     this.#last = undefined;
@@ -183,37 +198,19 @@ class KernelFib implements Fib {
       }
     }
     if (scope === "all" && !this.isUnsure) {
-      this.#routes.lose(this.#objects.collect({ isSwept: !this.#keepStale }));
+      this.#routes.lose(this.#objects.collect({ isSwept: !this.#routes.keepsStale }));
     }
     return this.#hasMore();
   }
 
   resync(): void {
-    const { protocol, metric, kernel } = this.#options;
+    this.#survey?.end();
+    this.#survey = new Survey(this.#options.kernel, this.#place, this.#routes);
     this.#delivery.isUnsure = false;
-    const routes = kernel.routes({ protocol });
-    const isOwn = (route: Route): boolean =>
-      route.table === this.#place.table && route.metric === metric;
-    const others = routes.filter((route) => !isOwn(route)).map(({ nexthop = 0 }) => nexthop);
-    this.#objects.sets.resolveAll();
-    this.#routes.lose(this.#objects.compare(new Set(others)));
-    const seen = { 4: new Set<number>(), 6: new Set<number>() };
-    for (const route of routes) if (isOwn(route)) this.#find(route, seen[route.destination.family]);
-    for (const family of [4, 6] as const) {
-      const rows = this.#routes.of[family];
-      for (const row of rows.table.indices()) {
-        if (seen[family].has(row)) continue;
-        if (rows.wanted.get(row) !== NONE && rows.present.get(row) !== NONE)
-          rows.setLost(row, true);
-        this.#routes.setPresent(rows, row, NONE);
-        rows.errors.delete(row);
-        rows.dirty.add(row);
-      }
-    }
   }
 
   sweep(): void {
-    this.#keepStale = false;
+    this.#routes.keepsStale = false;
     this.#objects.touch();
     this.#routes.each((rows, row) => {
       if (!rows.isStale(row)) return;
@@ -229,29 +226,10 @@ class KernelFib implements Fib {
       this.inspect();
       return true;
     }
-    if (event.type !== "route" || event.route.table !== this.#place.table) return false;
-    const { route, change } = event;
-    const rows = this.#routes.of[route.destination.family];
-    const row = rows.table.find(route.destination);
-    if (row === NONE || rows.wanted.get(row) === NONE || route.metric !== this.#options.metric) {
-      return false;
-    }
-    const ours = route.protocol === this.#options.protocol;
-    if (change === "new" && ours) {
-      const target = shapeOf(route);
-      if (rows.present.get(row) === target) return false;
-      this.#routes.setPresent(rows, row, target);
-    } else if (change === "new" || ours) {
-      // Deleted or overwritten: adding it exclusively will tell.
-      if (rows.present.get(row) === NONE) return false;
-      this.#routes.setPresent(rows, row, NONE);
-      rows.setLost(row, true);
-    } else if (!rows.errors.has(row)) {
-      return false;
-    }
-    rows.errors.delete(row);
-    rows.dirty.add(row);
-    return true;
+    if (event.type !== "route") return false;
+    this.#survey?.shake(event.route.destination.family);
+    const { table, metric } = event.route;
+    return table === this.#place.table && metric === this.#place.metric && this.#hear(event);
   }
 
   clear(): void {
@@ -302,16 +280,41 @@ class KernelFib implements Fib {
     rows.dirty.add(row);
   }
 
-  /** A route that is there. */
-  #find(route: Route, seen: Set<number>): void {
+  /** Go on with the comparison that is under way; true when none is left and there is time. */
+  #compare(end: number): boolean {
+    while (this.#survey !== undefined) {
+      if (!this.#survey.step()) this.#survey = undefined;
+      if (this.#options.now() >= end) return false;
+    }
+    return true;
+  }
+
+  /** Another did something to a route of ours, or in the place of one; true when there is something to mend. */
+  #hear({ change, route }: RouteEvent): boolean {
     const rows = this.#routes.of[route.destination.family];
-    const isNew = rows.table.find(route.destination) === NONE;
-    const row = rows.table.insert(route.destination);
-    seen.add(row);
-    this.#routes.setPresent(rows, row, shapeOf(route));
-    // One that we know of and do not want is on its way out.
-    if (isNew) rows.setStale(row, this.#keepStale);
+    const isOfOurs = route.protocol === this.#place.protocol;
+    const row = this.#rowOf(route.destination, isOfOurs || change === "new");
+    if (row === NONE) return false;
+    if (!isOfOurs && change === "deleted") {
+      // It may have been in the way.
+      if (!rows.errors.has(row)) return false;
+    } else {
+      // Deleted or overwritten: adding it exclusively will tell.
+      const shape = isOfOurs && change === "new" ? shapeOf(route) : NONE;
+      this.#survey?.note(rows, row);
+      if (rows.present.get(row) === shape) return false;
+      this.#routes.setPresent(rows, row, shape);
+      if (shape === NONE) rows.setLost(row, rows.wanted.get(row) !== NONE);
+    }
     rows.errors.delete(row);
     rows.dirty.add(row);
+    return true;
+  }
+
+  /** The row of what an event tells of. While a dump is being read, which may tell otherwise, it needs one. */
+  #rowOf(destination: Prefix, isTelling: boolean): number {
+    const { table } = this.#routes.of[destination.family];
+    if (!isTelling || this.#survey?.isReading !== true) return table.find(destination);
+    return this.#routes.insert(destination);
   }
 }

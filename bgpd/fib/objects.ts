@@ -40,6 +40,7 @@ export class NexthopObjects {
   readonly #fresh = new Set<HopSet>();
   #nextId = 0;
   #isKnown = false;
+  #there: ReadonlySet<number> = new Set();
   /** Something may have to be told to the kernel. */
   #isDirty = true;
   /** The kernel had no room for a request or its answer: only `compare` tells what it did. */
@@ -49,6 +50,11 @@ export class NexthopObjects {
     this.#kernel = kernel;
     this.#protocol = protocol;
     this.sets = new HopSets(resolve);
+  }
+
+  /** What an earlier daemon left has been noted. */
+  get isKnown(): boolean {
+    return this.#isKnown;
   }
 
   /** A set came to be wanted, by routes that wait to be told: `prepare` makes what it needs. */
@@ -72,9 +78,10 @@ export class NexthopObjects {
    * left is noted, but for what leads elsewhere (`used`: ids of routes that are not this FIB's).
    */
   compare(used: ReadonlySet<number> = new Set()): ReadonlySet<number> {
+    const all = this.#kernel.nexthops();
+    this.#there = new Set(all.map(({ id }) => id));
     const there = new Map(
-      this.#kernel
-        .nexthops()
+      all
         .filter(({ id, protocol }) => protocol === this.#protocol && isOurs(id))
         .map((nexthop) => [nexthop.id, nexthop]),
     );
@@ -106,6 +113,11 @@ export class NexthopObjects {
     this.#isDirty = true;
     this.isUnsure = false;
     return gone;
+  }
+
+  /** Whether the kernel had an object of this id, whoever's, at the last `compare`. */
+  wasThere(id: number): boolean {
+    return this.#there.has(id);
   }
 
   /** Whether an object of ours has this id. */

@@ -4,6 +4,7 @@
  */
 
 import type { Family } from "../../lib/address.ts";
+import type { Prefix } from "../../lib/prefix.ts";
 import { BLACKHOLE } from "./hop.ts";
 import type { NexthopObjects } from "./objects.ts";
 import { NONE, OTHERWISE, Rows } from "./rows.ts";
@@ -12,6 +13,8 @@ export class Routes {
   readonly objects: NexthopObjects;
   readonly of: Readonly<Record<Family, Rows>> = { 4: new Rows(4), 6: new Rows(6) };
   readonly both: readonly [Rows, Rows] = [this.of[4], this.of[6]];
+  /** What is found and wanted by nobody is an earlier daemon's, which may have its reasons. */
+  keepsStale = true;
   /** Present in the kernel, stale ones included. */
   #present = 0;
 
@@ -33,6 +36,17 @@ export class Routes {
     for (const rows of this.both) {
       for (const row of rows.table.indices()) visit(rows, row);
     }
+  }
+
+  /** The row of a route of ours that another has told of; one that is not known yet is an earlier daemon's. */
+  insert(destination: Prefix): number {
+    const rows = this.of[destination.family];
+    const known = rows.table.find(destination);
+    if (known !== NONE) return known;
+    const row = rows.table.insert(destination);
+    // One that we know of and do not want is on its way out.
+    rows.setStale(row, this.keepsStale);
+    return row;
   }
 
   /** A row's route leads so in the kernel (`Rows.present`). */

@@ -8,6 +8,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import type { Kernel, KernelEvent, KernelEventType, Request } from "../../kernel/kernel.ts";
 import { kernelAddressSuite } from "./kernel-address.ts";
+import { kernelDumpSuite } from "./kernel-dump.ts";
 import { kernelLinkSuite } from "./kernel-link.ts";
 import { kernelNexthopSuite } from "./kernel-nexthop.ts";
 import { kernelRouteSuite } from "./kernel-route.ts";
@@ -75,6 +76,7 @@ export function kernelSuite(name: string, open: () => KernelHarness): void {
     kernelLinkSuite(() => harness);
     kernelAddressSuite(() => harness);
     kernelRouteSuite(() => harness);
+    kernelDumpSuite(() => harness);
     kernelNexthopSuite(() => harness);
 
     describe("batches", () => {

@@ -4,7 +4,14 @@ import { createFib, type Fib } from "../../../bgpd/fib/fib.ts";
 import { FIRST_ID } from "../../../bgpd/fib/objects.ts";
 import { createResolver, type Resolver } from "../../../bgpd/fib/resolve.ts";
 import type { NextHop } from "../../../bgpd/fib/target.ts";
-import type { Kernel, KernelError, Nexthop, Request, RouteSpec } from "../../../kernel/kernel.ts";
+import type {
+  Kernel,
+  KernelError,
+  Nexthop,
+  Request,
+  RouteDump,
+  RouteSpec,
+} from "../../../kernel/kernel.ts";
 import { createMemoryHost, type MemoryHost } from "../../../kernel/memory.ts";
 import { type Address, formatAddress, parseAddress } from "../../../lib/address.ts";
 import { formatPrefix, parseInterfaceAddress, parsePrefix } from "../../../lib/prefix.ts";
@@ -22,9 +29,9 @@ export class Scene {
   readonly router: Kernel;
   #deliveries: (() => void)[] = [];
 
-  /** eth0 has 172.30.0.11/24, eth1 has 172.31.0.11/24. */
-  constructor() {
-    this.host = createMemoryHost({ defer: (run) => this.#deliveries.push(run) });
+  /** eth0 has 172.30.0.11/24, eth1 has 172.31.0.11/24. `dumpPart`: routes of one part of a dump. */
+  constructor(options: { readonly dumpPart?: number } = {}) {
+    this.host = createMemoryHost({ ...options, defer: (run) => this.#deliveries.push(run) });
     const namespace = this.host.createNamespace("router");
     this.kernel = this.host.kernel();
     this.router = this.host.kernel(namespace);
@@ -94,8 +101,15 @@ export class Scene {
     for (const run of this.#deliveries.splice(0)) run();
   }
 
-  /** A daemon's part of it: started over the kernel as it is. */
+  /** A daemon's part of it: started over the kernel as it is, which it has read. */
   start(): Daemon {
+    const daemon = this.begin();
+    while (daemon.fib.isComparing) daemon.fib.flush(0);
+    return daemon;
+  }
+
+  /** The same, which has the kernel yet to read. */
+  begin(): Daemon {
     return new Daemon(this);
   }
 }
@@ -107,8 +121,16 @@ export type Sent = { readonly routes: string[]; readonly objects: string[] };
 export class Daemon {
   readonly fib: Fib;
   readonly resolver: Resolver;
+  /** Hear no more. */
+  readonly stop: () => void;
   /** How often the kernel was asked to do something, be it much or little. */
   asked = 0;
+  /** Parts of dumps that were read. */
+  parts = 0;
+  /** Dumps that are open. */
+  dumps = 0;
+  /** So many more dumps miss their routes and say that they may. */
+  tears = 0;
   /** The requests that are still let through; the daemon dies with the next. */
   lives = Number.POSITIVE_INFINITY;
   readonly #scene: Scene;
@@ -123,7 +145,7 @@ export class Daemon {
     this.#scene = scene;
     this.#kernel = scene.host.kernel();
     const kernel = this.#delegate(this.#kernel);
-    kernel.watch(
+    this.stop = kernel.watch(
       ["link", "address", "route", "nexthop"],
       (event) => {
         if (this.fib.observe(event)) this.#isDisturbed = true;
@@ -220,12 +242,35 @@ export class Daemon {
     });
   }
 
+  #counted(dump: RouteDump): RouteDump {
+    const isTorn = this.tears > 0;
+    if (isTorn) this.tears--;
+    this.dumps++;
+    let isOpen = true;
+    const close = (): void => {
+      if (isOpen) this.dumps--;
+      isOpen = false;
+      dump.close();
+    };
+    return {
+      isTorn,
+      next: () => {
+        this.parts++;
+        const part = dump.next();
+        if (part === undefined) close();
+        return isTorn && part !== undefined ? [] : part;
+      },
+      close,
+    };
+  }
+
   #delegate(kernel: Kernel): Kernel {
     return {
       links: () => kernel.links(),
       link: (reference) => kernel.link(reference),
       addresses: (family, link) => kernel.addresses(family, link),
       routes: (filter) => kernel.routes(filter),
+      routesInParts: (filter) => this.#counted(kernel.routesInParts(filter)),
       routeTo: (address) => kernel.routeTo(address),
       nexthops: () => kernel.nexthops(),
       neighbours: (family) => kernel.neighbours(family),

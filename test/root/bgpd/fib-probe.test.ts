@@ -80,6 +80,9 @@ describe.skipIf(!isInside)("after every message each prefix has a way", () => {
           }),
       },
       routes: { value: (filter?: Parameters<Kernel["routes"]>[0]) => kernel.routes(filter) },
+      routesInParts: {
+        value: (filter: Parameters<Kernel["routesInParts"]>[0]) => kernel.routesInParts(filter),
+      },
       nexthops: { value: () => kernel.nexthops() },
     });
     const ours = { kernel: probed, protocol: 77, metric: 1024 };

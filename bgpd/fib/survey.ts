@@ -1,0 +1,129 @@
+/**
+ * The kernel's routes of ours, read and compared with what is known of them: seconds of work where there are a million,
+ * so it is done in steps, and others have their turns between two.
+ *
+ * Nothing of ours is sent meanwhile, so what changes in the kernel changes by others, who are told of: an event that
+ * comes after the survey's beginning is newer than what the dump may say of that route, or another is on its way. What
+ * leads over an object that goes without an event of its routes is found by comparing objects, once all is read.
+ */
+
+import type { Kernel, Route, RouteDump } from "../../kernel/kernel.ts";
+import type { Family } from "../../lib/address.ts";
+import { Column } from "../rib/column.ts";
+import { type RoutePlace, shapeOf } from "./errand.ts";
+import type { Routes } from "./routes.ts";
+import { NONE, OTHERWISE, type Rows } from "./rows.ts";
+
+/** Rows that one step compares: less than a millisecond. */
+const STRETCH = 1024;
+/** IPv6's dump is taken so many times at most because others have changed something under it. */
+const TRIES = 5;
+const KNOWN = 1;
+
+export class Survey {
+  readonly #kernel: Kernel;
+  readonly #place: RoutePlace;
+  readonly #routes: Routes;
+  readonly #steps: Generator<void, void>;
+  /** Rows of which the dump or an event has told. */
+  readonly #known: Readonly<Record<Family, Column>> = { 4: new Column(), 6: new Column() };
+  /** Objects that routes lead over which have our protocol and are not this FIB's. */
+  readonly #others = new Set<number>();
+  #dump: RouteDump | undefined;
+  #isShaken = false;
+  /** Objects are compared when the last part has been read. */
+  isReading = true;
+
+  constructor(kernel: Kernel, place: RoutePlace, routes: Routes) {
+    this.#kernel = kernel;
+    this.#place = place;
+    this.#routes = routes;
+    this.#steps = this.#survey();
+  }
+
+  /** Do a little of it; true when more is left. Throws `KernelError`. */
+  step(): boolean {
+    return this.#steps.next().done !== true;
+  }
+
+  /** An event has told of the row's route. */
+  note(rows: Rows, row: number): void {
+    this.#known[rows.table.family].set(row, KNOWN);
+  }
+
+  /** Another has changed something in this family's tables. */
+  shake(family: Family): void {
+    if (family === 6) this.#isShaken = true;
+  }
+
+  /** Break off. */
+  end(): void {
+    this.#dump?.close();
+  }
+
+  *#survey(): Generator<void, void> {
+    for (const family of [4, 6] as const) yield* this.#read(family);
+    this.#routes.objects.sets.resolveAll();
+    this.#routes.objects.compare(this.#others);
+    this.isReading = false;
+    for (const rows of this.#routes.both) yield* this.#compare(rows);
+  }
+
+  *#read(family: Family): Generator<void, void> {
+    for (let tries = 1; tries <= TRIES; tries++) {
+      this.#isShaken = false;
+      const dump = this.#begin(family);
+      this.#dump = dump;
+      for (let part = dump.next(); part !== undefined; part = dump.next()) {
+        for (const route of part) this.#take(route);
+        yield;
+      }
+      if (!this.#isShaken && !dump.isTorn) return;
+    }
+  }
+
+  /** Other tables are looked at once, for whose objects are whose: Linux walks through ours for each of them. */
+  #begin(family: Family): RouteDump {
+    const { protocol, table } = this.#place;
+    const isFirst = !this.#routes.objects.isKnown;
+    return this.#kernel.routesInParts({ family, protocol, ...(isFirst ? {} : { table }) });
+  }
+
+  #take(route: Route): void {
+    const { destination, table, metric, nexthop } = route;
+    if (table !== this.#place.table || metric !== this.#place.metric) {
+      if (nexthop !== undefined) this.#others.add(nexthop);
+      return;
+    }
+    const rows = this.#routes.of[destination.family];
+    const row = this.#routes.insert(destination);
+    if (this.#isKnown(rows, row)) return;
+    this.note(rows, row);
+    this.#routes.setPresent(rows, row, shapeOf(route));
+  }
+
+  /** All rows, with what is known now; `flush` does what follows from it. */
+  *#compare(rows: Rows): Generator<void, void> {
+    const { objects } = this.#routes;
+    let count = 0;
+    for (const row of rows.table.indices()) {
+      const present = rows.present.get(row);
+      // What was read may be older than the end of the object that it names.
+      const isGone = present > OTHERWISE && !objects.wasThere(present);
+      if (isGone || !this.#isKnown(rows, row)) {
+        if (!isGone && present !== NONE && rows.wanted.get(row) !== NONE) rows.setLost(row, true);
+        this.#routes.setPresent(rows, row, NONE);
+      } else if (present > OTHERWISE) {
+        const set = objects.sets.get(rows.wanted.get(row));
+        if (set !== undefined) objects.claim(set, present);
+      }
+      rows.errors.delete(row);
+      rows.dirty.add(row);
+      if (++count % STRETCH === 0) yield;
+    }
+  }
+
+  #isKnown(rows: Rows, row: number): boolean {
+    return this.#known[rows.table.family].get(row) === KNOWN;
+  }
+}

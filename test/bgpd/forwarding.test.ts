@@ -1,0 +1,212 @@
+/** When everything is compared with the kernel, and how long others wait for it: by a clock that reading dumps moves. */
+
+import { beforeEach, describe, expect, test } from "bun:test";
+import { Forwarding, ROUTE_METRIC, ROUTE_PROTOCOL } from "../../bgpd/forwarding.ts";
+import type { Kernel } from "../../kernel/kernel.ts";
+import { createMemoryHost, type MemoryHost } from "../../kernel/memory.ts";
+import { type Clock, type Timer, VirtualClock } from "../../lib/clock.ts";
+import { formatPrefix, type Prefix, parsePrefix } from "../../lib/prefix.ts";
+
+const COUNT = 100;
+/** As the daemon's, ms. */
+const SLICE = 5;
+/** What reading one route of a dump takes, ms. */
+const READ = 1;
+
+class BusyClock implements Clock {
+  readonly virtual = new VirtualClock();
+  #spent = 0;
+
+  now(): number {
+    return this.virtual.now() + this.#spent;
+  }
+
+  date(): number {
+    return this.now();
+  }
+
+  after(delay: number, run: () => void): Timer {
+    return this.virtual.after(delay, run);
+  }
+
+  spend(milliseconds: number): void {
+    this.#spent += milliseconds;
+  }
+}
+
+let clock: BusyClock;
+let host: MemoryHost;
+let kernel: Kernel;
+let forwarding: Forwarding;
+/** How long each turn of work took, ms. */
+let turns: number[];
+/** When comparisons began. */
+let began: number[];
+
+const destinationOf = (index: number): Prefix => parsePrefix(`10.0.${index}.0/24`);
+
+/** Reading takes time. */
+function busy(kernel: Kernel): Kernel {
+  const routesInParts: Kernel["routesInParts"] = (filter) => {
+    if (filter.family === 4) began.push(clock.now());
+    const dump = kernel.routesInParts(filter);
+    const next = () => {
+      const part = dump.next();
+      clock.spend(READ * (part?.length ?? 0));
+      return part;
+    };
+    return { isTorn: false, next, close: () => dump.close() };
+  };
+  return new Proxy(kernel, {
+    get(target, key) {
+      if (key === "routesInParts") return routesInParts;
+      const value = Reflect.get(target, key);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}
+
+/** Works as the daemon does: in turns, as long as there is more. */
+function start(): void {
+  let isDue = false;
+  const schedule = (): void => {
+    if (isDue) return;
+    isDue = true;
+    clock.after(1, () => {
+      isDue = false;
+      const start = clock.now();
+      const isMore = forwarding.flush(SLICE, "all");
+      turns.push(clock.now() - start);
+      if (isMore) schedule();
+    });
+  };
+  forwarding = new Forwarding({
+    clock,
+    kernel: busy(host.kernel()),
+    nextHopsOf: () => [],
+    bestOf: () => undefined,
+    onMoved: () => {},
+    onReaddressed: () => {},
+    onWork: schedule,
+  });
+  schedule();
+}
+
+function want(index: number): void {
+  const best = { source: "local" as const, nextHop: undefined, peer: "" };
+  forwarding.install({ prefix: destinationOf(index), best }, []);
+}
+
+const remove = (index: number): void =>
+  kernel.apply({
+    type: "delete route",
+    route: { destination: destinationOf(index), protocol: ROUTE_PROTOCOL, metric: ROUTE_METRIC },
+  });
+
+const installed = (): string[] =>
+  kernel.routes({ protocol: ROUTE_PROTOCOL }).map(({ destination }) => formatPrefix(destination));
+
+/** Let time go on, by single milliseconds, until it is so. */
+function until(isSo: () => boolean): void {
+  for (let count = 0; !isSo(); count++) {
+    if (count > 5000) throw new Error("it does not come to that");
+    clock.virtual.advance(1);
+  }
+}
+
+const isComparing = (): boolean => forwarding.fib?.isComparing === true;
+
+beforeEach(() => {
+  clock = new BusyClock();
+  host = createMemoryHost({ defer: (run) => void clock.after(0, run), dumpPart: 1 });
+  kernel = host.kernel();
+  turns = [];
+  began = [];
+  start();
+  for (let index = 0; index < COUNT; index++) want(index);
+  clock.virtual.advance(10);
+  expect(installed().length).toBe(COUNT);
+  turns = [];
+  began = [];
+});
+
+describe("when events were lost", () => {
+  test("everything is compared, and nobody waits longer than a slice and a part", () => {
+    remove(7);
+    host.overrun();
+    until(() => installed().length === COUNT);
+    expect(began.length).toBe(1);
+    expect(Math.max(...turns)).toBeLessThanOrEqual(SLICE + READ);
+    expect(turns.reduce((sum, one) => sum + one)).toBeGreaterThanOrEqual(COUNT * READ - 1);
+  });
+
+  test("again meanwhile, it comes to its end and is told before it is done once more, after a rest", () => {
+    host.overrun();
+    until(isComparing);
+    want(COUNT);
+    clock.virtual.advance(5);
+    // It has been read.
+    remove(0);
+    host.overrun();
+    until(() => !isComparing());
+    clock.virtual.advance(1);
+    const ended = clock.now();
+    expect(installed()).toContain("10.0.100.0/24");
+    until(isComparing);
+    expect(clock.now() - ended).toBeGreaterThanOrEqual(5 * COUNT * READ - 10);
+    until(() => installed().length === COUNT + 1);
+    expect(began.length).toBe(2);
+    // The rest after the second is for the second alone.
+    const endedAgain = clock.now();
+    host.overrun();
+    until(() => began.length === 3);
+    expect(clock.now() - endedAgain).toBeLessThanOrEqual(5 * (COUNT + 1) * READ + 50);
+  });
+
+  test("while it rests from a comparison, one more follows and no two", () => {
+    host.overrun();
+    until(isComparing);
+    until(() => !isComparing());
+    remove(3);
+    for (const wait of [20, 20, 20]) {
+      host.overrun();
+      clock.virtual.advance(wait);
+    }
+    expect(began.length).toBe(1);
+    until(() => installed().length === COUNT);
+    clock.virtual.advance(5000);
+    expect(began.length).toBe(2);
+  });
+
+  test("and it ends before the comparison is over, it looks no more", () => {
+    host.overrun();
+    until(isComparing);
+    until(() => !isComparing());
+    host.overrun();
+    clock.virtual.advance(20);
+    forwarding.stop();
+    clock.virtual.advance(5000);
+    expect(began.length).toBe(1);
+  });
+});
+
+test("a successor knows at once that somebody was here, and reads the rest in slices", () => {
+  forwarding.stop();
+  turns = [];
+  const before = clock.now();
+  start();
+  expect(clock.now() - before).toBeLessThanOrEqual(2 * READ);
+  expect(forwarding.fib?.counts().stale).toBeGreaterThan(0);
+  expect(isComparing()).toBe(true);
+  until(() => !isComparing());
+  expect(forwarding.fib?.counts().stale).toBe(COUNT);
+  expect(Math.max(...turns)).toBeLessThanOrEqual(SLICE + READ);
+});
+
+test("all is taken out at the end, also what is still being read", () => {
+  forwarding.stop();
+  start();
+  forwarding.stop();
+  forwarding.clear(SLICE);
+  expect(installed()).toEqual([]);
+});
