@@ -8,13 +8,14 @@ import { type Address, withoutZone } from "../lib/address.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import { equalPrefix, type Prefix } from "../lib/prefix.ts";
 import type { SpeakerPlan } from "./cluster/speaker.ts";
-import { createFib, type Fib, MAIN_TABLE } from "./fib/fib.ts";
+import { createFib, type Fib } from "./fib/fib.ts";
 import {
   createOpenResolver,
   createResolver,
   type Resolution,
   type Resolver,
 } from "./fib/resolve.ts";
+import { MAIN_TABLE } from "./fib/surroundings.ts";
 import type { NextHop, Target } from "./fib/target.ts";
 import { Gateways } from "./gateway.ts";
 import type { BestChange, Share } from "./rib/route.ts";
@@ -99,6 +100,15 @@ export class Forwarding {
         this.#look();
       },
       now: () => clock.now(),
+      audience: {
+        beginRoutes: (family) => this.#resolver.beginRoutes(family),
+        takeRoute: (route) => this.#resolver.takeRoute(route),
+        endRoutes: () => {
+          if (!this.#resolver.endRoutes()) return;
+          this.#moved = "around";
+          this.#look();
+        },
+      },
     });
     // Watching starts before the first dump, so that nothing falls between the two.
     this.#unwatch = kernel.watch(

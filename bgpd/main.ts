@@ -28,8 +28,8 @@ import { type Configuration, createConfiguration, type NodePlan } from "./config
 import { Daemon, type DaemonOptions, describePlan } from "./daemon.ts";
 import { Departed } from "./departed.ts";
 import { keepingTime } from "./expectation.ts";
-import { MAIN_TABLE } from "./fib/fib.ts";
 import { faultOfKernel } from "./fib/objects.ts";
+import { MAIN_TABLE } from "./fib/surroundings.ts";
 import { ROUTE_PROTOCOL } from "./forwarding.ts";
 import { KeyWatch } from "./key-watch.ts";
 import { lockFileOf } from "./lock-file.ts";

@@ -22,7 +22,8 @@ import { isOurs, NexthopObjects } from "./objects.ts";
 import { Routes } from "./routes.ts";
 import { NONE, OTHERWISE, type Rows } from "./rows.ts";
 import { type FibFailure, type FibState, Standing, type WantedRoute } from "./standing.ts";
-import { Survey } from "./survey.ts";
+import { MAIN_TABLE } from "./surroundings.ts";
+import { type Audience, Survey } from "./survey.ts";
 import type { NextHop, Target } from "./target.ts";
 
 type RouteEvent = Extract<KernelEvent, { readonly type: "route" }>;
@@ -39,6 +40,8 @@ export type FibOptions = {
   /** Milliseconds, for `flush`'s budget. */
   readonly now: () => number;
   readonly table?: number;
+  /** Told of the main table's routes at every `resync` but the first. */
+  readonly audience?: Audience;
 };
 
 /** What `flush` may do: "routes" while more of them are to come, "all" when dead next hops may take theirs along. */
@@ -88,8 +91,6 @@ export type Fib = {
     readonly unresolved: number;
   };
 };
-
-export const MAIN_TABLE = 254;
 
 /** A FIB over `kernel`; it does nothing until `resync` and `flush` are called. */
 export function createFib(options: FibOptions): Fib {
@@ -205,7 +206,8 @@ class KernelFib implements Fib {
 
   resync(): void {
     this.#survey?.end();
-    this.#survey = new Survey(this.#options.kernel, this.#place, this.#routes);
+    const { kernel, audience } = this.#options;
+    this.#survey = new Survey({ kernel, place: this.#place, routes: this.#routes, audience });
     this.#delivery.isUnsure = false;
   }
 
@@ -227,7 +229,7 @@ class KernelFib implements Fib {
       return true;
     }
     if (event.type !== "route") return false;
-    this.#survey?.shake(event.route.destination.family);
+    if (event.route.destination.family === 6) this.#survey?.shake();
     const { table, metric } = event.route;
     return table === this.#place.table && metric === this.#place.metric && this.#hear(event);
   }

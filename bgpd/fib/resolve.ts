@@ -15,6 +15,7 @@ import {
   type Address,
   bitsOf,
   equalAddress,
+  type Family,
   formatAddress,
   isLinkLocal,
 } from "../../lib/address.ts";
@@ -59,8 +60,15 @@ export type ResolverOptions = {
 export type Resolver = {
   /** Take new dumps; true when an answer may differ from before. */
   refresh(): boolean;
-  /** Take in what another changed; true when an answer may differ from before. */
+  /**
+   * Take in what another changed; true when an answer may differ from before. After an overrun it has links and addresses
+   * right, and routes when all have been read.
+   */
   observe(event: KernelEvent): boolean;
+  /** Others' routes as they are read in slices: a family's begin, one, and all have come, with `observe`'s answer. */
+  beginRoutes(family: Family): void;
+  takeRoute(route: Route): void;
+  endRoutes(): boolean;
   /** Whether an answer given depends on what the prefix leads to. */
   concerns(prefix: Prefix): boolean;
   /** What the speaker knows has changed: the answers that depend on it are found anew. */
@@ -79,6 +87,9 @@ export function createOpenResolver(): Resolver {
   return {
     refresh: () => false,
     observe: () => false,
+    beginRoutes: () => {},
+    takeRoute: () => {},
+    endRoutes: () => false,
     concerns: () => false,
     relearn: () => {},
     resolve: () => ({ reachable: true, cost: 0 }),
@@ -107,6 +118,20 @@ class TableResolver implements Resolver {
 
   observe(event: KernelEvent): boolean {
     const hasChanged = this.#around.observe(event);
+    if (hasChanged) this.#forget();
+    return hasChanged;
+  }
+
+  beginRoutes(family: Family): void {
+    this.#around.beginRoutes(family);
+  }
+
+  takeRoute(route: Route): void {
+    this.#around.takeRoute(route);
+  }
+
+  endRoutes(): boolean {
+    const hasChanged = this.#around.endRoutes();
     if (hasChanged) this.#forget();
     return hasChanged;
   }

@@ -2,16 +2,30 @@
  * Links, addresses and others' routes as the kernel has them, kept by its events.
  *
  * Linux says nothing of IPv4 routes that vanish with a link or an address: what goes then is known by its rules
- * (net/ipv4/fib_semantics.c, fib_sync_down_dev and fib_sync_down_addr). Where an event can be read in two ways, and
- * after an overrun, a new dump is taken: our own routes, of which there may be a million, are left out of it.
+ * (net/ipv4/fib_semantics.c, fib_sync_down_dev and fib_sync_down_addr). Where an event can be read in two ways, a new
+ * dump is taken: our own routes, of which there may be a million, are left out of it.
+ *
+ * After an overrun links and addresses are asked for at once, and routes come from whoever reads them all in slices, to
+ * compare ours (`beginRoutes`, `takeRoute`, `endRoutes`).
  */
 
 import type { Kernel, KernelEvent, Link, Route, RouteNextHop } from "../../kernel/kernel.ts";
-import { type Address, bitsOf, equalAddress, formatAddress } from "../../lib/address.ts";
+import {
+  type Address,
+  bitsOf,
+  equalAddress,
+  type Family,
+  formatAddress,
+} from "../../lib/address.ts";
 import { formatPrefix, prefixOf } from "../../lib/prefix.ts";
 
 /** Where the connected routes are, which every next hop ends in. */
-const MAIN_TABLE = 254;
+export const MAIN_TABLE = 254;
+/** Events that are kept while routes are being read. */
+const MOST_HEARD = 10_000;
+
+/** Routes that are being read, and events since that began. */
+type Reading = Record<Family, Route[]> & { readonly heard: KernelEvent[] };
 
 export class Surroundings {
   readonly #kernel: Kernel;
@@ -21,6 +35,7 @@ export class Surroundings {
   readonly #own = new Map<string, { readonly address: Address; readonly link: number }>();
   /** By destination, those of lower metric first. */
   readonly #routes = new Map<string, readonly Route[]>();
+  #reading: Reading | undefined;
 
   /** Routes of the main table that do not carry `protocol`. Empty until `refresh`. */
   constructor(kernel: Kernel, protocol: number) {
@@ -62,8 +77,40 @@ export class Surroundings {
     return this.print() !== before;
   }
 
+  /** The main table's routes of a family come, from the first: IPv4's, and then IPv6's. */
+  beginRoutes(family: Family): void {
+    if (family === 4) this.#reading = { 4: [], 6: [], heard: [] };
+    else if (this.#reading !== undefined) this.#reading[6] = [];
+  }
+
+  /** One of them, of whatever protocol. */
+  takeRoute(route: Route): void {
+    if (route.protocol === this.#protocol) return;
+    this.#reading?.[route.destination.family].push(route);
+  }
+
+  /** All of both families have come; true when something differs. Events may be older than what has come, or newer. */
+  endRoutes(): boolean {
+    const reading = this.#reading;
+    this.#reading = undefined;
+    if (reading === undefined) return false;
+    if (reading.heard.length > MOST_HEARD) return this.refresh();
+    const before = this.print();
+    this.#routes.clear();
+    for (const family of [4, 6] as const) {
+      for (const route of reading[family]) this.#insert(route);
+    }
+    for (const event of reading.heard) this.#hear(event);
+    return this.print() !== before;
+  }
+
   /** Take in what the kernel tells; true when something has changed that next hops may depend on. */
   observe(event: KernelEvent): boolean {
+    if ((this.#reading?.heard.length ?? 0) <= MOST_HEARD) this.#reading?.heard.push(event);
+    return this.#hear(event);
+  }
+
+  #hear(event: KernelEvent): boolean {
     switch (event.type) {
       case "link":
         return this.#observeLink(event.change, event.link);
@@ -72,7 +119,9 @@ export class Surroundings {
       case "route":
         return this.#observeRoute(event.change, event.route);
       case "overrun":
-        return this.refresh();
+        // What has been read may have changed without a word of it.
+        this.#reading = undefined;
+        return this.#refreshLinks();
       case "nexthop": {
         // Others' routes over it have moved or gone, which is told only in part.
         const { id } = event.nexthop;
@@ -96,6 +145,30 @@ export class Surroundings {
       .join("\n");
   }
 
+  /** As if every event of links and addresses that was lost had been told at last. */
+  #refreshLinks(): boolean {
+    const links = new Map(this.#kernel.links().map((link) => [link.index, link]));
+    const own = new Map(
+      this.#kernel.addresses().map((one) => [ownKey(one.address, one.link), one] as const),
+    );
+    let hasChanged = false;
+    const note = (isChange: boolean): void => {
+      if (isChange) hasChanged = true;
+    };
+    for (const link of this.#links.values()) {
+      if (!links.has(link.index)) note(this.#observeLink("deleted", link));
+    }
+    for (const link of links.values()) {
+      const known = this.#links.get(link.index);
+      if (known === undefined || !isSameLink(known, link)) note(this.#observeLink("new", link));
+    }
+    for (const [key, address] of this.#own) {
+      if (!own.has(key)) note(this.#observeAddress("deleted", address));
+    }
+    for (const address of own.values()) note(this.#observeAddress("new", address));
+    return hasChanged;
+  }
+
   #observeLink(change: "new" | "deleted", link: Link): boolean {
     const before = this.#links.get(link.index);
     if (change === "deleted") {
@@ -106,8 +179,7 @@ export class Surroundings {
       return true;
     }
     this.#links.set(link.index, link);
-    const isSame =
-      before?.up === link.up && before.carrier === link.carrier && before.name === link.name;
+    const isSame = before !== undefined && isSameLink(before, link);
     // Also where the link is known to be down: a dump may have overtaken what the events still tell of routes over it.
     if (isSame && link.carrier) return false;
     // Objects of others go with the carrier, and what leads over them.
@@ -208,6 +280,10 @@ export class Surroundings {
         );
     }
   }
+}
+
+function isSameLink(a: Link, b: Link): boolean {
+  return a.up === b.up && a.carrier === b.carrier && a.name === b.name;
 }
 
 function ownKey(address: Address, link: number): string {

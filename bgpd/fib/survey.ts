@@ -13,6 +13,7 @@ import { Column } from "../rib/column.ts";
 import { type RoutePlace, shapeOf } from "./errand.ts";
 import type { Routes } from "./routes.ts";
 import { NONE, OTHERWISE, type Rows } from "./rows.ts";
+import { MAIN_TABLE } from "./surroundings.ts";
 
 /** Rows that one step compares: less than a millisecond. */
 const STRETCH = 1024;
@@ -20,10 +21,27 @@ const STRETCH = 1024;
 const TRIES = 5;
 const KNOWN = 1;
 
+/** Whoever else wants to know of the main table's routes, when they are read anyway. */
+export type Audience = {
+  /** The family's routes come, from the first. */
+  beginRoutes(family: Family): void;
+  takeRoute(route: Route): void;
+  /** Those of both have come. */
+  endRoutes(): void;
+};
+
+export type SurveyOptions = {
+  readonly kernel: Kernel;
+  readonly place: RoutePlace;
+  readonly routes: Routes;
+  readonly audience: Audience | undefined;
+};
+
 export class Survey {
   readonly #kernel: Kernel;
   readonly #place: RoutePlace;
   readonly #routes: Routes;
+  readonly #audience: Audience | undefined;
   readonly #steps: Generator<void, void>;
   /** Rows of which the dump or an event has told. */
   readonly #known: Readonly<Record<Family, Column>> = { 4: new Column(), 6: new Column() };
@@ -34,10 +52,11 @@ export class Survey {
   /** Objects are compared when the last part has been read. */
   isReading = true;
 
-  constructor(kernel: Kernel, place: RoutePlace, routes: Routes) {
+  constructor({ kernel, place, routes, audience }: SurveyOptions) {
     this.#kernel = kernel;
     this.#place = place;
     this.#routes = routes;
+    this.#audience = audience;
     this.#steps = this.#survey();
   }
 
@@ -51,9 +70,9 @@ export class Survey {
     this.#known[rows.table.family].set(row, KNOWN);
   }
 
-  /** Another has changed something in this family's tables. */
-  shake(family: Family): void {
-    if (family === 6) this.#isShaken = true;
+  /** Another has changed something in IPv6's tables. */
+  shake(): void {
+    this.#isShaken = true;
   }
 
   /** Break off. */
@@ -62,31 +81,53 @@ export class Survey {
   }
 
   *#survey(): Generator<void, void> {
-    for (const family of [4, 6] as const) yield* this.#read(family);
+    const isFirst = !this.#routes.objects.isKnown;
+    for (const family of [4, 6] as const)
+      yield* isFirst ? this.#readAll(family) : this.#read(family);
+    if (!isFirst) this.#audience?.endRoutes();
     this.#routes.objects.sets.resolveAll();
     this.#routes.objects.compare(this.#others);
     this.isReading = false;
     for (const rows of this.#routes.both) yield* this.#compare(rows);
   }
 
-  *#read(family: Family): Generator<void, void> {
-    for (let tries = 1; tries <= TRIES; tries++) {
-      this.#isShaken = false;
-      const dump = this.#begin(family);
-      this.#dump = dump;
-      for (let part = dump.next(); part !== undefined; part = dump.next()) {
-        for (const route of part) this.#take(route);
-        yield;
-      }
-      if (!this.#isShaken && !dump.isTorn) return;
-    }
+  /** Every table once, for whose objects are whose: Linux walks through ours for each of them. */
+  *#readAll(family: Family): Generator<void, void> {
+    const { protocol } = this.#place;
+    yield* this.#readOnce({ family, protocol }, (route) => this.#take(route));
   }
 
-  /** Other tables are looked at once, for whose objects are whose: Linux walks through ours for each of them. */
-  #begin(family: Family): RouteDump {
+  *#read(family: Family): Generator<void, void> {
     const { protocol, table } = this.#place;
-    const isFirst = !this.#routes.objects.isKnown;
-    return this.#kernel.routesInParts({ family, protocol, ...(isFirst ? {} : { table }) });
+    const audience = this.#audience;
+    const take = (route: Route): void => {
+      if (route.protocol === protocol) this.#take(route);
+      else audience?.takeRoute(route);
+    };
+    if (audience === undefined || table !== MAIN_TABLE) {
+      yield* this.#readOnce({ family, table, protocol }, take);
+    }
+    if (audience === undefined) return;
+    yield* this.#readOnce({ family, table: MAIN_TABLE }, take, () => audience.beginRoutes(family));
+  }
+
+  /** Once, or as often as others change IPv6's tables under it. */
+  *#readOnce(
+    filter: Parameters<Kernel["routesInParts"]>[0],
+    take: (route: Route) => void,
+    begin: () => void = () => {},
+  ): Generator<void, void> {
+    for (let tries = 1; tries <= TRIES; tries++) {
+      this.#isShaken = false;
+      begin();
+      const dump = this.#kernel.routesInParts(filter);
+      this.#dump = dump;
+      for (let part = dump.next(); part !== undefined; part = dump.next()) {
+        for (const route of part) take(route);
+        yield;
+      }
+      if (!(this.#isShaken && filter.family === 6) && !dump.isTorn) return;
+    }
   }
 
   #take(route: Route): void {

@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, test } from "bun:test";
 import { Forwarding, ROUTE_METRIC, ROUTE_PROTOCOL } from "../../bgpd/forwarding.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
 import { createMemoryHost, type MemoryHost } from "../../kernel/memory.ts";
+import { parseAddress } from "../../lib/address.ts";
 import { type Clock, type Timer, VirtualClock } from "../../lib/clock.ts";
 import { formatPrefix, type Prefix, parsePrefix } from "../../lib/prefix.ts";
 
@@ -42,6 +43,10 @@ let forwarding: Forwarding;
 let turns: number[];
 /** When comparisons began. */
 let began: number[];
+/** Dumps of routes that were taken in one turn. */
+let wholeDumps: number;
+/** How often next hops may have moved. */
+let moves: number;
 
 const destinationOf = (index: number): Prefix => parsePrefix(`10.0.${index}.0/24`);
 
@@ -60,6 +65,7 @@ function busy(kernel: Kernel): Kernel {
   return new Proxy(kernel, {
     get(target, key) {
       if (key === "routesInParts") return routesInParts;
+      if (key === "routes") wholeDumps++;
       const value = Reflect.get(target, key);
       return typeof value === "function" ? value.bind(target) : value;
     },
@@ -67,7 +73,7 @@ function busy(kernel: Kernel): Kernel {
 }
 
 /** Works as the daemon does: in turns, as long as there is more. */
-function start(): void {
+function start(table = 254): void {
   let isDue = false;
   const schedule = (): void => {
     if (isDue) return;
@@ -83,9 +89,10 @@ function start(): void {
   forwarding = new Forwarding({
     clock,
     kernel: busy(host.kernel()),
+    table,
     nextHopsOf: () => [],
     bestOf: () => undefined,
-    onMoved: () => {},
+    onMoved: () => moves++,
     onReaddressed: () => {},
     onWork: schedule,
   });
@@ -122,6 +129,8 @@ beforeEach(() => {
   kernel = host.kernel();
   turns = [];
   began = [];
+  moves = 0;
+  wholeDumps = 0;
   start();
   for (let index = 0; index < COUNT; index++) want(index);
   clock.virtual.advance(10);
@@ -133,8 +142,10 @@ beforeEach(() => {
 describe("when events were lost", () => {
   test("everything is compared, and nobody waits longer than a slice and a part", () => {
     remove(7);
+    wholeDumps = 0;
     host.overrun();
     until(() => installed().length === COUNT);
+    expect(wholeDumps).toBe(0);
     expect(began.length).toBe(1);
     expect(Math.max(...turns)).toBeLessThanOrEqual(SLICE + READ);
     expect(turns.reduce((sum, one) => sum + one)).toBeGreaterThanOrEqual(COUNT * READ - 1);
@@ -188,6 +199,46 @@ describe("when events were lost", () => {
     clock.virtual.advance(5000);
     expect(began.length).toBe(1);
   });
+});
+
+test("next hops are asked for anew after a comparison that finds others' routes changed, and after no other", () => {
+  const nextHop = parseAddress("192.0.2.1");
+  const compare = (): void => {
+    host.overrun();
+    until(isComparing);
+    until(() => !isComparing());
+    clock.virtual.advance(20);
+  };
+  expect(forwarding.resolve(nextHop).reason).toBe("no route to next hop 192.0.2.1");
+  moves = 0;
+  compare();
+  expect(moves).toBe(0);
+  const theirs = { destination: parsePrefix("192.0.2.0/24"), protocol: 4 };
+  kernel.apply({ type: "add route", route: { ...theirs, type: "blackhole" } });
+  until(() => began.length === 1);
+  compare();
+  expect(moves).toBe(1);
+  expect(forwarding.resolve(nextHop).reason).not.toBe("no route to next hop 192.0.2.1");
+});
+
+test("in a table of our own routes are compared as well, and others' in the main table", () => {
+  forwarding.stop();
+  start(100);
+  for (const index of [COUNT, COUNT + 1]) want(index);
+  clock.virtual.advance(1000);
+  expect(installed().length).toBe(COUNT + 2);
+  const destination = destinationOf(COUNT);
+  const ours = { protocol: ROUTE_PROTOCOL, metric: ROUTE_METRIC };
+  kernel.apply({ type: "delete route", route: { destination, table: 100, ...ours } });
+  const theirs = { destination: parsePrefix("192.0.2.0/24"), protocol: 4 };
+  kernel.apply({ type: "add route", route: { ...theirs, type: "blackhole" } });
+  moves = 0;
+  wholeDumps = 0;
+  host.overrun();
+  until(() => installed().length === COUNT + 2);
+  expect(wholeDumps).toBe(0);
+  clock.virtual.advance(20);
+  expect(moves).toBe(1);
 });
 
 test("a successor knows at once that somebody was here, and reads the rest in slices", () => {

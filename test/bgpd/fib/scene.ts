@@ -168,6 +168,13 @@ export class Daemon {
         if (this.resolver.concerns(prefix)) this.#hasMoved = true;
       },
       now: () => 0,
+      audience: {
+        beginRoutes: (family) => this.resolver.beginRoutes(family),
+        takeRoute: (route) => this.resolver.takeRoute(route),
+        endRoutes: () => {
+          if (this.resolver.endRoutes()) this.#hasMoved = true;
+        },
+      },
     });
     this.resolver.refresh();
     this.fib.resync();

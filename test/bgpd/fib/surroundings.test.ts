@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { Surroundings } from "../../../bgpd/fib/surroundings.ts";
-import type { Request } from "../../../kernel/kernel.ts";
+import type { Kernel, Request } from "../../../kernel/kernel.ts";
 import { parseInterfaceAddress } from "../../../lib/prefix.ts";
 import { ip, net, PROTOCOL, Scene } from "./scene.ts";
 
@@ -71,6 +71,147 @@ test("events keep links, addresses and others' routes as a dump would show them"
     }),
     { numRuns: 2000 },
   );
+});
+
+/** Others' routes read a part at a time. */
+function* reading(kernel: Kernel, around: Surroundings): Generator<void, void> {
+  for (const family of [4, 6] as const) {
+    around.beginRoutes(family);
+    const dump = kernel.routesInParts({ family, table: 254 });
+    for (let part = dump.next(); part !== undefined; part = dump.next()) {
+      for (const route of part) around.takeRoute(route);
+      yield;
+    }
+  }
+  around.endRoutes();
+}
+
+test("after an overrun routes are read in parts, and right whatever is told between them", () => {
+  const deed = fc.oneof(
+    { weight: 4, arbitrary: request },
+    { weight: 3, arbitrary: fc.constant("read" as const) },
+    { weight: 2, arbitrary: fc.constant("deliver" as const) },
+    { weight: 1, arbitrary: fc.constant("lose" as const) },
+  );
+  fc.assert(
+    fc.property(fc.array(deed, { minLength: 10, maxLength: 60, size: "max" }), (deeds) => {
+      const scene = new Scene({ dumpPart: 1 });
+      const around = new Surroundings(scene.kernel, PROTOCOL);
+      let isOutdated = false;
+      scene.kernel.watch(["link", "address", "route", "nexthop"], (event) => {
+        if (event.type === "overrun") isOutdated = true;
+        around.observe(event);
+      });
+      around.refresh();
+      let steps: Generator<void, void> | undefined;
+      const step = (): void => {
+        if (steps === undefined && isOutdated) {
+          isOutdated = false;
+          steps = reading(scene.kernel, around);
+        }
+        if (steps?.next().done === true) steps = undefined;
+      };
+      for (const one of deeds) {
+        if (one === "read") step();
+        else if (one === "deliver") scene.deliver();
+        else if (one === "lose") scene.host.overrun();
+        else scene.kernel.applyAll([one]);
+      }
+      do {
+        scene.deliver();
+        step();
+      } while (steps !== undefined || isOutdated);
+      const kept = around.print();
+      around.refresh();
+      expect(kept).toBe(around.print());
+    }),
+    { numRuns: 1500 },
+  );
+});
+
+test("an overrun alone asks for no route, and has links and addresses right at once", () => {
+  const scene = new Scene();
+  let asked = 0;
+  const kernel: Kernel = new Proxy(scene.kernel, {
+    get(target, key) {
+      if (key === "routes") asked++;
+      const value = Reflect.get(target, key);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  const around = new Surroundings(kernel, PROTOCOL);
+  around.refresh();
+  asked = 0;
+  scene.set("eth1", "down");
+  scene.address("eth0", "172.30.0.12/24");
+  scene.kernel.apply({
+    type: "delete address",
+    link: "eth1",
+    ...parseInterfaceAddress("172.31.0.11/24"),
+  });
+  expect(around.observe({ type: "overrun" })).toBe(true);
+  expect(around.isOwn(ip("172.30.0.12"))).toBe(true);
+  expect(around.isOwn(ip("172.31.0.11"))).toBe(false);
+  expect(around.routeTo(ip("172.31.0.1"))).toBeUndefined();
+  expect(around.observe({ type: "overrun" })).toBe(false);
+  const index = scene.kernel.link("eth0")?.index ?? 0;
+  scene.kernel.apply({ type: "delete link", link: "eth0" });
+  expect(around.observe({ type: "overrun" })).toBe(true);
+  expect(around.link(index)).toBeUndefined();
+  expect(around.routeTo(ip("172.30.0.1"))).toBeUndefined();
+  expect(asked).toBe(0);
+});
+
+test("of too many events while routes are read, all is asked for anew", () => {
+  const scene = new Scene({ dumpPart: 1 });
+  const around = new Surroundings(scene.kernel, PROTOCOL);
+  scene.kernel.watch(["route"], (event) => around.observe(event));
+  around.refresh();
+  const steps = reading(scene.kernel, around);
+  steps.next();
+  const theirs = { destination: net("192.0.2.0/24"), protocol: 4, type: "blackhole" as const };
+  for (let count = 0; count < 5001; count++) {
+    for (const type of ["add route", "delete route"] as const) {
+      scene.kernel.apply({ type, route: theirs });
+    }
+    scene.deliver();
+  }
+  while (steps.next().done !== true);
+  expect(around.routeTo(ip("192.0.2.1"))).toBeUndefined();
+});
+
+test("what was read when an overrun comes is not believed", () => {
+  const scene = new Scene({ dumpPart: 1 });
+  const around = new Surroundings(scene.kernel, PROTOCOL);
+  around.refresh();
+  const steps = reading(scene.kernel, around);
+  for (let count = 0; count < 2; count++) steps.next();
+  // Its routes go without a word, and the word of the link itself is lost.
+  scene.set("eth1", "down");
+  around.observe({ type: "overrun" });
+  while (steps.next().done !== true);
+  expect(around.routeTo(ip("172.31.0.1"))).toBeUndefined();
+  expect(around.routeTo(ip("172.30.0.1"))).toBeDefined();
+});
+
+test("IPv6 routes that are read once more count as they are read then", () => {
+  const scene = new Scene();
+  const around = new Surroundings(scene.kernel, PROTOCOL);
+  around.refresh();
+  const [four, six] = ([4, 6] as const).map((family) =>
+    scene.kernel.routes({ family, table: 254 }),
+  );
+  const theirs = { destination: net("2001:db8::/32"), protocol: 4, type: "blackhole" } as const;
+  scene.kernel.apply({ type: "add route", route: theirs });
+  around.beginRoutes(4);
+  for (const route of four ?? []) around.takeRoute(route);
+  around.beginRoutes(6);
+  for (const route of scene.kernel.routes({ family: 6, table: 254 })) around.takeRoute(route);
+  around.beginRoutes(6);
+  for (const route of six ?? []) around.takeRoute(route);
+  // Nothing differs from before.
+  expect(around.endRoutes()).toBe(false);
+  expect(around.routeTo(ip("2001:db8::1"))).toBeUndefined();
 });
 
 test("a dump that has overtaken the events leaves no route that they still tell of", () => {

@@ -37,6 +37,8 @@ describe("a comparison of many routes", () => {
       expect(daemon.fib.outstanding().pending - pending).toBeLessThanOrEqual(1024);
     }
     expect(flushes).toBeGreaterThanOrEqual(COUNT / PART + Math.floor(COUNT / 1024));
+    // Once.
+    expect(daemon.parts).toBeLessThan(COUNT / PART + 6);
     expect(daemon.flushAll()).toEqual([]);
   });
 
@@ -131,6 +133,24 @@ describe("a comparison forgets why", () => {
     stop();
     expect(daemon.resync()).toEqual(["add 10.1.0.0/24 via 172.30.0.1"]);
   });
+});
+
+test("a comparison tells of others' routes: next hops follow one whose event was lost", () => {
+  scene = new Scene({ dumpPart: 1 });
+  const way = (gateway: string) => ({ protocol: 4, nextHops: [{ gateway: ip(gateway) }] });
+  scene.route("add", "192.0.2.0/24", way(ROUTER));
+  daemon = scene.start();
+  daemon.want("10.1.0.0/24", "192.0.2.1");
+  daemon.flush();
+  scene.route("replace", "192.0.2.0/24", way(SECOND));
+  scene.host.overrun();
+  scene.deliver();
+  daemon.fib.resync();
+  expect(daemon.flushAll()).toEqual(["replace #0 via 172.31.0.1"]);
+  scene.route("replace", "192.0.2.0/24", way(OTHER));
+  scene.deliver();
+  daemon.mend();
+  expect(daemon.flushAll()).toEqual(["replace #0 via 172.30.0.12"]);
 });
 
 describe("what an earlier daemon left, while it is still being read", () => {
