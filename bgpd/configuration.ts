@@ -5,11 +5,12 @@
  */
 
 import { type BlockPlan, planBlocks } from "../ipam/demand.ts";
+import type { Secret } from "../lib/secret.ts";
 import type { StatusAnswer } from "../resource/answer.ts";
 import { readDirectory } from "../resource/directory.ts";
 import { readDocuments } from "../resource/document.ts";
 import { type Fault, formatFault } from "../resource/fault.ts";
-import type { KeyReader } from "./cluster/context.ts";
+import type { KeyReader, Keys, LastKey } from "./cluster/context.ts";
 import { planSpeaker } from "./cluster/plan.ts";
 import type { SpeakerPlan } from "./cluster/speaker.ts";
 import { readKeyFile } from "./key.ts";
@@ -33,6 +34,9 @@ export function createConfiguration(source: string, node: string): Configuration
   let faults: readonly string[] = [];
   let notes: readonly string[] = [];
   const files = new Set<string>();
+  /** What sessions have from Secrets, which may go and come back while they live. */
+  let keys: ReadonlyMap<string, Secret> = new Map();
+  const lastKey: LastKey = ({ name, key }) => keys.get(`${name} ${key}`);
   const readKey: KeyReader = (file) => {
     files.add(file);
     return readKeyFile(file);
@@ -40,10 +44,13 @@ export function createConfiguration(source: string, node: string): Configuration
   return {
     read() {
       files.clear();
-      const planned = planFrom(source, node, readKey);
+      const planned = planFrom(source, node, { readKey, lastKey });
       faults = planned.faults.map(formatFault);
       notes = planned.notes.map(formatFault);
-      if (planned.plan !== undefined) generation++;
+      if (planned.plan !== undefined) {
+        generation++;
+        keys = keysFromSecrets(planned.plan.speaker);
+      }
       return planned.plan;
     },
     notes: () => notes,
@@ -52,10 +59,21 @@ export function createConfiguration(source: string, node: string): Configuration
   };
 }
 
+function keysFromSecrets({ peers, ranges = [], unnumbered = [] }: SpeakerPlan) {
+  const sessions = [...peers, ...[...ranges, ...unnumbered].map(({ session }) => session)];
+  return new Map(
+    sessions.flatMap(({ secret, key }) =>
+      secret === undefined || key === undefined
+        ? []
+        : [[`${secret.name} ${secret.key}`, key] as const],
+    ),
+  );
+}
+
 function planFrom(
   source: string,
   node: string,
-  readKey: KeyReader,
+  keys: Keys,
 ): {
   readonly plan: NodePlan | undefined;
   readonly faults: readonly Fault[];
@@ -66,7 +84,7 @@ function planFrom(
   if (unreadable.length + faults.length > 0) {
     return { plan: undefined, faults: [...unreadable, ...faults], notes };
   }
-  const planned = planSpeaker(resources, node, readKey);
+  const planned = planSpeaker(resources, node, keys);
   const found = resources.nodes.find(({ resource }) => resource.name === node);
   if ("faults" in planned || found === undefined) {
     return { plan: undefined, faults: "faults" in planned ? planned.faults : [], notes };

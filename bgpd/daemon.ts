@@ -25,7 +25,7 @@ import { callingTime, convergenceDeadline, expectedOf } from "./expectation.ts";
 import type { Fib } from "./fib/fib.ts";
 import { Forwarding } from "./forwarding.ts";
 import type { LocalRestart } from "./fsm/state.ts";
-import { keysOf } from "./intention.ts";
+import { isDown, keysOf } from "./intention.ts";
 import { createListener, type Listener } from "./listener.ts";
 import type { Liveness } from "./liveness.ts";
 import type { DiscoveryFactory } from "./nd/nd.ts";
@@ -388,7 +388,7 @@ export class Daemon {
       this.#told.add(range);
       this.#schedule();
     };
-    const ranges = (plan.ranges ?? []).filter(({ session }) => session.shutdown === undefined);
+    const ranges = (plan.ranges ?? []).filter(({ session }) => !isDown(session));
     const names = ranges.map(({ name }) => name);
     this.#callers = new Callers({ clock, patience, onOver: onCalled }, names);
     this.#deferral.begin();

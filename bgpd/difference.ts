@@ -74,7 +74,14 @@ export function originations({ blocks, services }: SpeakerPlan): readonly Prefix
 }
 
 /** What may change while the session is up. */
-type Unsettled = "node" | "reachableBy" | "filters" | "acceptDefaultRoute" | "policy" | "bfd";
+type Unsettled =
+  | "node"
+  | "reachableBy"
+  | "filters"
+  | "acceptDefaultRoute"
+  | "policy"
+  | "bfd"
+  | "secret";
 
 /**
  * The part of a plan that a session is made of; the rest is policy, or BFD's to compare. Of a key counts whether
@@ -87,6 +94,7 @@ function session<Plan extends Pick<PeerPlan, Unsettled>>({
   acceptDefaultRoute,
   policy,
   bfd,
+  secret,
   ...rest
 }: Plan): unknown {
   return rest;

@@ -3,11 +3,12 @@
  */
 
 import type { SpeakerPlan } from "./cluster/speaker.ts";
+import { isDown } from "./intention.ts";
 
 /** Whose tables count: all that may have sessions, a range standing for its neighbours. */
 export function expectedOf({ peers, unnumbered = [], ranges = [] }: SpeakerPlan) {
   const all = [...peers, ...[...unnumbered, ...ranges].map(({ session }) => session)];
-  return all.filter(({ shutdown }) => shutdown === undefined);
+  return all.filter((session) => !isDown(session));
 }
 
 /** For how long peers are asked to keep what they were told, while nobody is here, s. */

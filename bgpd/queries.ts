@@ -213,7 +213,7 @@ function peerAnswer(daemon: Daemon, neighbour: Neighbour): PeerAnswer {
     remoteAs: plan.remoteAs,
     state: status.state,
     since: status.since,
-    lastError: status.lastError,
+    lastError: describeKeyless(plan) ?? status.lastError,
     shutdown: plan.shutdown ?? null,
     range: range ?? null,
     link: daemon.unnumbered.linkOf(plan.address) ?? null,
@@ -233,6 +233,11 @@ function peerAnswer(daemon: Daemon, neighbour: Neighbour): PeerAnswer {
     messages: status.messages,
     ...bfdAnswer(daemon, plan),
   };
+}
+
+/** Why a session without the key that it must have is down. */
+function describeKeyless({ keyless }: Pick<PeerPlan, "keyless">): string | undefined {
+  return keyless === undefined ? undefined : `no session without its key: ${keyless}`;
 }
 
 /** Each peer on a link, in the order of the documents. */
@@ -266,7 +271,7 @@ function waitingAnswer(daemon: Daemon, { plan, local, reason, since }: Waiting):
     remoteAs: session.remoteAs,
     state: "Idle",
     since: Math.round(since),
-    lastError: reason,
+    lastError: describeKeyless(session) ?? reason,
     shutdown: session.shutdown ?? null,
     range: null,
     link,

@@ -252,6 +252,8 @@ const WAITS = "waits to be called";
 
 function marksOf({
   key,
+  secret,
+  keyless,
   ttlSecurity,
   source,
   link,
@@ -271,7 +273,8 @@ function marksOf({
   return [
     shutdown === undefined ? "" : describeShutdown(shutdown),
     passive ? WAITS : "",
-    key === undefined ? "" : "with a password",
+    describeKey(key, secret),
+    keyless === undefined ? "" : `no session: ${keyless}`,
     ttlSecurity === undefined ? "" : `TTL security within ${countOf(ttlSecurity, "hop")}`,
     source === undefined ? "" : "from any address",
     link === undefined ? "" : `on ${link}`,
@@ -310,6 +313,11 @@ function sayAddPath(
 
 function formatAsRange({ first, last }: AsRange): string {
   return first === last ? String(first) : `${first}-${last}`;
+}
+
+function describeKey(key: PeerPlan["key"], secret: PeerPlan["secret"]): string {
+  if (secret !== undefined) return `with the key ${secret.key} of Secret ${secret.name}`;
+  return key === undefined ? "" : "with a password";
 }
 
 function describeShutdown(text: string): string {

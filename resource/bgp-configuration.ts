@@ -13,6 +13,7 @@ import {
   restartTimeSchema,
 } from "./graceful-restart.ts";
 import type { NotHonoured, NotHonouredFields } from "./not-honoured.ts";
+import { type KeySource, passwordSchema } from "./password.ts";
 import {
   asNumberSchema,
   booleanSchema,
@@ -24,7 +25,6 @@ import {
   mapOf,
   nameSchema,
   oneOf,
-  passwordSchema,
   portSchema,
   secondsSchema,
   textOf,
@@ -38,8 +38,8 @@ export type BgpConfiguration = {
   readonly timers: Timers;
   /** NodeIP: the node's addresses; None: any. */
   readonly bindMode: "NodeIP" | "None";
-  /** Path of the file with the TCP-MD5 key of all mesh sessions. */
-  readonly meshPasswordFile: string | undefined;
+  /** Where the TCP-MD5 key of all mesh sessions is. */
+  readonly nodeMeshPassword?: KeySource | undefined;
   /** Ranges that every node announces: of ClusterIPs, of external and of load balancers' addresses. */
   readonly services: readonly Prefix[];
   readonly prefixAdvertisements: readonly PrefixAdvertisement[];
@@ -258,10 +258,6 @@ export const BGP_CONFIGURATION_NOT_HONOURED: NotHonouredFields = {
     why: "each daemon's log has the level that --log-level or MANX_LOG says",
     noted: true,
   },
-  "spec.nodeMeshPassword.secretKeyRef": {
-    idle: [],
-    why: "a directory of documents has no Secrets; nodeMeshPassword.file names a file with the key",
-  },
   "spec.ignoredInterfaces": {
     idle: [[]],
     why: "no interface's network is announced, so there is none to leave out; next hops are reached as the kernel's routes say",
@@ -287,7 +283,6 @@ export function bgpConfigurationFrom({
   holdTime,
   keepaliveTime,
   connectRetryTime,
-  nodeMeshPassword,
   shutdownMessage,
   serviceClusterIPs,
   serviceExternalIPs,
@@ -303,7 +298,6 @@ export function bgpConfigurationFrom({
   return {
     ...rest,
     timers: { holdTime, keepaliveTime, connectRetryTime },
-    meshPasswordFile: nodeMeshPassword?.file,
     shutdownMessage,
     services: ranges.map(({ cidr }) => cidr),
     prefixAdvertisements: advertisementsFrom({ communities, prefixAdvertisements }),

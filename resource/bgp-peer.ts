@@ -20,6 +20,7 @@ import {
   restartTimeSchema,
 } from "./graceful-restart.ts";
 import type { NotHonouredFields } from "./not-honoured.ts";
+import { type KeySource, passwordSchema } from "./password.ts";
 import {
   type AsRange,
   asNumberSchema,
@@ -35,7 +36,6 @@ import {
   nameSchema,
   oneOf,
   type PeerAs,
-  passwordSchema,
   peerAddressSchema,
   peerAsSchema,
   secondsSchema,
@@ -56,8 +56,8 @@ type BgpSession = {
   /** Names of BGPFilters, in order. */
   readonly filters: readonly string[];
   readonly timers: Timers;
-  /** Path of the file that has the TCP-MD5 key; undefined for no key. */
-  readonly passwordFile: string | undefined;
+  /** Where the TCP-MD5 key is; undefined for no key. */
+  readonly password?: KeySource | undefined;
   /** The peer is at most so many hops away, and its packets prove it (RFC 5082). */
   readonly ttlSecurity?: number | undefined;
   readonly sourceAddress: "UseNodeIP" | "None";
@@ -334,10 +334,6 @@ function misplaced({ multihop, reachableBy, sourceAddress, bfd }: Fields): Wrong
 
 /** Fields of Calico's that this version does not honour. */
 export const BGP_PEER_NOT_HONOURED: NotHonouredFields = {
-  "spec.password.secretKeyRef": {
-    idle: [],
-    why: "a directory of documents has no Secrets; password.file names a file with the key",
-  },
   "spec.failureDetectionMode": { idle: ["None"], why: "BFD is asked for by the field bfd" },
   "spec.restartMode": {
     idle: ["GracefulRestart"],
@@ -356,13 +352,12 @@ export function bgpPeerFrom(
 ): BgpPeer | BgpRange | BgpUnnumbered {
   const { end, peerIP, asNumber, peerSelector, listenRange, asNumbers, listenLimit, ...own } = spec;
   const { passive, reversePeering, reachableBy, ...common } = own;
-  const { holdTime, keepaliveTime, connectRetryTime, password, nextHopMode, ...rest } = common;
+  const { holdTime, keepaliveTime, connectRetryTime, nextHopMode, ...rest } = common;
   const session: BgpSession = {
     name,
     ...rest,
     nextHopMode: nextHopMode ?? "Auto",
     timers: { holdTime, keepaliveTime, connectRetryTime },
-    passwordFile: password?.file,
   };
   if (end.type === "range") {
     const { type, ...range } = end;

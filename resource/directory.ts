@@ -25,10 +25,12 @@ export function readDirectory(path: string): {
       faults: [unreadable(path, "expected *.yaml files in it, there are none")],
     };
   }
-  const read = files.value.map((file) => attempt(file, () => readFileSync(file, "utf8")));
+  const read = files.value.map((file) =>
+    attempt(file, () => ({ text: readFileSync(file, "utf8"), mode: statSync(file).mode & 0o777 })),
+  );
   return {
     sources: read.flatMap((entry, index) =>
-      "fault" in entry ? [] : [{ file: files.value[index] ?? path, text: entry.value }],
+      "fault" in entry ? [] : [{ file: files.value[index] ?? path, ...entry.value }],
     ),
     faults: read.flatMap((entry) => ("fault" in entry ? [entry.fault] : [])),
   };

@@ -18,14 +18,28 @@ import { compareFault, type Fault, placeOf } from "./fault.ts";
 import { ipPoolFrom, ipPoolSpec } from "./ip-pool.ts";
 import { ipReservationFrom, ipReservationSpec } from "./ip-reservation.ts";
 import { isKind, KINDS, type Kind, specSchemaOf } from "./kind.ts";
+import {
+  KUBERNETES_KIND_NAMES,
+  type KubernetesKind,
+  type KubernetesObject,
+  kubernetesKindOf,
+  kubernetesObjectFrom,
+} from "./kubernetes.ts";
 import { type Metadata, metadataSchema, NODE_ANNOTATIONS } from "./metadata.ts";
 import { nodeFrom, nodeSpec } from "./node.ts";
 import { describeNotHonoured, type NotHonouredFields } from "./not-honoured.ts";
+import { formatObjectName } from "./object-name.ts";
 import { checkReferences } from "./reference.ts";
 import type { Complain, Documented, Resources } from "./resource.ts";
+import { exposedSecret } from "./secret.ts";
 import { type Path, readYaml, type YamlDocument } from "./yaml.ts";
 
-export type Source = { readonly file: string; readonly text: string };
+export type Source = {
+  readonly file: string;
+  readonly text: string;
+  /** Its permissions; absent where nobody has looked. */
+  readonly mode?: number;
+};
 
 const API_VERSION = "projectcalico.org/v3";
 const TOP_LEVEL = ["apiVersion", "kind", "metadata", "spec"];
@@ -51,21 +65,28 @@ export function readDocuments(sources: readonly Source[]): {
   const faults: Fault[] = [];
   const notes: Fault[] = [];
   const checked: Checked[] = [];
+  const objects: Documented<KubernetesObject>[] = [];
   const declared: Declared = new Map();
   let isComplete = true;
-  for (const { file, text } of sources) {
+  for (const source of sources) {
+    const { file, text } = source;
     const { documents, errors } = readYaml(text);
     for (const { line, message } of errors) {
       isComplete = false;
       const rest = { subject: "", field: "", value: undefined };
-      faults.push({ file, line, ...rest, message: `not YAML: ${message}` });
+      const detail = mayHoldSecret(text)
+        ? "what is wrong is not shown, for a Secret is in it"
+        : message;
+      faults.push({ file, line, ...rest, message: `not YAML: ${detail}` });
     }
     for (const document of documents.flatMap(membersOf)) {
-      const found = checkDocument(file, document, { faults, notes, declared });
-      if (found !== undefined) checked.push(found);
+      const found = checkDocument(source, document, { faults, notes, declared });
+      if (found === undefined) continue;
+      if ("resource" in found) objects.push(found);
+      else checked.push(found);
     }
   }
-  const resources = resourcesFrom(checked);
+  const resources = resourcesFrom(checked, objects);
   // What cannot be read may have what others refer to.
   const isDeclared = (kind: Kind, name: string): boolean =>
     !isComplete || declared.has(`${kind} ${name}`);
@@ -84,18 +105,23 @@ type Findings = { readonly faults: Fault[]; readonly notes: Fault[]; readonly de
 function membersOf(document: YamlDocument): YamlDocument[] {
   const { value, lineOf } = document;
   if (!isRecord(value) || !Array.isArray(value.items)) return [document];
-  if (typeof value.kind !== "string" || !value.kind.endsWith("List")) return [document];
+  const { kind, apiVersion } = value;
+  if (typeof kind !== "string" || !kind.endsWith("List")) return [document];
+  // The API leaves away in its items what the list's kind says.
+  const common = kind === "List" ? {} : { apiVersion, kind: kind.slice(0, -"List".length) };
   return value.items.map((item: unknown, index) => ({
-    value: item,
+    value: isRecord(item) ? { ...common, ...item } : item,
     lineOf: (path) => lineOf(["items", index, ...path]),
   }));
 }
 
 function checkDocument(
-  file: string,
+  source: Source,
   document: YamlDocument,
-  { faults, notes, declared }: Findings,
-): Checked | undefined {
+  findings: Findings,
+): Checked | Documented<KubernetesObject> | undefined {
+  const { faults, notes, declared } = findings;
+  const { file } = source;
   const { value } = document;
   const before = faults.length;
   const fault = (subject: string, path: Path, message: string): Fault => ({
@@ -103,7 +129,7 @@ function checkDocument(
     line: document.lineOf(path),
     subject,
     field: path.join(".").replace(/\.(\d+)(?=\.|$)/g, "[$1]"),
-    value: textOfValue(valueAt(value, path)),
+    value: isConfidential(value, path) ? undefined : textOfValue(valueAt(value, path)),
     message,
   });
   if (!isRecord(value)) {
@@ -112,11 +138,17 @@ function checkDocument(
   }
   const { apiVersion, kind, metadata } = value;
   const name = isRecord(metadata) ? metadata.name : undefined;
+  const foreign = kubernetesKindOf(apiVersion, kind);
+  if (foreign !== undefined) {
+    const named = subjectOfObject(foreign, metadata);
+    const complain: Complain = (path, message) => fault(named, path, message);
+    return checkObject(foreign, { value, mode: source.mode, complain }, findings);
+  }
   const subject = subjectOf(kind, name);
   const complain: Complain = (path, message) => fault(subject, path, message);
   if (apiVersion !== API_VERSION) faults.push(complain(["apiVersion"], `expected ${API_VERSION}`));
   if (!isKind(kind)) {
-    const known = `expected one of ${Object.keys(KINDS).join(", ")}`;
+    const known = `expected one of ${[...Object.keys(KINDS), ...KUBERNETES_KIND_NAMES].join(", ")}`;
     faults.push(complain(["kind"], `not a kind of this version of Manx: ${known}`));
     return undefined;
   }
@@ -131,6 +163,35 @@ function checkDocument(
   notes.push(...checked.notes, ...noteAnnotations(kind, checkedMetadata, complain));
   const { spec } = checked;
   return { kind, ...checkedMetadata, spec, complain };
+}
+
+/** Of objects of Kubernetes, whose fields are many and not ours, only what we use is looked at. */
+function checkObject(
+  kind: KubernetesKind,
+  {
+    value,
+    mode,
+    complain,
+  }: {
+    readonly value: unknown;
+    readonly mode: number | undefined;
+    readonly complain: Complain;
+  },
+  { faults, notes, declared }: Findings,
+): Documented<KubernetesObject> | undefined {
+  const result = kubernetesObjectFrom(kind, value, complain);
+  if ("faults" in result) {
+    faults.push(...result.faults);
+    return undefined;
+  }
+  const { object } = result;
+  const twins = checkTwins(`${kind} ${formatObjectName(object.object)}`, kind, {
+    complain,
+    declared,
+  });
+  if (kind === "Secret") notes.push(...exposedSecret(mode, complain));
+  faults.push(...twins);
+  return twins.length > 0 ? undefined : { resource: object, complain };
 }
 
 function checkMetadata(value: unknown, complain: Complain, faults: Fault[]): Metadata | undefined {
@@ -155,21 +216,29 @@ function checkName(
   name: string,
   { complain, declared }: { readonly complain: Complain; readonly declared: Declared },
 ): Fault[] {
-  const faults: Fault[] = [];
   const path = ["metadata", "name"];
-  const earlier = declared.get(`${kind} ${name}`);
-  if (earlier === undefined) {
-    declared.set(`${kind} ${name}`, complain(path, ""));
-  } else {
-    const where = `${earlier.file}:${earlier.line}`;
-    faults.push(complain(path, `there is another ${kind} of this name at ${where}`));
-  }
+  const faults = checkTwins(`${kind} ${name}`, kind, { complain, declared });
   if (kind === "BGPConfiguration" && name !== CLUSTER_NAME && !name.startsWith(NODE_PREFIX)) {
     const known =
       '"default" for the cluster, or "node." and a Node\'s name for what that has otherwise';
     faults.push(complain(path, `expected ${known}`));
   }
   return faults;
+}
+
+function checkTwins(
+  name: string,
+  kind: Kind | KubernetesKind,
+  { complain, declared }: { readonly complain: Complain; readonly declared: Declared },
+): Fault[] {
+  const path = ["metadata", "name"];
+  const earlier = declared.get(name);
+  if (earlier === undefined) {
+    declared.set(name, complain(path, ""));
+    return [];
+  }
+  const where = `${earlier.file}:${earlier.line}`;
+  return [complain(path, `there is another ${kind} of this name at ${where}`)];
 }
 
 /** The spec as its schema gives it; `undefined` when there are faults. */
@@ -255,7 +324,10 @@ function withoutIdle(
   return { spec: visit(spec, ["spec"]), asked };
 }
 
-function resourcesFrom(checked: readonly Checked[]): Resources {
+function resourcesFrom(
+  checked: readonly Checked[],
+  objects: readonly Documented<KubernetesObject>[],
+): Resources {
   function all<Spec extends v.GenericSchema, Resource>(
     kind: Kind,
     schema: Spec,
@@ -302,6 +374,9 @@ function resourcesFrom(checked: readonly Checked[]): Resources {
     reservations: all("IPReservation", ipReservationSpec, ({ name }, spec) =>
       ipReservationFrom(name, spec),
     ),
+    secrets: objects.flatMap(({ resource: { kind, object }, complain }) =>
+      kind === "Secret" ? [{ resource: object, complain }] : [],
+    ),
   };
 }
 
@@ -309,6 +384,14 @@ function resourcesFrom(checked: readonly Checked[]): Resources {
 function subjectOf(kind: unknown, name: unknown): string {
   if (!isKind(kind)) return "";
   return typeof name === "string" ? `${kind} ${name}` : kind;
+}
+
+/** `Secret bgp/keys`. */
+function subjectOfObject(kind: KubernetesKind, metadata: unknown): string {
+  const { name, namespace } = isRecord(metadata) ? metadata : {};
+  if (typeof name !== "string") return kind;
+  const known = typeof namespace === "string" ? namespace : "";
+  return `${kind} ${formatObjectName({ namespace: known, name })}`;
 }
 
 function keysOf(path: v.BaseIssue<unknown>["path"]): (string | number)[] {
@@ -324,6 +407,21 @@ function valueAt(value: unknown, path: Path): unknown {
     if (Array.isArray(inner)) return inner[Number(key)];
     return isRecord(inner) ? inner[key] : undefined;
   }, value);
+}
+
+/** Whether words on what is wrong with the text could quote a key. */
+function mayHoldSecret(text: string): boolean {
+  return /\bkind["']?\s*:\s*["']?Secret/.test(text);
+}
+
+/** Fields of a password that are no password themselves. */
+const POINTERS = ["file", "name", "key", "optional"];
+
+/** Whether a value may be a key, or be one in the wrong place: it is not shown. */
+function isConfidential(document: unknown, path: Path): boolean {
+  if (isRecord(document) && document.kind === "Secret" && path[0] !== "apiVersion") return true;
+  const isPassword = path.some((key) => key === "password" || key === "nodeMeshPassword");
+  return isPassword && !POINTERS.includes(String(path.at(-1)));
 }
 
 /** Short enough for one line; a map or a list says nothing that its field does not. */

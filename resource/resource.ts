@@ -9,6 +9,7 @@ import type { Fault } from "./fault.ts";
 import type { IpPool } from "./ip-pool.ts";
 import type { IpReservation } from "./ip-reservation.ts";
 import type { Node } from "./node.ts";
+import type { SecretObject } from "./secret.ts";
 
 /** Makes a fault of a field of the document that a resource came from. */
 export type Complain = (path: readonly (string | number)[], message: string) => Fault;
@@ -32,4 +33,6 @@ export type Resources = {
   readonly filters: readonly Documented<BgpFilter>[];
   readonly pools: readonly Documented<IpPool>[];
   readonly reservations: readonly Documented<IpReservation>[];
+  /** Of Kubernetes. */
+  readonly secrets: readonly Documented<SecretObject>[];
 };

@@ -36,14 +36,23 @@ export function textOf<Value>(expected: string, parse: (text: string) => Value |
  * schema knows them.
  */
 export function mapOf<const Entries extends v.ObjectEntries>(entries: Entries) {
+  return v.strictObject(entries, wordsOf(entries));
+}
+
+/** A map of which these fields mean something; any others may stand. */
+export function partOf<const Entries extends v.ObjectEntries>(entries: Entries) {
+  return v.object(entries, wordsOf(entries));
+}
+
+function wordsOf(entries: v.ObjectEntries) {
   const names = Object.keys(entries).join(", ");
-  return v.strictObject(entries, ({ expected, path }) => {
+  return ({ expected, path }: v.StrictObjectIssue | v.ObjectIssue): string => {
     const key = String(path?.[0]?.key);
     const entry = entries[key];
     if (expected === "never") return `no such field: expected one of ${names}`;
     if (path === undefined || entry === undefined) return `expected a map with ${names}`;
     return missing(entry);
-  });
+  };
 }
 
 /** What is said where a value of this schema should be and is not. */
@@ -235,14 +244,6 @@ export const communicationSchema = v.pipe(
     "expected at most 255 octets of UTF-8 (RFC 9003)",
   ),
 );
-
-/** Where a password is: a directory of documents has no Secrets, so it names a file. */
-export const passwordSchema = mapOf({
-  file: v.pipe(
-    v.string("expected the absolute path of a file that only its owner can read"),
-    v.check((path) => path.startsWith("/"), "expected an absolute path, such as /etc/manx/tor.key"),
-  ),
-});
 
 /** Name of a network interface (linux/if.h: IFNAMSIZ). */
 export const linkSchema = v.pipe(

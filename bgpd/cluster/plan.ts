@@ -17,7 +17,7 @@ import type { Fault } from "../../resource/fault.ts";
 import { addressesOf, type Node } from "../../resource/node.ts";
 import type { Documented, Resources } from "../../resource/resource.ts";
 import { aggregatesOf, lonelyAggregates } from "./aggregate-plan.ts";
-import { type Context, contextOf, type KeyReader, surroundingsOf } from "./context.ts";
+import { type Context, contextOf, type Keys, surroundingsOf } from "./context.ts";
 import { meshPeers } from "./mesh.ts";
 import {
   isInternalUnnumbered,
@@ -33,7 +33,10 @@ import type { SelectionPlan, SpeakerPlan } from "./speaker.ts";
 const ANY: Readonly<Record<Family, Address>> = { 4: address4(0), 6: parseAddress("::") };
 
 /** For who looks at plans on another machine than their node: keys are not there, and not needed. */
-const elsewhere: KeyReader = () => new Secret(Uint8Array.of(0));
+const ELSEWHERE: Keys = {
+  readKey: () => new Secret(Uint8Array.of(0)),
+  lastKey: () => undefined,
+};
 
 /**
  * What `nodeName`'s speaker is to do, with notes where documents say something that has no effect; or the faults
@@ -42,7 +45,7 @@ const elsewhere: KeyReader = () => new Secret(Uint8Array.of(0));
 export function planSpeaker(
   resources: Resources,
   nodeName: string,
-  readKey = elsewhere,
+  keys: Partial<Keys> = {},
 ):
   | { readonly plan: SpeakerPlan; readonly notes: readonly Fault[] }
   | { readonly faults: readonly Fault[] } {
@@ -58,7 +61,7 @@ export function planSpeaker(
   const ownAs = { asNumber: surroundings.asNumberOf(node) };
   const internal = unnumbered.filter(({ resource }) => isInternalUnnumbered(resource, ownAs));
   const unnamed = [...ranges, ...internal].map(({ resource }) => resource);
-  const context = contextOf(node, surroundings, { peerings, unnamed }, readKey);
+  const context = contextOf(node, surroundings, { peerings, unnamed }, { ...ELSEWHERE, ...keys });
   const misfits = [
     ...peerings.flatMap((peering) => [
       ...misfitsOf(peering, context),
@@ -106,7 +109,7 @@ export function planSpeaker(
       ...(linkPlans.length === 0 ? {} : { unnumbered: linkPlans }),
       ...(shutdownMessage === undefined ? {} : { shutdownMessage }),
     },
-    notes,
+    notes: [...notes, ...context.notes],
   };
 }
 

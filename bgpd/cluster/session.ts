@@ -7,12 +7,12 @@ import { containsPrefix } from "../../lib/prefix.ts";
 import type { AddPath } from "../../resource/add-path.ts";
 import { DEFAULT_PORT, type Timers } from "../../resource/bgp-configuration.ts";
 import type { BgpPeer, BgpRange, BgpUnnumbered } from "../../resource/bgp-peer.ts";
-import type { Fault } from "../../resource/fault.ts";
 import { addressesOf, type Node } from "../../resource/node.ts";
 import type { Documented } from "../../resource/resource.ts";
 import type { AsRange } from "../../resource/scalar.ts";
 import { type BfdSource, planBfd } from "./bfd.ts";
-import { type Context, isNear, keyIn, networkOf, note } from "./context.ts";
+import { type Context, isNear, networkOf, note } from "./context.ts";
+import { type KeyPlan, keyPlan } from "./key.ts";
 import {
   explicitPolicy,
   isInternalUnnumbered,
@@ -38,7 +38,7 @@ const DIRECT = 1;
 const LAST_AS = 0xffff_fffe;
 
 /** `key` is `meshKeyOf`'s. */
-export function meshPlan(other: Node, key: Pick<PeerPlan, "key">, context: Context): PeerPlan {
+export function meshPlan(other: Node, key: KeyPlan, context: Context): PeerPlan {
   const { address } = other;
   const { asNumber: localAs } = context;
   const remoteAs = context.asNumberOf(other);
@@ -68,12 +68,12 @@ export function meshPlan(other: Node, key: Pick<PeerPlan, "key">, context: Conte
 }
 
 /** Of all mesh sessions; looked for although there may be none yet, so that a fault shows at once. */
-export function meshKeyOf(context: Context): Pick<PeerPlan, "key"> {
+export function meshKeyOf(context: Context): KeyPlan {
   const { configuration } = context.resources;
   if (configuration === undefined) return {};
   const { resource, complain } = configuration;
-  return keyOf(resource.meshPasswordFile, context, (message) =>
-    complain(["spec", "nodeMeshPassword", "file"], message),
+  return keyPlan(resource.nodeMeshPassword, context, (field, message) =>
+    complain(["spec", "nodeMeshPassword", field], message),
   );
 }
 
@@ -184,8 +184,8 @@ function sessionPlan(
     acceptDefaultRoute: peer.acceptDefaultRoute,
     filters: peer.filters.flatMap((name) => filters.find((filter) => filter.name === name) ?? []),
     aigp: peer.aigp,
-    ...keyOf(peer.passwordFile, context, (message) =>
-      complain(["spec", "password", "file"], message),
+    ...keyPlan(peer.password, context, (field, message) =>
+      complain(["spec", "password", field], message),
     ),
     ...restartOf(peer.gracefulRestart, peer.maxRestartTime, context),
     ...(ttlSecurity === undefined ? {} : { ttlSecurity }),
@@ -210,15 +210,6 @@ function ownWay({
     ...(sourceAddress === "None" ? { source: "any" } : {}),
     ...(link === undefined ? {} : { link }),
   };
-}
-
-function keyOf(
-  file: string | undefined,
-  context: Context,
-  complain: (message: string) => Fault,
-): Pick<PeerPlan, "key"> {
-  const key = file === undefined ? undefined : keyIn(file, context, complain);
-  return key === undefined ? {} : { key };
 }
 
 function restartOf(

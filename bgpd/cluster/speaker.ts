@@ -13,6 +13,7 @@ import type { BFD_AUTH_TYPES, BfdAuthType } from "../../resource/bfd.ts";
 import type { ImportPolicy, PrefixAdvertisement } from "../../resource/bgp-configuration.ts";
 import type { BgpFilter } from "../../resource/bgp-filter.ts";
 import type { ExportPolicy, PrefixLimit, Role } from "../../resource/bgp-peer.ts";
+import type { SecretReference } from "../../resource/password.ts";
 import type { AsRange } from "../../resource/scalar.ts";
 
 export type SpeakerPlan = {
@@ -219,6 +220,10 @@ export const DEFAULT_POLICY: PeerPolicy = {
 export type SessionOptions = {
   /** TCP-MD5 (RFC 2385). */
   readonly key?: Secret;
+  /** Where the key comes from, if not from a file. */
+  readonly secret?: SecretReference;
+  /** Kept down, because its key is missing: why. */
+  readonly keyless?: string;
   /** The peer is at most so many hops away: what comes from farther is dropped (RFC 5082). */
   readonly ttlSecurity?: number;
   /** "any": connect from whatever address the system chooses, instead of `localAddress`. */

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expectGolden } from "./golden.ts";
@@ -254,6 +254,29 @@ describe("what each node would do", () => {
     const out = await shown(path, "--node", "n1");
     expect(out).not.toContain("/k/");
     expectGolden("validate-sessions", out);
+  });
+
+  test("keys in Secrets, of which one is not there", async () => {
+    const secret = (key: string): object => ({ secretKeyRef: { name: "bgp", key } });
+    const tor = (host: number, key: string): object => ({
+      peerIP: `172.30.0.${host}`,
+      asNumber: 65_000,
+      password: secret(key),
+    });
+    const path = write(
+      "a.yaml",
+      ["Node", "n1", NODE],
+      ["BGPPeer", "tor", tor(1, "tor")],
+      ["BGPPeer", "late", tor(2, "late")],
+    );
+    appendFileSync(
+      path,
+      "\n---\n{apiVersion: v1, kind: Secret, metadata: {name: bgp}, stringData: {tor: hush}}\n",
+    );
+    chmodSync(path, 0o600);
+    const out = await shown(path);
+    expect(out).not.toContain("hush");
+    expectGolden("validate-secrets", out);
   });
 
   test("peers on links", async () => {

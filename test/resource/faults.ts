@@ -29,6 +29,8 @@ export const PEER_FIELDS =
 export const INTERVAL = 'expected milliseconds from 10 to 60000, as a number or as "300ms" or "1s"';
 export const BFD_FIELDS =
   "enabled, minTransmitInterval, minReceiveInterval, detectMultiplier, multihop, minimumTtl, strict, auth";
+export const KEY_SOURCE =
+  "expected file, the absolute path of a file that only its owner can read, or secretKeyRef, a Secret's name and key";
 export const KEY_FILE = "expected the absolute path of a file with the key";
 
 /** Each case's documents have these faults, in this order, and no others. */

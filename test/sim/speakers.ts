@@ -23,6 +23,7 @@ export class Host {
   readonly daemon: Daemon;
   readonly #n: number;
   readonly #files: ReadonlyMap<string, string>;
+  readonly #secrets: ReadonlyMap<string, Readonly<Record<string, string>>>;
   /** Names of the BFD sessions that it has, and what tells it how one of them is. */
   readonly watched = new Set<string>();
   path: (name: string, to: "Up" | "Down", more?: Partial<SessionChange>) => void = () => {};
@@ -30,6 +31,7 @@ export class Host {
   constructor(world: World, n: number) {
     this.#n = n;
     this.#files = world.files;
+    this.#secrets = world.secrets;
     this.daemon = new Daemon({
       clock: world.clock,
       transport: world.transport(n),
@@ -62,12 +64,15 @@ export class Host {
     const text = [
       document("BGPConfiguration", "default", { ...TIMERS, ...common }),
       document("Node", "here", { bgp, blocks }),
+      ...[...this.#secrets].map(([name, keys]) =>
+        JSON.stringify({ apiVersion: "v1", kind: "Secret", metadata: { name }, stringData: keys }),
+      ),
       ...Object.entries(peers).map(([name, spec]) => document("BGPPeer", name, spec)),
     ].join("\n---\n");
     const { resources, faults } = readDocuments([{ file: "c.yaml", text }]);
     const read = (file: string): Secret =>
       new Secret(new TextEncoder().encode(this.#files.get(file) ?? ""));
-    const planned = planSpeaker(resources, "here", read);
+    const planned = planSpeaker(resources, "here", { readKey: read });
     const all = "plan" in planned ? faults : [...faults, ...planned.faults];
     if (!("plan" in planned) || all.length > 0) throw new Error(all.map(formatFault).join("\n"));
     this.daemon.apply(planned.plan);
@@ -88,6 +93,8 @@ export class World {
   readonly random = seeded(7);
   readonly network: MemoryNetwork;
   readonly files = new Map<string, string>();
+  /** Secrets of Kubernetes, by name. */
+  readonly secrets = new Map<string, Readonly<Record<string, string>>>();
 
   /** `window`: octets that TCP takes before the other side has read some. */
   constructor(window = 262_144) {

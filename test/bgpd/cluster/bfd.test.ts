@@ -32,7 +32,7 @@ function planned(
     nodeOf("n1", 11),
     nodeOf("n2", 12),
   );
-  const result = planSpeaker(resources, "n1", readKey);
+  const result = planSpeaker(resources, "n1", readKey === undefined ? {} : { readKey });
   if ("faults" in result) return result.faults.map(formatFault);
   return Object.fromEntries(result.plan.peers.map(({ name, bfd }) => [name, bfd]));
 }

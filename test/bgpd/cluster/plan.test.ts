@@ -208,11 +208,11 @@ found on eth3: c (BGPPeer), fe80:: AS 65001 to fe80::1:179 AS 65001, ttl 64, hol
       peer("tor", "peerIP: 172.30.0.1\nasNumber: 65000\nnode: n1\npassword: {file: /tor}"),
     );
     const wrong = (file: string): string => `no ${file}`;
-    const planned = planSpeaker(resources, "n1", wrong);
+    const planned = planSpeaker(resources, "n1", { readKey: wrong });
     expect("faults" in planned && planned.faults.map(formatFault)).toEqual([
       'c.yaml:29: BGPPeer tor: spec.password.file: "/tor": no /tor',
     ]);
-    expect("plan" in planSpeaker(resources, "n2", wrong)).toBe(true);
+    expect("plan" in planSpeaker(resources, "n2", { readKey: wrong })).toBe(true);
   });
 
   test("everything that a document can say", () => {
