@@ -95,12 +95,13 @@ export function advertisedAnswer(view: AdvertisedView, textOf?: TextOf): Adverti
   };
 }
 
-/** A FIB entry in words; `nameOf` gives a link's name. */
+/** A FIB entry in words; `nameOf` gives a link's name, `unprogrammed` why none is wanted where one is known. */
 export function kernelAnswer(
   state: FibState | undefined,
   nameOf: (link: number) => string,
+  unprogrammed?: string,
 ): string {
-  if (state === undefined) return "not installed: no path is used";
+  if (state === undefined) return `not installed: ${unprogrammed ?? "no path is used"}`;
   if (state.state === "pending") return "not installed: on its way to the kernel";
   if (state.state === "failed") return `not installed: ${state.error}`;
   if (state.target === "blackhole") return "blackhole";
@@ -118,6 +119,8 @@ export type WhyFacts = {
   readonly asked: string;
   readonly view: PrefixView | undefined;
   readonly kernel: string;
+  /** Why the kernel is to have no route of ours; undefined where it is. */
+  readonly unprogrammed?: string | undefined;
   readonly textOf?: TextOf;
   readonly advertised: readonly { readonly peer: string; readonly view: AdvertisedView }[];
   readonly peers: { readonly configured: number; readonly established: number };
@@ -155,7 +158,7 @@ function absence({ asked, peers, node, aggregates }: WhyFacts): string {
 }
 
 function summary(
-  { asked, kernel, node, services, aggregates, textOf = formatAddress }: WhyFacts,
+  { asked, kernel, unprogrammed, node, services, aggregates, textOf = formatAddress }: WhyFacts,
   view: PrefixView,
 ): string {
   const prefix = formatPrefix(view.prefix);
@@ -172,13 +175,17 @@ function summary(
   if (best.source === "local" && services.some((range) => equalPrefix(range, view.prefix))) {
     return `${subject} is a range of services, which every node announces (${best.reason}${count}); it needs no route here.`;
   }
+  const below =
+    unprogrammed === undefined
+      ? `dropped by a blackhole (kernel: ${kernel})`
+      : `not bgpd's to drop: ${unprogrammed}`;
   const aggregate = aggregates.find(({ prefix: whole }) => equalPrefix(whole, view.prefix));
   if (best.source === "local" && aggregate !== undefined) {
     const parts = aggregate.parts === 1 ? "1 part" : `${aggregate.parts} parts`;
-    return `${subject} is an aggregate that this node announces while it has a route to a part of it: it has to ${parts} (${best.reason}${count}); what no part holds is dropped by a blackhole (kernel: ${kernel}).`;
+    return `${subject} is an aggregate that this node announces while it has a route to a part of it: it has to ${parts} (${best.reason}${count}); what no part holds is ${below}.`;
   }
   if (best.source === "local") {
-    return `${subject} is this node's own block (${best.reason}${count}); addresses of it that no pod has are dropped by a blackhole (kernel: ${kernel}).`;
+    return `${subject} is this node's own block (${best.reason}${count}); addresses of it that no pod has are ${below}.`;
   }
   if (kernel === "blackhole") {
     return `${subject} is dropped, as ${best.peer} asks by BLACKHOLE (RFC 7999): ${best.reason}${count}.`;

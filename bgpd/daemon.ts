@@ -36,6 +36,7 @@ import type { PathSelection, Rib } from "./rib/route.ts";
 import { Sessions } from "./sessions.ts";
 import type { Transport } from "./transport.ts";
 import type { Unnumbered } from "./unnumbered.ts";
+import { reprogrammed } from "./unprogrammed.ts";
 import { describeFamily } from "./wire/family.ts";
 
 /** Longest stretch of work before timers and sockets get their turn, in ms. */
@@ -190,11 +191,13 @@ export class Daemon {
   /** Make the plan so, touching only what differs from the one before. */
   apply(plan: SpeakerPlan): void {
     const change = difference(this.plan, plan);
+    const moved = reprogrammed(this.plan, plan);
     this.plan = plan;
     const isFirst = this.rib === undefined;
     if (change.speaker || isFirst) this.#startSpeaker(plan);
     const rib = this.#rib();
     this.#forwarding.leadToPeers(plan);
+    if (moved.length > 0) rib.restate(moved);
     if (change.selection) rib.setSelection(this.#selectionOf(plan));
     if (change.listen) this.#listen(plan);
     else this.#listener?.setKeys(keysOf(plan, this.#sessions.unnumbered.found));
@@ -270,7 +273,7 @@ export class Daemon {
       onBest: (change) => {
         this.aggregates.changed(change.prefix);
         this.delays.chosen(change);
-        this.#forwarding.install(change, this.plan?.services ?? []);
+        this.#forwarding.install(change, this.#plan());
       },
       isUnsettled: () => this.aggregates.isPending,
       isPartial: (peer, family) => this.#deferral?.withholds(peer, family) === true,

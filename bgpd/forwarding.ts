@@ -6,7 +6,7 @@
 import type { InterfaceAddress, Kernel, KernelEvent } from "../kernel/kernel.ts";
 import { type Address, withoutZone } from "../lib/address.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
-import { equalPrefix, type Prefix } from "../lib/prefix.ts";
+import type { Prefix } from "../lib/prefix.ts";
 import type { SpeakerPlan } from "./cluster/speaker.ts";
 import { createFib, type Fib, MAIN_TABLE } from "./fib/fib.ts";
 import {
@@ -18,6 +18,7 @@ import {
 import type { NextHop, Target } from "./fib/target.ts";
 import { Gateways } from "./gateway.ts";
 import type { BestChange, Share } from "./rib/route.ts";
+import { unprogrammedBy } from "./unprogrammed.ts";
 
 /** rtm_protocol of our routes: free in rtnetlink.h and in iproute2's rt_protos ('M' in ASCII). */
 export const ROUTE_PROTOCOL = 77;
@@ -125,7 +126,7 @@ export class Forwarding {
     const { removed, changed } = this.#gateways.apply(plan);
     for (const prefix of removed) {
       // What BGP knows of the peer's address counts again.
-      this.install({ prefix, best: this.#options.bestOf(prefix) }, plan.services);
+      this.install({ prefix, best: this.#options.bestOf(prefix) }, plan);
     }
     for (const { prefix, gateway } of this.#gateways.routes) {
       this.fib?.want(prefix, [{ address: gateway }]);
@@ -135,11 +136,11 @@ export class Forwarding {
     this.fib?.retarget();
   }
 
-  /** Want what has been decided; `services` are ranges of our own that nobody needs a route for. */
-  install({ prefix, best }: BestChange, services: readonly Prefix[]): void {
+  /** Want what has been decided, but for what is not ours to have in the kernel. */
+  install({ prefix, best }: BestChange, { unprogrammed }: Pick<SpeakerPlan, "unprogrammed">): void {
     if (this.fib === undefined || this.#gateways.owns(prefix)) return;
-    if (best === undefined) this.fib.unwant(prefix);
-    else if (best.source === "local") this.#installOwn(prefix, services);
+    if (best === undefined || unprogrammedBy(unprogrammed, prefix)) this.fib.unwant(prefix);
+    else if (best.source === "local") this.fib.want(prefix, "blackhole");
     else if (best.discard === true) this.fib.want(prefix, "blackhole");
     else if (best.shares !== undefined) this.fib.want(prefix, best.shares.map(onItsLink));
     else if (best.nextHop !== undefined) this.fib.want(prefix, this.#targetOf(best.nextHop));
@@ -169,13 +170,6 @@ export class Forwarding {
     // Without room for an answer nobody knows what is left; once more tells.
     if (this.fib.isUnsure) this.fib.resync();
     while (this.fib.flush(slice));
-  }
-
-  /** A blackhole would drop what this node itself sends to a service, before anybody translates it. */
-  #installOwn(prefix: Prefix, services: readonly Prefix[]): void {
-    const isService = services.some((range) => equalPrefix(range, prefix));
-    if (isService) this.fib?.unwant(prefix);
-    else this.fib?.want(prefix, "blackhole");
   }
 
   /** Prefixes in a row mostly have one next hop. */

@@ -16,12 +16,13 @@ import type {
 import { advertisedAnswer, kernelAnswer, pathAnswer, routeAnswer, whyAnswer } from "./answer.ts";
 import { type Queries, QueryError } from "./api.ts";
 import { LATENESS_BOUNDS } from "./bfd/lateness.ts";
-import type { PeerPlan } from "./cluster/speaker.ts";
+import type { PeerPlan, SpeakerPlan } from "./cluster/speaker.ts";
 import type { Daemon } from "./daemon.ts";
 import { ROUTE_PROTOCOL } from "./forwarding.ts";
 import type { Neighbour } from "./neighbour.ts";
-import type { PrefixView } from "./rib/route.ts";
+import type { PrefixView, Rib } from "./rib/route.ts";
 import type { Waiting } from "./unnumbered.ts";
+import { describeUnprogrammed, unprogrammedBy } from "./unprogrammed.ts";
 import type { WireContext } from "./wire/context.ts";
 import { describeFamily } from "./wire/family.ts";
 import { nlriForm } from "./wire/nlri.ts";
@@ -45,7 +46,12 @@ export function createQueries(context: QueryContext): Queries {
   const nameOf = (index: number): string => kernel?.link(index)?.name ?? `link ${index}`;
   const kernelState = (prefix: Prefix): string => {
     if (daemon.fib === undefined) return "";
-    return kernelAnswer(daemon.fib.stateOf(prefix), nameOf);
+    return kernelAnswer(daemon.fib.stateOf(prefix), nameOf, reasonAgainst(prefix));
+  };
+  /** Why the kernel is to have no route of ours. */
+  const reasonAgainst = (prefix: Prefix): string | undefined => {
+    const range = unprogrammedBy(daemon.plan?.unprogrammed ?? [], prefix);
+    return range === undefined ? undefined : describeUnprogrammed(range);
   };
   const textOf = (address: Address): string => onLink(daemon, address);
   /** Nobody is there to have told or been told anything. */
@@ -143,6 +149,7 @@ export function createQueries(context: QueryContext): Queries {
         services: daemon.plan?.services ?? [],
         aggregates: daemon.aggregates.counts(),
         kernel: prefix === undefined ? "" : kernelState(prefix),
+        unprogrammed: prefix === undefined ? undefined : reasonAgainst(prefix),
         advertised: told,
         peers: peerCounts(),
       });
@@ -172,10 +179,10 @@ function fibAnswer({ fib }: Daemon): FibAnswer {
 }
 
 function fibTableAnswer(
-  { fib, metric, table }: Daemon,
+  { fib, metric, table, rib, plan }: Daemon,
   nameOf: (link: number) => string,
 ): FibTableAnswer {
-  if (fib === undefined) return { mode: "none", protocol: 0, metric, table, routes: [] };
+  if (fib === undefined) return { mode: "none", protocol: 0, metric, table, routes: [], left: [] };
   const names = new Map<number, string>();
   const linkOf = (index: number): string => {
     const name = names.get(index) ?? nameOf(index);
@@ -195,7 +202,20 @@ function fibTableAnswer(
           })),
     reason: error,
   }));
-  return { mode: "kernel", protocol: ROUTE_PROTOCOL, metric, table, routes };
+  const left = leftToOthers(rib, plan);
+  return { mode: "kernel", protocol: ROUTE_PROTOCOL, metric, table, routes, left };
+}
+
+/** What others told us and somebody else is to put into the kernel. */
+function leftToOthers(rib: Rib | undefined, plan: SpeakerPlan | undefined): FibTableAnswer["left"] {
+  const ranges = (plan?.unprogrammed ?? []).filter(({ why }) => why === "cluster routes");
+  if (rib === undefined || ranges.length === 0) return [];
+  return rib.routes().flatMap(({ prefix, paths }) => {
+    const best = paths.find(({ state }) => state === "best");
+    const range = unprogrammedBy(ranges, prefix);
+    if (range === undefined || best === undefined || best.source === "local") return [];
+    return [{ prefix: formatPrefix(prefix), reason: describeUnprogrammed(range) }];
+  });
 }
 
 function peerAnswer(daemon: Daemon, neighbour: Neighbour): PeerAnswer {

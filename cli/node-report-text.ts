@@ -48,11 +48,12 @@ export function formatGroup(group: GroupReport, look: Look): string {
   ].join("\n");
 }
 
-function factsOf({ clusterId, announcements, sessions, ...group }: GroupReport): Fact[] {
+function factsOf({ clusterId, announcements, omissions, sessions, ...group }: GroupReport): Fact[] {
   return [
     ["listens", listening(group)],
     ...(clusterId === null ? [] : [["reflects", `cluster ${clusterId}`] as const]),
     ["announces", ["blocks", ...announcements]],
+    ...(omissions.length === 0 ? [] : [["not in the kernel", omissions] as const]),
     ...sessions.flatMap((session): Fact[] => [
       [`${titleOf(session, sessions)} in`, session.incoming],
       [`${titleOf(session, sessions)} out`, session.outgoing],

@@ -70,6 +70,8 @@ export type GroupReport = {
   readonly sessions: readonly SessionReport[];
   /** What is announced besides blocks, and what is said of prefixes. */
   readonly announcements: readonly string[];
+  /** What is left to somebody else to put into the kernel. */
+  readonly omissions: readonly string[];
 };
 
 /** Group nodes as their plans come; no plan is kept. */
@@ -109,6 +111,7 @@ function commonOf(plan: SpeakerPlan): Common {
       ...(plan.unnumbered ?? []).map((peer) => unnumberedOf(peer, plan)),
     ],
     announcements: announcementsOf(plan),
+    omissions: omissionsOf(plan),
   };
 }
 
@@ -119,6 +122,13 @@ function isAtHome({ addresses, listenAddresses }: SpeakerPlan): boolean {
     return own !== undefined && equalAddress(own, listens);
   };
   return addresses.length === listenAddresses.length && listenAddresses.every(isOwn);
+}
+
+/** What the daemon keeps out of the kernel although it knows it. */
+function omissionsOf({ unprogrammed }: SpeakerPlan): string[] {
+  return unprogrammed
+    .filter(({ why }) => why === "cluster routes")
+    .map(({ prefix }) => `routes in the pool ${formatPrefix(prefix)} (programClusterRoutes)`);
 }
 
 function announcementsOf({

@@ -66,6 +66,8 @@ export type FibTableAnswer = {
   readonly metric: number;
   readonly table: number;
   readonly routes: readonly FibRouteAnswer[];
+  /** What is chosen and left to somebody else (programClusterRoutes), and why. */
+  readonly left: readonly { readonly prefix: string; readonly reason: string }[];
 };
 
 export type FibRouteAnswer = {

@@ -42,6 +42,8 @@ export type BgpConfiguration = {
   readonly nodeMeshPassword?: KeySource | undefined;
   /** Ranges that every node announces: of ClusterIPs, of external and of load balancers' addresses. */
   readonly services: readonly Prefix[];
+  /** Which of the pools' routes bgpd puts into the kernel; no pool has an encapsulation. */
+  readonly programClusterRoutes: (typeof PROGRAMMED)[number];
   readonly prefixAdvertisements: readonly PrefixAdvertisement[];
   /** An addition of ours. */
   readonly aggregates: readonly Aggregate[];
@@ -109,6 +111,9 @@ export const DEFAULT_PORT = 179;
 export const CLUSTER_NAME = "default";
 export const NODE_PREFIX = "node.";
 
+/** Calico's words for the pools whose routes are programmed: all, those with IP in IP, those without, none. */
+const PROGRAMMED = ["Enabled", "EnabledNoEncapOnly", "EnabledIPIPOnly", "Disabled"] as const;
+
 /** As many as Calico's daemon merges. */
 export const DEFAULT_MAXIMUM_PATHS = 16;
 /** Beyond, sets change with every path that comes or goes, and nobody has so many uplinks. */
@@ -166,6 +171,7 @@ export const bgpConfigurationSpec = v.pipe(
     serviceExternalIPs: rangesSchema,
     serviceLoadBalancerIPs: rangesSchema,
     serviceLoadBalancerAggregation: v.optional(oneOf("Enabled", "Disabled"), "Enabled"),
+    programClusterRoutes: v.optional(oneOf(...PROGRAMMED), "EnabledNoEncapOnly"),
     ...communityFields,
     prefixAdvertisements: v.optional(prefixAdvertisementsSchema, []),
     aggregates: aggregatesSchema,
@@ -265,10 +271,6 @@ export const BGP_CONFIGURATION_NOT_HONOURED: NotHonouredFields = {
   },
   "spec.localWorkloadPeeringIPV4": LOCAL_WORKLOADS,
   "spec.localWorkloadPeeringIPV6": LOCAL_WORKLOADS,
-  "spec.programClusterRoutes": {
-    idle: ["Enabled", "EnabledNoEncapOnly"],
-    why: "nobody but bgpd puts the cluster's routes into the kernel; a daemon that shall not has --fib none",
-  },
   "spec.ipv4NormalRoutePriority": ONE_METRIC,
   "spec.ipv6NormalRoutePriority": ONE_METRIC,
 };

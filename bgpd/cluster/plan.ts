@@ -14,6 +14,7 @@ import { Secret } from "../../lib/secret.ts";
 import type { BgpConfiguration } from "../../resource/bgp-configuration.ts";
 import type { BgpRange, BgpUnnumbered } from "../../resource/bgp-peer.ts";
 import type { Fault } from "../../resource/fault.ts";
+import type { IpPool } from "../../resource/ip-pool.ts";
 import { addressesOf, type Node } from "../../resource/node.ts";
 import type { Documented, Resources } from "../../resource/resource.ts";
 import { aggregatesOf, lonelyAggregates } from "./aggregate-plan.ts";
@@ -27,7 +28,7 @@ import {
 } from "./peer-policy.ts";
 import { type Peering, peeringsOf, selects } from "./peering.ts";
 import { explicitPlan, meshKeyOf, meshPlan, rangePlan, unnumberedPlan } from "./session.ts";
-import type { SelectionPlan, SpeakerPlan } from "./speaker.ts";
+import type { SelectionPlan, SpeakerPlan, UnprogrammedRange } from "./speaker.ts";
 
 /** Listening there is listening on every address of the family. */
 const ANY: Readonly<Record<Family, Address>> = { 4: address4(0), 6: parseAddress("::") };
@@ -101,6 +102,7 @@ export function planSpeaker(
         .filter(({ disableBGPExport }) => disableBGPExport)
         .map(({ prefix }) => prefix),
       services: configuration.services,
+      unprogrammed: unprogrammedOf(configuration, pools),
       aggregates: aggregatesOf(context),
       advertisements: configuration.prefixAdvertisements,
       selection: selectionOf(configuration),
@@ -119,6 +121,19 @@ function listenAddresses({ node, configuration }: Context): readonly Address[] {
   if (node.listenAddresses !== undefined) return node.listenAddresses;
   const own = addressesOf(node);
   return bindMode === "None" ? own.map(({ family }) => ANY[family]) : own;
+}
+
+/** What is ours to announce, or the cluster's to reach, and another's to have in the kernel. */
+function unprogrammedOf(
+  { services, programClusterRoutes }: BgpConfiguration,
+  pools: readonly IpPool[],
+): UnprogrammedRange[] {
+  const isOurs =
+    programClusterRoutes === "Enabled" || programClusterRoutes === "EnabledNoEncapOnly";
+  return [
+    ...services.map((prefix) => ({ prefix, why: "services" as const })),
+    ...(isOurs ? [] : pools.map(({ prefix }) => ({ prefix, why: "cluster routes" as const }))),
+  ];
 }
 
 function selectionOf({ bestPath, multipath }: BgpConfiguration): SelectionPlan {

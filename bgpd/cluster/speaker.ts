@@ -37,6 +37,8 @@ export type SpeakerPlan = {
   readonly unexportedPools: readonly Prefix[];
   /** Ranges of services: originated, and never installed, for whoever serves them needs no route. */
   readonly services: readonly Prefix[];
+  /** Ranges of which no route is put into the kernel. */
+  readonly unprogrammed: readonly UnprogrammedRange[];
   /** What this node announces while it has a route to a part of it. */
   readonly aggregates: readonly AggregatePlan[];
   /** Communities for what is told. */
@@ -50,6 +52,15 @@ export type SpeakerPlan = {
   readonly unnumbered?: readonly UnnumberedPlan[];
   /** What every peer is told when the daemon ends (RFC 9003). */
   readonly shutdownMessage?: string;
+};
+
+/** A range of whose routes the kernel needs none of ours. */
+export type UnprogrammedRange = {
+  readonly prefix: Prefix;
+  readonly why:
+    | "services"
+    /** `programClusterRoutes` leaves them to somebody else. */
+    | "cluster routes";
 };
 
 /** Neighbours that nobody has named: each of them gets a session like `session` when it calls. */

@@ -265,6 +265,8 @@ export type Rib = {
   /** Put a route of our own in (again with other attributes: replaced), or take it out. */
   originate(prefix: Prefix, attributes: Attributes): void;
   withdraw(prefix: Prefix): void;
+  /** Say again by `onBest` what is chosen of each prefix within these. */
+  restate(within: readonly Prefix[]): void;
   /** The answers of `resolve` may have changed: ask again for every next hop in use. */
   nextHopsChanged(): void;
   /**

@@ -47,6 +47,7 @@ export function speakerPlan(change: Partial<SpeakerPlan> = {}): SpeakerPlan {
     pools: [],
     unexportedPools: [],
     services: [],
+    unprogrammed: [],
     advertisements: [],
     selection: PLAIN_SELECTION,
     peers: [],
