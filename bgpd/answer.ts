@@ -5,7 +5,7 @@
  */
 
 import { type Address, address4, formatAddress } from "../lib/address.ts";
-import { equalPrefix, formatPrefix, type Prefix } from "../lib/prefix.ts";
+import { containsPrefix, equalPrefix, formatPrefix, type Prefix } from "../lib/prefix.ts";
 import type {
   AdvertisedAnswer,
   AttributesAnswer,
@@ -125,8 +125,10 @@ export type WhyFacts = {
   readonly advertised: readonly { readonly peer: string; readonly view: AdvertisedView }[];
   readonly peers: { readonly configured: number; readonly established: number };
   readonly node: string;
-  /** Ranges of services, which this node originates beside its blocks. */
+  /** Ranges of services. */
   readonly services: readonly Prefix[];
+  /** What else is to be said of the address, in sentences. */
+  readonly remarks?: readonly string[];
   /** What this node announces while it has a route to a part of it, and how many it has. */
   readonly aggregates: readonly { readonly prefix: Prefix; readonly parts: number }[];
 };
@@ -135,7 +137,8 @@ export type WhyFacts = {
 export function whyAnswer(facts: WhyFacts): WhyAnswer {
   const { view, asked } = facts;
   if (view === undefined) {
-    return { target: asked, prefix: null, route: null, advertised: [], summary: absence(facts) };
+    const text = withRemarks(absence(facts), facts);
+    return { target: asked, prefix: null, route: null, advertised: [], summary: text };
   }
   return {
     target: asked,
@@ -145,8 +148,12 @@ export function whyAnswer(facts: WhyFacts): WhyAnswer {
       peer,
       ...advertisedAnswer(told, facts.textOf),
     })),
-    summary: summary(facts, view),
+    summary: withRemarks(summary(facts, view), facts),
   };
+}
+
+function withRemarks(sentence: string, { remarks = [] }: WhyFacts): string {
+  return [sentence, ...remarks].join(" ");
 }
 
 function absence({ asked, peers, node, aggregates }: WhyFacts): string {
@@ -172,8 +179,12 @@ function summary(
     return `${subject} is not used: ${reasons.join("; ")}.`;
   }
   const count = others === 0 ? "" : `, chosen over ${others} other${others === 1 ? "" : "s"}`;
-  if (best.source === "local" && services.some((range) => equalPrefix(range, view.prefix))) {
-    return `${subject} is a range of services, which every node announces (${best.reason}${count}); it needs no route here.`;
+  const range = services.find((candidate) => containsPrefix(candidate, view.prefix));
+  if (best.source === "local" && range !== undefined) {
+    const what = equalPrefix(range, view.prefix)
+      ? "a range of services, which every node announces"
+      : "an address of a service, announced by itself";
+    return `${subject} is ${what} (${best.reason}${count}); it needs no route here.`;
   }
   const below =
     unprogrammed === undefined

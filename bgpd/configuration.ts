@@ -5,13 +5,16 @@
  */
 
 import { type BlockPlan, planBlocks } from "../ipam/demand.ts";
+import type { Address } from "../lib/address.ts";
 import type { Secret } from "../lib/secret.ts";
 import type { StatusAnswer } from "../resource/answer.ts";
 import { readDirectory } from "../resource/directory.ts";
 import { readDocuments } from "../resource/document.ts";
+import { Memory } from "../resource/entry.ts";
 import { type Fault, formatFault } from "../resource/fault.ts";
 import type { KeyReader, Keys, LastKey } from "./cluster/context.ts";
 import { planSpeaker } from "./cluster/plan.ts";
+import { describeServices, type ServiceView, serviceViewOf } from "./cluster/services.ts";
 import type { SpeakerPlan } from "./cluster/speaker.ts";
 import { readKeyFile } from "./key.ts";
 
@@ -25,6 +28,8 @@ export type Configuration = {
   notes(): readonly string[];
   /** The files of keys that the last reading asked for, those that it could not use included. */
   keyFiles(): readonly string[];
+  /** What Services have an address by the reading in force, and what becomes of it here: sentences. */
+  services(address: Address): readonly string[];
   status(): StatusAnswer["configuration"];
 };
 
@@ -33,6 +38,8 @@ export function createConfiguration(source: string, node: string): Configuration
   let generation = 0;
   let faults: readonly string[] = [];
   let notes: readonly string[] = [];
+  let view: ServiceView | undefined;
+  const memory = new Memory();
   const files = new Set<string>();
   /** What sessions have from Secrets, which may go and come back while they live. */
   let keys: ReadonlyMap<string, Secret> = new Map();
@@ -44,17 +51,19 @@ export function createConfiguration(source: string, node: string): Configuration
   return {
     read() {
       files.clear();
-      const planned = planFrom(source, node, { readKey, lastKey });
+      const planned = planFrom(source, node, { readKey, lastKey }, memory);
       faults = planned.faults.map(formatFault);
       notes = planned.notes.map(formatFault);
       if (planned.plan !== undefined) {
         generation++;
+        view = planned.view;
         keys = keysFromSecrets(planned.plan.speaker);
       }
       return planned.plan;
     },
     notes: () => notes,
     keyFiles: () => [...files],
+    services: (address) => (view === undefined ? [] : describeServices(address, view)),
     status: () => ({ source, generation, faults }),
   };
 }
@@ -74,13 +83,15 @@ function planFrom(
   source: string,
   node: string,
   keys: Keys,
+  memory: Memory,
 ): {
   readonly plan: NodePlan | undefined;
+  readonly view?: ServiceView;
   readonly faults: readonly Fault[];
   readonly notes: readonly Fault[];
 } {
   const { sources, faults: unreadable } = readDirectory(source);
-  const { resources, faults, notes } = readDocuments(sources);
+  const { resources, faults, notes } = readDocuments(sources, memory);
   if (unreadable.length + faults.length > 0) {
     return { plan: undefined, faults: [...unreadable, ...faults], notes };
   }
@@ -92,6 +103,7 @@ function planFrom(
   const blocks = planBlocks(resources, found.resource);
   return {
     plan: { speaker: planned.plan, blocks },
+    view: serviceViewOf(resources, found.resource),
     faults: [],
     notes: [...notes, ...planned.notes],
   };

@@ -3,7 +3,7 @@
  * never flaps. Pure.
  */
 
-import { equalPrefix, type Prefix } from "../lib/prefix.ts";
+import { formatPrefix, type Prefix } from "../lib/prefix.ts";
 import type { PeerPlan, RangePlan, SpeakerPlan, UnnumberedPlan } from "./cluster/speaker.ts";
 
 export type Difference = {
@@ -37,8 +37,6 @@ export function difference(before: SpeakerPlan | undefined, after: SpeakerPlan):
     const previous = old.get(peer.name);
     return !speaker && previous !== undefined && isSame(session(previous), session(peer));
   };
-  const missing = (from: readonly Prefix[], other: readonly Prefix[]): Prefix[] =>
-    from.filter((prefix) => !other.some((candidate) => equalPrefix(candidate, prefix)));
   const ended = <Plan extends { readonly name: string }>(
     earlier: readonly Plan[] = [],
     later: readonly Plan[] = [],
@@ -63,14 +61,21 @@ export function difference(before: SpeakerPlan | undefined, after: SpeakerPlan):
     kept: after.peers.filter(isKept),
     endedRanges: ended(before?.ranges, after.ranges, members),
     endedUnnumbered: ended(before?.unnumbered, after.unnumbered, onLink),
-    withdrawn: missing(before === undefined ? [] : originations(before), originations(after)),
+    withdrawn: before === undefined ? [] : missing(originations(before), originations(after)),
     originated: missing(originations(after), before === undefined ? [] : originations(before)),
   };
 }
 
-/** What the speaker originates: its blocks, and the ranges of services. */
-export function originations({ blocks, services }: SpeakerPlan): readonly Prefix[] {
-  return [...blocks, ...services];
+/** What the speaker originates: its blocks, and the ranges and addresses of services. */
+export function originations(plan: SpeakerPlan): readonly Prefix[] {
+  const { blocks, services, serviceRoutes } = plan;
+  return [...blocks, ...services, ...serviceRoutes.map(({ prefix }) => prefix)];
+}
+
+/** Those of `from` that `other` does not have; there may be many. */
+function missing(from: readonly Prefix[], other: readonly Prefix[]): Prefix[] {
+  const known = new Set(other.map(formatPrefix));
+  return from.filter((prefix) => !known.has(formatPrefix(prefix)));
 }
 
 /** What may change while the session is up. */

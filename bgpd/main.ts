@@ -186,6 +186,7 @@ async function serve(options: BgpdOptions, start: Start): Promise<void> {
     started,
     configuration: () => configuration.status(),
     ready: () => readiness(daemon, blocks.faults),
+    services: (address) => configuration.services(address),
   });
   const watching = createWatching({
     clock,

@@ -3,7 +3,7 @@
  */
 
 import type { Kernel } from "../kernel/kernel.ts";
-import { type Address, type Family, formatAddress, withoutZone } from "../lib/address.ts";
+import { type Address, bitsOf, type Family, formatAddress, withoutZone } from "../lib/address.ts";
 import type { Clock } from "../lib/clock.ts";
 import { containsAddress, formatPrefix, type Prefix } from "../lib/prefix.ts";
 import type {
@@ -37,6 +37,8 @@ export type QueryContext = {
   /** How the configuration stands now. */
   readonly configuration: () => StatusAnswer["configuration"];
   readonly ready: () => StatusAnswer["ready"];
+  /** What is known of the Services that have an address: sentences. Absent: nothing. */
+  readonly services?: (address: Address) => readonly string[];
 };
 
 /** The answers; each call looks at the daemon as it is then. */
@@ -146,7 +148,8 @@ export function createQueries(context: QueryContext): Queries {
         view,
         node: context.node,
         textOf,
-        services: daemon.plan?.services ?? [],
+        services: daemon.plan?.serviceRanges ?? [],
+        remarks: isOne(target) ? (context.services?.(target) ?? []) : [],
         aggregates: daemon.aggregates.counts(),
         kernel: prefix === undefined ? "" : kernelState(prefix),
         unprogrammed: prefix === undefined ? undefined : reasonAgainst(prefix),
@@ -155,6 +158,11 @@ export function createQueries(context: QueryContext): Queries {
       });
     },
   };
+}
+
+/** Whether it is one address, be it as a prefix. */
+function isOne(target: Prefix | Address): boolean {
+  return !("length" in target) || target.length === bitsOf(target.family);
 }
 
 /** A prefix as asked, or for an address the longest match, used or (failing that) rejected. */

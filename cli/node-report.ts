@@ -29,6 +29,8 @@ export type NodeReport = {
   readonly asNumber: number;
   /** In order of preference; empty where it claims them. */
   readonly blocks: readonly string[];
+  /** Addresses of Services that it announces by themselves. */
+  readonly services: readonly { readonly prefix: string; readonly service: string }[];
 };
 
 /** Sessions that differ in nothing but the other end. */
@@ -88,6 +90,10 @@ export class Groups {
       addresses: plan.addresses.map(formatAddress),
       asNumber: plan.asNumber,
       blocks: plan.blocks.map(formatPrefix),
+      services: plan.serviceRoutes.map(({ prefix, service }) => ({
+        prefix: formatPrefix(prefix),
+        service,
+      })),
     });
   }
 

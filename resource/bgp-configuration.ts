@@ -30,6 +30,7 @@ import {
   textOf,
   wholeNumber,
 } from "./scalar.ts";
+import type { ServiceRanges } from "./service.ts";
 
 export type BgpConfiguration = {
   readonly asNumber: number;
@@ -40,8 +41,10 @@ export type BgpConfiguration = {
   readonly bindMode: "NodeIP" | "None";
   /** Where the TCP-MD5 key of all mesh sessions is. */
   readonly nodeMeshPassword?: KeySource | undefined;
-  /** Ranges that every node announces: of ClusterIPs, of external and of load balancers' addresses. */
-  readonly services: readonly Prefix[];
+  /** Where the addresses of services are. */
+  readonly serviceRanges: ServiceRanges;
+  /** Disabled: load balancers' addresses are announced each by itself. */
+  readonly serviceLoadBalancerAggregation: "Enabled" | "Disabled";
   /** Which of the pools' routes bgpd puts into the kernel; no pool has an encapsulation. */
   readonly programClusterRoutes: (typeof PROGRAMMED)[number];
   readonly prefixAdvertisements: readonly PrefixAdvertisement[];
@@ -289,19 +292,21 @@ export function bgpConfigurationFrom({
   serviceClusterIPs,
   serviceExternalIPs,
   serviceLoadBalancerIPs,
-  serviceLoadBalancerAggregation,
   communities,
   prefixAdvertisements,
   aggregates,
   ...rest
 }: v.InferOutput<typeof bgpConfigurationSpec>): BgpConfiguration {
-  const balanced = serviceLoadBalancerAggregation === "Enabled" ? serviceLoadBalancerIPs : [];
-  const ranges = [...serviceClusterIPs, ...serviceExternalIPs, ...balanced];
+  const prefixes = (ranges: readonly { readonly cidr: Prefix }[]) => ranges.map(({ cidr }) => cidr);
   return {
     ...rest,
     timers: { holdTime, keepaliveTime, connectRetryTime },
     shutdownMessage,
-    services: ranges.map(({ cidr }) => cidr),
+    serviceRanges: {
+      ClusterIP: prefixes(serviceClusterIPs),
+      "external IP": prefixes(serviceExternalIPs),
+      "load balancer's address": prefixes(serviceLoadBalancerIPs),
+    },
     prefixAdvertisements: advertisementsFrom({ communities, prefixAdvertisements }),
     aggregates: aggregatesFrom(aggregates),
   };

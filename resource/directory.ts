@@ -4,7 +4,7 @@
 
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { Source } from "./document.ts";
+import type { Source } from "./entry.ts";
 import type { Fault } from "./fault.ts";
 
 const EXTENSION = /\.(ya?ml|json)$/;

@@ -14,6 +14,9 @@ import {
 } from "./bgp-configuration.ts";
 import { bgpFilterFrom, bgpFilterSpec } from "./bgp-filter.ts";
 import { bgpPeerFrom, bgpPeerSpec } from "./bgp-peer.ts";
+import { Declared } from "./declared.ts";
+import { EndpointIndex } from "./endpoint-slice.ts";
+import { type Entry, entriesOf, Memory, type Source } from "./entry.ts";
 import { compareFault, type Fault, placeOf } from "./fault.ts";
 import { ipPoolFrom, ipPoolSpec } from "./ip-pool.ts";
 import { ipReservationFrom, ipReservationSpec } from "./ip-reservation.ts";
@@ -24,6 +27,7 @@ import {
   type KubernetesObject,
   kubernetesKindOf,
   kubernetesObjectFrom,
+  subjectOfObject,
 } from "./kubernetes.ts";
 import { type Metadata, metadataSchema, NODE_ANNOTATIONS } from "./metadata.ts";
 import { nodeFrom, nodeSpec } from "./node.ts";
@@ -32,14 +36,7 @@ import { formatObjectName } from "./object-name.ts";
 import { checkReferences } from "./reference.ts";
 import type { Complain, Documented, Resources } from "./resource.ts";
 import { exposedSecret } from "./secret.ts";
-import { type Path, readYaml, type YamlDocument } from "./yaml.ts";
-
-export type Source = {
-  readonly file: string;
-  readonly text: string;
-  /** Its permissions; absent where nobody has looked. */
-  readonly mode?: number;
-};
+import type { Path } from "./yaml.ts";
 
 const API_VERSION = "projectcalico.org/v3";
 const TOP_LEVEL = ["apiVersion", "kind", "metadata", "spec"];
@@ -57,7 +54,10 @@ type Checked = Metadata & {
  * Read all documents of all files. `resources` are to be used only where there is no fault. `notes` are of what
  * stands there and means nothing.
  */
-export function readDocuments(sources: readonly Source[]): {
+export function readDocuments(
+  sources: readonly Source[],
+  memory: Memory = new Memory(),
+): {
   readonly resources: Resources;
   readonly faults: readonly Fault[];
   readonly notes: readonly Fault[];
@@ -66,11 +66,11 @@ export function readDocuments(sources: readonly Source[]): {
   const notes: Fault[] = [];
   const checked: Checked[] = [];
   const objects: Documented<KubernetesObject>[] = [];
-  const declared: Declared = new Map();
+  const declared = new Declared();
   let isComplete = true;
   for (const source of sources) {
     const { file, text } = source;
-    const { documents, errors } = readYaml(text);
+    const { entries, errors } = entriesOf(source, memory);
     for (const { line, message } of errors) {
       isComplete = false;
       const rest = { subject: "", field: "", value: undefined };
@@ -79,59 +79,56 @@ export function readDocuments(sources: readonly Source[]): {
         : message;
       faults.push({ file, line, ...rest, message: `not YAML: ${detail}` });
     }
-    for (const document of documents.flatMap(membersOf)) {
-      const found = checkDocument(source, document, { faults, notes, declared });
+    for (const entry of entries) {
+      const found = checkDocument(source, entry, memory, { faults, notes, declared });
       if (found === undefined) continue;
       if ("resource" in found) objects.push(found);
       else checked.push(found);
     }
   }
+  memory.turn();
   const resources = resourcesFrom(checked, objects);
   // What cannot be read may have what others refer to.
-  const isDeclared = (kind: Kind, name: string): boolean =>
-    !isComplete || declared.has(`${kind} ${name}`);
+  const isDeclared = (kind: Kind, name: string): boolean => !isComplete || declared.has(kind, name);
   faults.push(...checkReferences(resources, isDeclared));
   const inOrder = (list: readonly Fault[]): Fault[] => list.toSorted(compareFault);
   return { resources, faults: inOrder(faults), notes: inOrder(notes) };
 }
 
-/** The place of each name: faulty or not, others may refer to it without a fault of their own. */
-type Declared = Map<string, Fault>;
+/** How an object is read, besides what it says itself. */
+type Reader = {
+  readonly mode: number | undefined;
+  readonly complain: Complain;
+  readonly memory: Memory;
+};
 
 /** What has been found so far. */
 type Findings = { readonly faults: Fault[]; readonly notes: Fault[]; readonly declared: Declared };
 
-/** Of a list, as tools print several documents (`kind: BGPPeerList`), its items; else the document itself. */
-function membersOf(document: YamlDocument): YamlDocument[] {
-  const { value, lineOf } = document;
-  if (!isRecord(value) || !Array.isArray(value.items)) return [document];
-  const { kind, apiVersion } = value;
-  if (typeof kind !== "string" || !kind.endsWith("List")) return [document];
-  // The API leaves away in its items what the list's kind says.
-  const common = kind === "List" ? {} : { apiVersion, kind: kind.slice(0, -"List".length) };
-  return value.items.map((item: unknown, index) => ({
-    value: isRecord(item) ? { ...common, ...item } : item,
-    lineOf: (path) => lineOf(["items", index, ...path]),
-  }));
-}
-
 function checkDocument(
   source: Source,
-  document: YamlDocument,
+  entry: Entry,
+  memory: Memory,
   findings: Findings,
 ): Checked | Documented<KubernetesObject> | undefined {
   const { faults, notes, declared } = findings;
   const { file } = source;
-  const { value } = document;
+  const { value, known } = entry;
   const before = faults.length;
   const fault = (subject: string, path: Path, message: string): Fault => ({
     file,
-    line: document.lineOf(path),
+    line: entry.lineOf(path),
     subject,
     field: path.join(".").replace(/\.(\d+)(?=\.|$)/g, "[$1]"),
     value: isConfidential(value, path) ? undefined : textOfValue(valueAt(value, path)),
     message,
   });
+  const { mode } = source;
+  if (known !== undefined) {
+    const subject = `${known.kind} ${formatObjectName(known.object)}`;
+    const complain: Complain = (path, message) => fault(subject, path, message);
+    return checkObject(known.kind, entry, { mode, complain, memory }, findings);
+  }
   if (!isRecord(value)) {
     faults.push(fault("", [], "expected a document with apiVersion, kind, metadata and spec"));
     return undefined;
@@ -140,9 +137,9 @@ function checkDocument(
   const name = isRecord(metadata) ? metadata.name : undefined;
   const foreign = kubernetesKindOf(apiVersion, kind);
   if (foreign !== undefined) {
-    const named = subjectOfObject(foreign, metadata);
-    const complain: Complain = (path, message) => fault(named, path, message);
-    return checkObject(foreign, { value, mode: source.mode, complain }, findings);
+    const subject = subjectOfObject(foreign, metadata);
+    const complain: Complain = (path, message) => fault(subject, path, message);
+    return checkObject(foreign, entry, { mode, complain, memory }, findings);
   }
   const subject = subjectOf(kind, name);
   const complain: Complain = (path, message) => fault(subject, path, message);
@@ -168,28 +165,20 @@ function checkDocument(
 /** Of objects of Kubernetes, whose fields are many and not ours, only what we use is looked at. */
 function checkObject(
   kind: KubernetesKind,
-  {
-    value,
-    mode,
-    complain,
-  }: {
-    readonly value: unknown;
-    readonly mode: number | undefined;
-    readonly complain: Complain;
-  },
+  { value, known, text }: Entry,
+  { mode, complain, memory }: Reader,
   { faults, notes, declared }: Findings,
 ): Documented<KubernetesObject> | undefined {
-  const result = kubernetesObjectFrom(kind, value, complain);
+  const result =
+    known === undefined ? kubernetesObjectFrom(kind, value, complain) : { object: known };
   if ("faults" in result) {
     faults.push(...result.faults);
     return undefined;
   }
   const { object } = result;
-  const twins = checkTwins(`${kind} ${formatObjectName(object.object)}`, kind, {
-    complain,
-    declared,
-  });
+  if (text !== undefined) memory.remember(text, object);
   if (kind === "Secret") notes.push(...exposedSecret(mode, complain));
+  const twins = declared.declare(kind, formatObjectName(object.object), complain);
   faults.push(...twins);
   return twins.length > 0 ? undefined : { resource: object, complain };
 }
@@ -217,28 +206,13 @@ function checkName(
   { complain, declared }: { readonly complain: Complain; readonly declared: Declared },
 ): Fault[] {
   const path = ["metadata", "name"];
-  const faults = checkTwins(`${kind} ${name}`, kind, { complain, declared });
+  const faults = declared.declare(kind, name, complain);
   if (kind === "BGPConfiguration" && name !== CLUSTER_NAME && !name.startsWith(NODE_PREFIX)) {
     const known =
       '"default" for the cluster, or "node." and a Node\'s name for what that has otherwise';
     faults.push(complain(path, `expected ${known}`));
   }
   return faults;
-}
-
-function checkTwins(
-  name: string,
-  kind: Kind | KubernetesKind,
-  { complain, declared }: { readonly complain: Complain; readonly declared: Declared },
-): Fault[] {
-  const path = ["metadata", "name"];
-  const earlier = declared.get(name);
-  if (earlier === undefined) {
-    declared.set(name, complain(path, ""));
-    return [];
-  }
-  const where = `${earlier.file}:${earlier.line}`;
-  return [complain(path, `there is another ${kind} of this name at ${where}`)];
 }
 
 /** The spec as its schema gives it; `undefined` when there are faults. */
@@ -377,6 +351,14 @@ function resourcesFrom(
     secrets: objects.flatMap(({ resource: { kind, object }, complain }) =>
       kind === "Secret" ? [{ resource: object, complain }] : [],
     ),
+    services: objects.flatMap(({ resource: { kind, object }, complain }) =>
+      kind === "Service" ? [{ resource: object, complain }] : [],
+    ),
+    endpoints: new EndpointIndex(
+      objects.flatMap(({ resource: { kind, object } }) =>
+        kind === "EndpointSlice" ? [object] : [],
+      ),
+    ),
   };
 }
 
@@ -384,14 +366,6 @@ function resourcesFrom(
 function subjectOf(kind: unknown, name: unknown): string {
   if (!isKind(kind)) return "";
   return typeof name === "string" ? `${kind} ${name}` : kind;
-}
-
-/** `Secret bgp/keys`. */
-function subjectOfObject(kind: KubernetesKind, metadata: unknown): string {
-  const { name, namespace } = isRecord(metadata) ? metadata : {};
-  if (typeof name !== "string") return kind;
-  const known = typeof namespace === "string" ? namespace : "";
-  return `${kind} ${formatObjectName({ namespace: known, name })}`;
 }
 
 function keysOf(path: v.BaseIssue<unknown>["path"]): (string | number)[] {

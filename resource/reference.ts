@@ -19,6 +19,7 @@ import { BLOCK_SIZES, blockSizeOf, type IpPool } from "./ip-pool.ts";
 import type { Kind } from "./kind.ts";
 import { addressesOf, hasAddress, type Node } from "./node.ts";
 import type { Resources } from "./resource.ts";
+import { allRanges } from "./service.ts";
 
 /** Of one link alone, and 169.254.1.1 is every pod's gateway. */
 const LINK_LOCAL = ["169.254.0.0/16", "fe80::/10"].map(parsePrefix);
@@ -234,12 +235,15 @@ function checkServices({ configuration, nodes, pools }: Resources): Fault[] {
   if (configuration === undefined) return [];
   const { resource, complain } = configuration;
   const taken = [
-    ...pools.map(({ resource: { name, prefix } }) => ({ prefix, owner: `IPPool ${name}` })),
+    // Load balancers may have a pool of their own.
+    ...pools
+      .filter(({ resource: { allowedUses } }) => allowedUses.includes("Workload"))
+      .map(({ resource: { name, prefix } }) => ({ prefix, owner: `IPPool ${name}` })),
     ...nodes.flatMap(({ resource: { name, blocks } }) =>
       blocks.map((prefix) => ({ prefix, owner: `Node ${name}` })),
     ),
   ];
-  return resource.services.flatMap((range) => {
+  return allRanges(resource.serviceRanges).flatMap((range) => {
     const rival = taken.find(({ prefix }) => overlaps(prefix, range));
     if (rival === undefined) return [];
     const text = `service range ${formatPrefix(range)} overlaps ${formatPrefix(rival.prefix)}`;

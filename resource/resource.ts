@@ -5,11 +5,13 @@
 import type { BgpConfiguration, NodeConfiguration } from "./bgp-configuration.ts";
 import type { BgpFilter } from "./bgp-filter.ts";
 import type { BgpPeer, BgpRange, BgpUnnumbered } from "./bgp-peer.ts";
+import type { EndpointIndex } from "./endpoint-slice.ts";
 import type { Fault } from "./fault.ts";
 import type { IpPool } from "./ip-pool.ts";
 import type { IpReservation } from "./ip-reservation.ts";
 import type { Node } from "./node.ts";
 import type { SecretObject } from "./secret.ts";
+import type { ServiceObject } from "./service.ts";
 
 /** Makes a fault of a field of the document that a resource came from. */
 export type Complain = (path: readonly (string | number)[], message: string) => Fault;
@@ -35,4 +37,6 @@ export type Resources = {
   readonly reservations: readonly Documented<IpReservation>[];
   /** Of Kubernetes. */
   readonly secrets: readonly Documented<SecretObject>[];
+  readonly services: readonly Documented<ServiceObject>[];
+  readonly endpoints: EndpointIndex;
 };

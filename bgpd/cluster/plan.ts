@@ -17,6 +17,7 @@ import type { Fault } from "../../resource/fault.ts";
 import type { IpPool } from "../../resource/ip-pool.ts";
 import { addressesOf, type Node } from "../../resource/node.ts";
 import type { Documented, Resources } from "../../resource/resource.ts";
+import { allRanges } from "../../resource/service.ts";
 import { aggregatesOf, lonelyAggregates } from "./aggregate-plan.ts";
 import { type Context, contextOf, type Keys, surroundingsOf } from "./context.ts";
 import { meshPeers } from "./mesh.ts";
@@ -27,6 +28,7 @@ import {
   unnumberedMisfitsOf,
 } from "./peer-policy.ts";
 import { type Peering, peeringsOf, selects } from "./peering.ts";
+import { announcedRanges, serviceRoutes } from "./services.ts";
 import { explicitPlan, meshKeyOf, meshPlan, rangePlan, unnumberedPlan } from "./session.ts";
 import type { SelectionPlan, SpeakerPlan, UnprogrammedRange } from "./speaker.ts";
 
@@ -101,7 +103,9 @@ export function planSpeaker(
       unexportedPools: pools
         .filter(({ disableBGPExport }) => disableBGPExport)
         .map(({ prefix }) => prefix),
-      services: configuration.services,
+      services: announcedRanges(context),
+      serviceRanges: allRanges(configuration.serviceRanges),
+      serviceRoutes: serviceRoutes(context),
       unprogrammed: unprogrammedOf(configuration, pools),
       aggregates: aggregatesOf(context),
       advertisements: configuration.prefixAdvertisements,
@@ -125,13 +129,13 @@ function listenAddresses({ node, configuration }: Context): readonly Address[] {
 
 /** What is ours to announce, or the cluster's to reach, and another's to have in the kernel. */
 function unprogrammedOf(
-  { services, programClusterRoutes }: BgpConfiguration,
+  { serviceRanges, programClusterRoutes }: BgpConfiguration,
   pools: readonly IpPool[],
 ): UnprogrammedRange[] {
   const isOurs =
     programClusterRoutes === "Enabled" || programClusterRoutes === "EnabledNoEncapOnly";
   return [
-    ...services.map((prefix) => ({ prefix, why: "services" as const })),
+    ...allRanges(serviceRanges).map((prefix) => ({ prefix, why: "services" as const })),
     ...(isOurs ? [] : pools.map(({ prefix }) => ({ prefix, why: "cluster routes" as const }))),
   ];
 }

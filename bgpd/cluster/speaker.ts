@@ -35,8 +35,11 @@ export type SpeakerPlan = {
   readonly pools: readonly Prefix[];
   /** Pools of which nothing is told. */
   readonly unexportedPools: readonly Prefix[];
-  /** Ranges of services: originated, and never installed, for whoever serves them needs no route. */
+  /** Ranges of services that are originated; those that no route of others may come from outside for. */
   readonly services: readonly Prefix[];
+  readonly serviceRanges: readonly Prefix[];
+  /** Addresses of services that are originated by themselves, in order; they lie in `serviceRanges`. */
+  readonly serviceRoutes: readonly ServiceRoute[];
   /** Ranges of which no route is put into the kernel. */
   readonly unprogrammed: readonly UnprogrammedRange[];
   /** What this node announces while it has a route to a part of it. */
@@ -53,6 +56,9 @@ export type SpeakerPlan = {
   /** What every peer is told when the daemon ends (RFC 9003). */
   readonly shutdownMessage?: string;
 };
+
+/** An address, and one of the Services that have it. */
+export type ServiceRoute = { readonly prefix: Prefix; readonly service: string };
 
 /** A range of whose routes the kernel needs none of ours. */
 export type UnprogrammedRange = {

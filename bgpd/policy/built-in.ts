@@ -45,6 +45,7 @@ const DEFAULT_REFUSED = reject(
 );
 const OWN_BLOCK = accept("built-in policy: this node's own block");
 const OWN_SERVICE = accept("built-in policy: a service range");
+const OWN_SERVICE_ADDRESS = accept("built-in policy: a service's address");
 const IN_POOL = accept("built-in policy: in a pool, and exportPolicy is pools");
 const AGGREGATE = accept("built-in policy: this node's aggregate");
 /** Of an aggregate to who is not told of it. */
@@ -91,7 +92,7 @@ export function builtInImport(
 /** What goes out. */
 export function builtInExport(
   peer: PeerPlan,
-  { services, pools, unexportedPools, aggregates }: SpeakerPlan,
+  { serviceRanges, pools, unexportedPools, aggregates }: SpeakerPlan,
 ): (route: PolicyRoute) => Verdict {
   const unexported = unexportedPools.map((prefix) => ({
     prefix,
@@ -124,7 +125,9 @@ export function builtInExport(
     if (isInternal) return INTERNAL;
     if (exportPolicy === "none") return NO_EXPORT_POLICY;
     if (source === "local") {
-      return services.some((range) => equalPrefix(range, prefix)) ? OWN_SERVICE : OWN_BLOCK;
+      const range = serviceRanges.find((candidate) => containsPrefix(candidate, prefix));
+      if (range === undefined) return OWN_BLOCK;
+      return equalPrefix(range, prefix) ? OWN_SERVICE : OWN_SERVICE_ADDRESS;
     }
     const isInPool = pools.some((pool) => containsPrefix(pool, prefix));
     if (!isInPool) return NOT_OWN;
@@ -143,7 +146,7 @@ export function builtInImportKey(peer: PeerPlan, speaker: SpeakerPlan): unknown 
 /** The same for `builtInExport`. */
 export function builtInExportKey(
   peer: PeerPlan,
-  { services, pools, unexportedPools, aggregates }: SpeakerPlan,
+  { serviceRanges, pools, unexportedPools, aggregates }: SpeakerPlan,
 ): unknown {
   const { localAs, remoteAs, policy } = peer;
   const unexported = [
@@ -156,7 +159,7 @@ export function builtInExportKey(
     ]),
   ];
   if (localAs === remoteAs) return ["internal", unexported];
-  const own = [services, pools].map((prefixes) => prefixes.map(formatPrefix));
+  const own = [serviceRanges, pools].map((prefixes) => prefixes.map(formatPrefix));
   return [policy.exportPolicy, unexported, ...own];
 }
 
@@ -170,7 +173,7 @@ function isToldOf({ node }: PeerPlan, { audience, makers }: AggregatePlan): bool
 export function ownPrefixes({
   pools,
   blocks,
-  services,
+  serviceRanges,
   aggregates,
 }: SpeakerPlan): (readonly [prefix: Prefix, what: string])[] {
   const isInPool = (prefix: Prefix): boolean => pools.some((pool) => containsPrefix(pool, prefix));
@@ -180,7 +183,7 @@ export function ownPrefixes({
       .filter(({ prefix }) => !isInPool(prefix))
       .map(({ prefix }) => [prefix, "aggregate"] as const),
     ...blocks.map((prefix) => [prefix, "block"] as const),
-    ...services.map((prefix) => [prefix, "service range"] as const),
+    ...serviceRanges.map((prefix) => [prefix, "service range"] as const),
   ];
 }
 

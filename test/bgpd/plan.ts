@@ -47,6 +47,8 @@ export function speakerPlan(change: Partial<SpeakerPlan> = {}): SpeakerPlan {
     pools: [],
     unexportedPools: [],
     services: [],
+    serviceRanges: [],
+    serviceRoutes: [],
     unprogrammed: [],
     advertisements: [],
     selection: PLAIN_SELECTION,

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { appendFileSync, chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { listOf, serviceItem, sliceItem } from "../resource/kubectl.ts";
 import { expectGolden } from "./golden.ts";
 import { run } from "./run.ts";
 
@@ -277,6 +278,28 @@ describe("what each node would do", () => {
     const out = await shown(path);
     expect(out).not.toContain("hush");
     expectGolden("validate-secrets", out);
+  });
+
+  test("addresses of Services that a node announces by themselves", async () => {
+    const path = write(
+      "a.yaml",
+      ["BGPConfiguration", "default", { serviceClusterIPs: [{ cidr: "10.96.0.0/12" }] }],
+      ["Node", "n1", NODE],
+      ["Node", "n2", { bgp: { ipv4Address: "172.30.0.12/24" } }],
+    );
+    const names = Array.from({ length: 30 }, (_, index) => `s${index}`);
+    const items = names.flatMap((name, index) => [
+      serviceItem({ name, cluster: `10.96.0.${index}`, policy: "Local" }),
+      sliceItem(name, [index < 28 ? "n1" : "n2"]),
+    ]);
+    appendFileSync(path, `\n---\n${listOf(...items)}`);
+    expectGolden("validate-services", await shown(path));
+    expectGolden("validate-services-node", await shown(path, "--node", "n1"));
+    const { groups } = JSON.parse((await run(["validate", path, "--json"])).out);
+    expect(groups[0].nodes[1].services).toEqual([
+      { prefix: "10.96.0.28/32", service: "shop/s28" },
+      { prefix: "10.96.0.29/32", service: "shop/s29" },
+    ]);
   });
 
   test("peers on links", async () => {
