@@ -118,7 +118,9 @@ export class Daemon {
         this.rib?.nextHopsChanged();
         this.#sessions.relocate();
       },
-      onReaddressed: () => this.#sessions.reviseNextHops(),
+      onReaddressed: () => {
+        if (this.plan !== undefined) this.#sessions.readdress();
+      },
       onEvent: (event) => this.#sessions.observe(event),
       onWork: () => this.#schedule(),
     });

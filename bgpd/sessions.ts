@@ -92,6 +92,7 @@ export class Sessions {
     this.#outflow = new Outflow(options.rib, this.#established);
     this.liveness = createLiveness({
       start: bfd,
+      addresses: options.addresses,
       onFailure: (name, failure) => this.#pathFailed(name, failure),
       onUp: (name) => this.#pathWorks(name),
     });
@@ -200,8 +201,14 @@ export class Sessions {
     }
   }
 
-  /** Links have come by addresses, or lost them: peers are told other next hops, or a family no more. */
-  reviseNextHops(): void {
+  /** Links have come by addresses, or lost them. */
+  readdress(): void {
+    this.#reviseNextHops();
+    this.#watch();
+  }
+
+  /** Peers are told other next hops, or a family no more. */
+  #reviseNextHops(): void {
     const kernel = this.#options.addresses();
     for (const [id, neighbour] of this.#established) {
       const { session } = neighbour;

@@ -7,7 +7,12 @@ import * as v from "valibot";
 import { type Address, isLinkLocal } from "../lib/address.ts";
 import type { Prefix } from "../lib/prefix.ts";
 import { type AddPath, addPathSchema } from "./add-path.ts";
-import { type BfdSettings, bfdSchema } from "./bfd.ts";
+import {
+  type BfdSettings,
+  bfdSchema,
+  detectionSettings,
+  failureDetectionModeSchema,
+} from "./bfd.ts";
 import {
   type ImportPolicy,
   importPolicySchema,
@@ -17,7 +22,9 @@ import {
 import {
   type GracefulRestartSettings,
   peerGracefulRestartSchema,
-  restartTimeSchema,
+  restartContradiction,
+  restartModeFields,
+  restartSettings,
 } from "./graceful-restart.ts";
 import type { NotHonouredFields } from "./not-honoured.ts";
 import { type KeySource, passwordSchema } from "./password.ts";
@@ -203,7 +210,8 @@ const bgpPeerFields = mapOf({
   ),
   addPath: addPathSchema,
   bfd: bfdSchema,
-  maxRestartTime: restartTimeSchema,
+  failureDetectionMode: failureDetectionModeSchema,
+  ...restartModeFields,
   gracefulRestart: peerGracefulRestartSchema,
   ...timerFields,
 });
@@ -303,6 +311,14 @@ function contradictions(spec: Fields): Wrong[] {
       "expected no strict with a listenRange: who calls is known by its call only",
     ]);
   }
+  if (spec.failureDetectionMode === "BFDIfDirectlyConnected") {
+    const { enabled = true, multihop = false } = spec.bfd ?? {};
+    const other = "with failureDetectionMode: BFDIfDirectlyConnected expected";
+    if (!enabled) found.push(["bfd", `${other} no enabled: false`]);
+    if (multihop) found.push(["bfd", `${other} no multihop`]);
+  }
+  const restart = restartContradiction(spec);
+  if (restart !== undefined) found.push(restart);
   if (isThere("multihop") && isThere("ttlSecurity")) {
     found.push(["multihop", "expected either multihop or ttlSecurity, which says the hops too"]);
   }
@@ -334,10 +350,9 @@ function misplaced({ multihop, reachableBy, sourceAddress, bfd }: Fields): Wrong
 
 /** Fields of Calico's that this version does not honour. */
 export const BGP_PEER_NOT_HONOURED: NotHonouredFields = {
-  "spec.failureDetectionMode": { idle: ["None"], why: "BFD is asked for by the field bfd" },
-  "spec.restartMode": {
-    idle: ["GracefulRestart"],
-    why: "long-lived graceful restart is asked for by gracefulRestart.longLivedStaleTime",
+  "spec.birdGatewayMode": {
+    idle: ["Recursive"],
+    why: "next hops are looked up among the kernel's routes, be the peer near or not",
   },
   "spec.localWorkloadSelector": {
     idle: [],
@@ -351,11 +366,14 @@ export function bgpPeerFrom(
   spec: v.InferOutput<typeof bgpPeerSpec>,
 ): BgpPeer | BgpRange | BgpUnnumbered {
   const { end, peerIP, asNumber, peerSelector, listenRange, asNumbers, listenLimit, ...own } = spec;
-  const { passive, reversePeering, reachableBy, ...common } = own;
+  const { passive, reversePeering, reachableBy, failureDetectionMode, restartMode, ...common } =
+    own;
   const { holdTime, keepaliveTime, connectRetryTime, nextHopMode, ...rest } = common;
   const session: BgpSession = {
     name,
     ...rest,
+    bfd: detectionSettings(failureDetectionMode, rest.bfd),
+    ...restartSettings({ ...rest, restartMode }),
     nextHopMode: nextHopMode ?? "Auto",
     timers: { holdTime, keepaliveTime, connectRetryTime },
   };

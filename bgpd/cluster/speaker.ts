@@ -154,6 +154,8 @@ export type BfdPlan = {
   readonly minReceiveInterval: number;
   /** No BGP session while the BFD session is not Up. */
   readonly strict: boolean;
+  /** Only where the kernel shows the peer in a network of one of this node's links. */
+  readonly ifConnected?: true;
   readonly authentication?: {
     readonly type: (typeof BFD_AUTH_TYPES)[BfdAuthType];
     readonly keyId: number;
