@@ -22,7 +22,7 @@ import { Deferral, type Expected } from "./deferral.ts";
 import { Delays } from "./delays.ts";
 import { difference, originations } from "./difference.ts";
 import { callingTime, convergenceDeadline, expectedOf } from "./expectation.ts";
-import type { Fib } from "./fib/fib.ts";
+import type { Fib, Metrics } from "./fib/fib.ts";
 import { Forwarding } from "./forwarding.ts";
 import type { LocalRestart } from "./fsm/state.ts";
 import { isDown, keysOf } from "./intention.ts";
@@ -49,8 +49,11 @@ export type DaemonOptions = {
   readonly kernel: Kernel | undefined;
   /** Peers keep what an earlier daemon told, though no route in a kernel says that there was one. */
   readonly isSuccessor?: boolean;
-  /** Priority and table of our routes; 1024 and main when absent. */
+  /** Priority of our routes, whatever plans say of it; theirs when absent. */
   readonly metric?: number;
+  /** What the first plan says of it: an earlier daemon's routes are looked for at once. 1024 when absent. */
+  readonly normalPriority?: Metrics;
+  /** Their table; main when absent. */
   readonly table?: number;
   /** Prefixes, paths and attribute sets that a family's tables hold at most; what the RIB has room for when absent. */
   readonly most?: number;
@@ -96,12 +99,13 @@ export class Daemon {
 
   constructor(options: DaemonOptions) {
     const { clock, transport, kernel, metric, table, log, random, bfd, discovery } = options;
+    const metrics = metric === undefined ? options.normalPriority : { 4: metric, 6: metric };
     this.#options = options;
     this.delays = new Delays(() => clock.now());
     this.#forwarding = new Forwarding({
       clock,
       kernel,
-      ...(metric === undefined ? {} : { metric }),
+      ...(metrics === undefined ? {} : { metrics }),
       ...(table === undefined ? {} : { table }),
       nextHopsOf: (prefix) =>
         this.rib?.lookup(prefix)?.paths.flatMap(({ attributes: { nextHop } }) =>
@@ -180,9 +184,9 @@ export class Daemon {
     return this.#forwarding.fib;
   }
 
-  /** Priority of our kernel routes. */
-  get metric(): number {
-    return this.#forwarding.metric;
+  /** Priority of our kernel routes, by family. */
+  get metrics(): Metrics {
+    return this.#forwarding.metrics;
   }
 
   /** Their table. */
@@ -198,6 +202,7 @@ export class Daemon {
     const isFirst = this.rib === undefined;
     if (change.speaker || isFirst) this.#startSpeaker(plan);
     const rib = this.#rib();
+    if (this.#options.metric === undefined) this.#forwarding.move(plan.normalPriority);
     this.#forwarding.leadToPeers(plan);
     if (moved.length > 0) rib.restate(moved);
     if (change.selection) rib.setSelection(this.#selectionOf(plan));

@@ -4,11 +4,11 @@
  */
 
 import type { InterfaceAddress, Kernel, KernelEvent } from "../kernel/kernel.ts";
-import { type Address, withoutZone } from "../lib/address.ts";
+import { type Address, type Family, withoutZone } from "../lib/address.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import type { Prefix } from "../lib/prefix.ts";
 import type { SpeakerPlan } from "./cluster/speaker.ts";
-import { createFib, type Fib, MAIN_TABLE } from "./fib/fib.ts";
+import { createFib, type Fib, MAIN_TABLE, type Metrics } from "./fib/fib.ts";
 import {
   createOpenResolver,
   createResolver,
@@ -24,6 +24,7 @@ import { unprogrammedBy } from "./unprogrammed.ts";
 export const ROUTE_PROTOCOL = 77;
 /** Priority of our routes: below connected and static ones, so that theirs win. */
 export const ROUTE_METRIC = 1024;
+const DEFAULT_METRICS: Metrics = { 4: ROUTE_METRIC, 6: ROUTE_METRIC };
 
 /** Kernel events of one cause come in bursts; look once, this many ms after the first. */
 const SETTLE = 10;
@@ -36,8 +37,8 @@ export type ForwardingOptions = {
   readonly clock: Clock;
   /** Undefined: nothing is installed, and every next hop counts as reachable. */
   readonly kernel: Kernel | undefined;
-  /** Priority and table of our routes; 1024 and main when absent. */
-  readonly metric?: number;
+  /** Priority of our routes of each family, and their table; 1024 and main when absent. */
+  readonly metrics?: Metrics;
   readonly table?: number;
   /** The next hops of every path to a prefix that the speaker knows. */
   readonly nextHopsOf: (prefix: Prefix) => readonly Address[];
@@ -55,7 +56,7 @@ export type ForwardingOptions = {
 
 export class Forwarding {
   readonly fib: Fib | undefined;
-  readonly metric: number;
+  #metrics: Metrics;
   readonly table: number;
   readonly #options: ForwardingOptions;
   readonly #resolver: Resolver;
@@ -72,20 +73,22 @@ export class Forwarding {
   #target: { readonly of: Address; readonly as: Target } | undefined;
 
   constructor(options: ForwardingOptions) {
-    const { kernel, clock, metric = ROUTE_METRIC, table = MAIN_TABLE, nextHopsOf } = options;
+    const { kernel, clock, metrics = DEFAULT_METRICS, table = MAIN_TABLE, nextHopsOf } = options;
     this.#options = options;
-    this.metric = metric;
+    this.#metrics = metrics;
     this.table = table;
     if (kernel === undefined) {
       this.#resolver = createOpenResolver();
       this.fib = undefined;
       return;
     }
-    const ours = { kernel, protocol: ROUTE_PROTOCOL, metric };
+    const ours = { kernel, protocol: ROUTE_PROTOCOL };
     const learned = { targetOf: (prefix: Prefix) => this.fib?.targetOf(prefix), nextHopsOf };
-    this.#resolver = createResolver({ ...ours, learned });
+    const metricOf = (family: Family): number => this.#metrics[family];
+    this.#resolver = createResolver({ ...ours, metricOf, learned });
     this.fib = createFib({
       ...ours,
+      metrics,
       table,
       resolve: (nextHop, link) => this.resolve(nextHop, link),
       onCovering: (prefix) => {
@@ -103,6 +106,20 @@ export class Forwarding {
     );
     this.#resolver.refresh();
     this.fib.resync();
+  }
+
+  get metrics(): Metrics {
+    return this.#metrics;
+  }
+
+  /** Have other metrics for our routes: none is missing at any moment. */
+  move(metrics: Metrics): void {
+    if (metrics[4] === this.#metrics[4] && metrics[6] === this.#metrics[6]) return;
+    this.#metrics = metrics;
+    this.fib?.move(metrics);
+    // Of two routes to a prefix another one may lead to a next hop now.
+    this.#moved = "learned";
+    this.#look();
   }
 
   /** Addresses of the kernel's links; undefined where nobody looks. */

@@ -52,7 +52,7 @@ export type BgpdOptions = {
   readonly api: string;
   /** Folder of claims that the nodes share; without it a node has the blocks that its document names. */
   readonly claims?: string;
-  /** Priority of the kernel routes, 1-2^32-1; and their table. */
+  /** Priority of the kernel routes, 1-2^32-1, instead of the documents'; and their table. */
   readonly metric?: number;
   readonly table?: number;
   /** Where metrics, health and readiness are served over TCP; always on the API socket. */
@@ -145,6 +145,7 @@ async function serve(options: BgpdOptions, start: Start): Promise<void> {
     clock,
     kernel,
     isSuccessor: start.isSuccessor,
+    normalPriority: start.plan.speaker.normalPriority,
     ...placeOf(options),
     log,
     transport: createBunTransport(clock),

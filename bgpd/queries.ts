@@ -187,10 +187,10 @@ function fibAnswer({ fib }: Daemon): FibAnswer {
 }
 
 function fibTableAnswer(
-  { fib, metric, table, rib, plan }: Daemon,
+  { fib, metrics, table, rib, plan }: Daemon,
   nameOf: (link: number) => string,
 ): FibTableAnswer {
-  if (fib === undefined) return { mode: "none", protocol: 0, metric, table, routes: [], left: [] };
+  if (fib === undefined) return { mode: "none", protocol: 0, metrics, table, routes: [], left: [] };
   const names = new Map<number, string>();
   const linkOf = (index: number): string => {
     const name = names.get(index) ?? nameOf(index);
@@ -211,7 +211,7 @@ function fibTableAnswer(
     reason: error,
   }));
   const left = leftToOthers(rib, plan);
-  return { mode: "kernel", protocol: ROUTE_PROTOCOL, metric, table, routes, left };
+  return { mode: "kernel", protocol: ROUTE_PROTOCOL, metrics, table, routes, left };
 }
 
 /** What others told us and somebody else is to put into the kernel. */

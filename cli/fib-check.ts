@@ -22,7 +22,7 @@ export type Difference = {
 
 /** Compare; `routes` are everybody's of every table. */
 export function compareFib(
-  { routes: wanted, metric, table, protocol, left }: FibTableAnswer,
+  { routes: wanted, metrics, table, protocol, left }: FibTableAnswer,
   all: readonly Route[],
   links: readonly Link[],
 ): Difference[] {
@@ -34,7 +34,8 @@ export function compareFib(
   );
   const reasons = new Map(left.map(({ prefix, reason }) => [prefix, reason]));
   const names = new Map(links.map(({ index, name }) => [index, name]));
-  const isPlaced = (route: Route): boolean => route.table === table && route.metric === metric;
+  const isPlaced = (route: Route): boolean =>
+    route.table === table && route.metric === metrics[route.destination.family];
   const there = new Map(
     routes.filter(isPlaced).map((route) => [formatPrefix(route.destination), route]),
   );
@@ -56,7 +57,7 @@ export function compareFib(
     if (isPlaced(route) && known.has(prefix)) return [];
     const reason = isPlaced(route)
       ? (reasons.get(prefix) ?? "no BGP route is used for it")
-      : `it is in table ${route.table} with metric ${route.metric}: the daemon's are in table ${table} with metric ${metric}`;
+      : `it is in table ${route.table} with metric ${route.metric}: the daemon's are in table ${table} with metric ${metrics[route.destination.family]}`;
     return [{ prefix, problem: "alien", wanted: "", found: foundText(route, names), reason }];
   });
   const unattended = left

@@ -17,6 +17,7 @@ import {
 import { compileFilters, type FilterDirection } from "../bgpd/policy/filter.ts";
 import { type Address, equalAddress, formatAddress, parseAddress } from "../lib/address.ts";
 import { formatPrefix } from "../lib/prefix.ts";
+import { DEFAULT_PRIORITY } from "../resource/bgp-configuration.ts";
 import { formatCommunity } from "../resource/community.ts";
 import type { AsRange } from "../resource/scalar.ts";
 import { countOf, describeAddPath } from "./words.ts";
@@ -392,7 +393,10 @@ function withLast(rules: readonly string[], builtIn: string): string[] {
 }
 
 function filterLines({ filters, localAs, remoteAs }: PeerPlan, direction: FilterDirection) {
-  const session = { external: localAs !== remoteAs, interfaceOf: () => undefined };
+  // They are asked about no route.
+  const normalPriority = { 4: DEFAULT_PRIORITY, 6: DEFAULT_PRIORITY };
+  const external = localAs !== remoteAs;
+  const session = { external, interfaceOf: () => undefined, normalPriority };
   return ([4, 6] as const).flatMap((family) =>
     compileFilters(filters, direction, family, session).map(({ verdict }) => verdict.reason),
   );

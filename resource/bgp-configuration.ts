@@ -3,6 +3,7 @@
  */
 
 import * as v from "valibot";
+import type { Family } from "../lib/address.ts";
 import type { Prefix } from "../lib/prefix.ts";
 import { type Aggregate, aggregatesFrom, aggregatesSchema } from "./aggregate.ts";
 import { type BfdSettings, bfdSchema } from "./bfd.ts";
@@ -26,6 +27,7 @@ import {
   nameSchema,
   oneOf,
   portSchema,
+  prioritySchema,
   secondsSchema,
   textOf,
   wholeNumber,
@@ -45,6 +47,8 @@ export type BgpConfiguration = {
   readonly serviceRanges: ServiceRanges;
   /** Disabled: load balancers' addresses are announced each by itself. */
   readonly serviceLoadBalancerAggregation: "Enabled" | "Disabled";
+  /** Of our routes, in filters and, unless the daemon is told another metric, in the kernel. */
+  readonly normalPriority: Readonly<Record<Family, number>>;
   /** Which of the pools' routes bgpd puts into the kernel; no pool has an encapsulation. */
   readonly programClusterRoutes: (typeof PROGRAMMED)[number];
   readonly prefixAdvertisements: readonly PrefixAdvertisement[];
@@ -110,6 +114,8 @@ export type Timers = {
 /** Calico's default (RFC 6996: the first of the private AS numbers). */
 export const DEFAULT_AS_NUMBER = 64_512;
 export const DEFAULT_PORT = 179;
+/** The same as Calico's. */
+export const DEFAULT_PRIORITY = 1024;
 /** The document of the cluster, and how those of nodes are called: `node.NAME`. */
 export const CLUSTER_NAME = "default";
 export const NODE_PREFIX = "node.";
@@ -175,6 +181,8 @@ export const bgpConfigurationSpec = v.pipe(
     serviceLoadBalancerIPs: rangesSchema,
     serviceLoadBalancerAggregation: v.optional(oneOf("Enabled", "Disabled"), "Enabled"),
     programClusterRoutes: v.optional(oneOf(...PROGRAMMED), "EnabledNoEncapOnly"),
+    ipv4NormalRoutePriority: v.optional(prioritySchema, DEFAULT_PRIORITY),
+    ipv6NormalRoutePriority: v.optional(prioritySchema, DEFAULT_PRIORITY),
     ...communityFields,
     prefixAdvertisements: v.optional(prefixAdvertisementsSchema, []),
     aggregates: aggregatesSchema,
@@ -255,10 +263,6 @@ function unknownNames(spec: NamedCommunities) {
 }
 
 const LOCAL_WORKLOADS: NotHonoured = { idle: [], why: "nodes have no sessions with their pods" };
-const ONE_METRIC: NotHonoured = {
-  idle: [1024],
-  why: "routes have the metric 1024, and priorities in filters count from it",
-};
 
 /** Fields of Calico's that this version does not honour. */
 export const BGP_CONFIGURATION_NOT_HONOURED: NotHonouredFields = {
@@ -274,8 +278,6 @@ export const BGP_CONFIGURATION_NOT_HONOURED: NotHonouredFields = {
   },
   "spec.localWorkloadPeeringIPV4": LOCAL_WORKLOADS,
   "spec.localWorkloadPeeringIPV6": LOCAL_WORKLOADS,
-  "spec.ipv4NormalRoutePriority": ONE_METRIC,
-  "spec.ipv6NormalRoutePriority": ONE_METRIC,
 };
 
 /** What holds where there is no document. */
@@ -292,6 +294,8 @@ export function bgpConfigurationFrom({
   serviceClusterIPs,
   serviceExternalIPs,
   serviceLoadBalancerIPs,
+  ipv4NormalRoutePriority,
+  ipv6NormalRoutePriority,
   communities,
   prefixAdvertisements,
   aggregates,
@@ -302,6 +306,7 @@ export function bgpConfigurationFrom({
     ...rest,
     timers: { holdTime, keepaliveTime, connectRetryTime },
     shutdownMessage,
+    normalPriority: { 4: ipv4NormalRoutePriority, 6: ipv6NormalRoutePriority },
     serviceRanges: {
       ClusterIP: prefixes(serviceClusterIPs),
       "external IP": prefixes(serviceExternalIPs),

@@ -225,6 +225,9 @@ export const holdTimeSchema = v.pipe(
 
 export const portSchema = wholeNumber(1, 65_535, "a TCP port");
 
+/** Calico's priority of a route: as a metric, the smaller the better. */
+export const prioritySchema = wholeNumber(1, 2_147_483_646, "a priority");
+
 /** A whole number within bounds; `what` names it. */
 export function wholeNumber(least: number, most: number, what: string) {
   const expected = `expected ${what} from ${least} to ${most}`;

@@ -106,6 +106,7 @@ export function planSpeaker(
       services: announcedRanges(context),
       serviceRanges: allRanges(configuration.serviceRanges),
       serviceRoutes: serviceRoutes(context),
+      normalPriority: configuration.normalPriority,
       unprogrammed: unprogrammedOf(configuration, pools),
       aggregates: aggregatesOf(context),
       advertisements: configuration.prefixAdvertisements,

@@ -40,6 +40,8 @@ export type SpeakerPlan = {
   readonly serviceRanges: readonly Prefix[];
   /** Addresses of services that are originated by themselves, in order; they lie in `serviceRanges`. */
   readonly serviceRoutes: readonly ServiceRoute[];
+  /** Calico's, of what nobody prefers: our own routes and those of our nodes; in the kernel the routes' metric. */
+  readonly normalPriority: Readonly<Record<Family, number>>;
   /** Ranges of which no route is put into the kernel. */
   readonly unprogrammed: readonly UnprogrammedRange[];
   /** What this node announces while it has a route to a part of it. */

@@ -14,6 +14,7 @@
 import type { Kernel, KernelError, KernelEvent, Request, Route } from "../../kernel/kernel.ts";
 import type { Family } from "../../lib/address.ts";
 import { equalPrefix, type Prefix } from "../../lib/prefix.ts";
+import { Behind } from "./behind.ts";
 import { type Errand, errandOf, type RoutePlace, shapeOf } from "./errand.ts";
 import { BLACKHOLE, faultOf, type HopSet, isAlive, objectOf, type ResolveHop } from "./hop.ts";
 import { inherit } from "./inherit.ts";
@@ -26,8 +27,8 @@ export type FibOptions = {
   readonly kernel: Kernel;
   /** rtm_protocol of our routes and nexthop objects, 0-255. */
   readonly protocol: number;
-  /** Priority of our routes; not 0, so that connected and static routes win and stay apart. */
-  readonly metric: number;
+  /** Priority of our routes of each family; not 0, so that connected and static routes win and stay apart. */
+  readonly metrics: Metrics;
   readonly resolve: ResolveHop;
   /** What a prefix leads to has changed; next hops may be reached by it. */
   readonly onCovering?: (prefix: Prefix) => void;
@@ -35,6 +36,8 @@ export type FibOptions = {
   readonly now: () => number;
   readonly table?: number;
 };
+
+export type Metrics = Readonly<Record<Family, number>>;
 
 /** A way that traffic takes, with its share. */
 export type WeightedWay = Way & { readonly weight: number };
@@ -66,6 +69,8 @@ export type Fib = {
   inspect(): void;
   /** Dump and compare everything; afterwards `flush` repairs. */
   resync(): void;
+  /** Our routes have other metrics: `flush` makes them so, and then removes those before. */
+  move(metrics: Metrics): void;
   /** The kernel had no room for a request or its answer (ENOBUFS): `resync` before anything else is believed. */
   readonly isUnsure: boolean;
   /** Remove what an earlier daemon left and nobody wanted since; later leftovers go at once. */
@@ -117,7 +122,10 @@ export function createFib(options: FibOptions): Fib {
 
 class KernelFib implements Fib {
   readonly #options: FibOptions;
-  readonly #place: RoutePlace;
+  /** By family. */
+  #places: Readonly<Record<Family, RoutePlace>>;
+  readonly #table: number;
+  readonly #behind = new Behind();
   readonly #objects: NexthopObjects;
   readonly #rows: Readonly<Record<Family, Rows>> = { 4: new Rows(4), 6: new Rows(6) };
   readonly counters: FibCounters = {
@@ -137,8 +145,9 @@ class KernelFib implements Fib {
 
   constructor(options: FibOptions) {
     this.#options = options;
-    const { kernel, protocol, metric, table = MAIN_TABLE, resolve } = options;
-    this.#place = { protocol, metric, table };
+    const { kernel, protocol, metrics, table = MAIN_TABLE, resolve } = options;
+    this.#table = table;
+    this.#places = this.#placesAt(metrics);
     this.#objects = new NexthopObjects(kernel, protocol, resolve);
   }
 
@@ -206,21 +215,46 @@ class KernelFib implements Fib {
     for (const rows of [this.#rows[4], this.#rows[6]]) {
       while (!rows.dirty.isEmpty && !this.isUnsure) {
         this.#apply(rows);
-        if (this.#options.now() >= end) return this.#hasMore();
+        if (this.#options.now() >= end) return this.#hasMore(scope);
       }
     }
-    if (scope === "all" && !this.isUnsure) {
+    if (scope === "all" && !this.isUnsure && this.#leavesBehind) {
+      const { kernel, protocol, now } = this.#options;
+      const place = { protocol, table: this.#table };
+      this.#isUnsure = !this.#behind.remove(kernel, place, () => now() >= end);
+    }
+    if (scope === "all" && !this.isUnsure && !this.#leavesBehind) {
       this.#lose(this.#objects.collect({ isSwept: !this.#keepStale }));
     }
-    return this.#hasMore();
+    return this.#hasMore(scope);
+  }
+
+  /** Routes are to go that others have taken the place of; not before it is known which those are. */
+  get #leavesBehind(): boolean {
+    return !this.#keepStale && !this.#behind.isEmpty;
+  }
+
+  move(metrics: Metrics): void {
+    const before = this.#places;
+    this.#places = this.#placesAt(metrics);
+    const moved = ([4, 6] as const).filter((family) => before[family].metric !== metrics[family]);
+    for (const family of moved) {
+      this.#behind.leave(family, before[family].metric, metrics[family]);
+    }
+    if (moved.length > 0) this.#compare(moved);
   }
 
   resync(): void {
-    const { protocol, metric, kernel } = this.#options;
+    this.#compare([]);
+  }
+
+  /** Nobody has removed what is missing of the families that have `moved`. */
+  #compare(moved: readonly Family[]): void {
+    const { protocol, kernel } = this.#options;
     this.#isUnsure = false;
     const routes = kernel.routes({ protocol });
-    const isOwn = (route: Route): boolean =>
-      route.table === this.#place.table && route.metric === metric;
+    const isOwn = ({ table, metric, destination }: Route): boolean =>
+      table === this.#table && metric === this.#places[destination.family].metric;
     const others = routes.filter((route) => !isOwn(route)).map(({ nexthop = 0 }) => nexthop);
     this.#objects.sets.resolveAll();
     this.#lose(this.#objects.compare(new Set(others)));
@@ -230,8 +264,8 @@ class KernelFib implements Fib {
       const rows = this.#rows[family];
       for (const row of rows.table.indices()) {
         if (seen[family].has(row)) continue;
-        if (rows.wanted.get(row) !== NONE && rows.present.get(row) !== NONE)
-          rows.setLost(row, true);
+        const wasThere = rows.present.get(row) !== NONE && !moved.includes(family);
+        if (rows.wanted.get(row) !== NONE && wasThere) rows.setLost(row, true);
         this.#setPresent(rows, row, NONE);
         rows.errors.delete(row);
         rows.dirty.add(row);
@@ -256,13 +290,13 @@ class KernelFib implements Fib {
       this.inspect();
       return true;
     }
-    if (event.type !== "route" || event.route.table !== this.#place.table) return false;
+    if (event.type !== "route" || event.route.table !== this.#table) return false;
     const { route, change } = event;
-    const rows = this.#rows[route.destination.family];
+    const { family } = route.destination;
+    const rows = this.#rows[family];
     const row = rows.table.find(route.destination);
-    if (row === NONE || rows.wanted.get(row) === NONE || route.metric !== this.#options.metric) {
-      return false;
-    }
+    const { metric } = this.#places[family];
+    if (row === NONE || rows.wanted.get(row) === NONE || route.metric !== metric) return false;
     const ours = route.protocol === this.#options.protocol;
     if (change === "new" && ours) {
       const target = shapeOf(route);
@@ -343,6 +377,12 @@ class KernelFib implements Fib {
     return failures;
   }
 
+  #placesAt(metrics: Metrics): Readonly<Record<Family, RoutePlace>> {
+    const { protocol } = this.#options;
+    const place = (metric: number): RoutePlace => ({ protocol, metric, table: this.#table });
+    return { 4: place(metrics[4]), 6: place(metrics[6]) };
+  }
+
   #targetAt(rows: Rows, row: number): Target | undefined {
     const number = rows.wanted.get(row);
     if (number === NONE) return undefined;
@@ -372,8 +412,9 @@ class KernelFib implements Fib {
     return rows.errors.get(row) ?? (set === undefined ? undefined : faultOf(set));
   }
 
-  #hasMore(): boolean {
-    return !this.isUnsure && !(this.#rows[4].dirty.isEmpty && this.#rows[6].dirty.isEmpty);
+  #hasMore(scope: FlushScope): boolean {
+    const isDirty = !(this.#rows[4].dirty.isEmpty && this.#rows[6].dirty.isEmpty);
+    return !this.isUnsure && (isDirty || (scope === "all" && this.#leavesBehind));
   }
 
   #each(visit: (rows: Rows, row: number) => void): void {
@@ -440,8 +481,9 @@ class KernelFib implements Fib {
   #apply(rows: Rows): void {
     const errands: Errand[] = [];
     const requests: Request[] = [];
+    const place = this.#places[rows.table.family];
     for (let row = rows.dirty.take(); row !== undefined; row = rows.dirty.take()) {
-      const errand = errandOf(rows, row, this.#objects.sets, this.#place);
+      const errand = errandOf(rows, row, this.#objects.sets, place);
       if (errand === undefined) {
         rows.forget(row);
         continue;
@@ -487,9 +529,10 @@ class KernelFib implements Fib {
 
   /** The place is taken: by a route of ours (an event was old) or by another's. The dump tells. */
   #findOwners(rows: Rows, taken: readonly Errand[]): void {
-    const { kernel, protocol, metric } = this.#options;
+    const { kernel, protocol } = this.#options;
     const { family } = rows.table;
-    const ours = kernel.routes({ family, table: this.#place.table, protocol });
+    const { metric, table } = this.#places[family];
+    const ours = kernel.routes({ family, table, protocol });
     for (const { row } of taken) {
       const prefix = rows.prefix(row);
       const route = ours.find(

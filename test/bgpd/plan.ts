@@ -49,6 +49,7 @@ export function speakerPlan(change: Partial<SpeakerPlan> = {}): SpeakerPlan {
     services: [],
     serviceRanges: [],
     serviceRoutes: [],
+    normalPriority: { 4: 1024, 6: 1024 },
     unprogrammed: [],
     advertisements: [],
     selection: PLAIN_SELECTION,

@@ -25,7 +25,14 @@ const wants = (prefix: string, spec: Partial<FibRouteAnswer> = {}): FibRouteAnsw
 };
 
 const table = (...routes: FibRouteAnswer[]): FibTableAnswer => {
-  return { mode: "kernel", protocol: 77, metric: 1024, table: 254, routes, left: [] };
+  return {
+    mode: "kernel",
+    protocol: 77,
+    metrics: { 4: 1024, 6: 2048 },
+    table: 254,
+    routes,
+    left: [],
+  };
 };
 
 /** `10.1.0.0/24 missing: somebody removed it`. */
@@ -113,6 +120,17 @@ describe("a difference", () => {
       "10.1.0.0/24 alien: it is in table 254 with metric 7: the daemon's are in table 254 with metric 1024",
     ]);
   });
+});
+
+test("each family has its own metric", () => {
+  const wanted = table(wants("2001:db8::/48", { ways: "blackhole" }));
+  const six = (metric: number) =>
+    route("2001:db8::/48", { metric, type: "blackhole", nextHops: [] });
+  expect(compare(wanted, six(2048))).toEqual([]);
+  expect(compare(wanted, six(1024))).toEqual([
+    "2001:db8::/48 missing: somebody removed it",
+    "2001:db8::/48 alien: it is in table 254 with metric 1024: the daemon's are in table 254 with metric 2048",
+  ]);
 });
 
 test("differences are a sentence and a table, and none are a sentence", () => {

@@ -3,6 +3,7 @@
  */
 
 import { expect, test } from "bun:test";
+import { ROUTE_PROTOCOL } from "../../bgpd/forwarding.ts";
 import { createQueries } from "../../bgpd/queries.ts";
 import { parsePrefix } from "../../lib/prefix.ts";
 import { documentOf, nodeOf } from "../resource/documents.ts";
@@ -106,4 +107,35 @@ test("answers say why a route is not in the kernel", () => {
     "20.0.0.0/24",
     "10.100.0.0/24",
   ]);
+});
+
+/** Metrics of n1's routes in the kernel. */
+const metricsOf = (all: DocumentsScene): number[] =>
+  all
+    .kernel("n1")
+    .routes({ family: 4, protocol: ROUTE_PROTOCOL })
+    .map(({ metric }) => metric);
+
+test("routes have the metric that the documents say, and move when it is another", () => {
+  const all = scene(`${SERVICES}\nipv4NormalRoutePriority: 2048\nipv6NormalRoutePriority: 7`);
+  const routes = [...POOLS_ROUTES, ...OTHERS];
+  expect(all.installed("n1")).toEqual(routes);
+  expect(metricsOf(all)).toEqual([2048, 2048, 2048]);
+  const healed = () => all.daemon("n1").fib?.counts().healed;
+  all.apply(planFor("n1", documents(SERVICES)));
+  all.pass(5);
+  expect(all.installed("n1")).toEqual(routes);
+  expect([metricsOf(all), healed()]).toEqual([[1024, 1024, 1024], 0]);
+  expect(all.daemon("n1").neighbours.get("mesh n2")?.peer.status().flaps).toBe(0);
+});
+
+test("a daemon that comes after another finds its routes at the documents' metric", async () => {
+  const priority = `${SERVICES}\nipv4NormalRoutePriority: 2048`;
+  const all = scene(priority);
+  await all.restart(planFor("n1", documents(priority)));
+  expect(all.daemon("n1").fib?.counts().stale).toBeGreaterThan(0);
+  all.pass(60);
+  expect(all.installed("n1")).toEqual([...POOLS_ROUTES, ...OTHERS]);
+  expect(metricsOf(all)).toEqual([2048, 2048, 2048]);
+  expect(all.daemon("n1").fib?.counters.installs).toBe(0);
 });
