@@ -11,6 +11,7 @@ import {
   containsPrefix,
   equalPrefix,
   formatPrefix,
+  hostPrefix,
   type Prefix,
   parsePrefix,
 } from "../../lib/prefix.ts";
@@ -72,6 +73,12 @@ export function builtInImport(
       prefix,
       verdict: reject(
         `built-in policy: inside our own ${what} ${formatPrefix(prefix)} (${CALICO_TAKES})`,
+      ),
+    })),
+    ...hostsBeyond(peer, speaker).map((prefix) => ({
+      prefix,
+      verdict: reject(
+        `built-in policy: ${formatPrefix(prefix)} is this node or a peer of it, and no pod's (${CALICO_TAKES})`,
       ),
     })),
     ...MARTIANS.map(([text, name]) => ({
@@ -137,7 +144,7 @@ export function builtInImportKey(peer: PeerPlan, speaker: SpeakerPlan): unknown 
   const same = sameForAll(peer);
   if (same !== undefined) return same.reason;
   const own = ownPrefixes(speaker).map(([prefix]) => formatPrefix(prefix));
-  return [peer.acceptDefaultRoute, own];
+  return [peer.acceptDefaultRoute, own, hostsBeyond(peer, speaker).map(formatPrefix)];
 }
 
 /** The same for `builtInExport`. */
@@ -182,6 +189,12 @@ export function ownPrefixes({
     ...blocks.map((prefix) => [prefix, "block"] as const),
     ...services.map((prefix) => [prefix, "service range"] as const),
   ];
+}
+
+/** Whose addresses a pod of ours must not take over: routers are trusted with more than what runs in a pod. */
+function hostsBeyond({ behindUs }: PeerPlan, { addresses, peers }: SpeakerPlan): Prefix[] {
+  if (behindUs !== true) return [];
+  return [...addresses, ...peers.map(({ address }) => address)].map(hostPrefix);
 }
 
 /** The verdict on every prefix, where that does not depend on the prefix. */
