@@ -222,6 +222,7 @@ export class Daemon {
     }
     this.aggregates.apply(plan, rib);
     this.#sessions.apply(plan, change);
+    this.#leavePeeringAddresses();
     this.#listenBeside();
     if (isFirst && this.#hasInherited) this.#defer(plan);
     this.#convergence ??= this.#awaitConvergence(plan);
@@ -259,6 +260,14 @@ export class Daemon {
     this.#listener?.close();
     await this.#sessions.stop(this.plan?.shutdownMessage, withdraw ? "hard" : "graceful");
     if (withdraw) this.#forwarding.clear(SLICE);
+  }
+
+  /** Those of a plan before, as soon as the sessions that ended have said so from them. */
+  #leavePeeringAddresses(): void {
+    this.#sessions
+      .ended()
+      .then(() => this.#forwarding.beReachedNowhereElse())
+      .catch((err: unknown) => this.#options.log.error({ err }, "the peering addresses of pods"));
   }
 
   #plan(): SpeakerPlan {

@@ -128,7 +128,12 @@ export class Forwarding {
 
   /** Have the addresses of the plan at which pods reach this node. */
   beReached({ workloads = [] }: SpeakerPlan): void {
-    this.#peering?.apply(workloads[0]?.localAddresses ?? []);
+    this.#peering?.have(workloads[0]?.localAddresses ?? []);
+  }
+
+  /** Keep no others of those, once nobody has anything to say from them. */
+  beReachedNowhereElse(): void {
+    this.#peering?.leaveOthers();
   }
 
   /** Have routes to those peers of the plan that one gateway alone reaches. */
@@ -175,7 +180,8 @@ export class Forwarding {
   /** Take all our routes out of the kernel, in slices of so many ms. */
   clear(slice: number): void {
     if (this.fib === undefined) return;
-    this.#peering?.apply([]);
+    this.#peering?.have([]);
+    this.#peering?.leaveOthers();
     this.fib.clear();
     while (this.fib.flush(slice));
     // Without room for an answer nobody knows what is left; once more tells.

@@ -38,25 +38,33 @@ export class PeeringAddresses {
     this.#options = options;
   }
 
-  /** Have these, and of ours no others. */
-  apply(wanted: readonly Address[]): void {
+  /** Have these; others of ours stay until `leaveOthers`, for what is still to be said from them. */
+  have(wanted: readonly Address[]): void {
     this.#wanted = wanted;
-    const { kernel } = this.#options;
-    const present = kernel.addresses();
-    const surplus = present.filter(
-      (own) => this.#isOurs(own) && !wanted.some((address) => equalAddress(own.address, address)),
-    );
-    for (const { address } of surplus) this.#tell("delete address", address);
+    const present = this.#options.kernel.addresses();
     for (const address of wanted) {
       if (!present.some((own) => equalAddress(own.address, address))) this.#give(address);
     }
   }
 
+  /** Of ours, have none but those that are wanted. */
+  leaveOthers(): void {
+    const surplus = this.#options.kernel
+      .addresses()
+      .filter((own) => this.#isOurs(own) && !this.#isWanted(own.address));
+    for (const { address } of surplus) this.#tell("delete address", address);
+  }
+
   /** Put back what another has taken away. */
   observe(event: KernelEvent): void {
+    if (event.type === "overrun") this.have(this.#wanted);
     if (event.type !== "address" || event.change !== "deleted") return;
-    const lost = this.#wanted.find((address) => equalAddress(address, event.address.address));
-    if (lost !== undefined) this.#give(lost);
+    const { address } = event.address;
+    if (this.#isWanted(address)) this.#give(address);
+  }
+
+  #isWanted(address: Address): boolean {
+    return this.#wanted.some((one) => equalAddress(one, address));
   }
 
   #give(address: Address): void {

@@ -84,6 +84,8 @@ export class Sessions {
   readonly workloads: Workloads;
   /** By name. */
   readonly neighbours = new Map<string, Neighbour>();
+  /** Of those that are no more, and still have something to say. */
+  readonly #ending = new Set<Promise<void>>();
   readonly #options: SessionsOptions;
   readonly #established = new Map<PeerId, Neighbour>();
   readonly #outflow: Outflow;
@@ -161,6 +163,11 @@ export class Sessions {
   /** End them all: the speaker becomes another. */
   clear(): void {
     for (const name of [...this.neighbours.keys()]) this.#remove(name, RECONFIGURED);
+  }
+
+  /** Resolved when those that are no more have said their last words, or cannot. */
+  async ended(): Promise<void> {
+    await Promise.all(this.#ending);
   }
 
   /**
@@ -324,9 +331,13 @@ export class Sessions {
   }
 
   #stop({ peer, plan }: Neighbour, reason: StopReason): void {
-    peer.stop(reason).catch((error: unknown) => {
-      this.#options.log.error({ peer: plan.name, error }, "the session did not end cleanly");
-    });
+    const ending = peer
+      .stop(reason)
+      .catch((error: unknown) => {
+        this.#options.log.error({ peer: plan.name, error }, "the session did not end cleanly");
+      })
+      .finally(() => this.#ending.delete(ending));
+    this.#ending.add(ending);
   }
 
   /** Another plan for the same session: its policies and its key. */

@@ -6,7 +6,7 @@
  */
 
 import type { Workload } from "../ipam/workload.ts";
-import { type Address, equalAddress } from "../lib/address.ts";
+import { type Address, formatAddress } from "../lib/address.ts";
 import type { PeerPlan, WorkloadsPlan } from "./cluster/speaker.ts";
 
 /** One session, and the BGPPeer that it comes from. */
@@ -17,7 +17,8 @@ const USUAL_INTERFACE = "eth0";
 
 /**
  * The sessions, the oldest pods' first. The first plan that selects a pod has it. `taken` are addresses that other peers
- * are named by. Of two sandboxes of one pod the newer one counts: the other's DEL is still to come.
+ * are named by. Of two sandboxes of one pod, and of two that are recorded with one address, the newer one counts: the
+ * other's DEL is still to come.
  */
 export function workloadSessions(
   plans: readonly WorkloadsPlan[],
@@ -25,12 +26,16 @@ export function workloadSessions(
   taken: readonly Address[],
 ): WorkloadSession[] {
   const names = new Set<string>();
+  const addresses = new Set(taken.map(formatAddress));
   const isFree = ({ plan: { name, address } }: WorkloadSession): boolean =>
-    !names.has(name) && !taken.some((other) => equalAddress(other, address));
+    !names.has(name) && !addresses.has(formatAddress(address));
   const newestFirst = workloads.toReversed().map((workload) => {
     const plan = firstOf(plans, workload);
     const free = plan === undefined ? [] : sessionsOf(plan, workload).filter(isFree);
-    for (const session of free) names.add(session.plan.name);
+    for (const { plan: own } of free) {
+      names.add(own.name);
+      addresses.add(formatAddress(own.address));
+    }
     return free;
   });
   return newestFirst.reverse().flat();

@@ -5,6 +5,7 @@
 import {
   type Address,
   address4,
+  compareAddress,
   type Family,
   formatAddress,
   parseAddress,
@@ -37,7 +38,7 @@ import {
   unnumberedPlan,
   workloadsPlan,
 } from "./session.ts";
-import type { SelectionPlan, SpeakerPlan } from "./speaker.ts";
+import type { PeerPlan, SelectionPlan, SpeakerPlan } from "./speaker.ts";
 
 /** Listening there is listening on every address of the family. */
 const ANY: Readonly<Record<Family, Address>> = { 4: address4(0), 6: parseAddress("::") };
@@ -123,7 +124,7 @@ export function planSpeaker(
       peers,
       ...(rangePlans.length === 0 ? {} : { ranges: rangePlans }),
       ...(linkPlans.length === 0 ? {} : { unnumbered: linkPlans }),
-      ...(podPlans.length === 0 ? {} : { workloads: podPlans }),
+      ...(podPlans.length === 0 ? {} : { workloads: podPlans, hosts: hostsOf(resources, peers) }),
       ...(shutdownMessage === undefined ? {} : { shutdownMessage }),
     },
     notes,
@@ -137,6 +138,14 @@ function workloadsOf(node: Node, { workloads }: Resources): Documented<BgpWorklo
     ...own.filter(({ resource }) => isGlobal(resource)),
     ...own.filter(({ resource }) => !isGlobal(resource)),
   ];
+}
+
+function hostsOf({ nodes }: Resources, peers: readonly PeerPlan[]): readonly Address[] {
+  const all = [
+    ...nodes.flatMap(({ resource }) => addressesOf(resource)),
+    ...peers.map(({ address }) => address),
+  ].sort(compareAddress);
+  return all.filter((address, at) => compareAddress(address, all[at - 1] ?? ANY[4]) !== 0);
 }
 
 /** Pods need an address to call that is of a family of the node's. */

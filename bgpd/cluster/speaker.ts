@@ -49,6 +49,8 @@ export type SpeakerPlan = {
   readonly unnumbered?: readonly UnnumberedPlan[];
   /** Which pods of the node are peers; absent: none. The first that selects a pod has it. */
   readonly workloads?: readonly WorkloadsPlan[];
+  /** Addresses of all Nodes and of this one's peers, ascending, where pods are peers: no pod may announce what covers one. */
+  readonly hosts?: readonly Address[];
   /** What every peer is told when the daemon ends (RFC 9003). */
   readonly shutdownMessage?: string;
 };

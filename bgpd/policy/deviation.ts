@@ -36,7 +36,7 @@ function refused(peer: Session, speaker: SpeakerPlan): Deviation[] {
       ...ownPrefixes({ ...speaker, blocks: [] }).map(
         ([prefix, what]) => `what is inside our ${what} ${formatPrefix(prefix)}`,
       ),
-      ...(behindUs === true ? ["the addresses of this node and its peers"] : []),
+      ...(behindUs === true ? ["what covers the address of a Node or a peer"] : []),
       "this node's blocks, loopback, link-local, multicast and reserved prefixes",
     ];
     const text = `refused where Calico takes it: ${kinds.join(", ")}; importPolicy: all takes it`;

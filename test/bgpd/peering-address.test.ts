@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { PeeringAddresses } from "../../bgpd/peering-address.ts";
-import { formatAddress, parseAddress } from "../../lib/address.ts";
+import { type Address, formatAddress, parseAddress } from "../../lib/address.ts";
 import { silentLogger } from "../../lib/log.ts";
 import { Scene } from "./fib/scene.ts";
 
@@ -12,7 +12,14 @@ const SIX = parseAddress("fd00:179::1");
 function started() {
   const scene = new Scene();
   const { kernel } = scene;
-  const make = () => new PeeringAddresses({ kernel, protocol: 77, log: silentLogger() });
+  const make = () => {
+    const peering = new PeeringAddresses({ kernel, protocol: 77, log: silentLogger() });
+    const apply = (wanted: readonly Address[]): void => {
+      peering.have(wanted);
+      peering.leaveOthers();
+    };
+    return { apply, have: peering.have.bind(peering), observe: peering.observe.bind(peering) };
+  };
   const peering = make();
   kernel.watch(["address"], (event) => peering.observe(event));
   const has = (): string[] =>
@@ -51,6 +58,25 @@ describe("peering addresses", () => {
     peering.apply([]);
     scene.deliver();
     expect(has()).toEqual([]);
+  });
+
+  test("are put back when nobody has said that they were taken away", () => {
+    const { scene, kernel, peering, has } = started();
+    peering.apply([FOUR]);
+    scene.deliver();
+    kernel.apply({ type: "delete address", link: "lo", address: FOUR, length: 32 });
+    scene.host.overrun();
+    scene.deliver();
+    expect(has()).toHaveLength(1);
+  });
+
+  test("stay until the last words from them are said", () => {
+    const { peering, has } = started();
+    peering.apply([FOUR, SIX]);
+    peering.have([SIX]);
+    expect(has()).toHaveLength(2);
+    peering.apply([SIX]);
+    expect(has()).toHaveLength(1);
   });
 
   test("are known by a successor, who takes away those that nobody wants any more", () => {

@@ -84,6 +84,14 @@ describe("sessions of pods", () => {
       "child: child default/red IPv6 fd00:244::1 at fd00:179::1 AS 65401 behind us",
     ]);
   });
+
+  test("are with the newer one of two that are recorded with one address", () => {
+    const other = workload({ name: "blue", minute: 9, network: "other" }, "10.244.1.1");
+    expect(print(plansOf({ child: "all()" }), [red, other])).toEqual([
+      "child: child default/red IPv6 fd00:244::1 at fd00:179::1 AS 65401 behind us",
+      "child: child default/blue 10.244.1.1 at 169.254.0.179 AS 65401 behind us",
+    ]);
+  });
 });
 
 describe("a document without a session says why:", () => {

@@ -6,7 +6,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { chmodSync } from "node:fs";
 import type { PeerAnswer } from "../../resource/answer.ts";
-import { birdOn, birdText, hasBird, IPV4, IPV6 } from "./bird.ts";
+import { type Bird, birdOn, birdText, hasBird, IPV4, IPV6 } from "./bird.ts";
 import { executable, hasManx, type Manx, manxOn } from "./manx.ts";
 import { createNetwork, eventually, type Network, withoutObjects } from "./network.ts";
 
@@ -112,8 +112,8 @@ function cni(command: "ADD" | "DEL", pod: string): Attached {
   return { ipv4, ipv6, hostEnd: interfaces[0].name };
 }
 
-/** A nested cluster's router: it announces a prefix of each family, by a session of its own each. */
-function startBird(pod: string, { ipv4, ipv6 }: Attached, options = `password "${KEY}";`): void {
+/** A nested cluster's router: it announces a prefix of each family, by a session of its own each, and one of the nodes'. */
+function startBird(pod: string, { ipv4, ipv6 }: Attached, options = `password "${KEY}";`): Bird {
   const session = (name: string, own: string, peer: string, channel: string): string => `
 protocol bgp ${name} {
   local ${own} as 65401;
@@ -126,15 +126,17 @@ protocol bgp ${name} {
 `;
   const text = birdText(
     ipv4,
-    "protocol static { ipv4; route 10.123.0.0/26 blackhole; }\n",
+    "protocol static { ipv4; route 10.123.0.0/26 blackhole; route 172.30.0.12/30 blackhole; }\n",
     "protocol static { ipv6; route 2001:db8:123::/64 blackhole; }\n",
     session("over4", ipv4, PEERING[0], IPV4),
     session("over6", ipv6, PEERING[1], IPV6),
   );
-  birdOn(network, pod).start(text);
+  const bird = birdOn(network, pod);
+  bird.start(text);
   network.run(pod, "ip", "address", "add", "10.123.0.1/32", "dev", "lo");
   network.run(pod, "ip", "address", "add", "2001:db8:123::1/128", "dev", "lo");
   network.run(pod, "ip", "link", "set", "lo", "up");
+  return bird;
 }
 
 const stateOf = (name: string): PeerAnswer | undefined =>
@@ -142,7 +144,7 @@ const stateOf = (name: string): PeerAnswer | undefined =>
 
 function isUp(name: string): boolean {
   const peer = stateOf(name);
-  return peer?.state === "Established" && peer.prefixes.received === 1;
+  return peer?.state === "Established" && peer.prefixes.accepted === 1;
 }
 
 const onLoopback = (): string[] =>
@@ -205,6 +207,11 @@ describe.skipIf(!hasManx || !hasBird)("a nested cluster in a pod", () => {
     const [path] = n2.paths("10.123.0.0/26");
     expect(path?.attributes).toMatchObject({ nextHop: "172.30.0.11", asPath: [65_401] });
 
+    // What would draw the other node's packets into the pod is not believed.
+    const drawn = await n1.path("172.30.0.12/30");
+    expect(drawn.state).toBe("rejected");
+    expect(drawn.reason).toContain("it covers 172.30.0.12, a Node's or a peer's address");
+
     // Both ways through the checks of sources, and with the pod's end for the nested cluster's.
     await eventually("n2 reaches it", () => reaches("n2", "172.30.0.12", "10.123.0.1"));
     await eventually("n2 reaches it", () => reaches("n2", "fd00:30::12", "2001:db8:123::1"));
@@ -235,7 +242,7 @@ describe.skipIf(!hasManx || !hasBird)("a nested cluster in a pod", () => {
     const first = n1.start();
     n2.start();
     const red = cni("ADD", "red");
-    startBird("red", red);
+    const bird = startBird("red", red);
     await eventually("the pod is a peer", () => isUp("child tenants/red"));
     await eventually("the pod is a peer", () => isUp("child tenants/red IPv6"));
     const before = routesTo("n1", "10.123.0.0/26");
@@ -247,6 +254,7 @@ describe.skipIf(!hasManx || !hasBird)("a nested cluster in a pod", () => {
     expect(routesTo("n1", "10.123.0.0/26")).toBe(before);
     n1.start();
     await eventually("the pod is a peer again", () => isUp("child tenants/red"));
+    await eventually("the pod is a peer again", () => isUp("child tenants/red IPv6"));
     expect(routesTo("n1", "10.123.0.0/26")).toBe(before);
     await n1.established(undefined, "mesh n2");
 
@@ -257,6 +265,14 @@ describe.skipIf(!hasManx || !hasBird)("a nested cluster in a pod", () => {
     n1.configure(CLUSTER);
     await eventually("nobody is a peer", () => stateOf("child tenants/red") === undefined);
     await eventually("the addresses are gone", () => onLoopback().length === 0);
+    // The last words went before them.
+    for (const name of ["over4", "over6"]) {
+      await eventually(
+        "the pod knows why",
+        () => bird.log().includes(`${name}: Received: Peer de-configured`),
+        1000,
+      );
+    }
     expect(routesTo("n1", "10.123.0.0/26")).toBe("");
     expect(n1.peer("mesh n2").flaps).toBe(0);
     cni("DEL", "red");

@@ -6,7 +6,7 @@ import type { PeerPlan, SpeakerPlan } from "../../../bgpd/cluster/speaker.ts";
 import { compileExport, compileImport } from "../../../bgpd/policy/compile.ts";
 import type { Attributes } from "../../../bgpd/wire/attributes.ts";
 import { formatCommunity, formatLarge } from "../../../bgpd/wire/community.ts";
-import { parseAddress } from "../../../lib/address.ts";
+import { formatAddress, parseAddress } from "../../../lib/address.ts";
 import { parsePrefix } from "../../../lib/prefix.ts";
 import { formatFault } from "../../../resource/fault.ts";
 import { documentOf, faultsOf, nodeOf, resourcesOf } from "../../resource/documents.ts";
@@ -112,15 +112,33 @@ describe("a pod of the node", () => {
     }
   });
 
-  test("does not take over its node or a peer of it, as a router might", () => {
+  test("draws no packets of Nodes and peers to itself, as a router might", () => {
     const words = (address: string): string =>
-      `reject: built-in policy: ${address}/32 is this node or a peer of it, and no pod's (Calico takes it, and so does importPolicy: all)`;
-    // The node, another of the mesh, the router.
-    for (const address of ["172.30.0.11", "172.30.0.12", "172.30.0.1"]) {
-      expect(fromPod(`${address}/32`, child())).toBe(words(address));
-      expect(imported(`${address}/32`, tor())).toStartWith("accept: ");
-      expect(fromPod(`${address}/32`, child("importPolicy: all"))).toStartWith("accept: ");
+      `reject: built-in policy: it covers ${address}, a Node's or a peer's address, and is a pod's (Calico takes it, and so does importPolicy: all)`;
+    for (const [prefix, covered] of [
+      ["172.30.0.11/32", "172.30.0.11"],
+      ["172.30.0.12/32", "172.30.0.12"],
+      ["172.30.0.1/32", "172.30.0.1"],
+      ["172.30.0.12/30", "172.30.0.12"],
+      ["172.30.0.0/28", "172.30.0.1"],
+      ["128.0.0.0/1", "172.30.0.1"],
+    ] as const) {
+      expect(fromPod(prefix, child())).toBe(words(covered));
+      expect(imported(prefix, peering, child(), tor())).toStartWith("accept: ");
+      expect(fromPod(prefix, child("importPolicy: all"))).toStartWith("accept: ");
     }
+    for (const prefix of ["172.30.0.16/28", "172.30.0.2/32", "172.29.0.0/16", "2001:db8::/32"]) {
+      expect(fromPod(prefix, child())).toStartWith("accept: ");
+    }
+  });
+
+  test("draws none of Nodes that are no peers of this one", () => {
+    const alone = configuration(
+      "localWorkloadPeeringIPV4: 169.254.0.179\nnodeToNodeMeshEnabled: false",
+    );
+    const { speaker } = planned(alone, tor(), child());
+    expect(speaker.peers.map(({ name }) => name)).toEqual(["tor"]);
+    expect(speaker.hosts?.map(formatAddress)).toEqual(["172.30.0.1", "172.30.0.11", "172.30.0.12"]);
   });
 
   test("is judged anew when the peers are others", () => {
