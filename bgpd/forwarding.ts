@@ -6,6 +6,7 @@
 import type { InterfaceAddress, Kernel, KernelEvent } from "../kernel/kernel.ts";
 import { type Address, withoutZone } from "../lib/address.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
+import type { Logger } from "../lib/log.ts";
 import { equalPrefix, type Prefix } from "../lib/prefix.ts";
 import type { SpeakerPlan } from "./cluster/speaker.ts";
 import { createFib, type Fib, MAIN_TABLE } from "./fib/fib.ts";
@@ -17,6 +18,7 @@ import {
 } from "./fib/resolve.ts";
 import type { NextHop, Target } from "./fib/target.ts";
 import { Gateways } from "./gateway.ts";
+import { PeeringAddresses } from "./peering-address.ts";
 import type { BestChange, Share } from "./rib/route.ts";
 
 /** rtm_protocol of our routes: free in rtnetlink.h and in iproute2's rt_protos ('M' in ASCII). */
@@ -33,6 +35,7 @@ const RELIEF = 50;
 
 export type ForwardingOptions = {
   readonly clock: Clock;
+  readonly log: Logger;
   /** Undefined: nothing is installed, and every next hop counts as reachable. */
   readonly kernel: Kernel | undefined;
   /** Priority and table of our routes; 1024 and main when absent. */
@@ -59,6 +62,7 @@ export class Forwarding {
   readonly #options: ForwardingOptions;
   readonly #resolver: Resolver;
   readonly #gateways = new Gateways();
+  readonly #peering: PeeringAddresses | undefined;
   readonly #unwatch: (() => void) | undefined;
   #settle: Timer | undefined;
   /** What must be compared with a dump when the events have settled. */
@@ -71,15 +75,17 @@ export class Forwarding {
   #target: { readonly of: Address; readonly as: Target } | undefined;
 
   constructor(options: ForwardingOptions) {
-    const { kernel, clock, metric = ROUTE_METRIC, table = MAIN_TABLE, nextHopsOf } = options;
+    const { kernel, clock, log, metric = ROUTE_METRIC, table = MAIN_TABLE, nextHopsOf } = options;
     this.#options = options;
     this.metric = metric;
     this.table = table;
     if (kernel === undefined) {
       this.#resolver = createOpenResolver();
       this.fib = undefined;
+      this.#peering = undefined;
       return;
     }
+    this.#peering = new PeeringAddresses({ kernel, protocol: ROUTE_PROTOCOL, log });
     const ours = { kernel, protocol: ROUTE_PROTOCOL, metric };
     const learned = { targetOf: (prefix: Prefix) => this.fib?.targetOf(prefix), nextHopsOf };
     this.#resolver = createResolver({ ...ours, learned });
@@ -118,6 +124,16 @@ export class Forwarding {
   interfaceOf(nextHop: Address): string | undefined {
     const { way } = this.resolve(nextHop);
     return way === undefined ? undefined : this.#options.kernel?.link(way.link)?.name;
+  }
+
+  /** Have the addresses of the plan at which pods reach this node. */
+  beReached({ workloads = [] }: SpeakerPlan): void {
+    this.#peering?.have(workloads[0]?.localAddresses ?? []);
+  }
+
+  /** Keep no others of those, once nobody has anything to say from them. */
+  beReachedNowhereElse(): void {
+    this.#peering?.leaveOthers();
   }
 
   /** Have routes to those peers of the plan that one gateway alone reaches. */
@@ -164,6 +180,8 @@ export class Forwarding {
   /** Take all our routes out of the kernel, in slices of so many ms. */
   clear(slice: number): void {
     if (this.fib === undefined) return;
+    this.#peering?.have([]);
+    this.#peering?.leaveOthers();
     this.fib.clear();
     while (this.fib.flush(slice));
     // Without room for an answer nobody knows what is left; once more tells.
@@ -186,6 +204,7 @@ export class Forwarding {
 
   #observe(event: KernelEvent): void {
     this.#options.onEvent?.(event);
+    this.#peering?.observe(event);
     if (event.type === "overrun") this.#compare = "routes";
     // A link that goes down takes nexthop objects and their routes along without a word.
     if (event.type === "link" && this.#compare === "nothing") this.#compare = "objects";

@@ -3,6 +3,7 @@
  */
 
 import * as v from "valibot";
+import type { Address } from "../lib/address.ts";
 import type { Prefix } from "../lib/prefix.ts";
 import { type Aggregate, aggregatesFrom, aggregatesSchema } from "./aggregate.ts";
 import { type BfdSettings, bfdSchema } from "./bfd.ts";
@@ -25,6 +26,7 @@ import {
   nameSchema,
   oneOf,
   passwordSchema,
+  peeringAddressSchemas,
   portSchema,
   secondsSchema,
   textOf,
@@ -60,6 +62,8 @@ export type BgpConfiguration = {
   readonly gracefulRestart?: GracefulRestartSettings | undefined;
   /** Seconds, of mesh sessions. */
   readonly nodeMeshMaxRestartTime?: number | undefined;
+  /** Where pods reach their own node: one of a family at most, IPv4 first. */
+  readonly localWorkloadPeering: readonly Address[];
 };
 
 /** Of the node called `node` alone; undefined: the cluster's. */
@@ -196,6 +200,8 @@ export const bgpConfigurationSpec = v.pipe(
     bfd: bfdSchema,
     gracefulRestart: gracefulRestartSchema,
     nodeMeshMaxRestartTime: restartTimeSchema,
+    localWorkloadPeeringIPV4: v.optional(peeringAddressSchemas[4]),
+    localWorkloadPeeringIPV6: v.optional(peeringAddressSchemas[6]),
     ...timerFields,
   }),
   v.rawCheck(({ dataset, addIssue }) => {
@@ -245,7 +251,6 @@ function unknownNames(spec: NamedCommunities) {
   );
 }
 
-const LOCAL_WORKLOADS: NotHonoured = { idle: [], why: "nodes have no sessions with their pods" };
 const ONE_METRIC: NotHonoured = {
   idle: [1024],
   why: "routes have the metric 1024, and priorities in filters count from it",
@@ -267,8 +272,6 @@ export const BGP_CONFIGURATION_NOT_HONOURED: NotHonouredFields = {
     why: "no interface's network is announced, so there is none to leave out; next hops are reached as the kernel's routes say",
     noted: true,
   },
-  "spec.localWorkloadPeeringIPV4": LOCAL_WORKLOADS,
-  "spec.localWorkloadPeeringIPV6": LOCAL_WORKLOADS,
   "spec.programClusterRoutes": {
     idle: ["Enabled", "EnabledNoEncapOnly"],
     why: "nobody but bgpd puts the cluster's routes into the kernel; a daemon that shall not has --fib none",
@@ -296,6 +299,8 @@ export function bgpConfigurationFrom({
   communities,
   prefixAdvertisements,
   aggregates,
+  localWorkloadPeeringIPV4,
+  localWorkloadPeeringIPV6,
   ...rest
 }: v.InferOutput<typeof bgpConfigurationSpec>): BgpConfiguration {
   const balanced = serviceLoadBalancerAggregation === "Enabled" ? serviceLoadBalancerIPs : [];
@@ -308,6 +313,9 @@ export function bgpConfigurationFrom({
     services: ranges.map(({ cidr }) => cidr),
     prefixAdvertisements: advertisementsFrom({ communities, prefixAdvertisements }),
     aggregates: aggregatesFrom(aggregates),
+    localWorkloadPeering: [localWorkloadPeeringIPV4, localWorkloadPeeringIPV6].flatMap(
+      (address) => address ?? [],
+    ),
   };
 }
 

@@ -13,7 +13,7 @@ import type { BFD_AUTH_TYPES, BfdAuthType } from "../../resource/bfd.ts";
 import type { ImportPolicy, PrefixAdvertisement } from "../../resource/bgp-configuration.ts";
 import type { BgpFilter } from "../../resource/bgp-filter.ts";
 import type { ExportPolicy, PrefixLimit, Role } from "../../resource/bgp-peer.ts";
-import type { AsRange } from "../../resource/scalar.ts";
+import type { AsRange, WordedSelector } from "../../resource/scalar.ts";
 
 export type SpeakerPlan = {
   readonly node: string;
@@ -47,6 +47,10 @@ export type SpeakerPlan = {
   readonly ranges?: readonly RangePlan[];
   /** Peers that are found on links; absent: none. */
   readonly unnumbered?: readonly UnnumberedPlan[];
+  /** Which pods of the node are peers; absent: none. The first that selects a pod has it. */
+  readonly workloads?: readonly WorkloadsPlan[];
+  /** Addresses of all Nodes and of this one's peers, ascending, where pods are peers: no pod may announce what covers one. */
+  readonly hosts?: readonly Address[];
   /** What every peer is told when the daemon ends (RFC 9003). */
   readonly shutdownMessage?: string;
 };
@@ -72,6 +76,16 @@ export type UnnumberedPlan = {
   readonly session: Omit<PeerPlan, "address" | "localAddress">;
 };
 
+/** Pods of the node: each that is selected has a session like `session`, of each family with a peering address. */
+export type WorkloadsPlan = {
+  /** The BGPPeer's. */
+  readonly name: string;
+  readonly selector: WordedSelector;
+  /** Where pods reach the node: one of a family at most, at least one. */
+  readonly localAddresses: readonly Address[];
+  readonly session: Omit<PeerPlan, "address" | "localAddress">;
+};
+
 export type AggregatePlan = {
   readonly prefix: Prefix;
   readonly audience: AggregateAudience;
@@ -92,7 +106,7 @@ export type SelectionPlan = {
 };
 
 export type PeerPlan = SessionOptions & {
-  /** `mesh NODE`, or the BGPPeer's name (with ` NODE` where it gives sessions with several nodes). */
+  /** `mesh NODE`, or the BGPPeer's name (with ` NODE` where it gives sessions with several nodes, or what a pod is called). */
   readonly name: string;
   readonly origin: "mesh" | "BGPPeer";
   /** The Node at the other end, where it is one of the cluster's. */
@@ -236,4 +250,6 @@ export type SessionOptions = {
   readonly addPath?: { readonly receive: boolean; readonly send: boolean };
   /** Instead of `remoteAs`, for a neighbour that nobody has named. */
   readonly asNumbers?: readonly AsRange[];
+  /** The peer is a pod of this node: what it tells is reached by us alone. */
+  readonly behindUs?: true;
 };

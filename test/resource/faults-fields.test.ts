@@ -173,7 +173,7 @@ describeFaults("ends", [
     "neither an address nor a selector of Nodes",
     [peer("asNumber: 65000")],
     [
-      `c.yaml:4: BGPPeer tor: spec.peerIP: missing: ${ADDRESS}; or, for Nodes, a peerSelector; or, for who calls, a listenRange; or, for who is found on a link, an interface`,
+      `c.yaml:4: BGPPeer tor: spec.peerIP: missing: ${ADDRESS}; or, for Nodes, a peerSelector; or, for the nodes' own pods, a localWorkloadSelector; or, for who calls, a listenRange; or, for who is found on a link, an interface`,
     ],
   ],
   [
