@@ -2,7 +2,8 @@
  * The sessions of one speaker: made, changed and ended as its plans say, and what peers say reaches the RIB.
  *
  * A session is `peer.ts`; the neighbours that come by themselves are `ranges.ts`, those that are found on links
- * `unnumbered.ts`, the pods of the node `workloads.ts`, what peers are sent is `outflow.ts`, and whether the path to them works is `liveness.ts`.
+ * `unnumbered.ts`, the pods of the node `workloads.ts`, what peers are sent is `outflow.ts`, and whether the path to them
+ * works is `liveness.ts`.
  */
 
 import type { InterfaceAddress, KernelEvent } from "../kernel/kernel.ts";
