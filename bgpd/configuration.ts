@@ -68,8 +68,9 @@ export function createConfiguration(source: string, node: string): Configuration
   };
 }
 
-function keysFromSecrets({ peers, ranges = [], unnumbered = [] }: SpeakerPlan) {
-  const sessions = [...peers, ...[...ranges, ...unnumbered].map(({ session }) => session)];
+function keysFromSecrets({ peers, ranges = [], unnumbered = [], workloads = [] }: SpeakerPlan) {
+  const unnamed = [...ranges, ...unnumbered, ...workloads];
+  const sessions = [...peers, ...unnamed.map(({ session }) => session)];
   return new Map(
     sessions.flatMap(({ secret, key }) =>
       secret === undefined || key === undefined

@@ -8,15 +8,16 @@
  * Not here: the process (signals, lock, files: `main.ts`), answers for people (`queries.ts`).
  */
 
+import type { Workload } from "../ipam/workload.ts";
 import type { Kernel } from "../kernel/kernel.ts";
-import { type Family, isUnspecified } from "../lib/address.ts";
+import { type Address, type Family, isUnspecified } from "../lib/address.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
 import { formatPrefix } from "../lib/prefix.ts";
 import { Aggregates } from "./aggregate.ts";
 import type { BfdFactory } from "./bfd/bfd.ts";
 import { Callers } from "./callers.ts";
-import type { SpeakerPlan } from "./cluster/speaker.ts";
+import type { PeerPlan, SpeakerPlan } from "./cluster/speaker.ts";
 import { type Convergence, createConvergence } from "./convergence.ts";
 import { Deferral, type Expected } from "./deferral.ts";
 import { Delays } from "./delays.ts";
@@ -38,6 +39,7 @@ import type { Transport } from "./transport.ts";
 import type { Unnumbered } from "./unnumbered.ts";
 import { reprogrammed } from "./unprogrammed.ts";
 import { describeFamily } from "./wire/family.ts";
+import type { Workloads } from "./workloads.ts";
 
 /** Longest stretch of work before timers and sockets get their turn, in ms. */
 const SLICE = 5;
@@ -68,6 +70,8 @@ export type DaemonOptions = {
   readonly bfd?: BfdFactory;
   /** Absent: nobody is looked for on links. */
   readonly discovery?: DiscoveryFactory;
+  /** The node's pods as their records have them now, the oldest first; absent: none is a peer. */
+  readonly pods?: () => readonly Workload[];
 };
 
 /** A running speaker. Its parts are readable for `queries.ts`; nobody else changes them. */
@@ -104,6 +108,7 @@ export class Daemon {
     this.delays = new Delays(() => clock.now());
     this.#forwarding = new Forwarding({
       clock,
+      log,
       kernel,
       ...(metrics === undefined ? {} : { metrics }),
       ...(table === undefined ? {} : { table }),
@@ -137,6 +142,7 @@ export class Daemon {
       bfd,
       discovery,
       linkEvents: kernel === undefined ? "watched" : "told",
+      pods: options.pods ?? (() => []),
       plan: () => this.#plan(),
       rib: () => this.#rib(),
       interfaceOf: (nextHop) => this.#forwarding.interfaceOf(nextHop),
@@ -144,7 +150,12 @@ export class Daemon {
       delays: this.delays,
       onRemoved: (neighbour) => options.onRemoved?.(neighbour),
       onMoved: () => {
-        this.#listenOnLinks();
+        this.#listenBeside();
+        this.#schedule();
+      },
+      onPods: () => {
+        this.#listenBeside();
+        this.#expect();
         this.#schedule();
       },
       onWork: () => this.#schedule(),
@@ -176,6 +187,10 @@ export class Daemon {
     return this.#sessions.unnumbered;
   }
 
+  get workloads(): Workloads {
+    return this.#sessions.workloads;
+  }
+
   get liveness(): Liveness {
     return this.#sessions.liveness;
   }
@@ -204,10 +219,11 @@ export class Daemon {
     const rib = this.#rib();
     if (this.#options.metric === undefined) this.#forwarding.move(plan.normalPriority);
     this.#forwarding.leadToPeers(plan);
+    this.#forwarding.beReached(plan);
     if (moved.length > 0) rib.restate(moved);
     if (change.selection) rib.setSelection(this.#selectionOf(plan));
     if (change.listen) this.#listen(plan);
-    else this.#listener?.setKeys(keysOf(plan, this.#sessions.unnumbered.found));
+    else this.#listener?.setKeys(keysOf(plan, this.#found));
     for (const prefix of change.withdrawn) rib.withdraw(prefix);
     // After a new speaker started, its table is empty: all is new to it.
     for (const prefix of change.speaker ? originations(plan) : change.originated) {
@@ -216,14 +232,17 @@ export class Daemon {
     }
     this.aggregates.apply(plan, rib);
     this.#sessions.apply(plan, change);
-    this.#listenOnLinks();
+    this.#leavePeeringAddresses();
+    this.#listenBeside();
     if (isFirst && this.#hasInherited) this.#defer(plan);
-    const wanted = expectedOf(plan).filter(({ name }) => this.#isExpected(plan, name));
-    const gone = this.#deferral?.waitingFor().filter((name) => !isNamed(wanted, name)) ?? [];
-    for (const name of gone) this.#deferral?.gone(name);
     this.#convergence ??= this.#awaitConvergence(plan);
-    this.#convergence.expect(wanted.map(({ name }) => name));
+    this.#expect();
     this.#schedule();
+  }
+
+  /** The node's pods have come or gone, perhaps. */
+  podsChanged(): void {
+    if (!this.#isEnding) this.#sessions.workloads.changed();
   }
 
   /** True once what an earlier daemon left has been judged. */
@@ -251,6 +270,14 @@ export class Daemon {
     this.#listener?.close();
     await this.#sessions.stop(this.plan?.shutdownMessage, withdraw ? "hard" : "graceful");
     if (withdraw) this.#forwarding.clear(SLICE);
+  }
+
+  /** Those of a plan before, as soon as the sessions that ended have said so from them. */
+  #leavePeeringAddresses(): void {
+    this.#sessions
+      .ended()
+      .then(() => this.#forwarding.beReachedNowhereElse())
+      .catch((err: unknown) => this.#options.log.error({ err }, "the peering addresses of pods"));
   }
 
   #plan(): SpeakerPlan {
@@ -305,17 +332,25 @@ export class Daemon {
     });
   }
 
-  /** Who is found on a link calls our address there, which `::` covers already. */
-  #listenOnLinks(): void {
-    const { listenAddresses } = this.#plan();
-    const { addresses, found } = this.#sessions.unnumbered;
-    const isEverywhere = listenAddresses.some((one) => one.family === 6 && isUnspecified(one));
+  /** Who is found on a link calls our address there, and pods call theirs of us: `::` and 0.0.0.0 cover them already. */
+  #listenBeside(): void {
+    const { listenAddresses, workloads = [] } = this.#plan();
+    const { addresses } = this.#sessions.unnumbered;
+    const isCovered = ({ family }: Address): boolean =>
+      listenAddresses.some((one) => one.family === family && isUnspecified(one));
     const isNowhere = listenAddresses.length === 0;
-    this.#listener?.setKeys(keysOf(this.#plan(), found));
+    const more = [...addresses, ...(workloads[0]?.localAddresses ?? [])];
+    this.#listener?.setKeys(keysOf(this.#plan(), this.#found));
     this.#listener?.setAddresses([
       ...listenAddresses,
-      ...(isEverywhere || isNowhere ? [] : addresses),
+      ...(isNowhere ? [] : more.filter((address) => !isCovered(address))),
     ]);
+  }
+
+  /** Peers whose addresses no document has. */
+  get #found(): readonly PeerPlan[] {
+    const { unnumbered, workloads } = this.#sessions;
+    return [...unnumbered.found, ...workloads.peers];
   }
 
   /** Work in slices until nothing is pending, letting sockets and timers in between. */
@@ -366,6 +401,17 @@ export class Daemon {
     return { restarted: !this.#isChosen, forwarding: this.#hasInherited || this.fib === undefined };
   }
 
+  /** Wait for the tables of those that are peers now, and for nobody else's. */
+  #expect(): void {
+    const plan = this.#plan();
+    const wanted = expectedOf(plan, this.#sessions.workloads.expected).filter(({ name }) =>
+      this.#isExpected(plan, name),
+    );
+    const gone = this.#deferral?.waitingFor().filter((name) => !isNamed(wanted, name)) ?? [];
+    for (const name of gone) this.#deferral?.gone(name);
+    this.#convergence?.expect(wanted.map(({ name }) => name));
+  }
+
   /** A range is expected as long as a restart waits for its neighbours, anybody else as long as it is in the plan. */
   #isExpected({ ranges = [] }: SpeakerPlan, name: string): boolean {
     return !ranges.some((range) => range.name === name) || this.#callers?.expects(name) === true;
@@ -392,7 +438,8 @@ export class Daemon {
     const patience = Math.min(deadline, callingTime(plan));
     const onComplete = (): void => this.#schedule();
     const timing = { clock, patience, deadline };
-    this.#deferral = new Deferral({ ...timing, onOver, onComplete }, expectedOf(plan));
+    const expected = expectedOf(plan, this.#sessions.workloads.expected);
+    this.#deferral = new Deferral({ ...timing, onOver, onComplete }, expected);
     const onCalled = (range: string): void => {
       this.#deferral?.gone(range);
       this.#told.add(range);

@@ -4,7 +4,13 @@
  */
 
 import { formatPrefix, type Prefix } from "../lib/prefix.ts";
-import type { PeerPlan, RangePlan, SpeakerPlan, UnnumberedPlan } from "./cluster/speaker.ts";
+import type {
+  PeerPlan,
+  RangePlan,
+  SpeakerPlan,
+  UnnumberedPlan,
+  WorkloadsPlan,
+} from "./cluster/speaker.ts";
 
 export type Difference = {
   /** The speaker itself is another (AS, identifier): every session must start again. */
@@ -22,6 +28,8 @@ export type Difference = {
   readonly endedRanges: readonly string[];
   /** Peers on links whose session must start anew, or that are no more. */
   readonly endedUnnumbered: readonly string[];
+  /** BGPPeers that select pods whose sessions must start anew, or that are no more. */
+  readonly endedWorkloads: readonly string[];
   readonly withdrawn: readonly Prefix[];
   readonly originated: readonly Prefix[];
 };
@@ -61,6 +69,7 @@ export function difference(before: SpeakerPlan | undefined, after: SpeakerPlan):
     kept: after.peers.filter(isKept),
     endedRanges: ended(before?.ranges, after.ranges, members),
     endedUnnumbered: ended(before?.unnumbered, after.unnumbered, onLink),
+    endedWorkloads: ended(before?.workloads, after.workloads, ofPods),
     withdrawn: before === undefined ? [] : missing(originations(before), originations(after)),
     originated: missing(originations(after), before === undefined ? [] : originations(before)),
   };
@@ -113,6 +122,11 @@ function members({ remotes, session: common }: RangePlan): unknown {
 /** What the peer on a link has its session from. */
 function onLink({ link, session: common }: UnnumberedPlan): unknown {
   return [link, session(common)];
+}
+
+/** What pods have their sessions from; who they are, and at which address of ours, is found out for each of them. */
+function ofPods({ session: common }: WorkloadsPlan): unknown {
+  return session(common);
 }
 
 /** Whether two values are written alike. */

@@ -6,6 +6,7 @@
 import type { InterfaceAddress, Kernel, KernelEvent } from "../kernel/kernel.ts";
 import { type Address, type Family, withoutZone } from "../lib/address.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
+import type { Logger } from "../lib/log.ts";
 import type { Prefix } from "../lib/prefix.ts";
 import type { SpeakerPlan } from "./cluster/speaker.ts";
 import { createFib, type Fib, MAIN_TABLE, type Metrics } from "./fib/fib.ts";
@@ -17,6 +18,7 @@ import {
 } from "./fib/resolve.ts";
 import type { NextHop, Target } from "./fib/target.ts";
 import { Gateways } from "./gateway.ts";
+import { PeeringAddresses } from "./peering-address.ts";
 import type { BestChange, Share } from "./rib/route.ts";
 import { unprogrammedBy } from "./unprogrammed.ts";
 
@@ -35,6 +37,7 @@ const RELIEF = 50;
 
 export type ForwardingOptions = {
   readonly clock: Clock;
+  readonly log: Logger;
   /** Undefined: nothing is installed, and every next hop counts as reachable. */
   readonly kernel: Kernel | undefined;
   /** Priority of our routes of each family, and their table; 1024 and main when absent. */
@@ -61,6 +64,7 @@ export class Forwarding {
   readonly #options: ForwardingOptions;
   readonly #resolver: Resolver;
   readonly #gateways = new Gateways();
+  readonly #peering: PeeringAddresses | undefined;
   readonly #unwatch: (() => void) | undefined;
   #settle: Timer | undefined;
   /** What must be compared with a dump when the events have settled. */
@@ -73,15 +77,18 @@ export class Forwarding {
   #target: { readonly of: Address; readonly as: Target } | undefined;
 
   constructor(options: ForwardingOptions) {
-    const { kernel, clock, metrics = DEFAULT_METRICS, table = MAIN_TABLE, nextHopsOf } = options;
+    const { kernel, clock, log, metrics = DEFAULT_METRICS, table = MAIN_TABLE } = options;
+    const { nextHopsOf } = options;
     this.#options = options;
     this.#metrics = metrics;
     this.table = table;
     if (kernel === undefined) {
       this.#resolver = createOpenResolver();
       this.fib = undefined;
+      this.#peering = undefined;
       return;
     }
+    this.#peering = new PeeringAddresses({ kernel, protocol: ROUTE_PROTOCOL, log });
     const ours = { kernel, protocol: ROUTE_PROTOCOL };
     const learned = { targetOf: (prefix: Prefix) => this.fib?.targetOf(prefix), nextHopsOf };
     const metricOf = (family: Family): number => this.#metrics[family];
@@ -138,6 +145,16 @@ export class Forwarding {
     return way === undefined ? undefined : this.#options.kernel?.link(way.link)?.name;
   }
 
+  /** Have the addresses of the plan at which pods reach this node. */
+  beReached({ workloads = [] }: SpeakerPlan): void {
+    this.#peering?.have(workloads[0]?.localAddresses ?? []);
+  }
+
+  /** Keep no others of those, once nobody has anything to say from them. */
+  beReachedNowhereElse(): void {
+    this.#peering?.leaveOthers();
+  }
+
   /** Have routes to those peers of the plan that one gateway alone reaches. */
   leadToPeers(plan: SpeakerPlan): void {
     const { removed, changed } = this.#gateways.apply(plan);
@@ -182,6 +199,8 @@ export class Forwarding {
   /** Take all our routes out of the kernel, in slices of so many ms. */
   clear(slice: number): void {
     if (this.fib === undefined) return;
+    this.#peering?.have([]);
+    this.#peering?.leaveOthers();
     this.fib.clear();
     while (this.fib.flush(slice));
     // Without room for an answer nobody knows what is left; once more tells.
@@ -197,6 +216,7 @@ export class Forwarding {
 
   #observe(event: KernelEvent): void {
     this.#options.onEvent?.(event);
+    this.#peering?.observe(event);
     if (event.type === "overrun") this.#compare = "routes";
     // A link that goes down takes nexthop objects and their routes along without a word.
     if (event.type === "link" && this.#compare === "nothing") this.#compare = "objects";

@@ -24,7 +24,7 @@ export function isDown({ shutdown, keyless }: SessionOptions): boolean {
   return shutdown !== undefined || keyless !== undefined;
 }
 
-/** Who must sign with what to be let in; `found` are the peers on links. */
+/** Who must sign with what to be let in; `found` are those whose addresses no document has. */
 export function keysOf(
   { peers, ranges = [] }: SpeakerPlan,
   found: readonly PeerPlan[] = [],

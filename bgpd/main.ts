@@ -11,7 +11,9 @@ import {
   NodeFileError,
   readNodeFile,
 } from "../ipam/node.ts";
-import { watchUsage } from "../ipam/usage.ts";
+import { watchRecords } from "../ipam/records-watch.ts";
+import { usageOf } from "../ipam/usage.ts";
+import { WorkloadReader } from "../ipam/workload.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { acquireLock, lockAge } from "../kernel/lock.ts";
 import { openKernel } from "../kernel/netlink.ts";
@@ -141,6 +143,11 @@ async function serve(options: BgpdOptions, start: Start): Promise<void> {
   const publication =
     kernel === undefined ? undefined : createPublication(NODE_FILE, kernel, start.daemon);
   const departed = new Departed();
+  const records = watchRecords(() => {
+    blocks.changed();
+    daemon.podsChanged();
+  });
+  const pods = new WorkloadReader();
   const daemon = new Daemon({
     clock,
     kernel,
@@ -160,14 +167,14 @@ async function serve(options: BgpdOptions, start: Start): Promise<void> {
       random: Math.random,
       log,
     }),
+    pods: () => pods.read(records.folders()),
   });
   let { speaker } = start.plan;
-  const records = watchUsage(() => blocks.changed());
   const blocks = createBlocks({
     clock,
     log,
     store: options.claims === undefined ? undefined : fileClaims(options.claims, options.node),
-    usage: () => records.read(),
+    usage: () => usageOf(records.folders()),
     isRouted: (block) => kernel !== undefined && isRouted(kernel, block),
     known: publishedBlocks(options.node),
     onChange: () => {

@@ -26,6 +26,7 @@ import { describeUnprogrammed, unprogrammedBy } from "./unprogrammed.ts";
 import type { WireContext } from "./wire/context.ts";
 import { describeFamily } from "./wire/family.ts";
 import { nlriForm } from "./wire/nlri.ts";
+import type { Podless } from "./workloads.ts";
 
 export type QueryContext = {
   readonly daemon: Daemon;
@@ -58,7 +59,8 @@ export function createQueries(context: QueryContext): Queries {
   const textOf = (address: Address): string => onLink(daemon, address);
   /** Nobody is there to have told or been told anything. */
   const isWaitedFor = (name: string): boolean =>
-    daemon.unnumbered.waiting.some(({ plan }) => plan.name === name || plan.link === name);
+    daemon.unnumbered.waiting.some(({ plan }) => plan.name === name || plan.link === name) ||
+    daemon.workloads.podless.some(({ plan }) => plan.name === name);
   const neighbourCalled = (name: string): Neighbour => {
     const all = [...daemon.neighbours.values()];
     const found = all.find(({ plan }) => plan.name === name || textOf(plan.address) === name);
@@ -106,6 +108,7 @@ export function createQueries(context: QueryContext): Queries {
       return [
         ...[...daemon.neighbours.values()].map((neighbour) => peerAnswer(daemon, neighbour)),
         ...daemon.unnumbered.waiting.map((waiting) => waitingAnswer(daemon, waiting)),
+        ...daemon.workloads.podless.map(podlessAnswer),
       ].toSorted((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
     },
 
@@ -288,21 +291,36 @@ function unnumberedAnswers({
 /** A peer that nobody has been found for. */
 function waitingAnswer(daemon: Daemon, { plan, local, reason, since }: Waiting): PeerAnswer {
   const { session, name, link } = plan;
+  const localAddress = local === undefined ? "none" : onLink(daemon, local);
+  const lastError = describeKeyless(session) ?? reason;
+  const found = { name, address: link, link, localAddress, lastError };
+  return { ...absentAnswer(session), ...found, since: Math.round(since) };
+}
+
+/** A BGPPeer that selects no pod of this node. */
+function podlessAnswer({ plan, reason, since }: Podless): PeerAnswer {
+  const { name, selector, localAddresses, session } = plan;
+  const localAddress = localAddresses.map(formatAddress).join(" ");
+  const address = `pods ${selector.text}`;
+  const lastError = describeKeyless(session) ?? reason;
+  const found = { name, address, localAddress, lastError };
+  return { ...absentAnswer(session), ...found, since: Math.round(since) };
+}
+
+/** Of a session that has nobody at the other end. */
+function absentAnswer(
+  session: Omit<PeerPlan, "address" | "localAddress">,
+): Omit<PeerAnswer, "name" | "address" | "localAddress" | "since" | "lastError"> {
   const nothing = { received: 0, sent: 0, updatesReceived: 0, updatesSent: 0 };
   return {
-    name,
     origin: session.origin,
-    address: link,
     port: session.port,
-    localAddress: local === undefined ? "none" : onLink(daemon, local),
     localAs: session.localAs,
     remoteAs: session.remoteAs,
     state: "Idle",
-    since: Math.round(since),
-    lastError: describeKeyless(session) ?? reason,
     shutdown: session.shutdown ?? null,
     range: null,
-    link,
+    link: null,
     flaps: 0,
     identifier: null,
     capabilities: [],

@@ -13,6 +13,7 @@ import {
   type RangePlan,
   type SpeakerPlan,
   type UnnumberedPlan,
+  type WorkloadsPlan,
 } from "../bgpd/cluster/speaker.ts";
 import { compileFilters, type FilterDirection } from "../bgpd/policy/filter.ts";
 import { type Address, equalAddress, formatAddress, parseAddress } from "../lib/address.ts";
@@ -38,7 +39,7 @@ export type NodeReport = {
 export type SessionReport = {
   /** Of the BGPPeer, or "mesh". */
   readonly name: string;
-  /** Who is at the other end: Nodes by name, else addresses, a range, or a link. Null: the other nodes of the mesh. */
+  /** Who is at the other end: Nodes by name, else addresses, a range, a link, or pods. Null: the other nodes of the mesh. */
   readonly peers: readonly string[] | null;
   /** Of a range: as many as may call at once. */
   readonly count: number;
@@ -116,6 +117,7 @@ function commonOf(plan: SpeakerPlan): Common {
       ...sessionsOf(plan),
       ...(plan.ranges ?? []).flatMap((range) => rangeOf(range, plan)),
       ...(plan.unnumbered ?? []).map((peer) => unnumberedOf(peer, plan)),
+      ...(plan.workloads ?? []).map((pods) => workloadsOf(pods, plan)),
     ],
     announcements: announcementsOf(plan),
     omissions: omissionsOf(plan),
@@ -227,6 +229,21 @@ function unnumberedOf({ name, link, session }: UnnumberedPlan, plan: SpeakerPlan
   };
 }
 
+/** Which pods there are, and at which addresses, only the node itself knows. */
+function workloadsOf(
+  { name, selector, localAddresses, session }: WorkloadsPlan,
+  plan: SpeakerPlan,
+): SessionReport {
+  const address = { address: ANYBODY, localAddress: ANYBODY };
+  const report = sessionOf({ ...session, name, ...address }, plan, new Map());
+  const called = localAddresses.map(formatAddress).join(" and ");
+  return {
+    ...report,
+    peers: [`pods ${selector.text}`],
+    marks: [`who call ${called}`, ...report.marks],
+  };
+}
+
 function sessionOf(
   peer: PeerPlan,
   plan: SpeakerPlan,
@@ -261,7 +278,7 @@ function baseName({ name, origin, node }: PeerPlan): string {
   return node !== undefined && name.endsWith(` ${node}`) ? name.slice(0, -node.length - 1) : name;
 }
 
-/** Who is found on a link has no address before. */
+/** Who is found has no address before. */
 const ANYBODY = parseAddress("fe80::");
 
 /** Of a passive session. */

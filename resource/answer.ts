@@ -92,6 +92,7 @@ export type FibWayAnswer = {
 export type PeerAnswer = {
   readonly name: string;
   readonly origin: "mesh" | "BGPPeer";
+  /** `pods SELECTOR` of a BGPPeer that selects no pod of this node. */
   readonly address: string;
   readonly port: number;
   readonly localAddress: string;

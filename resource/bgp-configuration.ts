@@ -3,7 +3,7 @@
  */
 
 import * as v from "valibot";
-import type { Family } from "../lib/address.ts";
+import type { Address, Family } from "../lib/address.ts";
 import type { Prefix } from "../lib/prefix.ts";
 import { type Aggregate, aggregatesFrom, aggregatesSchema } from "./aggregate.ts";
 import { type BfdSettings, bfdSchema } from "./bfd.ts";
@@ -13,7 +13,7 @@ import {
   gracefulRestartSchema,
   restartTimeSchema,
 } from "./graceful-restart.ts";
-import type { NotHonoured, NotHonouredFields } from "./not-honoured.ts";
+import type { NotHonouredFields } from "./not-honoured.ts";
 import { type KeySource, passwordSchema } from "./password.ts";
 import {
   asNumberSchema,
@@ -26,6 +26,7 @@ import {
   mapOf,
   nameSchema,
   oneOf,
+  peeringAddressSchemas,
   portSchema,
   prioritySchema,
   secondsSchema,
@@ -69,6 +70,8 @@ export type BgpConfiguration = {
   readonly gracefulRestart?: GracefulRestartSettings | undefined;
   /** Seconds, of mesh sessions. */
   readonly nodeMeshMaxRestartTime?: number | undefined;
+  /** Where pods reach their own node: one of a family at most, IPv4 first. */
+  readonly localWorkloadPeering: readonly Address[];
 };
 
 /** Of the node called `node` alone; undefined: the cluster's. */
@@ -213,6 +216,8 @@ export const bgpConfigurationSpec = v.pipe(
     bfd: bfdSchema,
     gracefulRestart: gracefulRestartSchema,
     nodeMeshMaxRestartTime: restartTimeSchema,
+    localWorkloadPeeringIPV4: v.optional(peeringAddressSchemas[4]),
+    localWorkloadPeeringIPV6: v.optional(peeringAddressSchemas[6]),
     ...timerFields,
   }),
   v.rawCheck(({ dataset, addIssue }) => {
@@ -262,8 +267,6 @@ function unknownNames(spec: NamedCommunities) {
   );
 }
 
-const LOCAL_WORKLOADS: NotHonoured = { idle: [], why: "nodes have no sessions with their pods" };
-
 /** Fields of Calico's that this version does not honour. */
 export const BGP_CONFIGURATION_NOT_HONOURED: NotHonouredFields = {
   "spec.logSeverityScreen": {
@@ -276,8 +279,6 @@ export const BGP_CONFIGURATION_NOT_HONOURED: NotHonouredFields = {
     why: "no interface's network is announced, so there is none to leave out; next hops are reached as the kernel's routes say",
     noted: true,
   },
-  "spec.localWorkloadPeeringIPV4": LOCAL_WORKLOADS,
-  "spec.localWorkloadPeeringIPV6": LOCAL_WORKLOADS,
 };
 
 /** What holds where there is no document. */
@@ -299,6 +300,8 @@ export function bgpConfigurationFrom({
   communities,
   prefixAdvertisements,
   aggregates,
+  localWorkloadPeeringIPV4,
+  localWorkloadPeeringIPV6,
   ...rest
 }: v.InferOutput<typeof bgpConfigurationSpec>): BgpConfiguration {
   const prefixes = (ranges: readonly { readonly cidr: Prefix }[]) => ranges.map(({ cidr }) => cidr);
@@ -314,6 +317,9 @@ export function bgpConfigurationFrom({
     },
     prefixAdvertisements: advertisementsFrom({ communities, prefixAdvertisements }),
     aggregates: aggregatesFrom(aggregates),
+    localWorkloadPeering: [localWorkloadPeeringIPV4, localWorkloadPeeringIPV6].flatMap(
+      (address) => address ?? [],
+    ),
   };
 }
 

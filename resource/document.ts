@@ -341,6 +341,9 @@ function resourcesFrom(
     unnumbered: sessions.flatMap(({ resource, complain }) =>
       "peerAs" in resource ? [{ resource, complain }] : [],
     ),
+    workloads: sessions.flatMap(({ resource, complain }) =>
+      "workloads" in resource ? [{ resource, complain }] : [],
+    ),
     filters: all("BGPFilter", bgpFilterSpec, ({ name, complain }, spec) =>
       bgpFilterFrom(name, spec, (path) => placeOf(complain(path, ""))),
     ),

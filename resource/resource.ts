@@ -4,7 +4,7 @@
 
 import type { BgpConfiguration, NodeConfiguration } from "./bgp-configuration.ts";
 import type { BgpFilter } from "./bgp-filter.ts";
-import type { BgpPeer, BgpRange, BgpUnnumbered } from "./bgp-peer.ts";
+import type { BgpPeer, BgpRange, BgpUnnumbered, BgpWorkloads } from "./bgp-peer.ts";
 import type { EndpointIndex } from "./endpoint-slice.ts";
 import type { Fault } from "./fault.ts";
 import type { IpPool } from "./ip-pool.ts";
@@ -32,6 +32,8 @@ export type Resources = {
   readonly ranges: readonly Documented<BgpRange>[];
   /** Those that name a link instead. */
   readonly unnumbered: readonly Documented<BgpUnnumbered>[];
+  /** Those that select pods instead. */
+  readonly workloads: readonly Documented<BgpWorkloads>[];
   readonly filters: readonly Documented<BgpFilter>[];
   readonly pools: readonly Documented<IpPool>[];
   readonly reservations: readonly Documented<IpReservation>[];

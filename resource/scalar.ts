@@ -3,9 +3,9 @@
  */
 
 import * as v from "valibot";
-import { type Address, AddressError, tryParseAddress } from "../lib/address.ts";
+import { type Address, AddressError, type Family, tryParseAddress } from "../lib/address.ts";
 import { hostPrefix, parsePrefix } from "../lib/prefix.ts";
-import { parseSelector, SelectorError } from "./selector.ts";
+import { parseSelector, type Selector, SelectorError } from "./selector.ts";
 
 /** AS_TRANS (RFC 6793) and the numbers that RFC 7300 and RFC 7607 reserve. */
 const RESERVED_AS = [0, 23_456, 65_535, 0xffff_ffff];
@@ -268,6 +268,23 @@ export const selectorSchema = v.pipe(
   }),
 );
 
+/** A selector that is shown as well: what it selects, and how it is written. */
+export type WordedSelector = { readonly text: string; readonly selects: Selector };
+
+const WORDED = "expected a selector such as role == 'router', or all() for every pod";
+
+/** The empty one, which Calico takes for none, is refused. */
+export const wordedSelectorSchema = v.pipe(
+  v.string(WORDED),
+  v.rawTransform<string, WordedSelector>(({ dataset, addIssue, NEVER }) => {
+    const text = dataset.value.trim();
+    const { success, output, issues } = v.safeParse(selectorSchema, dataset.value);
+    if (success && text !== "") return { text, selects: output };
+    addIssue({ message: issues?.[0].message ?? WORDED });
+    return NEVER;
+  }),
+);
+
 /** Names of resources (RFC 1123 subdomains). */
 export const nameSchema = v.pipe(
   v.string("expected a name"),
@@ -294,6 +311,17 @@ export const peerAddressSchema = textOf(
   },
 );
 
+/** Where pods reach their own node: the same address on every node. */
+export const peeringAddressSchemas = {
+  4: textOf("expected an IPv4 address such as 169.254.0.179, of no loopback", (text) =>
+    peeringAddressOf(text, 4),
+  ),
+  6: textOf(
+    "expected an IPv6 address such as fd00::179; a link-local one would be another on each pod's link",
+    (text) => peeringAddressOf(text, 6),
+  ),
+} as const;
+
 /** `172.30.0.1` or `fd00::1`: an address that one host can have. */
 export const hostAddressSchema = textOf(
   "expected a host's address such as 172.30.0.1 or fd00::1; link-local ones are not supported",
@@ -302,6 +330,13 @@ export const hostAddressSchema = textOf(
     return address !== undefined && isUnicast(address) ? address : undefined;
   },
 );
+
+function peeringAddressOf(text: string, family: Family): Address | undefined {
+  const address = tryParseAddress(text);
+  const isLoopback = address?.family === 4 && address.w0 >>> 24 === 127;
+  if (address?.family !== family || isLoopback || !isUnicast(address)) return undefined;
+  return address;
+}
 
 function asNumberOf(value: number | string): number | undefined {
   if (typeof value === "string") {

@@ -1,12 +1,18 @@
 /**
- * The plan of one session: of the mesh, of a BGPPeer, of a range's neighbours, of the neighbour on a link.
+ * The plan of one session: of the mesh, of a BGPPeer, of a range's neighbours, of the neighbour on a link, of pods.
  */
 
 import type { Family } from "../../lib/address.ts";
 import { containsPrefix } from "../../lib/prefix.ts";
 import type { AddPath } from "../../resource/add-path.ts";
 import { DEFAULT_PORT, type Timers } from "../../resource/bgp-configuration.ts";
-import type { BgpPeer, BgpRange, BgpUnnumbered } from "../../resource/bgp-peer.ts";
+import type {
+  AnyBgpPeer,
+  BgpPeer,
+  BgpRange,
+  BgpUnnumbered,
+  BgpWorkloads,
+} from "../../resource/bgp-peer.ts";
 import { addressesOf, type Node } from "../../resource/node.ts";
 import type { Documented } from "../../resource/resource.ts";
 import type { AsRange } from "../../resource/scalar.ts";
@@ -14,6 +20,7 @@ import { type BfdSource, planBfd } from "./bfd.ts";
 import { type Context, isNear, networkOf, note } from "./context.ts";
 import { type KeyPlan, keyPlan } from "./key.ts";
 import {
+  areInternal,
   explicitPolicy,
   isInternalUnnumbered,
   localAsOf,
@@ -22,10 +29,11 @@ import {
   rangePolicy,
   rolePlan,
   unnumberedPolicy,
+  workloadsPolicy,
 } from "./peer-policy.ts";
 import type { Peering } from "./peering.ts";
 import { planRestart } from "./restart.ts";
-import type { BfdPlan, PeerPlan, RangePlan, UnnumberedPlan } from "./speaker.ts";
+import type { BfdPlan, PeerPlan, RangePlan, UnnumberedPlan, WorkloadsPlan } from "./speaker.ts";
 
 /** Seconds. RFC 4271 section 10 suggests 90 and a third of it. */
 const DEFAULT_HOLD_TIME = 90;
@@ -160,6 +168,39 @@ export function unnumberedPlan(
   return { name, link, session };
 }
 
+export function workloadsPlan(document: Documented<BgpWorkloads>, context: Context): WorkloadsPlan {
+  const peer = document.resource;
+  const { name, workloads: selector, asNumber: remoteAs, passive } = peer;
+  // Behind a pod's own end there may be a machine that packets are forwarded to: it is as far as Calico allows.
+  const { localAddress, ...common } = sessionPlan(document, context, {
+    family: 4,
+    isDirect: false,
+    isInternal: areInternal(peer, context),
+  });
+  const session = {
+    ...common,
+    name,
+    node: undefined,
+    port: DEFAULT_PORT,
+    localAs: localAsOf(peer, context),
+    remoteAs,
+    passive,
+    reachableBy: undefined,
+    behindUs: true as const,
+    role: rolePlan(peer, false),
+    policy: workloadsPolicy(peer, context),
+    ...bfdOf(document, false, context),
+  };
+  return { name, selector, localAddresses: peeringAddresses(context), session };
+}
+
+/** Where pods reach the node, of the families that it has an address of. */
+export function peeringAddresses({ node, resources }: Pick<Context, "node" | "resources">) {
+  const own = addressesOf(node).map(({ family }) => family);
+  const all = resources.configuration?.resource.localWorkloadPeering ?? [];
+  return all.filter(({ family }) => own.includes(family));
+}
+
 /** Every AS number but one. */
 function allBut(asNumber: number): AsRange[] {
   const around = [
@@ -171,7 +212,7 @@ function allBut(asNumber: number): AsRange[] {
 
 /** What a document gives to the sessions of both ends. */
 function sessionPlan(
-  { resource: peer, complain }: Documented<BgpPeer | BgpRange | BgpUnnumbered>,
+  { resource: peer, complain }: Documented<AnyBgpPeer>,
   context: Context,
   remote: Omit<Remote, "multihop">,
 ) {
@@ -223,7 +264,7 @@ function restartOf(
 
 /** The peer's BFD session, where one is wanted. */
 function bfdOf(
-  own: Documented<BgpPeer | BgpRange | BgpUnnumbered> | undefined,
+  own: Documented<AnyBgpPeer> | undefined,
   isDirect: boolean,
   context: Context,
 ): { readonly bfd?: BfdPlan } {

@@ -14,7 +14,7 @@ import type { ImportPolicy, PrefixAdvertisement } from "../../resource/bgp-confi
 import type { BgpFilter } from "../../resource/bgp-filter.ts";
 import type { ExportPolicy, PrefixLimit, Role } from "../../resource/bgp-peer.ts";
 import type { SecretReference } from "../../resource/password.ts";
-import type { AsRange } from "../../resource/scalar.ts";
+import type { AsRange, WordedSelector } from "../../resource/scalar.ts";
 
 export type SpeakerPlan = {
   readonly node: string;
@@ -35,8 +35,9 @@ export type SpeakerPlan = {
   readonly pools: readonly Prefix[];
   /** Pools of which nothing is told. */
   readonly unexportedPools: readonly Prefix[];
-  /** Ranges of services that are originated; those that no route of others may come from outside for. */
+  /** Ranges of services that are originated. */
   readonly services: readonly Prefix[];
+  /** All of them: nobody outside may announce what is in them. */
   readonly serviceRanges: readonly Prefix[];
   /** Addresses of services that are originated by themselves, in order; they lie in `serviceRanges`. */
   readonly serviceRoutes: readonly ServiceRoute[];
@@ -55,6 +56,10 @@ export type SpeakerPlan = {
   readonly ranges?: readonly RangePlan[];
   /** Peers that are found on links; absent: none. */
   readonly unnumbered?: readonly UnnumberedPlan[];
+  /** Which pods of the node are peers; absent: none. The first that selects a pod has it. */
+  readonly workloads?: readonly WorkloadsPlan[];
+  /** Addresses of all Nodes and of this one's peers, ascending, where pods are peers: no pod may announce what covers one. */
+  readonly hosts?: readonly Address[];
   /** What every peer is told when the daemon ends (RFC 9003). */
   readonly shutdownMessage?: string;
 };
@@ -92,6 +97,16 @@ export type UnnumberedPlan = {
   readonly session: Omit<PeerPlan, "address" | "localAddress">;
 };
 
+/** Pods of the node: each that is selected has a session like `session`, of each family with a peering address. */
+export type WorkloadsPlan = {
+  /** The BGPPeer's. */
+  readonly name: string;
+  readonly selector: WordedSelector;
+  /** Where pods reach the node: one of a family at most, at least one. */
+  readonly localAddresses: readonly Address[];
+  readonly session: Omit<PeerPlan, "address" | "localAddress">;
+};
+
 export type AggregatePlan = {
   readonly prefix: Prefix;
   readonly audience: AggregateAudience;
@@ -112,7 +127,7 @@ export type SelectionPlan = {
 };
 
 export type PeerPlan = SessionOptions & {
-  /** `mesh NODE`, or the BGPPeer's name (with ` NODE` where it gives sessions with several nodes). */
+  /** `mesh NODE`, or the BGPPeer's name (with ` NODE` where it gives sessions with several nodes, or what a pod is called). */
   readonly name: string;
   readonly origin: "mesh" | "BGPPeer";
   /** The Node at the other end, where it is one of the cluster's. */
@@ -262,4 +277,6 @@ export type SessionOptions = {
   readonly addPath?: { readonly receive: boolean; readonly send: boolean };
   /** Instead of `remoteAs`, for a neighbour that nobody has named. */
   readonly asNumbers?: readonly AsRange[];
+  /** The peer is a pod of this node: what it tells is reached by us alone. */
+  readonly behindUs?: true;
 };

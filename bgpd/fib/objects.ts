@@ -23,6 +23,11 @@ import type { Way } from "./resolve.ts";
 export const FIRST_ID = 0x4d00_0000;
 const IDS = 1 << 24;
 
+/** A new object (`id` 0), or another content for one. */
+type Wish = { readonly id: number; readonly content: Omit<NexthopSpec, "id" | "protocol"> };
+type Made = { readonly id: number; readonly error: string | undefined };
+type NexthopRequest = Extract<Request, { readonly nexthop: NexthopSpec }>;
+
 export class NexthopObjects {
   readonly sets: HopSets;
   readonly #kernel: Kernel;
@@ -124,15 +129,13 @@ export class NexthopObjects {
     const fresh = [...this.#fresh];
     this.#fresh.clear();
     if (!this.#isDirty) {
-      for (const { shares } of fresh) for (const { hop } of shares) this.#prepareHop(hop);
+      this.#prepareHops(new Set(fresh.flatMap(({ shares }) => shares.map(({ hop }) => hop))));
       for (const set of fresh) this.#prepareGroup(set);
       // The routes over them are about to be told anyhow.
       return false;
     }
-    let hasChanged = false;
-    for (const hop of this.sets.hops.values()) {
-      if (hop.users > 0 && this.#prepareHop(hop)) hasChanged = true;
-    }
+    const used = [...this.sets.hops.values()].filter(({ users }) => users > 0);
+    let hasChanged = this.#prepareHops(used);
     for (const set of this.sets.sets()) if (this.#prepareGroup(set)) hasChanged = true;
     return hasChanged;
   }
@@ -177,27 +180,35 @@ export class NexthopObjects {
     return dead;
   }
 
-  #prepareHop(hop: Hop): boolean {
-    const { way } = hop;
-    if (way === undefined || hop.error !== undefined) return false;
-    if (hop.id !== 0 && sameWay(hop.present, way)) return false;
-    const isNew = hop.id === 0;
-    const left = isNew
-      ? [...this.#left.values()].find((one) => sameWay(wayOf(one), way))
-      : undefined;
-    if (left !== undefined) {
-      this.#take(hop, left);
-      return true;
+  /** All at once: a node that hears of two hundred others in an instant asks the kernel once. */
+  #prepareHops(hops: Iterable<Hop>): boolean {
+    let hasChanged = false;
+    const due: (Wish & { readonly hop: Hop; readonly way: Way })[] = [];
+    for (const hop of hops) {
+      const { way, id } = hop;
+      if (way === undefined || hop.error !== undefined) continue;
+      if (id !== 0 && sameWay(hop.present, way)) continue;
+      const left =
+        id === 0 ? [...this.#left.values()].find((one) => sameWay(wayOf(one), way)) : undefined;
+      if (left !== undefined) {
+        this.#take(hop, left);
+        hasChanged = true;
+        continue;
+      }
+      const content = { gateway: way.gateway, link: way.link, ...onLinkOf(way) };
+      due.push({ hop, way, id, content });
     }
-    const spec = { gateway: way.gateway, link: way.link, ...onLinkOf(way) };
-    const made = this.#make(hop.id, spec);
-    if (this.isUnsure) return false;
-    hop.error = made.error;
-    if (made.error === undefined) {
-      hop.id = made.id;
-      hop.present = way;
+    for (const [index, made] of this.#make(due).entries()) {
+      const { hop, way, id } = due[index] as (typeof due)[number];
+      if (made === undefined) continue;
+      hop.error = made.error;
+      if (made.error === undefined) {
+        hop.id = made.id;
+        hop.present = way;
+      }
+      if (id === 0 || made.error !== undefined) hasChanged = true;
     }
-    return isNew || made.error !== undefined;
+    return hasChanged;
   }
 
   #prepareSet(set: HopSet): boolean {
@@ -214,8 +225,8 @@ export class NexthopObjects {
       set.present = text;
       return true;
     }
-    const made = this.#make(set.id, { members });
-    if (this.isUnsure) return false;
+    const [made] = this.#make([{ id: set.id, content: { members } }]);
+    if (made === undefined) return false;
     set.error = made.error;
     if (made.error === undefined) {
       set.id = made.id;
@@ -224,31 +235,37 @@ export class NexthopObjects {
     return isNew || made.error !== undefined;
   }
 
-  /** A new object, or (`id` not 0) another content for one. */
-  #make(
-    id: number,
-    content: Omit<NexthopSpec, "id">,
-  ): { readonly id: number; readonly error: string | undefined } {
-    for (;;) {
-      const own = id === 0 ? this.#freeId() : id;
-      const nexthop = { ...content, id: own, protocol: this.#protocol };
-      const error = this.#ask({ type: id === 0 ? "add nexthop" : "replace nexthop", nexthop });
-      // An object has the id, one of ours or somebody else's: it stays, and we take another.
-      if (id === 0 && error?.code === "EEXIST") continue;
-      if (error?.code === "ENOBUFS") return { id, error: undefined };
-      return { id: own, error: error?.message };
+  /** What became of each wish; undefined where only `compare` tells. */
+  #make(wishes: readonly Wish[]): (Made | undefined)[] {
+    const made: (Made | undefined)[] = wishes.map(() => undefined);
+    let waiting = [...wishes.keys()];
+    while (waiting.length > 0 && !this.isUnsure) {
+      const requests = waiting.map((index) => this.#requestFor(wishes[index] as Wish));
+      const outcomes = this.#kernel.applyAll(requests);
+      const again: number[] = [];
+      for (const [at, index] of waiting.entries()) {
+        const error = outcomes[at];
+        const { type, nexthop } = requests[at] as NexthopRequest;
+        // An object has the id, one of ours or somebody else's: it stays, and we take another.
+        if (type === "add nexthop" && error?.code === "EEXIST") again.push(index);
+        else if (error?.code === "ENOBUFS") this.isUnsure = true;
+        else made[index] = { id: nexthop.id, error: error?.message };
+      }
+      waiting = again;
     }
+    return made;
+  }
+
+  #requestFor({ id, content }: Wish): NexthopRequest {
+    const own = id === 0 ? this.#freeId() : id;
+    const nexthop = { ...content, id: own, protocol: this.#protocol };
+    return { type: id === 0 ? "add nexthop" : "replace nexthop", nexthop };
   }
 
   #delete(id: number): boolean {
-    const error = this.#ask({ type: "delete nexthop", id });
-    return error === undefined || error.code === "ENOENT";
-  }
-
-  #ask(request: Request): KernelError | undefined {
-    const [error] = this.#kernel.applyAll([request]);
+    const [error] = this.#kernel.applyAll([{ type: "delete nexthop", id }]);
     if (error?.code === "ENOBUFS") this.isUnsure = true;
-    return error;
+    return error === undefined || error.code === "ENOENT";
   }
 
   #take(hop: Hop, left: Nexthop): void {

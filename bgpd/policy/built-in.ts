@@ -7,7 +7,9 @@
  * or out (RFC 8212).
  */
 
+import { type Address, compareAddress, formatAddress } from "../../lib/address.ts";
 import {
+  containsAddress,
   containsPrefix,
   equalPrefix,
   formatPrefix,
@@ -80,13 +82,38 @@ export function builtInImport(
       verdict: reject(`built-in policy: ${name} (${text}; ${CALICO_TAKES})`),
     })),
   ];
+  const hosts = hostsBeyond(peer, speaker);
+  const coverings = new Map<Address, Verdict>();
   return ({ prefix }) => {
     if (prefix.length === 0) return peer.acceptDefaultRoute ? ANYTHING : DEFAULT_REFUSED;
     for (const { prefix: ours, verdict } of refusals) {
       if (containsPrefix(ours, prefix)) return verdict;
     }
-    return ANYTHING;
+    const host = firstCovered(prefix, hosts);
+    if (host === undefined) return ANYTHING;
+    const verdict = coverings.get(host) ?? covering(host);
+    coverings.set(host, verdict);
+    return verdict;
   };
+}
+
+function covering(host: Address): Verdict {
+  return reject(
+    `built-in policy: it covers ${formatAddress(host)}, a Node's or a peer's address, and is a pod's (${CALICO_TAKES})`,
+  );
+}
+
+/** The first of these addresses, which are in ascending order, that lies in the prefix. */
+function firstCovered(prefix: Prefix, hosts: readonly Address[]): Address | undefined {
+  let low = 0;
+  for (let high = hosts.length; low < high; ) {
+    const middle = (low + high) >>> 1;
+    const host = hosts[middle];
+    if (host !== undefined && compareAddress(host, prefix) < 0) low = middle + 1;
+    else high = middle;
+  }
+  const first = hosts[low];
+  return first !== undefined && containsAddress(prefix, first) ? first : undefined;
 }
 
 /** What goes out. */
@@ -140,7 +167,7 @@ export function builtInImportKey(peer: PeerPlan, speaker: SpeakerPlan): unknown 
   const same = sameForAll(peer);
   if (same !== undefined) return same.reason;
   const own = ownPrefixes(speaker).map(([prefix]) => formatPrefix(prefix));
-  return [peer.acceptDefaultRoute, own];
+  return [peer.acceptDefaultRoute, own, hostsBeyond(peer, speaker).map(formatAddress)];
 }
 
 /** The same for `builtInExport`. */
@@ -185,6 +212,11 @@ export function ownPrefixes({
     ...blocks.map((prefix) => [prefix, "block"] as const),
     ...serviceRanges.map((prefix) => [prefix, "service range"] as const),
   ];
+}
+
+/** Whose packets a pod of ours must not draw to itself: routers are trusted with more than what runs in a pod. */
+function hostsBeyond({ behindUs }: PeerPlan, { hosts = [] }: SpeakerPlan): readonly Address[] {
+  return behindUs === true ? hosts : [];
 }
 
 /** The verdict on every prefix, where that does not depend on the prefix. */

@@ -12,6 +12,7 @@ import { AdjOut } from "./adj-out.ts";
 import type { AttributeSets } from "./attribute-sets.ts";
 import { type Chore, Chores } from "./chores.ts";
 import { Dirty } from "./dirty.ts";
+import { routeSourceOf } from "./export.ts";
 import type { Chosen } from "./exporter.ts";
 import { isDiscarded } from "./import.ts";
 import { LocRib } from "./loc-rib.ts";
@@ -398,6 +399,6 @@ function createMember(id: PeerId, peer: RibPeer): Member {
 }
 
 function describe({ source, set, from }: Chosen): NonNullable<BestChange["best"]> {
-  const route = { source, nextHop: set.nextHop, peer: from?.name ?? "" };
+  const route = { source: routeSourceOf(source), nextHop: set.nextHop, peer: from?.name ?? "" };
   return from !== undefined && isDiscarded(set, from) ? { ...route, discard: true } : route;
 }

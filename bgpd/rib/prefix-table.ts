@@ -4,17 +4,19 @@
  * An index stays the prefix's own until `remove`; freed ones are used again. The columns of other tables
  * (paths, adj-out) are addressed by the same index.
  *
- * A prefix that is removed keeps its place and finds its index there if it comes back, as those that flap do; when
- * more have gone than are left, the places are given anew, to those that are left. So neither coming nor going moves
- * another. Places are given a few at a time, as prefixes come and go, and until all have theirs the old ones count too:
- * no table is so large that one prefix more would take long.
+ * A prefix that is removed keeps its place and finds its index there if it comes back, as those that flap do. When
+ * room becomes scarce and more have gone than are left, the places are given anew, to those that are left. So neither
+ * coming nor going moves another. Places are given a few at a time, as prefixes come, and until all have theirs the old
+ * ones count too: no table is so large that one prefix more would take long.
  */
 
 import type { Family } from "../../lib/address.ts";
 import type { Prefix } from "../../lib/prefix.ts";
 import { createScratch, type PrefixScratch } from "../wire/nlri.ts";
+import { Column } from "./column.ts";
 
-const FIRST_CAPACITY = 1024;
+/** Twice the indices that there are before it grows, so that probes stay short. */
+const FIRST_SLOTS = 2048;
 const NONE = -1;
 /** States of an index. */
 const FREE = 0;
@@ -22,25 +24,26 @@ const LIVE = 1;
 const GONE = 2;
 /** Gone, and without a place among the new ones. */
 const CLEARED = 3;
-/** So many are given their places anew with each that comes or goes. */
+/** So many are given their places anew with each that comes. */
 const STEP = 8;
-/** Fewer gone ones than this are not worth clearing away. */
-const FEW = 1024;
+/** Room is scarce below this part of all: twice of what comes while places are given anew. */
+const SCARCE = 2 / STEP;
+/** The prefix length, and above it the state. */
+const LENGTH_BITS = 8;
+const LENGTH = 2 ** LENGTH_BITS - 1;
 /** A slot is 0, or an index + 1 with bits of the hash above it, which tell most others apart without a look. */
 const INDEX_BITS = 27;
 const INDEX = 2 ** INDEX_BITS - 1;
 
 export class PrefixTable {
   readonly family: Family;
-  /** Indices are below this; it only grows. */
-  capacity = FIRST_CAPACITY;
   size = 0;
-  #w0 = new Int32Array(FIRST_CAPACITY);
-  #w1 = new Int32Array(0);
-  #w2 = new Int32Array(0);
-  #w3 = new Int32Array(0);
-  #length = new Uint8Array(FIRST_CAPACITY);
-  #state = new Uint8Array(FIRST_CAPACITY);
+  readonly #w0 = new Column();
+  readonly #w1 = new Column();
+  readonly #w2 = new Column();
+  readonly #w3 = new Column();
+  /** Length and state in one. */
+  readonly #lengths = new Column();
   #free: number[] = [];
   #used = 0;
   #gone = 0;
@@ -52,17 +55,16 @@ export class PrefixTable {
   /** Free indices among those to be moved that came to be used meanwhile: they have new places already. */
   #early = new Set<number>();
   readonly #scratch: PrefixScratch;
-  /** Twice the capacity, so that probes stay short. */
-  #slots = new Int32Array(2 * FIRST_CAPACITY);
+  #slots = new Int32Array(FIRST_SLOTS);
 
   constructor(family: Family) {
     this.family = family;
     this.#scratch = createScratch(family);
-    if (family === 6) {
-      this.#w1 = new Int32Array(FIRST_CAPACITY);
-      this.#w2 = new Int32Array(FIRST_CAPACITY);
-      this.#w3 = new Int32Array(FIRST_CAPACITY);
-    }
+  }
+
+  /** Indices are below this. */
+  get capacity(): number {
+    return this.#used;
   }
 
   /** The prefix's index, or -1. */
@@ -76,10 +78,10 @@ export class PrefixTable {
       if (entry === 0) break;
       if (entry >>> INDEX_BITS !== tag) continue;
       const index = (entry & INDEX) - 1;
-      if (this.#is(index, prefix)) return this.#state[index] === LIVE ? index : NONE;
+      if (this.#is(index, prefix)) return this.#stateOf(index) === LIVE ? index : NONE;
     }
     const old = this.#old === undefined ? NONE : this.#findOld(this.#old, prefix, hash);
-    return old !== NONE && this.#state[old] === LIVE ? old : NONE;
+    return old !== NONE && this.#stateOf(old) === LIVE ? old : NONE;
   }
 
   /** The prefix's index, which it gets now if it has none. The prefix may be a scratch record. */
@@ -101,22 +103,21 @@ export class PrefixTable {
 
   /** Forget the prefix of an index in use. */
   remove(index: number): void {
-    this.#state[index] = GONE;
+    this.#setState(index, GONE);
     this.#gone++;
     this.size--;
-    if (this.#old !== undefined) this.#move(STEP);
-    else if (this.#gone > this.size + FEW) this.#beginMove(this.#slots.length);
+    if (this.size === 0 && this.#slots.length > FIRST_SLOTS) this.#clear();
   }
 
   /** Write the prefix of an index into a record, and return that. */
   read(index: number, target: PrefixScratch): PrefixScratch {
-    target.w0 = (this.#w0[index] ?? 0) >>> 0;
+    target.w0 = this.#w0.get(index) >>> 0;
     if (this.family === 6) {
-      target.w1 = (this.#w1[index] ?? 0) >>> 0;
-      target.w2 = (this.#w2[index] ?? 0) >>> 0;
-      target.w3 = (this.#w3[index] ?? 0) >>> 0;
+      target.w1 = this.#w1.get(index) >>> 0;
+      target.w2 = this.#w2.get(index) >>> 0;
+      target.w3 = this.#w3.get(index) >>> 0;
     }
-    target.length = this.#length[index] ?? 0;
+    target.length = this.#lengths.get(index) & LENGTH;
     return target;
   }
 
@@ -128,7 +129,7 @@ export class PrefixTable {
   /** The next index in use behind one, or behind -1 the first; -1 behind the last. In no order of prefixes. */
   after(index: number): number {
     for (let next = index + 1; next < this.#used; next++) {
-      if (this.#state[next] === LIVE) return next;
+      if (this.#stateOf(next) === LIVE) return next;
     }
     return NONE;
   }
@@ -139,11 +140,22 @@ export class PrefixTable {
   }
 
   #is(index: number, { w0, w1, w2, w3, length }: Prefix): boolean {
-    if (this.#w0[index] !== (w0 | 0) || this.#length[index] !== length) return false;
+    if (this.#w0.get(index) !== (w0 | 0)) return false;
+    if ((this.#lengths.get(index) & LENGTH) !== length) return false;
     return (
       this.family === 4 ||
-      (this.#w1[index] === (w1 | 0) && this.#w2[index] === (w2 | 0) && this.#w3[index] === (w3 | 0))
+      (this.#w1.get(index) === (w1 | 0) &&
+        this.#w2.get(index) === (w2 | 0) &&
+        this.#w3.get(index) === (w3 | 0))
     );
+  }
+
+  #stateOf(index: number): number {
+    return this.#lengths.get(index) >> LENGTH_BITS;
+  }
+
+  #setState(index: number, state: number): void {
+    this.#lengths.set(index, (this.#lengths.get(index) & LENGTH) | (state << LENGTH_BITS));
   }
 
   #hash({ w0, w1, w2, w3, length }: Prefix): number {
@@ -170,11 +182,11 @@ export class PrefixTable {
   }
 
   #revive(index: number, hash: number): void {
-    const state = this.#state[index];
+    const state = this.#stateOf(index);
     if (state === LIVE) return;
     if (state === CLEARED) this.#place(index, hash);
     else this.#gone--;
-    this.#state[index] = LIVE;
+    this.#setState(index, LIVE);
     this.size++;
   }
 
@@ -186,22 +198,21 @@ export class PrefixTable {
       return known;
     }
     if (this.#old !== undefined) this.#move(STEP);
-    const isFull = this.#free.length === 0 && this.#used === this.capacity;
-    if (isFull) this.#grow();
+    const slots = this.#slots;
+    this.#makeRoom();
     const index = this.#free.pop() ?? this.#used++;
-    this.#w0[index] = prefix.w0;
+    this.#w0.set(index, prefix.w0);
     if (this.family === 6) {
-      this.#w1[index] = prefix.w1;
-      this.#w2[index] = prefix.w2;
-      this.#w3[index] = prefix.w3;
+      this.#w1.set(index, prefix.w1);
+      this.#w2.set(index, prefix.w2);
+      this.#w3.set(index, prefix.w3);
     }
-    this.#length[index] = prefix.length;
-    this.#state[index] = LIVE;
+    this.#lengths.set(index, prefix.length | (LIVE << LENGTH_BITS));
     this.size++;
     if (this.#old !== undefined && index >= this.#moved && index < this.#end)
       this.#early.add(index);
     // Others may have come to the empty slot.
-    if (this.#slots[slot] !== 0 || isFull) this.#place(index, hash);
+    if (slots !== this.#slots || slots[slot] !== 0) this.#place(index, hash);
     else this.#slots[slot] = entryOf(index, hash);
     return index;
   }
@@ -214,17 +225,14 @@ export class PrefixTable {
     slots[slot] = entryOf(index, hash);
   }
 
-  #grow(): void {
-    this.capacity *= 2;
-    this.#w0 = grown(this.#w0, this.capacity);
-    if (this.family === 6) {
-      this.#w1 = grown(this.#w1, this.capacity);
-      this.#w2 = grown(this.#w2, this.capacity);
-      this.#w3 = grown(this.#w3, this.capacity);
+  /** For one more index. Those that have gone are looked for in time: there is room until they have been found. */
+  #makeRoom(): void {
+    const most = this.#slots.length / 2;
+    const left = this.#free.length + most - this.#used;
+    if (left === 0) this.#beginMove(2 * this.#slots.length);
+    else if (left < SCARCE * most && this.#gone > this.size && this.#old === undefined) {
+      this.#beginMove(this.#slots.length);
     }
-    this.#length = grownOctets(this.#length, this.capacity);
-    this.#state = grownOctets(this.#state, this.capacity);
-    this.#beginMove(2 * this.capacity);
   }
 
   /** Give every prefix its place anew, and free the indices of those that have gone. */
@@ -242,10 +250,10 @@ export class PrefixTable {
     const scratch = this.#scratch;
     const end = Math.min(this.#end, this.#moved + count);
     for (let index = this.#moved; index < end; index++) {
-      const state = this.#early.has(index) ? FREE : this.#state[index];
+      const state = this.#early.has(index) ? FREE : this.#stateOf(index);
       if (state === LIVE) this.#place(index, this.#hash(this.read(index, scratch)));
       if (state !== GONE) continue;
-      this.#state[index] = CLEARED;
+      this.#setState(index, CLEARED);
       this.#gone--;
       this.#cleared.push(index);
     }
@@ -257,10 +265,22 @@ export class PrefixTable {
   #endMove(): void {
     this.#old = undefined;
     for (const index of this.#cleared) {
-      if (this.#state[index] !== CLEARED) continue;
-      this.#state[index] = FREE;
+      if (this.#stateOf(index) !== CLEARED) continue;
+      this.#setState(index, FREE);
       this.#free.push(index);
     }
+    this.#cleared = [];
+    this.#early.clear();
+  }
+
+  /** Nobody is left: what it has held is given back. */
+  #clear(): void {
+    for (const column of [this.#w0, this.#w1, this.#w2, this.#w3, this.#lengths]) column.clear();
+    this.#slots = new Int32Array(FIRST_SLOTS);
+    this.#free = [];
+    this.#used = 0;
+    this.#gone = 0;
+    this.#old = undefined;
     this.#cleared = [];
     this.#early.clear();
   }
@@ -268,16 +288,4 @@ export class PrefixTable {
 
 function entryOf(index: number, hash: number): number {
   return ((hash >>> INDEX_BITS) << INDEX_BITS) | (index + 1);
-}
-
-function grown(column: Int32Array, capacity: number): Int32Array<ArrayBuffer> {
-  const larger = new Int32Array(capacity);
-  larger.set(column);
-  return larger;
-}
-
-function grownOctets(column: Uint8Array, capacity: number): Uint8Array<ArrayBuffer> {
-  const larger = new Uint8Array(capacity);
-  larger.set(column);
-  return larger;
 }

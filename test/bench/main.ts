@@ -6,6 +6,7 @@ const BENCHES: Record<string, () => Promise<(args: string[]) => Promise<number>>
   "cni-density": async () => (await import("./cni-density.ts")).runDensityBench,
   "cni-crowd": async () => (await import("./cni-crowd.ts")).runCrowdBench,
   report: async () => (await import("./report.ts")).runReport,
+  profile: async () => (await import("./profile.ts")).runProfile,
   fib: async () => (await import("./fib.ts")).runFibBench,
 };
 

@@ -43,6 +43,30 @@ describe("a key in a Secret", () => {
     expect(keyOf(configuration.read())).toBe("two");
   });
 
+  test("is that of pods and ranges too, whose sessions are made later", () => {
+    const cluster = documentOf(
+      "BGPConfiguration",
+      "default",
+      "localWorkloadPeeringIPV4: 169.254.0.179",
+    );
+    const password = "password: {secretKeyRef: {name: keys, key: tor}}\nasNumber: 65001";
+    const others = [
+      documentOf("BGPPeer", "pods", `localWorkloadSelector: all()\n${password}`),
+      documentOf("BGPPeer", "leaves", `listenRange: 10.0.0.0/8\n${password}`),
+    ];
+    const configuration = createConfiguration(
+      write(nodeOf("n1", 11), cluster, ...others, secret("one")),
+      "n1",
+    );
+    configuration.read();
+    write(nodeOf("n1", 11), cluster, ...others);
+    const { workloads = [], ranges = [] } = configuration.read()?.speaker ?? {};
+    const keys = [...workloads, ...ranges].map(({ session: { key } }) =>
+      new TextDecoder().decode(key?.reveal()),
+    );
+    expect(keys).toEqual(["one", "one"]);
+  });
+
   test("that was never there keeps its session down, and nothing else", () => {
     const other = documentOf("BGPPeer", "b", "peerIP: 172.30.0.2\nasNumber: 65000");
     const path = write(nodeOf("n1", 11), keyed, other);

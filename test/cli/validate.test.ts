@@ -323,6 +323,32 @@ describe("what each node would do", () => {
     expectGolden("validate-unnumbered", await shown(path));
   });
 
+  test("pods as peers, on the nodes that select them", async () => {
+    const path = write(
+      "a.yaml",
+      [
+        "BGPConfiguration",
+        "default",
+        { localWorkloadPeeringIPV4: "169.254.0.179", localWorkloadPeeringIPV6: "fd00:179::1" },
+      ],
+      ["Node", "n1", { bgp: { ...NODE.bgp, ipv6Address: "fd00:30::11/64" } }],
+      ["Node", "n2", { bgp: { ipv4Address: "172.30.0.12/24" } }],
+      ["BGPPeer", "red", { localWorkloadSelector: "color == 'red'", asNumber: 65_401 }],
+      [
+        "BGPPeer",
+        "blue",
+        {
+          node: "n1",
+          localWorkloadSelector: "color == 'blue' && has(router)",
+          asNumber: 65_402,
+          passive: true,
+          password: { file: "/k" },
+        },
+      ],
+    );
+    expectGolden("validate-pods", await shown(path));
+  });
+
   test("a large mesh is a page", async () => {
     const path = write("a.yaml", ...large(60));
     const out = await shown(path);

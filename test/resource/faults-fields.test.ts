@@ -31,9 +31,9 @@ describeFaults("fields", [
   ],
   [
     "a field of Calico's that is not honoured",
-    [peer(`${goodPeer}\nlocalWorkloadSelector: all()`)],
+    [peer(`${goodPeer}\nbirdGatewayMode: DirectIfDirectlyConnected`)],
     [
-      'c.yaml:7: BGPPeer tor: spec.localWorkloadSelector: "all()": not honoured by this version of Manx (a node has no sessions with its pods, whose addresses it does not choose; one with a fixed address can be a peerIP): remove it',
+      'c.yaml:7: BGPPeer tor: spec.birdGatewayMode: "DirectIfDirectlyConnected": not honoured by this version of Manx (next hops are looked up among the kernel\'s routes, be the peer near or not): remove it, or say "Recursive"',
     ],
   ],
   [
@@ -202,7 +202,7 @@ describeFaults("ends", [
     "neither an address nor a selector of Nodes",
     [peer("asNumber: 65000")],
     [
-      `c.yaml:4: BGPPeer tor: spec.peerIP: missing: ${ADDRESS}; or, for Nodes, a peerSelector; or, for who calls, a listenRange; or, for who is found on a link, an interface`,
+      `c.yaml:4: BGPPeer tor: spec.peerIP: missing: ${ADDRESS}; or, for Nodes, a peerSelector; or, for the nodes' own pods, a localWorkloadSelector; or, for who calls, a listenRange; or, for who is found on a link, an interface`,
     ],
   ],
   [

@@ -6,6 +6,7 @@ import { Daemon } from "../../bgpd/daemon.ts";
 import type { PeerStatus } from "../../bgpd/peer.ts";
 import type { Transport } from "../../bgpd/transport.ts";
 import { MemoryNetwork } from "../../bgpd/transport-memory.ts";
+import type { Workload } from "../../ipam/workload.ts";
 import { parseAddress } from "../../lib/address.ts";
 import { VirtualClock } from "../../lib/clock.ts";
 import { silentLogger } from "../../lib/log.ts";
@@ -24,6 +25,8 @@ export class Host {
   readonly #n: number;
   readonly #files: ReadonlyMap<string, string>;
   readonly #secrets: ReadonlyMap<string, Readonly<Record<string, string>>>;
+  /** Its pods, as their records have them. */
+  pods: readonly Workload[] = [];
   /** Names of the BFD sessions that it has, and what tells it how one of them is. */
   readonly watched = new Set<string>();
   path: (name: string, to: "Up" | "Down", more?: Partial<SessionChange>) => void = () => {};
@@ -39,6 +42,7 @@ export class Host {
       log: silentLogger(),
       random: world.random,
       onConverged: () => {},
+      pods: () => this.pods,
       bfd: (onChange) => {
         this.path = (name, to, more = {}) => {
           const change = { from: "Init", cause: "why", failure: to === "Down" } as const;

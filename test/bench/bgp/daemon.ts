@@ -52,6 +52,8 @@ export type Daemon = {
   question?(folder: string): Question;
   /** Path of the unix socket that has its page of metrics. */
   metrics?(folder: string): string;
+  /** At its end it writes what it has found out: it is asked to end. */
+  readonly writesAtEnd?: boolean;
 };
 
 export const bird: Daemon = {
@@ -115,6 +117,31 @@ export function manx(executable: string): Daemon {
       request: "GET /status HTTP/1.1\r\nHost: bgpd\r\nConnection: close\r\n\r\n",
       end: "\\r\\n\\r\\n[^]*\\}\\s*$",
     }),
+  };
+}
+
+/** Where `profiled` leaves its profile. */
+export const PROFILES = "profiles";
+/** Between two samples. µs. */
+const SAMPLING = 200;
+
+/** The same out of the sources at `root`, by Bun with its profiler. */
+export function profiled(root: string): Daemon {
+  const daemon = manx(join(root, "dist/manx"));
+  return {
+    ...daemon,
+    writesAtEnd: true,
+    prepare(task, folder) {
+      const profiles = join(folder, PROFILES);
+      rmSync(profiles, { recursive: true, force: true });
+      const [, ...words] = daemon.prepare(task, folder);
+      const profiler = [
+        "--cpu-prof",
+        `--cpu-prof-interval=${SAMPLING}`,
+        `--cpu-prof-dir=${profiles}`,
+      ];
+      return [process.execPath, ...profiler, join(root, "main.ts"), ...words];
+    },
   };
 }
 

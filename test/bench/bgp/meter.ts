@@ -2,6 +2,7 @@
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { cpuSeconds } from "./cpu-clock.ts";
+import { type ThreadSeconds, threadSeconds } from "./threads.ts";
 
 export type Usage = {
   /** Seconds of user and system time, of the process and all below it that live. */
@@ -10,6 +11,7 @@ export type Usage = {
   readonly peak: number;
   /** MiB: the sum of what each has resident now. */
   readonly resident: number;
+  readonly threads: ThreadSeconds;
 };
 
 /** Of the process `root` and its descendants. */
@@ -17,13 +19,14 @@ export function usageOf(root: number): Usage {
   let cpu = 0;
   let peak = 0;
   let resident = 0;
-  for (const pid of family(root)) {
+  const pids = family(root);
+  for (const pid of pids) {
     cpu += cpuSeconds(pid);
     const status = read(`/proc/${pid}/status`);
     peak += mebibytes(status, /^VmHWM:\s+(\d+) kB/m);
     resident += mebibytes(status, /^VmRSS:\s+(\d+) kB/m);
   }
-  return { cpu, peak, resident };
+  return { cpu, peak, resident, threads: threadSeconds(pids) };
 }
 
 function mebibytes(status: string, line: RegExp): number {

@@ -5,6 +5,7 @@ import { type Expected, Judge } from "./judge.ts";
 import type { Usage } from "./meter.ts";
 import { Neighbour } from "./neighbour.ts";
 import { DAEMON, neighbourAddress, neighbourWord, type Performance, perform } from "./stage.ts";
+import { secondsSince, type ThreadSeconds } from "./threads.ts";
 import type { Workload } from "./workload.ts";
 
 /** Seconds for each thing that is waited for, unless told otherwise. */
@@ -26,6 +27,9 @@ export type Measure = {
   readonly cpu: number;
   /** MiB, of the whole run so far. */
   readonly peak: number;
+  /** When it was, ms since 1970, and what the daemon's threads ran in it; of what `Play.time` timed. */
+  readonly span?: readonly [begin: number, end: number];
+  readonly threads?: ThreadSeconds;
 };
 
 export type Player = {
@@ -132,13 +136,16 @@ export class Play {
   /** Do something, and take the time until `isDone`. */
   async time(what: string, act: () => void, isDone: () => boolean): Promise<Measure> {
     const before = this.usage;
+    const date = Date.now();
     const begin = performance.now();
     act();
     await this.until(what, isDone);
     const wall = (performance.now() - begin) / 1000;
     await Bun.sleep(SETTLE);
     const after = this.usage;
-    return { wall, cpu: after.cpu - before.cpu, peak: after.peak };
+    const span = [date, Date.now()] as const;
+    const threads = secondsSince(before.threads, after.threads);
+    return { wall, cpu: after.cpu - before.cpu, peak: after.peak, span, threads };
   }
 
   async until(what: string, isDone: () => boolean): Promise<void> {

@@ -25,6 +25,9 @@ export function neighbourAddress(index: number): string {
   return [24, 16, 8, 0].map((shift) => (word >>> shift) & 0xff).join(".");
 }
 
+/** For a daemon that is asked to end. ms. */
+const PATIENCE = 20_000;
+
 /** Keeps the daemon's namespace in sight, whether there is a daemon or not. */
 let witness: Bun.Subprocess | undefined;
 
@@ -137,12 +140,22 @@ export function perform(daemon: Daemon, task: Task): Performance {
     log: () => output.text(),
     kill,
     async stop() {
+      if (daemon.writesAtEnd === true) await ended(child);
       await kill();
       // Whatever it left in the kernel. Routes go with their nexthop objects; one by one not all of them would.
       command("ip", "-n", "dut", "nexthop", "flush");
       command("ip", "-n", "dut", "route", "flush", "scope", "global");
     },
   };
+}
+
+/** Ask it to end, and wait a while for that. */
+async function ended(child: Bun.Subprocess): Promise<void> {
+  child.kill("SIGTERM");
+  const late = Promise.withResolvers<void>();
+  const timer = setTimeout(late.resolve, PATIENCE);
+  await Promise.race([child.exited, late.promise]);
+  clearTimeout(timer);
 }
 
 function command(...words: string[]): void {

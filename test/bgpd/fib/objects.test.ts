@@ -44,6 +44,33 @@ describe("next hops", () => {
     expect(scene.objects()).toEqual(["#1 via 172.30.0.12 dev eth0"]);
   });
 
+  test("that come to be known together are made together", () => {
+    for (let host = 1; host <= 200; host++)
+      daemon.want(`10.1.${host}.0/24`, `172.30.0.${host + 20}`);
+    expect(daemon.flushAll()).toHaveLength(400);
+    expect(scene.objects()).toHaveLength(200);
+    // Once for the objects, once for the routes.
+    expect(daemon.asked).toBe(2);
+  });
+
+  test("take other ids where theirs are taken, and one refusal stops no other", () => {
+    const [taken, refused] = [FIRST_ID + 1, FIRST_ID + 2];
+    scene.host.inject((request) => {
+      if (request.type !== "add nexthop") return undefined;
+      if (request.nexthop.id === taken) return { code: "EEXIST" };
+      return request.nexthop.id === refused ? { code: "EINVAL", words: "no" } : undefined;
+    });
+    for (let host = 1; host <= 4; host++) daemon.want(`10.1.${host}.0/24`, `172.30.0.${host}`);
+    daemon.flush();
+    expect(scene.objects()).toEqual([
+      "#0 via 172.30.0.1 dev eth0",
+      "#3 via 172.30.0.4 dev eth0",
+      "#4 via 172.30.0.2 dev eth0",
+    ]);
+    expect(daemon.state("10.1.2.0/24")).toMatchObject({ state: "installed" });
+    expect(daemon.state("10.1.3.0/24")).toMatchObject({ state: "failed" });
+  });
+
   test("several are a group, which routes with the same ones share whatever their order", () => {
     daemon.want("10.1.0.0/24", ROUTER, SECOND);
     daemon.want("10.2.0.0/24", SECOND, ROUTER);

@@ -107,6 +107,8 @@ export type Sent = { readonly routes: string[]; readonly objects: string[] };
 export class Daemon {
   readonly fib: Fib;
   readonly resolver: Resolver;
+  /** How often the kernel was asked to do something, be it much or little. */
+  asked = 0;
   /** The requests that are still let through; the daemon dies with the next. */
   lives = Number.POSITIVE_INFINITY;
   metrics: Metrics = { 4: METRIC, 6: METRIC };
@@ -217,6 +219,7 @@ export class Daemon {
   }
 
   #applyAll(requests: readonly Request[]): (KernelError | undefined)[] {
+    this.asked++;
     const objects = new Map(this.#kernel.nexthops().map((one) => [one.id, one]));
     return requests.map((request) => {
       if (this.lives-- <= 0) throw new Error("the daemon is dead");

@@ -95,3 +95,30 @@ test("prefixes that come, go and come back while places are given anew agree wit
     );
   }
 });
+
+test("prefixes that never come back leave their room to others, and the last one all of it", () => {
+  const table = new PrefixTable(4);
+  const at = (n: number) => prefixOf({ family: 4, w0: (n << 8) >>> 0, w1: 0, w2: 0, w3: 0 }, 24);
+  const alive: number[] = [];
+  for (let n = 0; n < 100_000; n++) {
+    alive.push(table.insert(at(n)));
+    if (alive.length > 500) table.remove(alive.shift() as number);
+  }
+  expect(table.size).toBe(500);
+  expect(table.capacity).toBeLessThanOrEqual(4096);
+  for (const index of alive) table.remove(index);
+  expect(table.size).toBe(0);
+  expect(table.insert(at(1))).toBeLessThan(table.capacity);
+  expect(table.find(at(99_999))).toBe(-1);
+  expect([...table.indices()]).toHaveLength(1);
+});
+
+test("a large table that has emptied begins anew", () => {
+  const table = new PrefixTable(6);
+  const at = (n: number) => prefixOf({ family: 6, w0: 1, w1: n, w2: 0, w3: 0 }, 64);
+  const indices = Array.from({ length: 5000 }, (_, n) => table.insert(at(n)));
+  for (const index of indices) table.remove(index);
+  expect(table.capacity).toBe(0);
+  for (let n = 0; n < 3000; n++) expect(table.insert(at(n))).toBe(n);
+  expect(table.find(at(4000))).toBe(-1);
+});
