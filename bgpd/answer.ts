@@ -5,7 +5,7 @@
  */
 
 import { type Address, address4, formatAddress } from "../lib/address.ts";
-import { equalPrefix, formatPrefix, type Prefix } from "../lib/prefix.ts";
+import { containsPrefix, equalPrefix, formatPrefix, type Prefix } from "../lib/prefix.ts";
 import type {
   AdvertisedAnswer,
   AttributesAnswer,
@@ -95,12 +95,13 @@ export function advertisedAnswer(view: AdvertisedView, textOf?: TextOf): Adverti
   };
 }
 
-/** A FIB entry in words; `nameOf` gives a link's name. */
+/** A FIB entry in words; `nameOf` gives a link's name, `unprogrammed` why none is wanted where one is known. */
 export function kernelAnswer(
   state: FibState | undefined,
   nameOf: (link: number) => string,
+  unprogrammed?: string,
 ): string {
-  if (state === undefined) return "not installed: no path is used";
+  if (state === undefined) return `not installed: ${unprogrammed ?? "no path is used"}`;
   if (state.state === "pending") return "not installed: on its way to the kernel";
   if (state.state === "failed") return `not installed: ${state.error}`;
   if (state.target === "blackhole") return "blackhole";
@@ -118,12 +119,16 @@ export type WhyFacts = {
   readonly asked: string;
   readonly view: PrefixView | undefined;
   readonly kernel: string;
+  /** Why the kernel is to have no route of ours; undefined where it is. */
+  readonly unprogrammed?: string | undefined;
   readonly textOf?: TextOf;
   readonly advertised: readonly { readonly peer: string; readonly view: AdvertisedView }[];
   readonly peers: { readonly configured: number; readonly established: number };
   readonly node: string;
-  /** Ranges of services, which this node originates beside its blocks. */
+  /** Ranges of services. */
   readonly services: readonly Prefix[];
+  /** What else is to be said of the address, in sentences. */
+  readonly remarks?: readonly string[];
   /** What this node announces while it has a route to a part of it, and how many it has. */
   readonly aggregates: readonly { readonly prefix: Prefix; readonly parts: number }[];
 };
@@ -132,7 +137,8 @@ export type WhyFacts = {
 export function whyAnswer(facts: WhyFacts): WhyAnswer {
   const { view, asked } = facts;
   if (view === undefined) {
-    return { target: asked, prefix: null, route: null, advertised: [], summary: absence(facts) };
+    const text = withRemarks(absence(facts), facts);
+    return { target: asked, prefix: null, route: null, advertised: [], summary: text };
   }
   return {
     target: asked,
@@ -142,8 +148,12 @@ export function whyAnswer(facts: WhyFacts): WhyAnswer {
       peer,
       ...advertisedAnswer(told, facts.textOf),
     })),
-    summary: summary(facts, view),
+    summary: withRemarks(summary(facts, view), facts),
   };
+}
+
+function withRemarks(sentence: string, { remarks = [] }: WhyFacts): string {
+  return [sentence, ...remarks].join(" ");
 }
 
 function absence({ asked, peers, node, aggregates }: WhyFacts): string {
@@ -155,7 +165,7 @@ function absence({ asked, peers, node, aggregates }: WhyFacts): string {
 }
 
 function summary(
-  { asked, kernel, node, services, aggregates, textOf = formatAddress }: WhyFacts,
+  { asked, kernel, unprogrammed, node, services, aggregates, textOf = formatAddress }: WhyFacts,
   view: PrefixView,
 ): string {
   const prefix = formatPrefix(view.prefix);
@@ -169,16 +179,24 @@ function summary(
     return `${subject} is not used: ${reasons.join("; ")}.`;
   }
   const count = others === 0 ? "" : `, chosen over ${others} other${others === 1 ? "" : "s"}`;
-  if (best.source === "local" && services.some((range) => equalPrefix(range, view.prefix))) {
-    return `${subject} is a range of services, which every node announces (${best.reason}${count}); it needs no route here.`;
+  const range = services.find((candidate) => containsPrefix(candidate, view.prefix));
+  if (best.source === "local" && range !== undefined) {
+    const what = equalPrefix(range, view.prefix)
+      ? "a range of services, which every node announces"
+      : "an address of a service, announced by itself";
+    return `${subject} is ${what} (${best.reason}${count}); it needs no route here.`;
   }
+  const below =
+    unprogrammed === undefined
+      ? `dropped by a blackhole (kernel: ${kernel})`
+      : `not bgpd's to drop: ${unprogrammed}`;
   const aggregate = aggregates.find(({ prefix: whole }) => equalPrefix(whole, view.prefix));
   if (best.source === "local" && aggregate !== undefined) {
     const parts = aggregate.parts === 1 ? "1 part" : `${aggregate.parts} parts`;
-    return `${subject} is an aggregate that this node announces while it has a route to a part of it: it has to ${parts} (${best.reason}${count}); what no part holds is dropped by a blackhole (kernel: ${kernel}).`;
+    return `${subject} is an aggregate that this node announces while it has a route to a part of it: it has to ${parts} (${best.reason}${count}); what no part holds is ${below}.`;
   }
   if (best.source === "local") {
-    return `${subject} is this node's own block (${best.reason}${count}); addresses of it that no pod has are dropped by a blackhole (kernel: ${kernel}).`;
+    return `${subject} is this node's own block (${best.reason}${count}); addresses of it that no pod has are ${below}.`;
   }
   if (kernel === "blackhole") {
     return `${subject} is dropped, as ${best.peer} asks by BLACKHOLE (RFC 7999): ${best.reason}${count}.`;

@@ -1,8 +1,8 @@
 /**
  * `manx bgpd --cleanup`: what a daemon that is gone for good has left in the kernel is removed.
  *
- * Its routes and nexthop objects are known by our protocol number, whatever table and metric they have; nothing of
- * others is touched. The daemon's lock is held meanwhile, so that none runs and none starts.
+ * Its routes, nexthop objects and addresses are known by our protocol number, whatever table and metric they have;
+ * nothing of others is touched. The daemon's lock is held meanwhile, so that none runs and none starts.
  */
 
 import { writeSync } from "node:fs";
@@ -12,6 +12,7 @@ import { openKernel } from "../kernel/netlink.ts";
 import { isOurs } from "./fib/objects.ts";
 import { ROUTE_PROTOCOL } from "./forwarding.ts";
 import { lockFileOf } from "./lock-file.ts";
+import { withoutPeeringAddresses } from "./peering-address.ts";
 
 export type CleanupOptions = {
   /** Path of the daemon's API socket; its lock is beside it. */
@@ -31,8 +32,9 @@ export function runCleanup({ api }: CleanupOptions): number {
   }
   const kernel = openKernel();
   try {
-    const { routes, nexthops, errors } = cleanUp(kernel);
-    writeSync(1, `removed ${routes} routes and ${nexthops} nexthop objects\n`);
+    const { routes, nexthops, addresses, errors } = cleanUp(kernel);
+    const more = addresses === 0 ? "" : ` and ${addresses} peering addresses`;
+    writeSync(1, `removed ${routes} routes and ${nexthops} nexthop objects${more}\n`);
     for (const { message } of errors) writeSync(2, `manx: bgpd: ${message}\n`);
     return errors.length === 0 ? 0 : 1;
   } finally {
@@ -44,8 +46,13 @@ export function runCleanup({ api }: CleanupOptions): number {
 export type Cleanup = {
   readonly routes: number;
   readonly nexthops: number;
+  /** At which pods reached the node. */
+  readonly addresses: number;
   readonly errors: readonly KernelError[];
 };
+
+/** What is gone already is what was asked for. */
+const GONE = ["ESRCH", "ENOENT", "EADDRNOTAVAIL"];
 
 /** Remove every route and nexthop object of ours: routes before what they lead over, groups before their members. */
 export function cleanUp(kernel: Kernel): Cleanup {
@@ -60,12 +67,11 @@ export function cleanUp(kernel: Kernel): Cleanup {
     .sort((a, b) => Number(a.members === undefined) - Number(b.members === undefined))
     .map(({ id }): Request => ({ type: "delete nexthop", id }));
   const refused = (requests: readonly Request[]): KernelError[] =>
-    // What is gone already is what was asked for.
     kernel
       .applyAll(requests)
-      .flatMap((error) =>
-        error === undefined || error.code === "ESRCH" || error.code === "ENOENT" ? [] : [error],
-      );
-  const errors = [...refused(routes), ...refused(nexthops)];
-  return { routes: routes.length, nexthops: nexthops.length, errors };
+      .flatMap((error) => (error === undefined || GONE.includes(error.code) ? [] : [error]));
+  const addresses = withoutPeeringAddresses(kernel, ROUTE_PROTOCOL);
+  const errors = [...refused(routes), ...refused(nexthops), ...refused(addresses)];
+  const [removed, objects] = [routes.length, nexthops.length];
+  return { routes: removed, nexthops: objects, addresses: addresses.length, errors };
 }

@@ -8,24 +8,25 @@
  * Not here: the process (signals, lock, files: `main.ts`), answers for people (`queries.ts`).
  */
 
+import type { Workload } from "../ipam/workload.ts";
 import type { Kernel } from "../kernel/kernel.ts";
-import { type Family, isUnspecified } from "../lib/address.ts";
+import { type Address, type Family, isUnspecified } from "../lib/address.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
 import { formatPrefix } from "../lib/prefix.ts";
 import { Aggregates } from "./aggregate.ts";
 import type { BfdFactory } from "./bfd/bfd.ts";
 import { Callers } from "./callers.ts";
-import type { SpeakerPlan } from "./cluster/speaker.ts";
+import type { PeerPlan, SpeakerPlan } from "./cluster/speaker.ts";
 import { type Convergence, createConvergence } from "./convergence.ts";
 import { Deferral, type Expected } from "./deferral.ts";
 import { Delays } from "./delays.ts";
 import { difference, originations } from "./difference.ts";
 import { callingTime, convergenceDeadline, expectedOf } from "./expectation.ts";
-import type { Fib } from "./fib/fib.ts";
+import type { Fib, Metrics } from "./fib/fib.ts";
 import { Forwarding } from "./forwarding.ts";
 import type { LocalRestart } from "./fsm/state.ts";
-import { keysOf } from "./intention.ts";
+import { isDown, keysOf } from "./intention.ts";
 import { createListener, type Listener } from "./listener.ts";
 import type { Liveness } from "./liveness.ts";
 import type { DiscoveryFactory } from "./nd/nd.ts";
@@ -36,7 +37,9 @@ import type { PathSelection, Rib } from "./rib/route.ts";
 import { Sessions } from "./sessions.ts";
 import type { Transport } from "./transport.ts";
 import type { Unnumbered } from "./unnumbered.ts";
+import { reprogrammed } from "./unprogrammed.ts";
 import { describeFamily } from "./wire/family.ts";
+import type { Workloads } from "./workloads.ts";
 
 /** Longest stretch of work before timers and sockets get their turn, in ms. */
 const SLICE = 5;
@@ -48,8 +51,11 @@ export type DaemonOptions = {
   readonly kernel: Kernel | undefined;
   /** Peers keep what an earlier daemon told, though no route in a kernel says that there was one. */
   readonly isSuccessor?: boolean;
-  /** Priority and table of our routes; 1024 and main when absent. */
+  /** Priority of our routes, whatever plans say of it; theirs when absent. */
   readonly metric?: number;
+  /** What the first plan says of it: an earlier daemon's routes are looked for at once. 1024 when absent. */
+  readonly normalPriority?: Metrics;
+  /** Their table; main when absent. */
   readonly table?: number;
   /** Prefixes, paths and attribute sets that a family's tables hold at most; what the RIB has room for when absent. */
   readonly most?: number;
@@ -64,6 +70,8 @@ export type DaemonOptions = {
   readonly bfd?: BfdFactory;
   /** Absent: nobody is looked for on links. */
   readonly discovery?: DiscoveryFactory;
+  /** The node's pods as their records have them now, the oldest first; absent: none is a peer. */
+  readonly pods?: () => readonly Workload[];
 };
 
 /** A running speaker. Its parts are readable for `queries.ts`; nobody else changes them. */
@@ -95,12 +103,14 @@ export class Daemon {
 
   constructor(options: DaemonOptions) {
     const { clock, transport, kernel, metric, table, log, random, bfd, discovery } = options;
+    const metrics = metric === undefined ? options.normalPriority : { 4: metric, 6: metric };
     this.#options = options;
     this.delays = new Delays(() => clock.now());
     this.#forwarding = new Forwarding({
       clock,
+      log,
       kernel,
-      ...(metric === undefined ? {} : { metric }),
+      ...(metrics === undefined ? {} : { metrics }),
       ...(table === undefined ? {} : { table }),
       nextHopsOf: (prefix) =>
         this.rib?.lookup(prefix)?.paths.flatMap(({ attributes: { nextHop } }) =>
@@ -117,7 +127,9 @@ export class Daemon {
         this.rib?.nextHopsChanged();
         this.#sessions.relocate();
       },
-      onReaddressed: () => this.#sessions.reviseNextHops(),
+      onReaddressed: () => {
+        if (this.plan !== undefined) this.#sessions.readdress();
+      },
       onEvent: (event) => this.#sessions.observe(event),
       onWork: () => this.#schedule(),
     });
@@ -130,6 +142,7 @@ export class Daemon {
       bfd,
       discovery,
       linkEvents: kernel === undefined ? "watched" : "told",
+      pods: options.pods ?? (() => []),
       plan: () => this.#plan(),
       rib: () => this.#rib(),
       interfaceOf: (nextHop) => this.#forwarding.interfaceOf(nextHop),
@@ -137,7 +150,12 @@ export class Daemon {
       delays: this.delays,
       onRemoved: (neighbour) => options.onRemoved?.(neighbour),
       onMoved: () => {
-        this.#listenOnLinks();
+        this.#listenBeside();
+        this.#schedule();
+      },
+      onPods: () => {
+        this.#listenBeside();
+        this.#expect();
         this.#schedule();
       },
       onWork: () => this.#schedule(),
@@ -169,6 +187,10 @@ export class Daemon {
     return this.#sessions.unnumbered;
   }
 
+  get workloads(): Workloads {
+    return this.#sessions.workloads;
+  }
+
   get liveness(): Liveness {
     return this.#sessions.liveness;
   }
@@ -177,9 +199,9 @@ export class Daemon {
     return this.#forwarding.fib;
   }
 
-  /** Priority of our kernel routes. */
-  get metric(): number {
-    return this.#forwarding.metric;
+  /** Priority of our kernel routes, by family. */
+  get metrics(): Metrics {
+    return this.#forwarding.metrics;
   }
 
   /** Their table. */
@@ -190,14 +212,18 @@ export class Daemon {
   /** Make the plan so, touching only what differs from the one before. */
   apply(plan: SpeakerPlan): void {
     const change = difference(this.plan, plan);
+    const moved = reprogrammed(this.plan, plan);
     this.plan = plan;
     const isFirst = this.rib === undefined;
     if (change.speaker || isFirst) this.#startSpeaker(plan);
     const rib = this.#rib();
+    if (this.#options.metric === undefined) this.#forwarding.move(plan.normalPriority);
     this.#forwarding.leadToPeers(plan);
+    this.#forwarding.beReached(plan);
+    if (moved.length > 0) rib.restate(moved);
     if (change.selection) rib.setSelection(this.#selectionOf(plan));
     if (change.listen) this.#listen(plan);
-    else this.#listener?.setKeys(keysOf(plan, this.#sessions.unnumbered.found));
+    else this.#listener?.setKeys(keysOf(plan, this.#found));
     for (const prefix of change.withdrawn) rib.withdraw(prefix);
     // After a new speaker started, its table is empty: all is new to it.
     for (const prefix of change.speaker ? originations(plan) : change.originated) {
@@ -206,14 +232,17 @@ export class Daemon {
     }
     this.aggregates.apply(plan, rib);
     this.#sessions.apply(plan, change);
-    this.#listenOnLinks();
+    this.#leavePeeringAddresses();
+    this.#listenBeside();
     if (isFirst && this.#hasInherited) this.#defer(plan);
-    const wanted = expectedOf(plan).filter(({ name }) => this.#isExpected(plan, name));
-    const gone = this.#deferral?.waitingFor().filter((name) => !isNamed(wanted, name)) ?? [];
-    for (const name of gone) this.#deferral?.gone(name);
     this.#convergence ??= this.#awaitConvergence(plan);
-    this.#convergence.expect(wanted.map(({ name }) => name));
+    this.#expect();
     this.#schedule();
+  }
+
+  /** The node's pods have come or gone, perhaps. */
+  podsChanged(): void {
+    if (!this.#isEnding) this.#sessions.workloads.changed();
   }
 
   /** True once what an earlier daemon left has been judged. */
@@ -243,6 +272,14 @@ export class Daemon {
     if (withdraw) this.#forwarding.clear(SLICE);
   }
 
+  /** Those of a plan before, as soon as the sessions that ended have said so from them. */
+  #leavePeeringAddresses(): void {
+    this.#sessions
+      .ended()
+      .then(() => this.#forwarding.beReachedNowhereElse())
+      .catch((err: unknown) => this.#options.log.error({ err }, "the peering addresses of pods"));
+  }
+
   #plan(): SpeakerPlan {
     if (this.plan === undefined) throw new Error("the daemon has no plan yet");
     return this.plan;
@@ -270,7 +307,7 @@ export class Daemon {
       onBest: (change) => {
         this.aggregates.changed(change.prefix);
         this.delays.chosen(change);
-        this.#forwarding.install(change, this.plan?.services ?? []);
+        this.#forwarding.install(change, this.#plan());
       },
       isUnsettled: () => this.aggregates.isPending,
       isPartial: (peer, family) => this.#deferral?.withholds(peer, family) === true,
@@ -295,17 +332,25 @@ export class Daemon {
     });
   }
 
-  /** Who is found on a link calls our address there, which `::` covers already. */
-  #listenOnLinks(): void {
-    const { listenAddresses } = this.#plan();
-    const { addresses, found } = this.#sessions.unnumbered;
-    const isEverywhere = listenAddresses.some((one) => one.family === 6 && isUnspecified(one));
+  /** Who is found on a link calls our address there, and pods call theirs of us: `::` and 0.0.0.0 cover them already. */
+  #listenBeside(): void {
+    const { listenAddresses, workloads = [] } = this.#plan();
+    const { addresses } = this.#sessions.unnumbered;
+    const isCovered = ({ family }: Address): boolean =>
+      listenAddresses.some((one) => one.family === family && isUnspecified(one));
     const isNowhere = listenAddresses.length === 0;
-    this.#listener?.setKeys(keysOf(this.#plan(), found));
+    const more = [...addresses, ...(workloads[0]?.localAddresses ?? [])];
+    this.#listener?.setKeys(keysOf(this.#plan(), this.#found));
     this.#listener?.setAddresses([
       ...listenAddresses,
-      ...(isEverywhere || isNowhere ? [] : addresses),
+      ...(isNowhere ? [] : more.filter((address) => !isCovered(address))),
     ]);
+  }
+
+  /** Peers whose addresses no document has. */
+  get #found(): readonly PeerPlan[] {
+    const { unnumbered, workloads } = this.#sessions;
+    return [...unnumbered.found, ...workloads.peers];
   }
 
   /** Work in slices until nothing is pending, letting sockets and timers in between. */
@@ -356,6 +401,17 @@ export class Daemon {
     return { restarted: !this.#isChosen, forwarding: this.#hasInherited || this.fib === undefined };
   }
 
+  /** Wait for the tables of those that are peers now, and for nobody else's. */
+  #expect(): void {
+    const plan = this.#plan();
+    const wanted = expectedOf(plan, this.#sessions.workloads.expected).filter(({ name }) =>
+      this.#isExpected(plan, name),
+    );
+    const gone = this.#deferral?.waitingFor().filter((name) => !isNamed(wanted, name)) ?? [];
+    for (const name of gone) this.#deferral?.gone(name);
+    this.#convergence?.expect(wanted.map(({ name }) => name));
+  }
+
   /** A range is expected as long as a restart waits for its neighbours, anybody else as long as it is in the plan. */
   #isExpected({ ranges = [] }: SpeakerPlan, name: string): boolean {
     return !ranges.some((range) => range.name === name) || this.#callers?.expects(name) === true;
@@ -382,13 +438,14 @@ export class Daemon {
     const patience = Math.min(deadline, callingTime(plan));
     const onComplete = (): void => this.#schedule();
     const timing = { clock, patience, deadline };
-    this.#deferral = new Deferral({ ...timing, onOver, onComplete }, expectedOf(plan));
+    const expected = expectedOf(plan, this.#sessions.workloads.expected);
+    this.#deferral = new Deferral({ ...timing, onOver, onComplete }, expected);
     const onCalled = (range: string): void => {
       this.#deferral?.gone(range);
       this.#told.add(range);
       this.#schedule();
     };
-    const ranges = (plan.ranges ?? []).filter(({ session }) => session.shutdown === undefined);
+    const ranges = (plan.ranges ?? []).filter(({ session }) => !isDown(session));
     const names = ranges.map(({ name }) => name);
     this.#callers = new Callers({ clock, patience, onOver: onCalled }, names);
     this.#deferral.begin();

@@ -3,8 +3,14 @@
  * never flaps. Pure.
  */
 
-import { equalPrefix, type Prefix } from "../lib/prefix.ts";
-import type { PeerPlan, RangePlan, SpeakerPlan, UnnumberedPlan } from "./cluster/speaker.ts";
+import { formatPrefix, type Prefix } from "../lib/prefix.ts";
+import type {
+  PeerPlan,
+  RangePlan,
+  SpeakerPlan,
+  UnnumberedPlan,
+  WorkloadsPlan,
+} from "./cluster/speaker.ts";
 
 export type Difference = {
   /** The speaker itself is another (AS, identifier): every session must start again. */
@@ -22,6 +28,8 @@ export type Difference = {
   readonly endedRanges: readonly string[];
   /** Peers on links whose session must start anew, or that are no more. */
   readonly endedUnnumbered: readonly string[];
+  /** BGPPeers that select pods whose sessions must start anew, or that are no more. */
+  readonly endedWorkloads: readonly string[];
   readonly withdrawn: readonly Prefix[];
   readonly originated: readonly Prefix[];
 };
@@ -37,8 +45,6 @@ export function difference(before: SpeakerPlan | undefined, after: SpeakerPlan):
     const previous = old.get(peer.name);
     return !speaker && previous !== undefined && isSame(session(previous), session(peer));
   };
-  const missing = (from: readonly Prefix[], other: readonly Prefix[]): Prefix[] =>
-    from.filter((prefix) => !other.some((candidate) => equalPrefix(candidate, prefix)));
   const ended = <Plan extends { readonly name: string }>(
     earlier: readonly Plan[] = [],
     later: readonly Plan[] = [],
@@ -63,18 +69,33 @@ export function difference(before: SpeakerPlan | undefined, after: SpeakerPlan):
     kept: after.peers.filter(isKept),
     endedRanges: ended(before?.ranges, after.ranges, members),
     endedUnnumbered: ended(before?.unnumbered, after.unnumbered, onLink),
-    withdrawn: missing(before === undefined ? [] : originations(before), originations(after)),
+    endedWorkloads: ended(before?.workloads, after.workloads, ofPods),
+    withdrawn: before === undefined ? [] : missing(originations(before), originations(after)),
     originated: missing(originations(after), before === undefined ? [] : originations(before)),
   };
 }
 
-/** What the speaker originates: its blocks, and the ranges of services. */
-export function originations({ blocks, services }: SpeakerPlan): readonly Prefix[] {
-  return [...blocks, ...services];
+/** What the speaker originates: its blocks, and the ranges and addresses of services. */
+export function originations(plan: SpeakerPlan): readonly Prefix[] {
+  const { blocks, services, serviceRoutes } = plan;
+  return [...blocks, ...services, ...serviceRoutes.map(({ prefix }) => prefix)];
+}
+
+/** Those of `from` that `other` does not have; there may be many. */
+function missing(from: readonly Prefix[], other: readonly Prefix[]): Prefix[] {
+  const known = new Set(other.map(formatPrefix));
+  return from.filter((prefix) => !known.has(formatPrefix(prefix)));
 }
 
 /** What may change while the session is up. */
-type Unsettled = "node" | "reachableBy" | "filters" | "acceptDefaultRoute" | "policy" | "bfd";
+type Unsettled =
+  | "node"
+  | "reachableBy"
+  | "filters"
+  | "acceptDefaultRoute"
+  | "policy"
+  | "bfd"
+  | "secret";
 
 /**
  * The part of a plan that a session is made of; the rest is policy, or BFD's to compare. Of a key counts whether
@@ -87,6 +108,7 @@ function session<Plan extends Pick<PeerPlan, Unsettled>>({
   acceptDefaultRoute,
   policy,
   bfd,
+  secret,
   ...rest
 }: Plan): unknown {
   return rest;
@@ -100,6 +122,11 @@ function members({ remotes, session: common }: RangePlan): unknown {
 /** What the peer on a link has its session from. */
 function onLink({ link, session: common }: UnnumberedPlan): unknown {
   return [link, session(common)];
+}
+
+/** What pods have their sessions from; who they are, and at which address of ours, is found out for each of them. */
+function ofPods({ session: common }: WorkloadsPlan): unknown {
+  return session(common);
 }
 
 /** Whether two values are written alike. */

@@ -20,6 +20,7 @@ export function rangeOf(ranges: readonly RangePlan[], remote: Address): RangePla
 /** Why nobody more of a range is let in, where `present` are there; undefined where one is. */
 export function refusal({ name, limit, session }: RangePlan, present: number): string | undefined {
   if (session.shutdown !== undefined) return `BGPPeer ${name} is shut down`;
+  if (session.keyless !== undefined) return `BGPPeer ${name} has no key: ${session.keyless}`;
   return present < limit ? undefined : `BGPPeer ${name} has its listenLimit of ${limit} neighbours`;
 }
 

@@ -4,11 +4,12 @@
  */
 
 import type { InterfaceAddress, Kernel, KernelEvent } from "../kernel/kernel.ts";
-import { type Address, withoutZone } from "../lib/address.ts";
+import { type Address, type Family, withoutZone } from "../lib/address.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
-import { equalPrefix, type Prefix } from "../lib/prefix.ts";
+import type { Logger } from "../lib/log.ts";
+import type { Prefix } from "../lib/prefix.ts";
 import type { SpeakerPlan } from "./cluster/speaker.ts";
-import { createFib, type Fib } from "./fib/fib.ts";
+import { createFib, type Fib, type Metrics } from "./fib/fib.ts";
 import {
   createOpenResolver,
   createResolver,
@@ -18,12 +19,15 @@ import {
 import { MAIN_TABLE } from "./fib/surroundings.ts";
 import type { NextHop, Target } from "./fib/target.ts";
 import { Gateways } from "./gateway.ts";
+import { PeeringAddresses } from "./peering-address.ts";
 import type { BestChange, Share } from "./rib/route.ts";
+import { unprogrammedBy } from "./unprogrammed.ts";
 
 /** rtm_protocol of our routes: free in rtnetlink.h and in iproute2's rt_protos ('M' in ASCII). */
 export const ROUTE_PROTOCOL = 77;
 /** Priority of our routes: below connected and static ones, so that theirs win. */
 export const ROUTE_METRIC = 1024;
+const DEFAULT_METRICS: Metrics = { 4: ROUTE_METRIC, 6: ROUTE_METRIC };
 
 /** Kernel events of one cause come in bursts; look once, this many ms after the first. */
 const SETTLE = 10;
@@ -34,10 +38,11 @@ const RELIEF = 50;
 
 export type ForwardingOptions = {
   readonly clock: Clock;
+  readonly log: Logger;
   /** Undefined: nothing is installed, and every next hop counts as reachable. */
   readonly kernel: Kernel | undefined;
-  /** Priority and table of our routes; 1024 and main when absent. */
-  readonly metric?: number;
+  /** Priority of our routes of each family, and their table; 1024 and main when absent. */
+  readonly metrics?: Metrics;
   readonly table?: number;
   /** The next hops of every path to a prefix that the speaker knows. */
   readonly nextHopsOf: (prefix: Prefix) => readonly Address[];
@@ -55,11 +60,12 @@ export type ForwardingOptions = {
 
 export class Forwarding {
   readonly fib: Fib | undefined;
-  readonly metric: number;
+  #metrics: Metrics;
   readonly table: number;
   readonly #options: ForwardingOptions;
   readonly #resolver: Resolver;
   readonly #gateways = new Gateways();
+  readonly #peering: PeeringAddresses | undefined;
   readonly #unwatch: (() => void) | undefined;
   #settle: Timer | undefined;
   /** What must be compared with a dump when the events have settled. */
@@ -78,20 +84,25 @@ export class Forwarding {
   #target: { readonly of: Address; readonly as: Target } | undefined;
 
   constructor(options: ForwardingOptions) {
-    const { kernel, clock, metric = ROUTE_METRIC, table = MAIN_TABLE, nextHopsOf } = options;
+    const { kernel, clock, log, metrics = DEFAULT_METRICS, table = MAIN_TABLE } = options;
+    const { nextHopsOf } = options;
     this.#options = options;
-    this.metric = metric;
+    this.#metrics = metrics;
     this.table = table;
     if (kernel === undefined) {
       this.#resolver = createOpenResolver();
       this.fib = undefined;
+      this.#peering = undefined;
       return;
     }
-    const ours = { kernel, protocol: ROUTE_PROTOCOL, metric };
+    this.#peering = new PeeringAddresses({ kernel, protocol: ROUTE_PROTOCOL, log });
+    const ours = { kernel, protocol: ROUTE_PROTOCOL };
     const learned = { targetOf: (prefix: Prefix) => this.fib?.targetOf(prefix), nextHopsOf };
-    this.#resolver = createResolver({ ...ours, learned });
+    const metricOf = (family: Family): number => this.#metrics[family];
+    this.#resolver = createResolver({ ...ours, metricOf, learned });
     this.fib = createFib({
       ...ours,
+      metrics,
       table,
       resolve: (nextHop, link) => this.resolve(nextHop, link),
       onCovering: (prefix) => {
@@ -122,6 +133,20 @@ export class Forwarding {
     while (this.fib.isComparing && this.fib.counts().stale === 0) this.fib.flush(0);
   }
 
+  get metrics(): Metrics {
+    return this.#metrics;
+  }
+
+  /** Have other metrics for our routes: none is missing at any moment. */
+  move(metrics: Metrics): void {
+    if (metrics[4] === this.#metrics[4] && metrics[6] === this.#metrics[6]) return;
+    this.#metrics = metrics;
+    this.fib?.move(metrics);
+    // Of two routes to a prefix another one may lead to a next hop now.
+    this.#moved = "learned";
+    this.#look();
+  }
+
   /** Addresses of the kernel's links; undefined where nobody looks. */
   get addresses(): readonly InterfaceAddress[] | undefined {
     return this.#options.kernel?.addresses();
@@ -138,12 +163,22 @@ export class Forwarding {
     return way === undefined ? undefined : this.#options.kernel?.link(way.link)?.name;
   }
 
+  /** Have the addresses of the plan at which pods reach this node. */
+  beReached({ workloads = [] }: SpeakerPlan): void {
+    this.#peering?.have(workloads[0]?.localAddresses ?? []);
+  }
+
+  /** Keep no others of those, once nobody has anything to say from them. */
+  beReachedNowhereElse(): void {
+    this.#peering?.leaveOthers();
+  }
+
   /** Have routes to those peers of the plan that one gateway alone reaches. */
   leadToPeers(plan: SpeakerPlan): void {
     const { removed, changed } = this.#gateways.apply(plan);
     for (const prefix of removed) {
       // What BGP knows of the peer's address counts again.
-      this.install({ prefix, best: this.#options.bestOf(prefix) }, plan.services);
+      this.install({ prefix, best: this.#options.bestOf(prefix) }, plan);
     }
     for (const { prefix, gateway } of this.#gateways.routes) {
       this.fib?.want(prefix, [{ address: gateway }]);
@@ -153,11 +188,11 @@ export class Forwarding {
     this.fib?.retarget();
   }
 
-  /** Want what has been decided; `services` are ranges of our own that nobody needs a route for. */
-  install({ prefix, best }: BestChange, services: readonly Prefix[]): void {
+  /** Want what has been decided, but for what is not ours to have in the kernel. */
+  install({ prefix, best }: BestChange, { unprogrammed }: Pick<SpeakerPlan, "unprogrammed">): void {
     if (this.fib === undefined || this.#gateways.owns(prefix)) return;
-    if (best === undefined) this.fib.unwant(prefix);
-    else if (best.source === "local") this.#installOwn(prefix, services);
+    if (best === undefined || unprogrammedBy(unprogrammed, prefix)) this.fib.unwant(prefix);
+    else if (best.source === "local") this.fib.want(prefix, "blackhole");
     else if (best.discard === true) this.fib.want(prefix, "blackhole");
     else if (best.shares !== undefined) this.fib.want(prefix, best.shares.map(onItsLink));
     else if (best.nextHop !== undefined) this.fib.want(prefix, this.#targetOf(best.nextHop));
@@ -189,18 +224,13 @@ export class Forwarding {
   /** Take all our routes out of the kernel, in slices of so many ms. */
   clear(slice: number): void {
     if (this.fib === undefined) return;
+    this.#peering?.have([]);
+    this.#peering?.leaveOthers();
     this.fib.clear();
     while (this.fib.flush(slice));
     // Without room for an answer nobody knows what is left; once more tells.
     if (this.fib.isUnsure) this.fib.resync();
     while (this.fib.flush(slice));
-  }
-
-  /** A blackhole would drop what this node itself sends to a service, before anybody translates it. */
-  #installOwn(prefix: Prefix, services: readonly Prefix[]): void {
-    const isService = services.some((range) => equalPrefix(range, prefix));
-    if (isService) this.fib?.unwant(prefix);
-    else this.fib?.want(prefix, "blackhole");
   }
 
   /** Prefixes in a row mostly have one next hop. */
@@ -211,6 +241,7 @@ export class Forwarding {
 
   #observe(event: KernelEvent): void {
     this.#options.onEvent?.(event);
+    this.#peering?.observe(event);
     if (event.type === "overrun") this.#compare = "routes";
     // A link that goes down takes nexthop objects and their routes along without a word.
     if (event.type === "link" && this.#compare === "nothing") this.#compare = "objects";

@@ -4,7 +4,7 @@
  */
 
 import { hostPrefix } from "../lib/prefix.ts";
-import type { PeerPlan, SpeakerPlan } from "./cluster/speaker.ts";
+import type { PeerPlan, SessionOptions, SpeakerPlan } from "./cluster/speaker.ts";
 import type { ListenerKey } from "./listener.ts";
 import type { StopReason } from "./peer.ts";
 import { CEASE, OTHER_CONFIGURATION_CHANGE, PEER_DECONFIGURED } from "./wire/const.ts";
@@ -19,12 +19,12 @@ export function restartReason({ shutdown }: Pick<PeerPlan, "shutdown">): StopRea
   return shutdown === undefined ? RECONFIGURED : administrativeShutdown(shutdown);
 }
 
-/** Whether people want the session down. */
-export function isDown({ shutdown }: PeerPlan): boolean {
-  return shutdown !== undefined;
+/** Whether people want the session down, or it has no key that it must have. */
+export function isDown({ shutdown, keyless }: SessionOptions): boolean {
+  return shutdown !== undefined || keyless !== undefined;
 }
 
-/** Who must sign with what to be let in; `found` are the peers on links. */
+/** Who must sign with what to be let in; `found` are those whose addresses no document has. */
 export function keysOf(
   { peers, ranges = [] }: SpeakerPlan,
   found: readonly PeerPlan[] = [],

@@ -4,7 +4,9 @@
  */
 
 import { isDeepStrictEqual } from "node:util";
-import { withoutZone } from "../lib/address.ts";
+import type { InterfaceAddress } from "../kernel/kernel.ts";
+import { type Address, equalAddress, withoutZone } from "../lib/address.ts";
+import { containsAddress, prefixOf } from "../lib/prefix.ts";
 import type { Bfd, BfdFactory, SessionChange, SessionPlan, SessionStatus } from "./bfd/bfd.ts";
 import type { BfdPlan, PeerPlan } from "./cluster/speaker.ts";
 
@@ -18,6 +20,8 @@ export type Failure = {
 export type LivenessOptions = {
   /** Undefined: nothing is watched, and nobody waits for it. */
   readonly start: BfdFactory | undefined;
+  /** What the kernel's links have; undefined where nobody looks. */
+  readonly addresses: () => readonly InterfaceAddress[] | undefined;
   /** The path to the peer has failed. */
   readonly onFailure: (name: string, failure: Failure) => void;
   /** The path to the peer works. */
@@ -35,7 +39,7 @@ export type Liveness = {
 };
 
 /** Nothing is started until a plan wants it. */
-export function createLiveness({ start, onFailure, onUp }: LivenessOptions): Liveness {
+export function createLiveness({ start, addresses, onFailure, onUp }: LivenessOptions): Liveness {
   const watched = new Map<string, SessionPlan>();
   const up = new Set<string>();
   let bfd: Bfd | undefined;
@@ -50,12 +54,35 @@ export function createLiveness({ start, onFailure, onUp }: LivenessOptions): Liv
     if (failure) onFailure(name, { cause, independent });
   };
 
+  /** Undefined where none is wanted. Who was on a link when his session began is watched until he is gone. */
+  const planOf = (
+    { name, bfd, address, source, localAddress }: PeerPlan,
+    look: LivenessOptions["addresses"],
+  ): SessionPlan | undefined => {
+    if (bfd === undefined) return undefined;
+    const ends = { remote: address, local: localAddress };
+    if (bfd.multihop || (bfd.ifConnected !== true && source !== "any")) {
+      return sessionPlan(ends, bfd);
+    }
+    const known = watched.get(name);
+    const before = known && equalAddress(known.remote, withoutZone(address)) ? known : undefined;
+    const own = addressTowards(address, look()) ?? before?.local;
+    if (own === undefined && bfd.ifConnected) return undefined;
+    return sessionPlan(source === "any" ? { ...ends, local: own ?? localAddress } : ends, bfd);
+  };
+
   return {
     apply(peers) {
+      let found: ReturnType<LivenessOptions["addresses"]>;
+      const look = () => {
+        found ??= addresses();
+        return found;
+      };
       const plans = new Map(
-        peers.flatMap((peer) =>
-          peer.bfd === undefined ? [] : [[peer.name, sessionPlan(peer, peer.bfd)] as const],
-        ),
+        peers.flatMap((peer) => {
+          const plan = planOf(peer, look);
+          return plan === undefined ? [] : [[peer.name, plan] as const];
+        }),
       );
       for (const name of [...watched.keys()].filter((name) => !plans.has(name))) {
         watched.delete(name);
@@ -71,22 +98,38 @@ export function createLiveness({ start, onFailure, onUp }: LivenessOptions): Liv
         bfd.set(name, plan);
       }
     },
-    permits: ({ name, bfd: wanted }) =>
-      wanted?.strict !== true || start === undefined || up.has(name),
+    permits: (peer) =>
+      peer.bfd?.strict !== true ||
+      start === undefined ||
+      up.has(peer.name) ||
+      planOf(peer, addresses) === undefined,
     status: (name) => bfd?.status(name),
     stop: async () => await bfd?.stop(),
   };
 }
 
+/** The address of a link in whose network the peer is; undefined where there is none. */
+function addressTowards(
+  peer: Address,
+  addresses: readonly InterfaceAddress[] = [],
+): Address | undefined {
+  return addresses.find(
+    ({ address, length, scope }) =>
+      scope === "global" &&
+      address.family === peer.family &&
+      containsAddress(prefixOf(address, length), peer),
+  )?.address;
+}
+
 function sessionPlan(
-  { address, localAddress }: Pick<PeerPlan, "address" | "localAddress">,
+  { local, remote }: { readonly local: Address; readonly remote: Address },
   bfd: BfdPlan,
 ): SessionPlan {
-  const { strict, authentication, ...times } = bfd;
+  const { strict, ifConnected, authentication, ...times } = bfd;
   return {
-    local: withoutZone(localAddress),
-    remote: withoutZone(address),
-    link: address.zone ?? 0,
+    local: withoutZone(local),
+    remote: withoutZone(remote),
+    link: remote.zone ?? 0,
     ...times,
     authentication:
       authentication === undefined

@@ -11,7 +11,9 @@ import {
   NodeFileError,
   readNodeFile,
 } from "../ipam/node.ts";
-import { watchUsage } from "../ipam/usage.ts";
+import { watchRecords } from "../ipam/records-watch.ts";
+import { usageOf } from "../ipam/usage.ts";
+import { WorkloadReader } from "../ipam/workload.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { acquireLock, lockAge } from "../kernel/lock.ts";
 import { openKernel } from "../kernel/netlink.ts";
@@ -52,7 +54,7 @@ export type BgpdOptions = {
   readonly api: string;
   /** Folder of claims that the nodes share; without it a node has the blocks that its document names. */
   readonly claims?: string;
-  /** Priority of the kernel routes, 1-2^32-1; and their table. */
+  /** Priority of the kernel routes, 1-2^32-1, instead of the documents'; and their table. */
   readonly metric?: number;
   readonly table?: number;
   /** Where metrics, health and readiness are served over TCP; always on the API socket. */
@@ -141,10 +143,16 @@ async function serve(options: BgpdOptions, start: Start): Promise<void> {
   const publication =
     kernel === undefined ? undefined : createPublication(NODE_FILE, kernel, start.daemon);
   const departed = new Departed();
+  const records = watchRecords(() => {
+    blocks.changed();
+    daemon.podsChanged();
+  });
+  const pods = new WorkloadReader();
   const daemon = new Daemon({
     clock,
     kernel,
     isSuccessor: start.isSuccessor,
+    normalPriority: start.plan.speaker.normalPriority,
     ...placeOf(options),
     log,
     transport: createBunTransport(clock),
@@ -159,14 +167,14 @@ async function serve(options: BgpdOptions, start: Start): Promise<void> {
       random: Math.random,
       log,
     }),
+    pods: () => pods.read(records.folders()),
   });
   let { speaker } = start.plan;
-  const records = watchUsage(() => blocks.changed());
   const blocks = createBlocks({
     clock,
     log,
     store: options.claims === undefined ? undefined : fileClaims(options.claims, options.node),
-    usage: () => records.read(),
+    usage: () => usageOf(records.folders()),
     isRouted: (block) => kernel !== undefined && isRouted(kernel, block),
     known: publishedBlocks(options.node),
     onChange: () => {
@@ -186,6 +194,7 @@ async function serve(options: BgpdOptions, start: Start): Promise<void> {
     started,
     configuration: () => configuration.status(),
     ready: () => readiness(daemon, blocks.faults),
+    services: (address) => configuration.services(address),
   });
   const watching = createWatching({
     clock,

@@ -64,6 +64,7 @@ export function ribPeerOf(
   return {
     name: plan.name,
     external: plan.localAs !== plan.remoteAs,
+    ...(plan.behindUs === true ? { behindUs: true } : {}),
     localAs: plan.localAs,
     speakerAs: speaker.asNumber,
     remoteAs: plan.remoteAs,

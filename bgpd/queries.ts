@@ -3,7 +3,7 @@
  */
 
 import type { Kernel } from "../kernel/kernel.ts";
-import { type Address, type Family, formatAddress, withoutZone } from "../lib/address.ts";
+import { type Address, bitsOf, type Family, formatAddress, withoutZone } from "../lib/address.ts";
 import type { Clock } from "../lib/clock.ts";
 import { containsAddress, formatPrefix, type Prefix } from "../lib/prefix.ts";
 import type {
@@ -16,15 +16,17 @@ import type {
 import { advertisedAnswer, kernelAnswer, pathAnswer, routeAnswer, whyAnswer } from "./answer.ts";
 import { type Queries, QueryError } from "./api.ts";
 import { LATENESS_BOUNDS } from "./bfd/lateness.ts";
-import type { PeerPlan } from "./cluster/speaker.ts";
+import type { PeerPlan, SpeakerPlan } from "./cluster/speaker.ts";
 import type { Daemon } from "./daemon.ts";
 import { ROUTE_PROTOCOL } from "./forwarding.ts";
 import type { Neighbour } from "./neighbour.ts";
-import type { PrefixView } from "./rib/route.ts";
+import type { PrefixView, Rib } from "./rib/route.ts";
 import type { Waiting } from "./unnumbered.ts";
+import { describeUnprogrammed, unprogrammedBy } from "./unprogrammed.ts";
 import type { WireContext } from "./wire/context.ts";
 import { describeFamily } from "./wire/family.ts";
 import { nlriForm } from "./wire/nlri.ts";
+import type { Podless } from "./workloads.ts";
 
 export type QueryContext = {
   readonly daemon: Daemon;
@@ -36,6 +38,8 @@ export type QueryContext = {
   /** How the configuration stands now. */
   readonly configuration: () => StatusAnswer["configuration"];
   readonly ready: () => StatusAnswer["ready"];
+  /** What is known of the Services that have an address: sentences. Absent: nothing. */
+  readonly services?: (address: Address) => readonly string[];
 };
 
 /** The answers; each call looks at the daemon as it is then. */
@@ -45,12 +49,18 @@ export function createQueries(context: QueryContext): Queries {
   const nameOf = (index: number): string => kernel?.link(index)?.name ?? `link ${index}`;
   const kernelState = (prefix: Prefix): string => {
     if (daemon.fib === undefined) return "";
-    return kernelAnswer(daemon.fib.stateOf(prefix), nameOf);
+    return kernelAnswer(daemon.fib.stateOf(prefix), nameOf, reasonAgainst(prefix));
+  };
+  /** Why the kernel is to have no route of ours. */
+  const reasonAgainst = (prefix: Prefix): string | undefined => {
+    const range = unprogrammedBy(daemon.plan?.unprogrammed ?? [], prefix);
+    return range === undefined ? undefined : describeUnprogrammed(range);
   };
   const textOf = (address: Address): string => onLink(daemon, address);
   /** Nobody is there to have told or been told anything. */
   const isWaitedFor = (name: string): boolean =>
-    daemon.unnumbered.waiting.some(({ plan }) => plan.name === name || plan.link === name);
+    daemon.unnumbered.waiting.some(({ plan }) => plan.name === name || plan.link === name) ||
+    daemon.workloads.podless.some(({ plan }) => plan.name === name);
   const neighbourCalled = (name: string): Neighbour => {
     const all = [...daemon.neighbours.values()];
     const found = all.find(({ plan }) => plan.name === name || textOf(plan.address) === name);
@@ -98,6 +108,7 @@ export function createQueries(context: QueryContext): Queries {
       return [
         ...[...daemon.neighbours.values()].map((neighbour) => peerAnswer(daemon, neighbour)),
         ...daemon.unnumbered.waiting.map((waiting) => waitingAnswer(daemon, waiting)),
+        ...daemon.workloads.podless.map(podlessAnswer),
       ].toSorted((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
     },
 
@@ -140,14 +151,21 @@ export function createQueries(context: QueryContext): Queries {
         view,
         node: context.node,
         textOf,
-        services: daemon.plan?.services ?? [],
+        services: daemon.plan?.serviceRanges ?? [],
+        remarks: isOne(target) ? (context.services?.(target) ?? []) : [],
         aggregates: daemon.aggregates.counts(),
         kernel: prefix === undefined ? "" : kernelState(prefix),
+        unprogrammed: prefix === undefined ? undefined : reasonAgainst(prefix),
         advertised: told,
         peers: peerCounts(),
       });
     },
   };
+}
+
+/** Whether it is one address, be it as a prefix. */
+function isOne(target: Prefix | Address): boolean {
+  return !("length" in target) || target.length === bitsOf(target.family);
 }
 
 /** A prefix as asked, or for an address the longest match, used or (failing that) rejected. */
@@ -172,10 +190,10 @@ function fibAnswer({ fib }: Daemon): FibAnswer {
 }
 
 function fibTableAnswer(
-  { fib, metric, table }: Daemon,
+  { fib, metrics, table, rib, plan }: Daemon,
   nameOf: (link: number) => string,
 ): FibTableAnswer {
-  if (fib === undefined) return { mode: "none", protocol: 0, metric, table, routes: [] };
+  if (fib === undefined) return { mode: "none", protocol: 0, metrics, table, routes: [], left: [] };
   const names = new Map<number, string>();
   const linkOf = (index: number): string => {
     const name = names.get(index) ?? nameOf(index);
@@ -195,7 +213,20 @@ function fibTableAnswer(
           })),
     reason: error,
   }));
-  return { mode: "kernel", protocol: ROUTE_PROTOCOL, metric, table, routes };
+  const left = leftToOthers(rib, plan);
+  return { mode: "kernel", protocol: ROUTE_PROTOCOL, metrics, table, routes, left };
+}
+
+/** What others told us and somebody else is to put into the kernel. */
+function leftToOthers(rib: Rib | undefined, plan: SpeakerPlan | undefined): FibTableAnswer["left"] {
+  const ranges = (plan?.unprogrammed ?? []).filter(({ why }) => why === "cluster routes");
+  if (rib === undefined || ranges.length === 0) return [];
+  return rib.routes().flatMap(({ prefix, paths }) => {
+    const best = paths.find(({ state }) => state === "best");
+    const range = unprogrammedBy(ranges, prefix);
+    if (range === undefined || best === undefined || best.source === "local") return [];
+    return [{ prefix: formatPrefix(prefix), reason: describeUnprogrammed(range) }];
+  });
 }
 
 function peerAnswer(daemon: Daemon, neighbour: Neighbour): PeerAnswer {
@@ -213,7 +244,7 @@ function peerAnswer(daemon: Daemon, neighbour: Neighbour): PeerAnswer {
     remoteAs: plan.remoteAs,
     state: status.state,
     since: status.since,
-    lastError: status.lastError,
+    lastError: describeKeyless(plan) ?? status.lastError,
     shutdown: plan.shutdown ?? null,
     range: range ?? null,
     link: daemon.unnumbered.linkOf(plan.address) ?? null,
@@ -233,6 +264,11 @@ function peerAnswer(daemon: Daemon, neighbour: Neighbour): PeerAnswer {
     messages: status.messages,
     ...bfdAnswer(daemon, plan),
   };
+}
+
+/** Why a session without the key that it must have is down. */
+function describeKeyless({ keyless }: Pick<PeerPlan, "keyless">): string | undefined {
+  return keyless === undefined ? undefined : `no session without its key: ${keyless}`;
 }
 
 /** Each peer on a link, in the order of the documents. */
@@ -255,21 +291,36 @@ function unnumberedAnswers({
 /** A peer that nobody has been found for. */
 function waitingAnswer(daemon: Daemon, { plan, local, reason, since }: Waiting): PeerAnswer {
   const { session, name, link } = plan;
+  const localAddress = local === undefined ? "none" : onLink(daemon, local);
+  const lastError = describeKeyless(session) ?? reason;
+  const found = { name, address: link, link, localAddress, lastError };
+  return { ...absentAnswer(session), ...found, since: Math.round(since) };
+}
+
+/** A BGPPeer that selects no pod of this node. */
+function podlessAnswer({ plan, reason, since }: Podless): PeerAnswer {
+  const { name, selector, localAddresses, session } = plan;
+  const localAddress = localAddresses.map(formatAddress).join(" ");
+  const address = `pods ${selector.text}`;
+  const lastError = describeKeyless(session) ?? reason;
+  const found = { name, address, localAddress, lastError };
+  return { ...absentAnswer(session), ...found, since: Math.round(since) };
+}
+
+/** Of a session that has nobody at the other end. */
+function absentAnswer(
+  session: Omit<PeerPlan, "address" | "localAddress">,
+): Omit<PeerAnswer, "name" | "address" | "localAddress" | "since" | "lastError"> {
   const nothing = { received: 0, sent: 0, updatesReceived: 0, updatesSent: 0 };
   return {
-    name,
     origin: session.origin,
-    address: link,
     port: session.port,
-    localAddress: local === undefined ? "none" : onLink(daemon, local),
     localAs: session.localAs,
     remoteAs: session.remoteAs,
     state: "Idle",
-    since: Math.round(since),
-    lastError: reason,
     shutdown: session.shutdown ?? null,
     range: null,
-    link,
+    link: null,
     flaps: 0,
     identifier: null,
     capabilities: [],

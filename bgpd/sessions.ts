@@ -2,7 +2,8 @@
  * The sessions of one speaker: made, changed and ended as its plans say, and what peers say reaches the RIB.
  *
  * A session is `peer.ts`; the neighbours that come by themselves are `ranges.ts`, those that are found on links
- * `unnumbered.ts`, what peers are sent is `outflow.ts`, and whether the path to them works is `liveness.ts`.
+ * `unnumbered.ts`, the pods of the node `workloads.ts`, what peers are sent is `outflow.ts`, and whether the path to them
+ * works is `liveness.ts`.
  */
 
 import type { InterfaceAddress, KernelEvent } from "../kernel/kernel.ts";
@@ -37,6 +38,7 @@ import { Unnumbered } from "./unnumbered.ts";
 import { BFD_DOWN, CEASE, OUT_OF_RESOURCES } from "./wire/const.ts";
 import { familyOf } from "./wire/family.ts";
 import { administrativeReset, administrativeShutdown } from "./wire/shutdown.ts";
+import { Workloads, type WorkloadsOptions } from "./workloads.ts";
 
 export type SessionsOptions = {
   readonly clock: Clock;
@@ -50,6 +52,8 @@ export type SessionsOptions = {
   readonly discovery: DiscoveryFactory | undefined;
   /** Whether `observe` is told what happens to links, or discovery sees to it itself. */
   readonly linkEvents: "watched" | "told";
+  /** The node's pods. */
+  readonly pods: WorkloadsOptions["look"];
   /** What is in force; not called before the first `apply`. */
   readonly plan: () => SpeakerPlan;
   readonly rib: () => Rib;
@@ -63,6 +67,8 @@ export type SessionsOptions = {
   readonly onRemoved: (neighbour: Neighbour) => void;
   /** Peers on links are at other addresses than before, or we are. */
   readonly onMoved: () => void;
+  /** Pods that are peers have come or gone. */
+  readonly onPods: () => void;
   /** There may be something to decide or to send. */
   readonly onWork: () => void;
   /** A session is Established; the peer may have restarted. */
@@ -76,8 +82,11 @@ export type SessionsOptions = {
 export class Sessions {
   readonly liveness: Liveness;
   readonly unnumbered: Unnumbered;
+  readonly workloads: Workloads;
   /** By name. */
   readonly neighbours = new Map<string, Neighbour>();
+  /** Of those that are no more, and still have something to say. */
+  readonly #ending = new Set<Promise<void>>();
   readonly #options: SessionsOptions;
   readonly #established = new Map<PeerId, Neighbour>();
   readonly #outflow: Outflow;
@@ -92,6 +101,7 @@ export class Sessions {
     this.#outflow = new Outflow(options.rib, this.#established);
     this.liveness = createLiveness({
       start: bfd,
+      addresses: options.addresses,
       onFailure: (name, failure) => this.#pathFailed(name, failure),
       onUp: (name) => this.#pathWorks(name),
     });
@@ -121,6 +131,23 @@ export class Sessions {
       },
       onMoved: options.onMoved,
     });
+    this.workloads = new Workloads({
+      clock,
+      log,
+      look: options.pods,
+      neighbours: this.neighbours,
+      add: (plan) => {
+        this.#dismiss(plan.address);
+        this.#add(plan);
+        this.#watch();
+      },
+      update: (plan) => this.#update(plan),
+      remove: (name, reason) => {
+        this.#remove(name, reason);
+        this.#watch();
+      },
+      onChange: options.onPods,
+    });
   }
 
   /** Make the sessions of a plan so that `change` has led to; those that are equal go on. */
@@ -129,6 +156,7 @@ export class Sessions {
     for (const peer of change.restarted) this.#remove(peer.name, restartReason(peer));
     this.#ranges.apply(plan, change.endedRanges);
     this.unnumbered.apply(plan, change.endedUnnumbered);
+    this.workloads.apply(plan, change.endedWorkloads);
     this.#watch();
     for (const peer of change.kept) this.#update(peer);
     for (const peer of [...change.restarted, ...change.added]) this.#add(peer);
@@ -139,6 +167,11 @@ export class Sessions {
     for (const name of [...this.neighbours.keys()]) this.#remove(name, RECONFIGURED);
   }
 
+  /** Resolved when those that are no more have said their last words, or cannot. */
+  async ended(): Promise<void> {
+    await Promise.all(this.#ending);
+  }
+
   /**
    * End them all for good with this text; resolved when the peers have been told, or cannot be. "graceful": so that those
    * who keep our routes while we are away do so.
@@ -146,6 +179,7 @@ export class Sessions {
   async stop(text: string | undefined, how: Loss): Promise<void> {
     const all = [...this.neighbours.values()];
     this.unnumbered.stop();
+    this.workloads.stop();
     for (const { suspended, retention } of all) {
       suspended?.timer?.cancel();
       retention.end();
@@ -200,8 +234,14 @@ export class Sessions {
     }
   }
 
-  /** Links have come by addresses, or lost them: peers are told other next hops, or a family no more. */
-  reviseNextHops(): void {
+  /** Links have come by addresses, or lost them. */
+  readdress(): void {
+    this.#reviseNextHops();
+    this.#watch();
+  }
+
+  /** Peers are told other next hops, or a family no more. */
+  #reviseNextHops(): void {
     const kernel = this.#options.addresses();
     for (const [id, neighbour] of this.#established) {
       const { session } = neighbour;
@@ -279,6 +319,13 @@ export class Sessions {
     return neighbour;
   }
 
+  /** Whoever came by a range from an address that is another peer's now. */
+  #dismiss(address: Address): void {
+    const all = [...this.neighbours.values()];
+    const rival = all.find(({ plan, range }) => range && equalAddress(plan.address, address));
+    if (rival !== undefined) this.#remove(rival.plan.name, RECONFIGURED);
+  }
+
   #remove(name: string, reason: StopReason): void {
     const neighbour = this.neighbours.get(name);
     if (neighbour === undefined) return;
@@ -292,9 +339,13 @@ export class Sessions {
   }
 
   #stop({ peer, plan }: Neighbour, reason: StopReason): void {
-    peer.stop(reason).catch((error: unknown) => {
-      this.#options.log.error({ peer: plan.name, error }, "the session did not end cleanly");
-    });
+    const ending = peer
+      .stop(reason)
+      .catch((error: unknown) => {
+        this.#options.log.error({ peer: plan.name, error }, "the session did not end cleanly");
+      })
+      .finally(() => this.#ending.delete(ending));
+    this.#ending.add(ending);
   }
 
   /** Another plan for the same session: its policies and its key. */

@@ -11,6 +11,7 @@ import { type JsonSchema, toJsonSchema } from "@valibot/to-json-schema";
 import type * as v from "valibot";
 import { nodeConfigurationSpec } from "../resource/bgp-configuration.ts";
 import { KINDS, type Kind } from "../resource/kind.ts";
+import { KUBERNETES_KIND_NAMES } from "../resource/kubernetes.ts";
 import { metadataSchema } from "../resource/metadata.ts";
 import { describeNotHonoured, type NotHonouredFields } from "../resource/not-honoured.ts";
 
@@ -26,7 +27,7 @@ export function jsonSchemas(): Readonly<Record<string, JsonSchema>> {
     title: "A document of Manx",
     type: "object",
     required: ["kind"],
-    properties: { kind: { enum: kinds } },
+    properties: { kind: { enum: [...kinds, ...KUBERNETES_KIND_NAMES] } },
     allOf: kinds.map((kind) =>
       implication({ properties: { kind: { const: kind } } }, { $ref: fileOf(kind) }),
     ),

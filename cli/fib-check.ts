@@ -20,14 +20,22 @@ export type Difference = {
   readonly reason: string;
 };
 
-/** Compare; `routes` are those of the daemon's protocol number, of every table. */
+/** Compare; `routes` are everybody's of every table. */
 export function compareFib(
-  { routes: wanted, metric, table }: FibTableAnswer,
-  routes: readonly Route[],
+  { routes: wanted, metrics, table, protocol, left }: FibTableAnswer,
+  all: readonly Route[],
   links: readonly Link[],
 ): Difference[] {
+  const routes = all.filter((route) => route.protocol === protocol);
+  const others = new Set(
+    all
+      .filter((route) => route.protocol !== protocol)
+      .map(({ destination }) => formatPrefix(destination)),
+  );
+  const reasons = new Map(left.map(({ prefix, reason }) => [prefix, reason]));
   const names = new Map(links.map(({ index, name }) => [index, name]));
-  const isPlaced = (route: Route): boolean => route.table === table && route.metric === metric;
+  const isPlaced = (route: Route): boolean =>
+    route.table === table && route.metric === metrics[route.destination.family];
   const there = new Map(
     routes.filter(isPlaced).map((route) => [formatPrefix(route.destination), route]),
   );
@@ -48,11 +56,17 @@ export function compareFib(
     const prefix = formatPrefix(route.destination);
     if (isPlaced(route) && known.has(prefix)) return [];
     const reason = isPlaced(route)
-      ? "no BGP route is used for it"
-      : `it is in table ${route.table} with metric ${route.metric}: the daemon's are in table ${table} with metric ${metric}`;
+      ? (reasons.get(prefix) ?? "no BGP route is used for it")
+      : `it is in table ${route.table} with metric ${route.metric}: the daemon's are in table ${table} with metric ${metrics[route.destination.family]}`;
     return [{ prefix, problem: "alien", wanted: "", found: foundText(route, names), reason }];
   });
-  return [...differences, ...aliens];
+  const unattended = left
+    .filter(({ prefix }) => !others.has(prefix))
+    .map(({ prefix, reason }): Difference => {
+      const why = `nobody has put it there: ${reason}`;
+      return { prefix, problem: "missing", wanted: "", found: "", reason: why };
+    });
+  return [...differences, ...aliens, ...unattended];
 }
 
 function wantedText(ways: readonly FibWayAnswer[]): string {

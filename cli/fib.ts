@@ -18,6 +18,8 @@ const PAUSE = 150;
 export type FibCheck = {
   /** Routes that the daemon wants in the kernel. */
   readonly wanted: number;
+  /** Routes that it leaves to somebody else. */
+  readonly left: number;
   readonly differences: readonly Difference[];
 };
 
@@ -25,12 +27,14 @@ export type FibCheck = {
 export async function checkFib(options: AskOptions, output: Output): Promise<ExitCode> {
   const client = openClient(options.api);
   const kernel = openKernel();
-  let check: FibCheck = { wanted: 0, differences: [] };
+  let check: FibCheck = { wanted: 0, left: 0, differences: [] };
   try {
     for (let looks = 1; looks <= LOOKS; looks++) {
       const answer = await client.fib();
-      const { protocol } = answer;
-      const routes = answer.mode === "none" ? [] : kernel.routes({ protocol });
+      const { protocol, left } = answer;
+      // Of others' routes only those matter that are theirs to have.
+      const which = left.length === 0 ? { protocol } : {};
+      const routes = answer.mode === "none" ? [] : kernel.routes(which);
       const found = compareFib(answer, routes, kernel.links());
       const differences =
         looks === 1
@@ -38,7 +42,7 @@ export async function checkFib(options: AskOptions, output: Output): Promise<Exi
           : found.filter(({ prefix, problem }) =>
               check.differences.some((one) => one.prefix === prefix && one.problem === problem),
             );
-      check = { wanted: answer.routes.length, differences };
+      check = { wanted: answer.routes.length, left: left.length, differences };
       if (differences.length === 0) break;
       if (looks < LOOKS) await Bun.sleep(PAUSE);
     }
@@ -59,8 +63,9 @@ const COLUMNS: readonly Column<Difference>[] = [
 ];
 
 /** A sentence, and a line for each difference. */
-export function formatFibCheck({ wanted, differences }: FibCheck, look: Look): string {
-  const routes = countOf(wanted, "route");
+export function formatFibCheck({ wanted, left, differences }: FibCheck, look: Look): string {
+  const others = left === 0 ? "" : `, and ${left} of somebody else's (programClusterRoutes)`;
+  const routes = `${countOf(wanted, "route")}${others}`;
   if (differences.length === 0) {
     return `${paint(styled(`the kernel has what is wanted: ${routes}`, "good"), look)}\n`;
   }

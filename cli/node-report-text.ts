@@ -9,12 +9,19 @@ import { countOf, listSome } from "./words.ts";
 
 /** Longer tables are cut, and what is left out is counted. */
 const MOST_NODES = 12;
+const MOST_SERVICES = 24;
 
 const NODES: readonly Column<NodeReport>[] = [
   { title: "NODE", cell: ({ name }) => styled(name, "strong") },
   { title: "ADDRESS", cell: ({ addresses }) => addresses.join(" ") },
   { title: "AS", cell: ({ asNumber }) => String(asNumber), align: "right" },
   { title: "BLOCKS", cell: ({ blocks }) => blocks.join(" ") || "none named" },
+  {
+    title: "SERVICES",
+    cell: ({ services }) =>
+      services.length === 0 ? "" : countOf(services.length, "address", "addresses"),
+    optional: true,
+  },
 ];
 
 const SESSIONS: readonly Column<SessionReport>[] = [
@@ -48,11 +55,13 @@ export function formatGroup(group: GroupReport, look: Look): string {
   ].join("\n");
 }
 
-function factsOf({ clusterId, announcements, sessions, ...group }: GroupReport): Fact[] {
+function factsOf({ clusterId, announcements, omissions, sessions, ...group }: GroupReport): Fact[] {
   return [
     ["listens", listening(group)],
     ...(clusterId === null ? [] : [["reflects", `cluster ${clusterId}`] as const]),
     ["announces", ["blocks", ...announcements]],
+    ...servicesOf(group.nodes),
+    ...(omissions.length === 0 ? [] : [["not in the kernel", omissions] as const]),
     ...sessions.flatMap((session): Fact[] => [
       [`${titleOf(session, sessions)} in`, session.incoming],
       [`${titleOf(session, sessions)} out`, session.outgoing],
@@ -64,6 +73,16 @@ function factsOf({ clusterId, announcements, sessions, ...group }: GroupReport):
 function titleOf({ name, kind }: SessionReport, sessions: readonly SessionReport[]): string {
   const isMixed = sessions.some((other) => other.name === name && other.kind !== kind);
   return isMixed ? `${name} ${kind}` : name;
+}
+
+/** One by one for a node alone: the table has how many. */
+function servicesOf([node, ...others]: readonly NodeReport[]): Fact[] {
+  if (node === undefined || others.length > 0 || node.services.length === 0) return [];
+  const left = node.services.length - MOST_SERVICES;
+  const lines = node.services
+    .slice(0, MOST_SERVICES)
+    .map(({ prefix, service }) => `${prefix} of Service ${service}`);
+  return [["services", left > 0 ? [...lines, `and ${left} more, which --json shows`] : lines]];
 }
 
 function listening({

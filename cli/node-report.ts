@@ -13,10 +13,12 @@ import {
   type RangePlan,
   type SpeakerPlan,
   type UnnumberedPlan,
+  type WorkloadsPlan,
 } from "../bgpd/cluster/speaker.ts";
 import { compileFilters, type FilterDirection } from "../bgpd/policy/filter.ts";
 import { type Address, equalAddress, formatAddress, parseAddress } from "../lib/address.ts";
 import { formatPrefix } from "../lib/prefix.ts";
+import { DEFAULT_PRIORITY } from "../resource/bgp-configuration.ts";
 import { formatCommunity } from "../resource/community.ts";
 import type { AsRange } from "../resource/scalar.ts";
 import { countOf, describeAddPath } from "./words.ts";
@@ -29,13 +31,15 @@ export type NodeReport = {
   readonly asNumber: number;
   /** In order of preference; empty where it claims them. */
   readonly blocks: readonly string[];
+  /** Addresses of Services that it announces by themselves. */
+  readonly services: readonly { readonly prefix: string; readonly service: string }[];
 };
 
 /** Sessions that differ in nothing but the other end. */
 export type SessionReport = {
   /** Of the BGPPeer, or "mesh". */
   readonly name: string;
-  /** Who is at the other end: Nodes by name, else addresses, a range, or a link. Null: the other nodes of the mesh. */
+  /** Who is at the other end: Nodes by name, else addresses, a range, a link, or pods. Null: the other nodes of the mesh. */
   readonly peers: readonly string[] | null;
   /** Of a range: as many as may call at once. */
   readonly count: number;
@@ -70,6 +74,8 @@ export type GroupReport = {
   readonly sessions: readonly SessionReport[];
   /** What is announced besides blocks, and what is said of prefixes. */
   readonly announcements: readonly string[];
+  /** What is left to somebody else to put into the kernel. */
+  readonly omissions: readonly string[];
 };
 
 /** Group nodes as their plans come; no plan is kept. */
@@ -86,6 +92,10 @@ export class Groups {
       addresses: plan.addresses.map(formatAddress),
       asNumber: plan.asNumber,
       blocks: plan.blocks.map(formatPrefix),
+      services: plan.serviceRoutes.map(({ prefix, service }) => ({
+        prefix: formatPrefix(prefix),
+        service,
+      })),
     });
   }
 
@@ -107,8 +117,10 @@ function commonOf(plan: SpeakerPlan): Common {
       ...sessionsOf(plan),
       ...(plan.ranges ?? []).flatMap((range) => rangeOf(range, plan)),
       ...(plan.unnumbered ?? []).map((peer) => unnumberedOf(peer, plan)),
+      ...(plan.workloads ?? []).map((pods) => workloadsOf(pods, plan)),
     ],
     announcements: announcementsOf(plan),
+    omissions: omissionsOf(plan),
   };
 }
 
@@ -119,6 +131,13 @@ function isAtHome({ addresses, listenAddresses }: SpeakerPlan): boolean {
     return own !== undefined && equalAddress(own, listens);
   };
   return addresses.length === listenAddresses.length && listenAddresses.every(isOwn);
+}
+
+/** What the daemon keeps out of the kernel although it knows it. */
+function omissionsOf({ unprogrammed }: SpeakerPlan): string[] {
+  return unprogrammed
+    .filter(({ why }) => why === "cluster routes")
+    .map(({ prefix }) => `routes in the pool ${formatPrefix(prefix)} (programClusterRoutes)`);
 }
 
 function announcementsOf({
@@ -210,6 +229,21 @@ function unnumberedOf({ name, link, session }: UnnumberedPlan, plan: SpeakerPlan
   };
 }
 
+/** Which pods there are, and at which addresses, only the node itself knows. */
+function workloadsOf(
+  { name, selector, localAddresses, session }: WorkloadsPlan,
+  plan: SpeakerPlan,
+): SessionReport {
+  const address = { address: ANYBODY, localAddress: ANYBODY };
+  const report = sessionOf({ ...session, name, ...address }, plan, new Map());
+  const called = localAddresses.map(formatAddress).join(" and ");
+  return {
+    ...report,
+    peers: [`pods ${selector.text}`],
+    marks: [`who call ${called}`, ...report.marks],
+  };
+}
+
 function sessionOf(
   peer: PeerPlan,
   plan: SpeakerPlan,
@@ -244,7 +278,7 @@ function baseName({ name, origin, node }: PeerPlan): string {
   return node !== undefined && name.endsWith(` ${node}`) ? name.slice(0, -node.length - 1) : name;
 }
 
-/** Who is found on a link has no address before. */
+/** Who is found has no address before. */
 const ANYBODY = parseAddress("fe80::");
 
 /** Of a passive session. */
@@ -252,6 +286,8 @@ const WAITS = "waits to be called";
 
 function marksOf({
   key,
+  secret,
+  keyless,
   ttlSecurity,
   source,
   link,
@@ -271,7 +307,8 @@ function marksOf({
   return [
     shutdown === undefined ? "" : describeShutdown(shutdown),
     passive ? WAITS : "",
-    key === undefined ? "" : "with a password",
+    describeKey(key, secret),
+    keyless === undefined ? "" : `no session: ${keyless}`,
     ttlSecurity === undefined ? "" : `TTL security within ${countOf(ttlSecurity, "hop")}`,
     source === undefined ? "" : "from any address",
     link === undefined ? "" : `on ${link}`,
@@ -310,6 +347,11 @@ function sayAddPath(
 
 function formatAsRange({ first, last }: AsRange): string {
   return first === last ? String(first) : `${first}-${last}`;
+}
+
+function describeKey(key: PeerPlan["key"], secret: PeerPlan["secret"]): string {
+  if (secret !== undefined) return `with the key ${secret.key} of Secret ${secret.name}`;
+  return key === undefined ? "" : "with a password";
 }
 
 function describeShutdown(text: string): string {
@@ -368,7 +410,10 @@ function withLast(rules: readonly string[], builtIn: string): string[] {
 }
 
 function filterLines({ filters, localAs, remoteAs }: PeerPlan, direction: FilterDirection) {
-  const session = { external: localAs !== remoteAs, interfaceOf: () => undefined };
+  // They are asked about no route.
+  const normalPriority = { 4: DEFAULT_PRIORITY, 6: DEFAULT_PRIORITY };
+  const external = localAs !== remoteAs;
+  const session = { external, interfaceOf: () => undefined, normalPriority };
   return ([4, 6] as const).flatMap((family) =>
     compileFilters(filters, direction, family, session).map(({ verdict }) => verdict.reason),
   );

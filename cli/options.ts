@@ -82,8 +82,8 @@ export type BgpdOptions = {
   readonly claims?: string;
   /** Where metrics, health and readiness are served. */
   readonly metrics?: Endpoint;
-  /** Of the kernel routes. */
-  readonly metric: number;
+  /** Of the kernel routes; absent: what the documents say. */
+  readonly metric?: number;
   readonly table: number;
   /** Take our routes out of the kernel at the end. */
   readonly withdraw?: true;

@@ -55,9 +55,8 @@ function addBgpd(program: Command, roles: Roles, { exit }: Context): void {
     )
     .option(
       "--metric <number>",
-      "priority of the kernel routes, where a lower number wins",
+      "priority of the kernel routes, where a lower number wins; otherwise BGPConfiguration says it (1024)",
       numberBetween(1, 999_999_999),
-      1024,
     )
     .option(
       "--table <number>",

@@ -71,10 +71,14 @@ function nameAll(peers: readonly string[]): string {
 }
 
 function summary({ nodes, filters, pools, reservations, ...sessions }: Resources): string {
-  const { peers, ranges, unnumbered } = sessions;
+  const { peers, ranges, unnumbered, workloads } = sessions;
+  const all = [peers, ranges, unnumbered, workloads].map(({ length }) => length);
   return [
     countOf(nodes.length, "Node"),
-    countOf(peers.length + ranges.length + unnumbered.length, "BGPPeer"),
+    countOf(
+      all.reduce((sum, count) => sum + count),
+      "BGPPeer",
+    ),
     countOf(filters.length, "BGPFilter"),
     countOf(pools.length, "IPPool"),
     countOf(reservations.length, "IPReservation"),

@@ -33,6 +33,7 @@ export type Wish = Choice & {
   /** For the record. */
   readonly network?: string;
   readonly pod?: Pod;
+  readonly labels?: AddressRecord["labels"];
   /**
    * Called with what the holder has when that is not what is wished, to give it up; throws when it must not be. Default:
    * it is given back.
@@ -296,7 +297,7 @@ function nameOf(block: NodeBlock): string {
 }
 
 function recordOf(wish: Wish, block: Prefix, ordinal: number): AddressRecord {
-  const { holder, network, pod, time, use } = wish;
+  const { holder, network, pod, labels, time, use } = wish;
   const address = addressAt(block, ordinal);
   return {
     address,
@@ -304,6 +305,7 @@ function recordOf(wish: Wish, block: Prefix, ordinal: number): AddressRecord {
     holder,
     ...(network === undefined ? {} : { network }),
     ...(pod === undefined ? {} : { pod }),
+    ...(labels === undefined ? {} : { labels }),
     time,
     ...(use === undefined ? {} : { use }),
   };

@@ -18,6 +18,7 @@ import {
   supplyOf,
 } from "./config.ts";
 import type { Files } from "./files.ts";
+import { type Labels, requestedLabels } from "./labels.ts";
 import type { NodeBlock } from "./node.ts";
 import { CniError, CODE } from "./protocol/error.ts";
 import type { ValidAttachments } from "./protocol/gc.ts";
@@ -68,9 +69,10 @@ export function takeAddresses(
       `${formatAddress(address)} is asked for, and the node has no IPv${family} block: ${supply.knobs[family]}`,
     );
   }
+  const labels = requestedLabels(request);
   const { cooldown } = config;
   const taken = onDisk(() =>
-    takeEach(records, request, { blocks, use, asked, cooldown, refuseRunning }),
+    takeEach(records, request, { blocks, use, asked, labels, cooldown, refuseRunning }),
   );
   if (taken instanceof Unobtainable) {
     const { message: reason, isTaken } = taken;
@@ -102,18 +104,20 @@ type Terms = {
   readonly blocks: readonly NodeBlock[];
   readonly use: Use;
   readonly asked: Requested;
+  readonly labels: Labels | undefined;
   readonly cooldown: Cooldown;
   readonly refuseRunning: (() => void) | undefined;
 };
 
 function takeEach(records: Records, request: Request, terms: Terms) {
-  const { blocks, use, asked, cooldown, refuseRunning } = terms;
+  const { blocks, use, asked, labels, cooldown, refuseRunning } = terms;
   const pod = podOf(request);
   const holder = holderOf(request);
   const common = {
     holder,
     network: request.network,
     ...(pod === undefined ? {} : { pod }),
+    ...(labels === undefined ? {} : { labels }),
     reserved: (block: NodeBlock) => reservedIn(block, use),
     cooldown,
     time: new Date().toISOString(),

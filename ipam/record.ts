@@ -6,6 +6,7 @@
 
 import { type Address, type Family, formatAddress, parseAddress } from "../lib/address.ts";
 import { formatPrefix, type Prefix, parsePrefix } from "../lib/prefix.ts";
+import type { Labels } from "./labels.ts";
 import { isObject, type JsonObject } from "./protocol/request.ts";
 
 /** An attachment within a network: one interface of one container. */
@@ -28,6 +29,8 @@ export type AddressRecord = {
   /** Which network he is attached to; absent in records of before networks shared the node's blocks. */
   readonly network?: string;
   readonly pod?: Pod;
+  /** What the call says of the pod; absent where it says nothing. */
+  readonly labels?: Labels;
   /** When it was taken: ISO 8601. */
   readonly time: string;
   /** Its block is a subnet, of which some addresses are left out; absent: a pod has its address alone. */
@@ -43,7 +46,7 @@ export function familyOf(record: AddressRecord): Family {
 
 /** JSON of a record. */
 export function encodeRecord(record: AddressRecord): string {
-  const { address, block, holder, network, pod, time, use } = record;
+  const { address, block, holder, network, pod, labels, time, use } = record;
   return JSON.stringify({
     version: FORMAT,
     address: formatAddress(address),
@@ -52,6 +55,7 @@ export function encodeRecord(record: AddressRecord): string {
     interface: holder.interfaceName,
     ...(network === undefined ? {} : { network }),
     ...(pod === undefined ? {} : { pod }),
+    ...(labels === undefined ? {} : { labels }),
     time,
     ...(use === undefined ? {} : { use }),
   });
@@ -66,7 +70,7 @@ export function decodeRecord(text: string): AddressRecord {
     if (typeof value !== "string") throw new Error(`${key} is ${JSON.stringify(value)}, not text`);
     return value;
   };
-  const { version, network, pod, use } = json;
+  const { version, network, pod, labels, use } = json;
   if (version !== FORMAT) throw new Error(`record version is ${JSON.stringify(version)}, not 1`);
   return {
     address: parseAddress(field(json, "address")),
@@ -76,9 +80,16 @@ export function decodeRecord(text: string): AddressRecord {
     ...(isObject(pod)
       ? { pod: { namespace: field(pod, "namespace"), name: field(pod, "name") } }
       : {}),
+    ...(isObject(labels) ? { labels: textsOf(labels, field) } : {}),
     time: field(json, "time"),
     ...(use === "subnet" ? { use: "subnet" } : {}),
   };
+}
+
+function textsOf(json: JsonObject, field: (from: JsonObject, key: string) => string): Labels {
+  const texts: Record<string, string> = {};
+  for (const key in json) texts[key] = field(json, key);
+  return texts;
 }
 
 /** `pod NAMESPACE/NAME` where that is known, else `container ID`; with the interface. */

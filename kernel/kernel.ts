@@ -52,6 +52,8 @@ export type InterfaceAddress = {
   readonly scope: Scope;
   /** Nobody can use it: whether it is another's too is being asked (RFC 4862 section 5.4), or it is. */
   readonly unusable?: "tentative" | "duplicate";
+  /** Who gave it, as `protocol` of routes; absent for the kernel, for who did not say so, and before Linux 5.18. */
+  readonly protocol?: number;
 };
 
 /** Address and route scopes of rtnetlink(7), by iproute2's names. */
@@ -211,6 +213,10 @@ export type Request =
       readonly length: number;
       /** Default "global". */
       readonly scope?: Scope;
+      /** Who gives it (IFA_PROTO); kernels before 5.18 forget it. */
+      readonly protocol?: number;
+      /** IPv6: no source of packets where there is another (RFC 4862 section 5.5.4). */
+      readonly deprecated?: true;
     }
   | {
       /**

@@ -206,11 +206,7 @@ function isAnywhere({ namespace }: MemoryLink, address: Address): boolean {
   );
 }
 
-function tell(
-  link: MemoryLink,
-  change: "new" | "deleted",
-  { address, length, scope }: LinkAddress,
-): void {
-  const shown: InterfaceAddress = { link: link.index, address, length, scope };
+function tell(link: MemoryLink, change: "new" | "deleted", entry: LinkAddress): void {
+  const shown: InterfaceAddress = { link: link.index, ...entry };
   link.namespace.emit({ type: "address", change, address: shown });
 }

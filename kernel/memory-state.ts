@@ -22,6 +22,7 @@ export type LinkAddress = {
   readonly address: Address;
   readonly length: number;
   readonly scope: Scope;
+  readonly protocol?: number;
 };
 
 export type MemoryLink = {

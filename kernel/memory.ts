@@ -359,11 +359,12 @@ class MemoryKernel implements Kernel {
         break;
       }
       case "add address": {
-        const { address, length, scope = "global" } = request;
+        const { address, length, scope = "global", protocol } = request;
         addAddress(namespace.need(request.link, "ipv4: Device not found"), {
           address,
           length,
           scope,
+          ...(protocol === undefined ? {} : { protocol }),
         });
         break;
       }

@@ -5,7 +5,7 @@
 
 import type { Address } from "../lib/address.ts";
 import type { Prefix } from "../lib/prefix.ts";
-import type { Secret } from "../lib/secret.ts";
+import { LONGEST_KEY, type Secret } from "../lib/secret.ts";
 import { AF, IPPROTO, SOCK } from "./const.ts";
 import {
   bind,
@@ -34,8 +34,6 @@ const TCP_MD5SIG = 14;
 const TCP_MD5SIG_EXT = 32;
 const TCP_MD5SIG_FLAG_PREFIX = 1;
 
-/** TCP_MD5SIG_MAXKEYLEN: octets of the longest key. */
-export const LONGEST_KEY = 80;
 /** TTL of packets that prove to be near by it (RFC 5082), and of a listener's first answer. */
 const MOST_HOPS = 255;
 

@@ -15,6 +15,7 @@ import type { Fault } from "./fault.ts";
 import { blockSizeOf } from "./ip-pool.ts";
 import { addressesOf } from "./node.ts";
 import type { Resources } from "./resource.ts";
+import { allRanges } from "./service.ts";
 
 /** Every fault of every aggregate. */
 export function checkAggregates(resources: Resources): Fault[] {
@@ -65,7 +66,8 @@ function strangers(prefix: Prefix, { configuration, nodes, peers }: Resources): 
   const node = nodes.find(({ resource }) =>
     addressesOf(resource).some((address) => containsAddress(prefix, address)),
   )?.resource;
-  const range = configuration?.resource.services.find((one) => overlaps(one, prefix));
+  const ranges = configuration === undefined ? [] : allRanges(configuration.resource.serviceRanges);
+  const range = ranges.find((one) => overlaps(one, prefix));
   const [peer] = peers.flatMap(({ resource: { name, remote } }) =>
     remote.type === "address" && containsAddress(prefix, remote.address)
       ? [{ name, address: remote.address }]

@@ -4,6 +4,8 @@
  * Addresses and prefixes are text, times milliseconds, AS paths lists of numbers or sets.
  */
 
+import type { Family } from "../lib/address.ts";
+
 export type StatusAnswer = {
   readonly version: string;
   readonly node: string;
@@ -63,9 +65,12 @@ export type FibAnswer = {
 export type FibTableAnswer = {
   readonly mode: "kernel" | "none";
   readonly protocol: number;
-  readonly metric: number;
+  /** By family. */
+  readonly metrics: Readonly<Record<Family, number>>;
   readonly table: number;
   readonly routes: readonly FibRouteAnswer[];
+  /** What is chosen and left to somebody else (programClusterRoutes), and why. */
+  readonly left: readonly { readonly prefix: string; readonly reason: string }[];
 };
 
 export type FibRouteAnswer = {
@@ -87,6 +92,7 @@ export type FibWayAnswer = {
 export type PeerAnswer = {
   readonly name: string;
   readonly origin: "mesh" | "BGPPeer";
+  /** `pods SELECTOR` of a BGPPeer that selects no pod of this node. */
   readonly address: string;
   readonly port: number;
   readonly localAddress: string;

@@ -3,7 +3,7 @@
  */
 
 import * as v from "valibot";
-import { booleanSchema, mapOf, millisecondsSchema, textOf, wholeNumber } from "./scalar.ts";
+import { booleanSchema, mapOf, millisecondsSchema, oneOf, textOf, wholeNumber } from "./scalar.ts";
 
 /** Times in ms; undefined leaves the choice to BGPConfiguration, and then to whoever plans. */
 export type BfdSettings = {
@@ -12,10 +12,24 @@ export type BfdSettings = {
   readonly minReceiveInterval?: number | undefined;
   readonly detectMultiplier?: number | undefined;
   readonly multihop?: boolean | undefined;
+  /** Only where the peer is in a network of one of the node's links. */
+  readonly ifConnected?: boolean | undefined;
   readonly minimumTtl?: number | undefined;
   readonly strict?: boolean | undefined;
   readonly auth?: BfdAuth | undefined;
 };
+
+/** Calico's field of BGPPeer; with None BFD is not asked for by it. */
+export const failureDetectionModeSchema = v.optional(oneOf("None", "BFDIfDirectlyConnected"));
+
+/** What that field asks for, with what `bfd` says beside it. */
+export function detectionSettings(
+  mode: v.InferOutput<typeof failureDetectionModeSchema>,
+  settings: BfdSettings | undefined,
+): BfdSettings | undefined {
+  if (mode !== "BFDIfDirectlyConnected") return settings;
+  return { ...settings, enabled: true, multihop: false, ifConnected: true };
+}
 
 export type BfdAuth = {
   readonly type: BfdAuthType;

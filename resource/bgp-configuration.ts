@@ -3,6 +3,7 @@
  */
 
 import * as v from "valibot";
+import type { Address, Family } from "../lib/address.ts";
 import type { Prefix } from "../lib/prefix.ts";
 import { type AddPath, addPathSchema } from "./add-path.ts";
 import { type Aggregate, aggregatesFrom, aggregatesSchema } from "./aggregate.ts";
@@ -13,7 +14,8 @@ import {
   gracefulRestartSchema,
   restartTimeSchema,
 } from "./graceful-restart.ts";
-import type { NotHonoured, NotHonouredFields } from "./not-honoured.ts";
+import type { NotHonouredFields } from "./not-honoured.ts";
+import { type KeySource, passwordSchema } from "./password.ts";
 import {
   asNumberSchema,
   booleanSchema,
@@ -25,12 +27,14 @@ import {
   mapOf,
   nameSchema,
   oneOf,
-  passwordSchema,
+  peeringAddressSchemas,
   portSchema,
+  prioritySchema,
   secondsSchema,
   textOf,
   wholeNumber,
 } from "./scalar.ts";
+import type { ServiceRanges } from "./service.ts";
 
 export type BgpConfiguration = {
   readonly asNumber: number;
@@ -39,10 +43,16 @@ export type BgpConfiguration = {
   readonly timers: Timers;
   /** NodeIP: the node's addresses; None: any. */
   readonly bindMode: "NodeIP" | "None";
-  /** Path of the file with the TCP-MD5 key of all mesh sessions. */
-  readonly meshPasswordFile: string | undefined;
-  /** Ranges that every node announces: of ClusterIPs, of external and of load balancers' addresses. */
-  readonly services: readonly Prefix[];
+  /** Where the TCP-MD5 key of all mesh sessions is. */
+  readonly nodeMeshPassword?: KeySource | undefined;
+  /** Where the addresses of services are. */
+  readonly serviceRanges: ServiceRanges;
+  /** Disabled: load balancers' addresses are announced each by itself. */
+  readonly serviceLoadBalancerAggregation: "Enabled" | "Disabled";
+  /** Of our routes, in filters and, unless the daemon is told another metric, in the kernel. */
+  readonly normalPriority: Readonly<Record<Family, number>>;
+  /** Which of the pools' routes bgpd puts into the kernel; no pool has an encapsulation. */
+  readonly programClusterRoutes: (typeof PROGRAMMED)[number];
   readonly prefixAdvertisements: readonly PrefixAdvertisement[];
   /** An addition of ours. */
   readonly aggregates: readonly Aggregate[];
@@ -63,6 +73,8 @@ export type BgpConfiguration = {
   readonly nodeMeshMaxRestartTime?: number | undefined;
   /** An addition of ours, of mesh sessions. */
   readonly nodeMeshAddPath?: AddPath | undefined;
+  /** Where pods reach their own node: one of a family at most, IPv4 first. */
+  readonly localWorkloadPeering: readonly Address[];
 };
 
 /** Of the node called `node` alone; undefined: the cluster's. */
@@ -108,9 +120,14 @@ export type Timers = {
 /** Calico's default (RFC 6996: the first of the private AS numbers). */
 export const DEFAULT_AS_NUMBER = 64_512;
 export const DEFAULT_PORT = 179;
+/** The same as Calico's. */
+export const DEFAULT_PRIORITY = 1024;
 /** The document of the cluster, and how those of nodes are called: `node.NAME`. */
 export const CLUSTER_NAME = "default";
 export const NODE_PREFIX = "node.";
+
+/** Calico's words for the pools whose routes are programmed: all, those with IP in IP, those without, none. */
+const PROGRAMMED = ["Enabled", "EnabledNoEncapOnly", "EnabledIPIPOnly", "Disabled"] as const;
 
 /** As many as Calico's daemon merges. */
 export const DEFAULT_MAXIMUM_PATHS = 16;
@@ -169,6 +186,9 @@ export const bgpConfigurationSpec = v.pipe(
     serviceExternalIPs: rangesSchema,
     serviceLoadBalancerIPs: rangesSchema,
     serviceLoadBalancerAggregation: v.optional(oneOf("Enabled", "Disabled"), "Enabled"),
+    programClusterRoutes: v.optional(oneOf(...PROGRAMMED), "EnabledNoEncapOnly"),
+    ipv4NormalRoutePriority: v.optional(prioritySchema, DEFAULT_PRIORITY),
+    ipv6NormalRoutePriority: v.optional(prioritySchema, DEFAULT_PRIORITY),
     ...communityFields,
     prefixAdvertisements: v.optional(prefixAdvertisementsSchema, []),
     aggregates: aggregatesSchema,
@@ -200,6 +220,8 @@ export const bgpConfigurationSpec = v.pipe(
     gracefulRestart: gracefulRestartSchema,
     nodeMeshMaxRestartTime: restartTimeSchema,
     nodeMeshAddPath: addPathSchema,
+    localWorkloadPeeringIPV4: v.optional(peeringAddressSchemas[4]),
+    localWorkloadPeeringIPV6: v.optional(peeringAddressSchemas[6]),
     ...timerFields,
   }),
   v.rawCheck(({ dataset, addIssue }) => {
@@ -249,12 +271,6 @@ function unknownNames(spec: NamedCommunities) {
   );
 }
 
-const LOCAL_WORKLOADS: NotHonoured = { idle: [], why: "nodes have no sessions with their pods" };
-const ONE_METRIC: NotHonoured = {
-  idle: [1024],
-  why: "routes have the metric 1024, and priorities in filters count from it",
-};
-
 /** Fields of Calico's that this version does not honour. */
 export const BGP_CONFIGURATION_NOT_HONOURED: NotHonouredFields = {
   "spec.logSeverityScreen": {
@@ -262,23 +278,11 @@ export const BGP_CONFIGURATION_NOT_HONOURED: NotHonouredFields = {
     why: "each daemon's log has the level that --log-level or MANX_LOG says",
     noted: true,
   },
-  "spec.nodeMeshPassword.secretKeyRef": {
-    idle: [],
-    why: "a directory of documents has no Secrets; nodeMeshPassword.file names a file with the key",
-  },
   "spec.ignoredInterfaces": {
     idle: [[]],
     why: "no interface's network is announced, so there is none to leave out; next hops are reached as the kernel's routes say",
     noted: true,
   },
-  "spec.localWorkloadPeeringIPV4": LOCAL_WORKLOADS,
-  "spec.localWorkloadPeeringIPV6": LOCAL_WORKLOADS,
-  "spec.programClusterRoutes": {
-    idle: ["Enabled", "EnabledNoEncapOnly"],
-    why: "nobody but bgpd puts the cluster's routes into the kernel; a daemon that shall not has --fib none",
-  },
-  "spec.ipv4NormalRoutePriority": ONE_METRIC,
-  "spec.ipv6NormalRoutePriority": ONE_METRIC,
 };
 
 /** What holds where there is no document. */
@@ -291,27 +295,35 @@ export function bgpConfigurationFrom({
   holdTime,
   keepaliveTime,
   connectRetryTime,
-  nodeMeshPassword,
   shutdownMessage,
   serviceClusterIPs,
   serviceExternalIPs,
   serviceLoadBalancerIPs,
-  serviceLoadBalancerAggregation,
+  ipv4NormalRoutePriority,
+  ipv6NormalRoutePriority,
   communities,
   prefixAdvertisements,
   aggregates,
+  localWorkloadPeeringIPV4,
+  localWorkloadPeeringIPV6,
   ...rest
 }: v.InferOutput<typeof bgpConfigurationSpec>): BgpConfiguration {
-  const balanced = serviceLoadBalancerAggregation === "Enabled" ? serviceLoadBalancerIPs : [];
-  const ranges = [...serviceClusterIPs, ...serviceExternalIPs, ...balanced];
+  const prefixes = (ranges: readonly { readonly cidr: Prefix }[]) => ranges.map(({ cidr }) => cidr);
   return {
     ...rest,
     timers: { holdTime, keepaliveTime, connectRetryTime },
-    meshPasswordFile: nodeMeshPassword?.file,
     shutdownMessage,
-    services: ranges.map(({ cidr }) => cidr),
+    normalPriority: { 4: ipv4NormalRoutePriority, 6: ipv6NormalRoutePriority },
+    serviceRanges: {
+      ClusterIP: prefixes(serviceClusterIPs),
+      "external IP": prefixes(serviceExternalIPs),
+      "load balancer's address": prefixes(serviceLoadBalancerIPs),
+    },
     prefixAdvertisements: advertisementsFrom({ communities, prefixAdvertisements }),
     aggregates: aggregatesFrom(aggregates),
+    localWorkloadPeering: [localWorkloadPeeringIPV4, localWorkloadPeeringIPV6].flatMap(
+      (address) => address ?? [],
+    ),
   };
 }
 

@@ -11,6 +11,7 @@ import {
   oneOf,
   prefix6Schema,
   prefixSchema,
+  prioritySchema,
   textOf,
   wholeNumber,
 } from "./scalar.ts";
@@ -60,8 +61,6 @@ export const FILTER_LISTS = ["importV4", "exportV4", "importV6", "exportV6"] as 
 /** Calico's bounds. */
 const MOST_OPERATIONS = 10;
 const MOST_PREPENDED = 10;
-const prioritySchema = wholeNumber(1, 2_147_483_646, "a priority");
-
 /** IFNAMSIZ leaves 15 characters; `*` may stand anywhere. */
 const interfaceSchema = textOf(
   "expected the name of an interface such as eth0, or a pattern such as eth*",

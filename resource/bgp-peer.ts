@@ -1,13 +1,19 @@
 /**
  * BGPPeer (projectcalico.org/v3): a session of some nodes with a router, or with another node; or, additions
- * of ours, sessions with whoever calls from a range, and a session with whoever is found on a link.
+ * of ours, sessions with whoever calls from a range, and a session with whoever is found on a link; or sessions of
+ * nodes with pods of their own.
  */
 
 import * as v from "valibot";
 import { type Address, isLinkLocal } from "../lib/address.ts";
 import type { Prefix } from "../lib/prefix.ts";
 import { type AddPath, addPathSchema } from "./add-path.ts";
-import { type BfdSettings, bfdSchema } from "./bfd.ts";
+import {
+  type BfdSettings,
+  bfdSchema,
+  detectionSettings,
+  failureDetectionModeSchema,
+} from "./bfd.ts";
 import {
   type ImportPolicy,
   importPolicySchema,
@@ -17,9 +23,12 @@ import {
 import {
   type GracefulRestartSettings,
   peerGracefulRestartSchema,
-  restartTimeSchema,
+  restartContradiction,
+  restartModeFields,
+  restartSettings,
 } from "./graceful-restart.ts";
 import type { NotHonouredFields } from "./not-honoured.ts";
+import { type KeySource, passwordSchema } from "./password.ts";
 import {
   type AsRange,
   asNumberSchema,
@@ -35,18 +44,19 @@ import {
   nameSchema,
   oneOf,
   type PeerAs,
-  passwordSchema,
   peerAddressSchema,
   peerAsSchema,
   secondsSchema,
   selectorSchema,
+  type WordedSelector,
   wholeNumber,
+  wordedSelectorSchema,
 } from "./scalar.ts";
 import type { Selector } from "./selector.ts";
 
 const LIST = 'expected a list of AS numbers or ranges, such as [64513, "64520-64530"]';
 
-/** What a session with a named peer, with one of a link, and those with whoever calls from a range have in common. */
+/** What sessions with named peers, with pods, with whoever is on a link or calls from a range have in common. */
 type BgpSession = {
   readonly name: string;
   /** One node by name. */
@@ -56,8 +66,8 @@ type BgpSession = {
   /** Names of BGPFilters, in order. */
   readonly filters: readonly string[];
   readonly timers: Timers;
-  /** Path of the file that has the TCP-MD5 key; undefined for no key. */
-  readonly passwordFile: string | undefined;
+  /** Where the TCP-MD5 key is; undefined for no key. */
+  readonly password?: KeySource | undefined;
   /** The peer is at most so many hops away, and its packets prove it (RFC 5082). */
   readonly ttlSecurity?: number | undefined;
   readonly sourceAddress: "UseNodeIP" | "None";
@@ -137,6 +147,16 @@ export type BgpUnnumbered = BgpSession & {
   readonly passive: boolean;
 };
 
+/** Each pod of the node that the selector picks. */
+export type BgpWorkloads = BgpSession & {
+  readonly workloads: WordedSelector;
+  readonly asNumber: number;
+  readonly passive: boolean;
+};
+
+/** What a BGPPeer may be. */
+export type AnyBgpPeer = BgpPeer | BgpRange | BgpUnnumbered | BgpWorkloads;
+
 /** What an external peer is told where no filter decides: our own, what lies in pools (as Calico), nothing. */
 export type ExportPolicy = "safe" | "pools" | "none";
 
@@ -163,6 +183,7 @@ const bgpPeerFields = mapOf({
   peerIP: v.optional(peerAddressSchema),
   asNumber: v.optional(peerAsSchema),
   peerSelector: v.optional(selectorSchema),
+  localWorkloadSelector: v.optional(wordedSelectorSchema),
   reversePeering: v.optional(oneOf("Auto", "Manual"), "Auto"),
   reachableBy: v.optional(hostAddressSchema),
   listenRange: v.optional(eitherPrefixSchema),
@@ -203,14 +224,15 @@ const bgpPeerFields = mapOf({
   ),
   addPath: addPathSchema,
   bfd: bfdSchema,
-  maxRestartTime: restartTimeSchema,
+  failureDetectionMode: failureDetectionModeSchema,
+  ...restartModeFields,
   gracefulRestart: peerGracefulRestartSchema,
   ...timerFields,
 });
 
 export const bgpPeerSpec = v.pipe(
   bgpPeerFields,
-  v.rawTransform<Fields, Fields & { readonly end: RemoteEnd | CallingEnd | LinkEnd }>(
+  v.rawTransform<Fields, Fields & { readonly end: AnyEnd }>(
     ({ dataset: { value }, addIssue, NEVER }) => {
       for (const [field, message] of contradictions(value)) {
         addIssue({ message, path: [inMap(value, field)] });
@@ -232,11 +254,16 @@ type CallingEnd = Pick<BgpRange, "remotes" | "asNumbers" | "limit"> & { readonly
 /** Whoever is on a link. */
 type LinkEnd = Pick<BgpUnnumbered, "link" | "peerAs"> & { readonly type: "link" };
 
+/** The node's own pods. */
+type PodsEnd = Pick<BgpWorkloads, "workloads" | "asNumber"> & { readonly type: "pods" };
+
+type AnyEnd = RemoteEnd | CallingEnd | LinkEnd | PodsEnd;
+
 /** A field, and what is wrong with it. */
 type Wrong = readonly [field: keyof Fields, message: string];
 
 /** Whom the sessions are with, or the field that is missing for it. */
-function endOf(spec: Fields): RemoteEnd | CallingEnd | LinkEnd | Wrong {
+function endOf(spec: Fields): AnyEnd | Wrong {
   const { peerIP, asNumber: peerAs, peerSelector, listenRange, asNumbers, listenLimit } = spec;
   if (isUnnumbered(spec)) {
     if (peerAs === undefined) return ["asNumber", missing(peerAsSchema)];
@@ -246,6 +273,10 @@ function endOf(spec: Fields): RemoteEnd | CallingEnd | LinkEnd | Wrong {
     return ["asNumber", "expected an AS number: external and internal go with an interface alone"];
   }
   const asNumber = peerAs;
+  if (spec.localWorkloadSelector !== undefined) {
+    if (asNumber === undefined) return ["asNumber", missing(asNumberSchema)];
+    return { type: "pods", workloads: spec.localWorkloadSelector, asNumber };
+  }
   if (listenRange !== undefined) {
     const single = asNumber === undefined ? undefined : [{ first: asNumber, last: asNumber }];
     const ranges = asNumbers ?? single;
@@ -258,7 +289,7 @@ function endOf(spec: Fields): RemoteEnd | CallingEnd | LinkEnd | Wrong {
   if (peerSelector !== undefined) return { type: "nodes", selector: peerSelector };
   if (peerIP === undefined) {
     const others =
-      "or, for Nodes, a peerSelector; or, for who calls, a listenRange; or, for who is found on a link, an interface";
+      "or, for Nodes, a peerSelector; or, for the nodes' own pods, a localWorkloadSelector; or, for who calls, a listenRange; or, for who is found on a link, an interface";
     return ["peerIP", `${missing(peerAddressSchema)}; ${others}`];
   }
   if (asNumber === undefined) return ["asNumber", missing(asNumberSchema)];
@@ -267,9 +298,10 @@ function endOf(spec: Fields): RemoteEnd | CallingEnd | LinkEnd | Wrong {
 
 /** Fields that do not go together. */
 function contradictions(spec: Fields): Wrong[] {
-  const found: Wrong[] = [];
+  const found = saidTwice(spec);
   const isThere = (field: keyof Fields): boolean => spec[field] !== undefined;
   if (isUnnumbered(spec)) found.push(...misplaced(spec));
+  if (isThere("localWorkloadSelector")) return [...found, ...besidePods(spec)];
   if (isThere("listenRange")) {
     const ofPeers = ["peerIP", "peerSelector", "reachableBy"] as const;
     for (const field of ofPeers.filter(isThere)) {
@@ -303,18 +335,14 @@ function contradictions(spec: Fields): Wrong[] {
       "expected no strict with a listenRange: who calls is known by its call only",
     ]);
   }
-  if (isThere("multihop") && isThere("ttlSecurity")) {
-    found.push(["multihop", "expected either multihop or ttlSecurity, which says the hops too"]);
-  }
-  return found;
+  return [...found, ...hopsTwice(spec)];
 }
 
 /** Whether the neighbour on a link is meant: nothing else says who the peer is. */
 function isUnnumbered(spec: Fields): spec is Fields & { readonly interface: string } {
-  const { interface: link, peerIP, peerSelector, listenRange } = spec;
-  return (
-    link !== undefined && [peerIP, peerSelector, listenRange].every((end) => end === undefined)
-  );
+  const { interface: link, peerIP, peerSelector, listenRange, localWorkloadSelector } = spec;
+  const ends = [peerIP, peerSelector, listenRange, localWorkloadSelector];
+  return link !== undefined && ends.every((end) => end === undefined);
 }
 
 /** What means nothing towards the neighbour on a link. */
@@ -332,37 +360,74 @@ function misplaced({ multihop, reachableBy, sourceAddress, bfd }: Fields): Wrong
   ];
 }
 
+/** What means nothing towards the node's own pods. */
+function besidePods(spec: Fields): Wrong[] {
+  const ends = ["peerIP", "peerSelector", "listenRange", "asNumbers", "listenLimit"] as const;
+  const ways = ["reachableBy", "interface"] as const;
+  const isThere = (field: keyof Fields): boolean => spec[field] !== undefined;
+  const found: Wrong[] = [
+    ...ends
+      .filter(isThere)
+      .map((field) => [field, "with localWorkloadSelector pods are the peers: remove it"] as const),
+    ...ways
+      .filter(isThere)
+      .map(
+        (field) =>
+          [field, "with localWorkloadSelector each pod is on its own link: remove it"] as const,
+      ),
+  ];
+  if (spec.sourceAddress === "None") {
+    const own = "with localWorkloadSelector it is the localWorkloadPeering address: remove it";
+    found.push(["sourceAddress", own]);
+  }
+  if (spec.failureDetectionMode === "BFDIfDirectlyConnected") {
+    const none =
+      "pods are in no network of the node's links: expected bfd with localWorkloadSelector";
+    found.push(["failureDetectionMode", none]);
+  }
+  return [...found, ...hopsTwice(spec)];
+}
+
+/** Calico's fields against ours that say the same. */
+function saidTwice(spec: Fields): Wrong[] {
+  const found: Wrong[] = [];
+  if (spec.failureDetectionMode === "BFDIfDirectlyConnected") {
+    const { enabled = true, multihop = false } = spec.bfd ?? {};
+    const other = "with failureDetectionMode: BFDIfDirectlyConnected expected";
+    if (!enabled) found.push(["bfd", `${other} no enabled: false`]);
+    if (multihop) found.push(["bfd", `${other} no multihop`]);
+  }
+  const restart = restartContradiction(spec);
+  return restart === undefined ? found : [...found, restart];
+}
+
+function hopsTwice({ multihop, ttlSecurity }: Fields): Wrong[] {
+  if (multihop === undefined || ttlSecurity === undefined) return [];
+  return [["multihop", "expected either multihop or ttlSecurity, which says the hops too"]];
+}
+
 /** Fields of Calico's that this version does not honour. */
 export const BGP_PEER_NOT_HONOURED: NotHonouredFields = {
-  "spec.password.secretKeyRef": {
-    idle: [],
-    why: "a directory of documents has no Secrets; password.file names a file with the key",
-  },
-  "spec.failureDetectionMode": { idle: ["None"], why: "BFD is asked for by the field bfd" },
-  "spec.restartMode": {
-    idle: ["GracefulRestart"],
-    why: "long-lived graceful restart is asked for by gracefulRestart.longLivedStaleTime",
-  },
-  "spec.localWorkloadSelector": {
-    idle: [],
-    why: "a node has no sessions with its pods, whose addresses it does not choose; one with a fixed address can be a peerIP",
+  "spec.birdGatewayMode": {
+    idle: ["Recursive"],
+    why: "next hops are looked up among the kernel's routes, be the peer near or not",
   },
 };
 
 /** The record of a checked document. */
-export function bgpPeerFrom(
-  name: string,
-  spec: v.InferOutput<typeof bgpPeerSpec>,
-): BgpPeer | BgpRange | BgpUnnumbered {
-  const { end, peerIP, asNumber, peerSelector, listenRange, asNumbers, listenLimit, ...own } = spec;
-  const { passive, reversePeering, reachableBy, ...common } = own;
-  const { holdTime, keepaliveTime, connectRetryTime, password, nextHopMode, ...rest } = common;
+export function bgpPeerFrom(name: string, spec: v.InferOutput<typeof bgpPeerSpec>): AnyBgpPeer {
+  const { end, peerIP, asNumber, peerSelector, localWorkloadSelector, ...others } = spec;
+  const { listenRange, asNumbers, listenLimit, ...own } = others;
+  const { passive, reversePeering, reachableBy, failureDetectionMode, restartMode, ...common } =
+    own;
+  const { holdTime, keepaliveTime, connectRetryTime, nextHopMode, ...rest } = common;
   const session: BgpSession = {
     name,
     ...rest,
+    bfd: detectionSettings(failureDetectionMode, rest.bfd),
+    ...restartSettings({ ...rest, restartMode }),
     nextHopMode: nextHopMode ?? "Auto",
     timers: { holdTime, keepaliveTime, connectRetryTime },
-    passwordFile: password?.file,
   };
   if (end.type === "range") {
     const { type, ...range } = end;
@@ -371,6 +436,10 @@ export function bgpPeerFrom(
   if (end.type === "link") {
     const { link, peerAs } = end;
     return { ...session, link, peerAs, passive };
+  }
+  if (end.type === "pods") {
+    const { workloads, asNumber: peerAs } = end;
+    return { ...session, workloads, asNumber: peerAs, passive };
   }
   return {
     ...session,

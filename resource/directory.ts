@@ -4,7 +4,7 @@
 
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { Source } from "./document.ts";
+import type { Source } from "./entry.ts";
 import type { Fault } from "./fault.ts";
 
 const EXTENSION = /\.(ya?ml|json)$/;
@@ -25,10 +25,12 @@ export function readDirectory(path: string): {
       faults: [unreadable(path, "expected *.yaml files in it, there are none")],
     };
   }
-  const read = files.value.map((file) => attempt(file, () => readFileSync(file, "utf8")));
+  const read = files.value.map((file) =>
+    attempt(file, () => ({ text: readFileSync(file, "utf8"), mode: statSync(file).mode & 0o777 })),
+  );
   return {
     sources: read.flatMap((entry, index) =>
-      "fault" in entry ? [] : [{ file: files.value[index] ?? path, text: entry.value }],
+      "fault" in entry ? [] : [{ file: files.value[index] ?? path, ...entry.value }],
     ),
     faults: read.flatMap((entry) => ("fault" in entry ? [entry.fault] : [])),
   };

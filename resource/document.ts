@@ -14,18 +14,29 @@ import {
 } from "./bgp-configuration.ts";
 import { bgpFilterFrom, bgpFilterSpec } from "./bgp-filter.ts";
 import { bgpPeerFrom, bgpPeerSpec } from "./bgp-peer.ts";
+import { Declared } from "./declared.ts";
+import { EndpointIndex } from "./endpoint-slice.ts";
+import { type Entry, entriesOf, Memory, type Source } from "./entry.ts";
 import { compareFault, type Fault, placeOf } from "./fault.ts";
 import { ipPoolFrom, ipPoolSpec } from "./ip-pool.ts";
 import { ipReservationFrom, ipReservationSpec } from "./ip-reservation.ts";
 import { isKind, KINDS, type Kind, specSchemaOf } from "./kind.ts";
+import {
+  KUBERNETES_KIND_NAMES,
+  type KubernetesKind,
+  type KubernetesObject,
+  kubernetesKindOf,
+  kubernetesObjectFrom,
+  subjectOfObject,
+} from "./kubernetes.ts";
 import { type Metadata, metadataSchema, NODE_ANNOTATIONS } from "./metadata.ts";
 import { nodeFrom, nodeSpec } from "./node.ts";
 import { describeNotHonoured, type NotHonouredFields } from "./not-honoured.ts";
+import { formatObjectName } from "./object-name.ts";
 import { checkReferences } from "./reference.ts";
 import type { Complain, Documented, Resources } from "./resource.ts";
-import { type Path, readYaml, type YamlDocument } from "./yaml.ts";
-
-export type Source = { readonly file: string; readonly text: string };
+import { exposedSecret } from "./secret.ts";
+import type { Path } from "./yaml.ts";
 
 const API_VERSION = "projectcalico.org/v3";
 const TOP_LEVEL = ["apiVersion", "kind", "metadata", "spec"];
@@ -43,7 +54,10 @@ type Checked = Metadata & {
  * Read all documents of all files. `resources` are to be used only where there is no fault. `notes` are of what
  * stands there and means nothing.
  */
-export function readDocuments(sources: readonly Source[]): {
+export function readDocuments(
+  sources: readonly Source[],
+  memory: Memory = new Memory(),
+): {
   readonly resources: Resources;
   readonly faults: readonly Fault[];
   readonly notes: readonly Fault[];
@@ -51,72 +65,87 @@ export function readDocuments(sources: readonly Source[]): {
   const faults: Fault[] = [];
   const notes: Fault[] = [];
   const checked: Checked[] = [];
-  const declared: Declared = new Map();
+  const objects: Documented<KubernetesObject>[] = [];
+  const declared = new Declared();
   let isComplete = true;
-  for (const { file, text } of sources) {
-    const { documents, errors } = readYaml(text);
+  for (const source of sources) {
+    const { file, text } = source;
+    const { entries, errors } = entriesOf(source, memory);
     for (const { line, message } of errors) {
       isComplete = false;
       const rest = { subject: "", field: "", value: undefined };
-      faults.push({ file, line, ...rest, message: `not YAML: ${message}` });
+      const detail = mayHoldSecret(text)
+        ? "what is wrong is not shown, for a Secret is in it"
+        : message;
+      faults.push({ file, line, ...rest, message: `not YAML: ${detail}` });
     }
-    for (const document of documents.flatMap(membersOf)) {
-      const found = checkDocument(file, document, { faults, notes, declared });
-      if (found !== undefined) checked.push(found);
+    for (const entry of entries) {
+      const found = checkDocument(source, entry, memory, { faults, notes, declared });
+      if (found === undefined) continue;
+      if ("resource" in found) objects.push(found);
+      else checked.push(found);
     }
   }
-  const resources = resourcesFrom(checked);
+  memory.turn();
+  const resources = resourcesFrom(checked, objects);
   // What cannot be read may have what others refer to.
-  const isDeclared = (kind: Kind, name: string): boolean =>
-    !isComplete || declared.has(`${kind} ${name}`);
+  const isDeclared = (kind: Kind, name: string): boolean => !isComplete || declared.has(kind, name);
   faults.push(...checkReferences(resources, isDeclared));
   const inOrder = (list: readonly Fault[]): Fault[] => list.toSorted(compareFault);
   return { resources, faults: inOrder(faults), notes: inOrder(notes) };
 }
 
-/** The place of each name: faulty or not, others may refer to it without a fault of their own. */
-type Declared = Map<string, Fault>;
+/** How an object is read, besides what it says itself. */
+type Reader = {
+  readonly mode: number | undefined;
+  readonly complain: Complain;
+  readonly memory: Memory;
+};
 
 /** What has been found so far. */
 type Findings = { readonly faults: Fault[]; readonly notes: Fault[]; readonly declared: Declared };
 
-/** Of a list, as tools print several documents (`kind: BGPPeerList`), its items; else the document itself. */
-function membersOf(document: YamlDocument): YamlDocument[] {
-  const { value, lineOf } = document;
-  if (!isRecord(value) || !Array.isArray(value.items)) return [document];
-  if (typeof value.kind !== "string" || !value.kind.endsWith("List")) return [document];
-  return value.items.map((item: unknown, index) => ({
-    value: item,
-    lineOf: (path) => lineOf(["items", index, ...path]),
-  }));
-}
-
 function checkDocument(
-  file: string,
-  document: YamlDocument,
-  { faults, notes, declared }: Findings,
-): Checked | undefined {
-  const { value } = document;
+  source: Source,
+  entry: Entry,
+  memory: Memory,
+  findings: Findings,
+): Checked | Documented<KubernetesObject> | undefined {
+  const { faults, notes, declared } = findings;
+  const { file } = source;
+  const { value, known } = entry;
   const before = faults.length;
   const fault = (subject: string, path: Path, message: string): Fault => ({
     file,
-    line: document.lineOf(path),
+    line: entry.lineOf(path),
     subject,
     field: path.join(".").replace(/\.(\d+)(?=\.|$)/g, "[$1]"),
-    value: textOfValue(valueAt(value, path)),
+    value: isConfidential(value, path) ? undefined : textOfValue(valueAt(value, path)),
     message,
   });
+  const { mode } = source;
+  if (known !== undefined) {
+    const subject = `${known.kind} ${formatObjectName(known.object)}`;
+    const complain: Complain = (path, message) => fault(subject, path, message);
+    return checkObject(known.kind, entry, { mode, complain, memory }, findings);
+  }
   if (!isRecord(value)) {
     faults.push(fault("", [], "expected a document with apiVersion, kind, metadata and spec"));
     return undefined;
   }
   const { apiVersion, kind, metadata } = value;
   const name = isRecord(metadata) ? metadata.name : undefined;
+  const foreign = kubernetesKindOf(apiVersion, kind);
+  if (foreign !== undefined) {
+    const subject = subjectOfObject(foreign, metadata);
+    const complain: Complain = (path, message) => fault(subject, path, message);
+    return checkObject(foreign, entry, { mode, complain, memory }, findings);
+  }
   const subject = subjectOf(kind, name);
   const complain: Complain = (path, message) => fault(subject, path, message);
   if (apiVersion !== API_VERSION) faults.push(complain(["apiVersion"], `expected ${API_VERSION}`));
   if (!isKind(kind)) {
-    const known = `expected one of ${Object.keys(KINDS).join(", ")}`;
+    const known = `expected one of ${[...Object.keys(KINDS), ...KUBERNETES_KIND_NAMES].join(", ")}`;
     faults.push(complain(["kind"], `not a kind of this version of Manx: ${known}`));
     return undefined;
   }
@@ -131,6 +160,27 @@ function checkDocument(
   notes.push(...checked.notes, ...noteAnnotations(kind, checkedMetadata, complain));
   const { spec } = checked;
   return { kind, ...checkedMetadata, spec, complain };
+}
+
+/** Of objects of Kubernetes, whose fields are many and not ours, only what we use is looked at. */
+function checkObject(
+  kind: KubernetesKind,
+  { value, known, text }: Entry,
+  { mode, complain, memory }: Reader,
+  { faults, notes, declared }: Findings,
+): Documented<KubernetesObject> | undefined {
+  const result =
+    known === undefined ? kubernetesObjectFrom(kind, value, complain) : { object: known };
+  if ("faults" in result) {
+    faults.push(...result.faults);
+    return undefined;
+  }
+  const { object } = result;
+  if (text !== undefined) memory.remember(text, object);
+  if (kind === "Secret") notes.push(...exposedSecret(mode, complain));
+  const twins = declared.declare(kind, formatObjectName(object.object), complain);
+  faults.push(...twins);
+  return twins.length > 0 ? undefined : { resource: object, complain };
 }
 
 function checkMetadata(value: unknown, complain: Complain, faults: Fault[]): Metadata | undefined {
@@ -155,15 +205,8 @@ function checkName(
   name: string,
   { complain, declared }: { readonly complain: Complain; readonly declared: Declared },
 ): Fault[] {
-  const faults: Fault[] = [];
   const path = ["metadata", "name"];
-  const earlier = declared.get(`${kind} ${name}`);
-  if (earlier === undefined) {
-    declared.set(`${kind} ${name}`, complain(path, ""));
-  } else {
-    const where = `${earlier.file}:${earlier.line}`;
-    faults.push(complain(path, `there is another ${kind} of this name at ${where}`));
-  }
+  const faults = declared.declare(kind, name, complain);
   if (kind === "BGPConfiguration" && name !== CLUSTER_NAME && !name.startsWith(NODE_PREFIX)) {
     const known =
       '"default" for the cluster, or "node." and a Node\'s name for what that has otherwise';
@@ -255,7 +298,10 @@ function withoutIdle(
   return { spec: visit(spec, ["spec"]), asked };
 }
 
-function resourcesFrom(checked: readonly Checked[]): Resources {
+function resourcesFrom(
+  checked: readonly Checked[],
+  objects: readonly Documented<KubernetesObject>[],
+): Resources {
   function all<Spec extends v.GenericSchema, Resource>(
     kind: Kind,
     schema: Spec,
@@ -295,12 +341,26 @@ function resourcesFrom(checked: readonly Checked[]): Resources {
     unnumbered: sessions.flatMap(({ resource, complain }) =>
       "peerAs" in resource ? [{ resource, complain }] : [],
     ),
+    workloads: sessions.flatMap(({ resource, complain }) =>
+      "workloads" in resource ? [{ resource, complain }] : [],
+    ),
     filters: all("BGPFilter", bgpFilterSpec, ({ name, complain }, spec) =>
       bgpFilterFrom(name, spec, (path) => placeOf(complain(path, ""))),
     ),
     pools: all("IPPool", ipPoolSpec, ({ name }, spec) => ipPoolFrom(name, spec)),
     reservations: all("IPReservation", ipReservationSpec, ({ name }, spec) =>
       ipReservationFrom(name, spec),
+    ),
+    secrets: objects.flatMap(({ resource: { kind, object }, complain }) =>
+      kind === "Secret" ? [{ resource: object, complain }] : [],
+    ),
+    services: objects.flatMap(({ resource: { kind, object }, complain }) =>
+      kind === "Service" ? [{ resource: object, complain }] : [],
+    ),
+    endpoints: new EndpointIndex(
+      objects.flatMap(({ resource: { kind, object } }) =>
+        kind === "EndpointSlice" ? [object] : [],
+      ),
     ),
   };
 }
@@ -324,6 +384,21 @@ function valueAt(value: unknown, path: Path): unknown {
     if (Array.isArray(inner)) return inner[Number(key)];
     return isRecord(inner) ? inner[key] : undefined;
   }, value);
+}
+
+/** Whether words on what is wrong with the text could quote a key. */
+function mayHoldSecret(text: string): boolean {
+  return /\bkind["']?\s*:\s*["']?Secret/.test(text);
+}
+
+/** Fields of a password that are no password themselves. */
+const POINTERS = ["file", "name", "key", "optional"];
+
+/** Whether a value may be a key, or be one in the wrong place: it is not shown. */
+function isConfidential(document: unknown, path: Path): boolean {
+  if (isRecord(document) && document.kind === "Secret" && path[0] !== "apiVersion") return true;
+  const isPassword = path.some((key) => key === "password" || key === "nodeMeshPassword");
+  return isPassword && !POINTERS.includes(String(path.at(-1)));
 }
 
 /** Short enough for one line; a map or a list says nothing that its field does not. */

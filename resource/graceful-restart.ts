@@ -25,8 +25,61 @@ export type GracefulRestartSettings = {
 const MOST_RESTART = 0xfff;
 const MOST_LONG_LIVED = 0xff_ffff;
 
-/** Calico's maxRestartTime and nodeMeshMaxRestartTime. */
+/** Calico's nodeMeshMaxRestartTime. */
 export const restartTimeSchema = v.optional(secondsSchema(0, "", MOST_RESTART));
+
+/** Its restartMode and maxRestartTime of a peer. */
+export const restartModeFields = {
+  restartMode: v.optional(oneOf("GracefulRestart", "LongLivedGracefulRestart")),
+  maxRestartTime: v.optional(
+    secondsSchema(
+      0,
+      `; more than ${MOST_RESTART} only with restartMode: LongLivedGracefulRestart`,
+      MOST_LONG_LIVED,
+    ),
+  ),
+};
+
+/** Seconds; BIRD's, and so Calico's. */
+const DEFAULT_LONG_LIVED_STALE_TIME = 3600;
+
+type RestartMode = {
+  readonly restartMode?: "GracefulRestart" | "LongLivedGracefulRestart" | undefined;
+  readonly maxRestartTime?: number | undefined;
+  readonly gracefulRestart?: GracefulRestartSettings | undefined;
+};
+
+/** In our own terms: with LongLivedGracefulRestart Calico's time is that of long-lived stale routes. */
+export function restartSettings({
+  restartMode,
+  maxRestartTime,
+  gracefulRestart,
+}: RestartMode): Omit<RestartMode, "restartMode"> {
+  if (restartMode !== "LongLivedGracefulRestart") return { maxRestartTime, gracefulRestart };
+  const longLivedStaleTime = maxRestartTime ?? DEFAULT_LONG_LIVED_STALE_TIME;
+  return {
+    maxRestartTime: undefined,
+    gracefulRestart: { ...gracefulRestart, mode: "Full", longLivedStaleTime },
+  };
+}
+
+/** A field that does not go with the others, and why. */
+export function restartContradiction({
+  restartMode,
+  maxRestartTime = 0,
+  gracefulRestart: { mode = "Full", longLivedStaleTime } = {},
+}: RestartMode): readonly ["maxRestartTime" | "restartMode", string] | undefined {
+  if (restartMode !== "LongLivedGracefulRestart") {
+    const most = `expected at most ${MOST_RESTART} seconds without restartMode: LongLivedGracefulRestart`;
+    return maxRestartTime > MOST_RESTART ? ["maxRestartTime", most] : undefined;
+  }
+  if (mode !== "Full") {
+    const nobody = `with gracefulRestart.mode: ${mode} nobody is asked to keep our routes`;
+    return ["restartMode", `${nobody}: remove one of both`];
+  }
+  if (longLivedStaleTime === undefined) return undefined;
+  return ["restartMode", "expected either this or gracefulRestart.longLivedStaleTime"];
+}
 
 const fields = mapOf({
   mode: v.optional(oneOf("Full", "Helper", "None")),

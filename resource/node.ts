@@ -30,6 +30,8 @@ export type InterfaceAddress = { readonly address: Address; readonly length: num
 
 export type Node = {
   readonly name: string;
+  /** What Kubernetes calls it. */
+  readonly kubernetesName: string;
   readonly labels: Labels;
   /** BGP address and identifier. */
   readonly address: Address;
@@ -87,6 +89,16 @@ export const nodeSpec = mapOf({
   }),
   blocks: v.optional(v.array(eitherPrefixSchema, 'expected a list such as ["10.244.1.0/24"]'), []),
   gracefulShutdown: v.optional(booleanSchema, false),
+  orchRefs: v.optional(
+    v.array(
+      mapOf({
+        nodeName: v.optional(v.string("expected a name")),
+        orchestrator: v.string("expected a name such as k8s"),
+      }),
+      "expected a list of orchestrators",
+    ),
+    [],
+  ),
 });
 
 /** What Calico's own node writes into its document. */
@@ -105,7 +117,6 @@ export const NODE_NOT_HONOURED: NotHonouredFields = {
   "spec.vxlanTunnelMACAddr": TUNNEL,
   "spec.vxlanTunnelMACAddrV6": TUNNEL,
   "spec.wireguard": { idle: [], why: "nothing is encrypted between nodes", noted: true },
-  "spec.orchRefs": { idle: [[]], why: "a Node has the name that bgpd --node says", noted: true },
   "spec.addresses": INVENTORY,
   "spec.interfaces": INVENTORY,
 };
@@ -114,12 +125,13 @@ export const NODE_NOT_HONOURED: NotHonouredFields = {
 export function nodeFrom(
   name: string,
   labels: Labels,
-  { bgp, blocks, gracefulShutdown }: v.InferOutput<typeof nodeSpec>,
+  { bgp, blocks, gracefulShutdown, orchRefs }: v.InferOutput<typeof nodeSpec>,
 ): Node {
   const { ipv4Address, ipv6Address: ipv6, asNumber, listenAddresses } = bgp;
   const { address, length: addressLength } = ipv4Address;
   return {
     name,
+    kubernetesName: orchRefs.find(isKubernetes)?.nodeName ?? name,
     labels,
     address,
     addressLength,
@@ -131,6 +143,10 @@ export function nodeFrom(
     gracefulShutdown,
     clientToClientReflection: bgp.clientToClientReflection,
   };
+}
+
+function isKubernetes({ orchestrator }: { readonly orchestrator: string }): boolean {
+  return orchestrator === "k8s";
 }
 
 /** What the node is known by: its next hops, IPv4 first. */

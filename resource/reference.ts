@@ -13,12 +13,14 @@ import {
   sizeOf,
 } from "../lib/prefix.ts";
 import { checkAggregates } from "./aggregate-reference.ts";
-import type { BgpPeer, BgpRange, BgpUnnumbered } from "./bgp-peer.ts";
+import type { AnyBgpPeer } from "./bgp-peer.ts";
 import type { Fault } from "./fault.ts";
 import { BLOCK_SIZES, blockSizeOf, type IpPool } from "./ip-pool.ts";
 import type { Kind } from "./kind.ts";
 import { addressesOf, hasAddress, type Node } from "./node.ts";
-import type { Resources } from "./resource.ts";
+import type { Documented, Resources } from "./resource.ts";
+import { allRanges } from "./service.ts";
+import { checkWorkloads } from "./workload-reference.ts";
 
 /** Of one link alone, and 169.254.1.1 is every pod's gateway. */
 const LINK_LOCAL = ["169.254.0.0/16", "fe80::/10"].map(parsePrefix);
@@ -38,14 +40,14 @@ export function checkReferences(resources: Resources, isDeclared: IsDeclared): F
     ...checkBlocks(resources),
     ...checkPools(resources),
     ...checkServices(resources),
+    ...checkWorkloads(resources),
   ];
 }
 
 /** A hold time of zero switches both timers off (RFC 4271 section 4.4). */
 function checkTimers({ configuration, nodeConfigurations, ...sessions }: Resources): Fault[] {
-  const { peers, ranges, unnumbered } = sessions;
   const cluster = configuration === undefined ? [] : [configuration];
-  const documents = [...cluster, ...nodeConfigurations, ...peers, ...ranges, ...unnumbered];
+  const documents = [...cluster, ...nodeConfigurations, ...allPeers(sessions)];
   return documents.flatMap(({ resource: { timers }, complain }) => {
     const { keepaliveTime } = timers;
     const hold = timers.holdTime ?? configuration?.resource.timers.holdTime;
@@ -60,13 +62,23 @@ function checkTimers({ configuration, nodeConfigurations, ...sessions }: Resourc
   });
 }
 
-function checkPeers(
-  { peers, ranges, unnumbered, nodes, filters }: Resources,
-  isDeclared: IsDeclared,
-): Fault[] {
+/** The BGPPeers of every sort. */
+function allPeers({
+  peers,
+  ranges,
+  unnumbered,
+  workloads,
+}: Pick<
+  Resources,
+  "peers" | "ranges" | "unnumbered" | "workloads"
+>): readonly Documented<AnyBgpPeer>[] {
+  return [...peers, ...ranges, ...unnumbered, ...workloads];
+}
+
+function checkPeers({ nodes, filters, ...sessions }: Resources, isDeclared: IsDeclared): Fault[] {
   const nodeNames = nodes.map(({ resource }) => resource.name);
   const filterNames = filters.map(({ resource }) => resource.name);
-  return [...peers, ...ranges, ...unnumbered].flatMap(({ resource, complain }) => {
+  return allPeers(sessions).flatMap(({ resource, complain }) => {
     const faults: Fault[] = [];
     const { node, nodeSelector } = resource;
     if (node !== undefined && !isDeclared("Node", node)) {
@@ -90,7 +102,7 @@ function checkPeers(
   });
 }
 
-function gatewayFault(peer: BgpPeer | BgpRange | BgpUnnumbered): string | undefined {
+function gatewayFault(peer: AnyBgpPeer): string | undefined {
   if (!("remote" in peer)) return undefined;
   const { remote, reachableBy } = peer;
   if (remote.type !== "address" || reachableBy === undefined) return undefined;
@@ -116,11 +128,18 @@ function checkNodeConfigurations(
 }
 
 /** Who is to wait for calls must be able to hear them. */
-function checkListening({ configuration, nodes, peers, ranges, unnumbered }: Resources): Fault[] {
+function checkListening({
+  configuration,
+  nodes,
+  peers,
+  ranges,
+  unnumbered,
+  workloads,
+}: Resources): Fault[] {
   if (configuration?.resource.listen !== false) return [];
   const message = "expected no such field: BGPConfiguration says listen: false";
   return [
-    ...[...peers, ...unnumbered]
+    ...[...peers, ...unnumbered, ...workloads]
       .filter(({ resource }) => resource.passive)
       .map(({ complain }) => complain(["spec", "passive"], message)),
     ...ranges.map(({ complain }) => complain(["spec", "listenRange"], message)),
@@ -234,12 +253,15 @@ function checkServices({ configuration, nodes, pools }: Resources): Fault[] {
   if (configuration === undefined) return [];
   const { resource, complain } = configuration;
   const taken = [
-    ...pools.map(({ resource: { name, prefix } }) => ({ prefix, owner: `IPPool ${name}` })),
+    // Load balancers may have a pool of their own.
+    ...pools
+      .filter(({ resource: { allowedUses } }) => allowedUses.includes("Workload"))
+      .map(({ resource: { name, prefix } }) => ({ prefix, owner: `IPPool ${name}` })),
     ...nodes.flatMap(({ resource: { name, blocks } }) =>
       blocks.map((prefix) => ({ prefix, owner: `Node ${name}` })),
     ),
   ];
-  return resource.services.flatMap((range) => {
+  return allRanges(resource.serviceRanges).flatMap((range) => {
     const rival = taken.find(({ prefix }) => overlaps(prefix, range));
     if (rival === undefined) return [];
     const text = `service range ${formatPrefix(range)} overlaps ${formatPrefix(rival.prefix)}`;

@@ -3,9 +3,9 @@
  */
 
 import * as v from "valibot";
-import { type Address, AddressError, tryParseAddress } from "../lib/address.ts";
+import { type Address, AddressError, type Family, tryParseAddress } from "../lib/address.ts";
 import { hostPrefix, parsePrefix } from "../lib/prefix.ts";
-import { parseSelector, SelectorError } from "./selector.ts";
+import { parseSelector, type Selector, SelectorError } from "./selector.ts";
 
 /** AS_TRANS (RFC 6793) and the numbers that RFC 7300 and RFC 7607 reserve. */
 const RESERVED_AS = [0, 23_456, 65_535, 0xffff_ffff];
@@ -36,14 +36,23 @@ export function textOf<Value>(expected: string, parse: (text: string) => Value |
  * schema knows them.
  */
 export function mapOf<const Entries extends v.ObjectEntries>(entries: Entries) {
+  return v.strictObject(entries, wordsOf(entries));
+}
+
+/** A map of which these fields mean something; any others may stand. */
+export function partOf<const Entries extends v.ObjectEntries>(entries: Entries) {
+  return v.object(entries, wordsOf(entries));
+}
+
+function wordsOf(entries: v.ObjectEntries) {
   const names = Object.keys(entries).join(", ");
-  return v.strictObject(entries, ({ expected, path }) => {
+  return ({ expected, path }: v.StrictObjectIssue | v.ObjectIssue): string => {
     const key = String(path?.[0]?.key);
     const entry = entries[key];
     if (expected === "never") return `no such field: expected one of ${names}`;
     if (path === undefined || entry === undefined) return `expected a map with ${names}`;
     return missing(entry);
-  });
+  };
 }
 
 /** What is said where a value of this schema should be and is not. */
@@ -216,6 +225,9 @@ export const holdTimeSchema = v.pipe(
 
 export const portSchema = wholeNumber(1, 65_535, "a TCP port");
 
+/** Calico's priority of a route: as a metric, the smaller the better. */
+export const prioritySchema = wholeNumber(1, 2_147_483_646, "a priority");
+
 /** A whole number within bounds; `what` names it. */
 export function wholeNumber(least: number, most: number, what: string) {
   const expected = `expected ${what} from ${least} to ${most}`;
@@ -236,14 +248,6 @@ export const communicationSchema = v.pipe(
   ),
 );
 
-/** Where a password is: a directory of documents has no Secrets, so it names a file. */
-export const passwordSchema = mapOf({
-  file: v.pipe(
-    v.string("expected the absolute path of a file that only its owner can read"),
-    v.check((path) => path.startsWith("/"), "expected an absolute path, such as /etc/manx/tor.key"),
-  ),
-});
-
 /** Name of a network interface (linux/if.h: IFNAMSIZ). */
 export const linkSchema = v.pipe(
   v.string("expected the name of a network interface, such as eth0"),
@@ -261,6 +265,23 @@ export const selectorSchema = v.pipe(
       addIssue({ message: error.message });
       return NEVER;
     }
+  }),
+);
+
+/** A selector that is shown as well: what it selects, and how it is written. */
+export type WordedSelector = { readonly text: string; readonly selects: Selector };
+
+const WORDED = "expected a selector such as role == 'router', or all() for every pod";
+
+/** The empty one, which Calico takes for none, is refused. */
+export const wordedSelectorSchema = v.pipe(
+  v.string(WORDED),
+  v.rawTransform<string, WordedSelector>(({ dataset, addIssue, NEVER }) => {
+    const text = dataset.value.trim();
+    const { success, output, issues } = v.safeParse(selectorSchema, dataset.value);
+    if (success && text !== "") return { text, selects: output };
+    addIssue({ message: issues?.[0].message ?? WORDED });
+    return NEVER;
   }),
 );
 
@@ -290,6 +311,17 @@ export const peerAddressSchema = textOf(
   },
 );
 
+/** Where pods reach their own node: the same address on every node. */
+export const peeringAddressSchemas = {
+  4: textOf("expected an IPv4 address such as 169.254.0.179, of no loopback", (text) =>
+    peeringAddressOf(text, 4),
+  ),
+  6: textOf(
+    "expected an IPv6 address such as fd00::179; a link-local one would be another on each pod's link",
+    (text) => peeringAddressOf(text, 6),
+  ),
+} as const;
+
 /** `172.30.0.1` or `fd00::1`: an address that one host can have. */
 export const hostAddressSchema = textOf(
   "expected a host's address such as 172.30.0.1 or fd00::1; link-local ones are not supported",
@@ -298,6 +330,13 @@ export const hostAddressSchema = textOf(
     return address !== undefined && isUnicast(address) ? address : undefined;
   },
 );
+
+function peeringAddressOf(text: string, family: Family): Address | undefined {
+  const address = tryParseAddress(text);
+  const isLoopback = address?.family === 4 && address.w0 >>> 24 === 127;
+  if (address?.family !== family || isLoopback || !isUnicast(address)) return undefined;
+  return address;
+}
 
 function asNumberOf(value: number | string): number | undefined {
   if (typeof value === "string") {

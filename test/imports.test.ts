@@ -25,6 +25,7 @@ const TABLE: Record<string, readonly string[]> = {
   "bgpd/cluster": ["resource", "lib"],
   bgpd: [
     ...["bgpd/", "resource", "kernel", "lib", "ipam/node.ts", "ipam/reserved.ts", "ipam/usage.ts"],
+    ...["ipam/records-watch.ts", "ipam/workload.ts"],
     ...["ipam/demand.ts", "ipam/claim.ts", "ipam/claim-block.ts", "ipam/claim-files.ts"],
   ],
   ipam: ["resource", "lib"],

@@ -40,6 +40,7 @@ export function planBfd(
     minTransmitInterval: first("minTransmitInterval") ?? DEFAULT_INTERVAL,
     minReceiveInterval: first("minReceiveInterval") ?? DEFAULT_INTERVAL,
     strict: first("strict") ?? false,
+    ...(first("ifConnected") === true && !direct ? { ifConnected: true as const } : {}),
   };
   const source = sources.find(({ settings }) => settings?.auth !== undefined);
   if (source?.settings?.auth === undefined) return { bfd };

@@ -13,6 +13,7 @@ import {
 } from "../../resource/bgp-configuration.ts";
 import type { Fault } from "../../resource/fault.ts";
 import type { Node } from "../../resource/node.ts";
+import type { SecretReference } from "../../resource/password.ts";
 import type { Resources } from "../../resource/resource.ts";
 import type { Surroundings } from "./peering.ts";
 import { type Reflector, reflectorOf, type Sessions } from "./reflection.ts";
@@ -20,17 +21,25 @@ import { type Reflector, reflectorOf, type Sessions } from "./reflection.ts";
 /** The key in a file, or why it cannot be had. */
 export type KeyReader = (file: string) => Secret | string;
 
-export type Context = Surroundings & {
-  readonly node: Node;
-  readonly asNumber: number;
-  /** Of this node: the cluster's, or its own. */
-  readonly configuration: BgpConfiguration;
-  readonly readKey: KeyReader;
-  /** Undefined: the node reflects nothing. */
-  readonly reflector: Reflector | undefined;
-  /** What planning one session finds; the same of the same document once. */
-  readonly faults: Fault[];
-};
+/** The key that a Secret had when it was there last; undefined: never. */
+export type LastKey = (secret: SecretReference) => Secret | undefined;
+
+/** Where keys come from that are not in the documents. */
+export type Keys = { readonly readKey: KeyReader; readonly lastKey: LastKey };
+
+export type Context = Surroundings &
+  Keys & {
+    readonly node: Node;
+    readonly asNumber: number;
+    /** Of this node: the cluster's, or its own. */
+    readonly configuration: BgpConfiguration;
+    /** Undefined: the node reflects nothing. */
+    readonly reflector: Reflector | undefined;
+    /** What planning one session finds; the same of the same document once. */
+    readonly faults: Fault[];
+    /** The same of what has no effect, or not yet. */
+    readonly notes: Fault[];
+  };
 
 export function surroundingsOf(resources: Resources): Surroundings {
   const cluster = clusterOf(resources);
@@ -49,7 +58,7 @@ export function contextOf(
   node: Node,
   surroundings: Surroundings,
   sessions: Sessions,
-  readKey: KeyReader,
+  keys: Keys,
 ): Context {
   const { resources, asNumberOf } = surroundings;
   const own = resources.nodeConfigurations.find(({ resource }) => resource.node === node.name);
@@ -59,9 +68,10 @@ export function contextOf(
     node,
     asNumber: asNumberOf(node),
     configuration,
-    readKey,
+    ...keys,
     reflector: reflectorOf(node, sessions, configuration),
     faults: [],
+    notes: [],
   };
 }
 
@@ -71,7 +81,16 @@ function clusterOf({ configuration }: Resources): BgpConfiguration {
 
 /** Note a fault that one session has, perhaps like others before it. */
 export function note({ faults }: Context, fault: Fault): void {
-  if (!faults.some((known) => isDeepStrictEqual(known, fault))) faults.push(fault);
+  addOnce(faults, fault);
+}
+
+/** Note what people should know of a session, perhaps as of others before it. */
+export function remark({ notes }: Context, fault: Fault): void {
+  addOnce(notes, fault);
+}
+
+function addOnce(list: Fault[], fault: Fault): void {
+  if (!list.some((known) => isDeepStrictEqual(known, fault))) list.push(fault);
 }
 
 /** The key in a file that a document names; without one its fault is noted. */

@@ -151,6 +151,7 @@ function isSame(a: Places, b: Places): boolean {
   return text(a) === text(b);
 }
 
+/** A digest: what is read may be long, and have keys in it. */
 function contentOf(path: string): string {
-  return JSON.stringify(readDirectory(path));
+  return new Bun.CryptoHasher("sha256").update(JSON.stringify(readDirectory(path))).digest("hex");
 }

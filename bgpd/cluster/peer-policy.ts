@@ -3,7 +3,14 @@
  * sessions of one kind cannot have.
  */
 
-import type { BgpPeer, BgpRange, BgpUnnumbered, Role } from "../../resource/bgp-peer.ts";
+import type {
+  AnyBgpPeer,
+  BgpPeer,
+  BgpRange,
+  BgpUnnumbered,
+  BgpWorkloads,
+  Role,
+} from "../../resource/bgp-peer.ts";
 import type { Fault } from "../../resource/fault.ts";
 import type { Documented } from "../../resource/resource.ts";
 import type { Context } from "./context.ts";
@@ -61,6 +68,14 @@ export function unnumberedPolicy(
   return policyOf(peer, context, { importPolicy, isInternal, isClient });
 }
 
+/** Of sessions with pods. */
+export function workloadsPolicy(peer: BgpWorkloads, context: Context): PeerPolicy {
+  const { importPolicy } = context.configuration;
+  const isInternal = areInternal(peer, context);
+  const isClient = isInternal && isClientUnnamed(peer, context.node);
+  return policyOf(peer, context, { importPolicy, isInternal, isClient });
+}
+
 /** Our role; the document names that of the end it is written from. */
 export function rolePlan(
   { role, strictRole }: Pick<BgpPeer, "role" | "strictRole">,
@@ -82,6 +97,11 @@ export function localAsOf(
 export function isInternalUnnumbered(peer: BgpUnnumbered, own: Pick<Context, "asNumber">): boolean {
   const { peerAs } = peer;
   return typeof peerAs === "number" ? peerAs === localAsOf(peer, own) : peerAs === "internal";
+}
+
+/** Whether the pods are of our AS. */
+export function areInternal(peer: BgpWorkloads, own: Pick<Context, "asNumber">): boolean {
+  return peer.asNumber === localAsOf(peer, own);
 }
 
 /** Whether a neighbour of the range may be of our own AS. */
@@ -133,9 +153,21 @@ export function unnumberedMisfitsOf(
   return [complain(["spec", "routeReflectorClient"], message)];
 }
 
+/** The same of sessions with pods. */
+export function workloadsMisfitsOf(document: Documented<BgpWorkloads>, context: Context): Fault[] {
+  const { resource, complain } = document;
+  const localAs = localAsOf(resource, context);
+  if (areInternal(resource, context)) {
+    return externalFields(document, `these are of AS ${localAs}`, context);
+  }
+  if (resource.routeReflectorClient !== true) return [];
+  const message = `for peers of our own AS: these are of AS ${resource.asNumber}, and Node ${context.node.name} of AS ${localAs}`;
+  return [complain(["spec", "routeReflectorClient"], message)];
+}
+
 /** What means something between two ASes only, on a session that is or may be within one. */
 function externalFields(
-  { resource, complain }: Documented<BgpPeer | BgpRange | BgpUnnumbered>,
+  { resource, complain }: Documented<AnyBgpPeer>,
   who: string,
   { node }: Context,
 ): Fault[] {
@@ -148,7 +180,7 @@ function externalFields(
 }
 
 function policyOf(
-  peer: BgpPeer | BgpRange | BgpUnnumbered,
+  peer: AnyBgpPeer,
   context: Context,
   facts: Pick<PeerPolicy, "importPolicy"> & Standing,
 ): PeerPolicy {

@@ -157,7 +157,8 @@ export function peeringsOf(node: Node, surroundings: Surroundings): Peerings {
   }
 }
 
-function isGlobal({ node, nodeSelector }: BgpPeer): boolean {
+/** Whether the document is for all nodes. */
+export function isGlobal({ node, nodeSelector }: Pick<BgpPeer, "node" | "nodeSelector">): boolean {
   return node === undefined && nodeSelector === undefined;
 }
 

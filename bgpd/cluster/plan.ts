@@ -5,6 +5,7 @@
 import {
   type Address,
   address4,
+  compareAddress,
   type Family,
   formatAddress,
   parseAddress,
@@ -12,28 +13,44 @@ import {
 import { comparePrefix, formatPrefix } from "../../lib/prefix.ts";
 import { Secret } from "../../lib/secret.ts";
 import type { BgpConfiguration } from "../../resource/bgp-configuration.ts";
-import type { BgpRange, BgpUnnumbered } from "../../resource/bgp-peer.ts";
+import type { BgpRange, BgpUnnumbered, BgpWorkloads } from "../../resource/bgp-peer.ts";
 import type { Fault } from "../../resource/fault.ts";
+import type { IpPool } from "../../resource/ip-pool.ts";
 import { addressesOf, type Node } from "../../resource/node.ts";
 import type { Documented, Resources } from "../../resource/resource.ts";
+import { allRanges } from "../../resource/service.ts";
 import { aggregatesOf, lonelyAggregates } from "./aggregate-plan.ts";
-import { type Context, contextOf, type KeyReader, surroundingsOf } from "./context.ts";
+import { type Context, contextOf, type Keys, surroundingsOf } from "./context.ts";
 import { meshPeers } from "./mesh.ts";
 import {
+  areInternal,
   isInternalUnnumbered,
   misfitsOf,
   rangeMisfitsOf,
   unnumberedMisfitsOf,
+  workloadsMisfitsOf,
 } from "./peer-policy.ts";
-import { type Peering, peeringsOf, selects } from "./peering.ts";
-import { explicitPlan, meshKeyOf, meshPlan, rangePlan, unnumberedPlan } from "./session.ts";
-import type { SelectionPlan, SpeakerPlan } from "./speaker.ts";
+import { isGlobal, type Peering, peeringsOf, selects } from "./peering.ts";
+import { announcedRanges, serviceRoutes } from "./services.ts";
+import {
+  explicitPlan,
+  meshKeyOf,
+  meshPlan,
+  peeringAddresses,
+  rangePlan,
+  unnumberedPlan,
+  workloadsPlan,
+} from "./session.ts";
+import type { PeerPlan, SelectionPlan, SpeakerPlan, UnprogrammedRange } from "./speaker.ts";
 
 /** Listening there is listening on every address of the family. */
 const ANY: Readonly<Record<Family, Address>> = { 4: address4(0), 6: parseAddress("::") };
 
 /** For who looks at plans on another machine than their node: keys are not there, and not needed. */
-const elsewhere: KeyReader = () => new Secret(Uint8Array.of(0));
+const ELSEWHERE: Keys = {
+  readKey: () => new Secret(Uint8Array.of(0)),
+  lastKey: () => undefined,
+};
 
 /**
  * What `nodeName`'s speaker is to do, with notes where documents say something that has no effect; or the faults
@@ -42,7 +59,7 @@ const elsewhere: KeyReader = () => new Secret(Uint8Array.of(0));
 export function planSpeaker(
   resources: Resources,
   nodeName: string,
-  readKey = elsewhere,
+  keys: Partial<Keys> = {},
 ):
   | { readonly plan: SpeakerPlan; readonly notes: readonly Fault[] }
   | { readonly faults: readonly Fault[] } {
@@ -53,12 +70,19 @@ export function planSpeaker(
   const { peerings, faults, notes } = peeringsOf(node, surroundings);
   const ranges = resources.ranges.filter(({ resource }) => selects(resource, node));
   const unnumbered = resources.unnumbered.filter(({ resource }) => selects(resource, node));
-  const wrong = [...faults, ...lacking(peerings, ranges, node), ...rivalsOnLinks(unnumbered, node)];
+  const workloads = workloadsOf(node, resources);
+  const wrong = [
+    ...faults,
+    ...lacking(peerings, ranges, node),
+    ...rivalsOnLinks(unnumbered, node),
+    ...uncallable(workloads, node, resources),
+  ];
   if (wrong.length > 0) return { faults: wrong };
   const ownAs = { asNumber: surroundings.asNumberOf(node) };
   const internal = unnumbered.filter(({ resource }) => isInternalUnnumbered(resource, ownAs));
-  const unnamed = [...ranges, ...internal].map(({ resource }) => resource);
-  const context = contextOf(node, surroundings, { peerings, unnamed }, readKey);
+  const internalPods = workloads.filter(({ resource }) => areInternal(resource, ownAs));
+  const unnamed = [...ranges, ...internal, ...internalPods].map(({ resource }) => resource);
+  const context = contextOf(node, surroundings, { peerings, unnamed }, { ...ELSEWHERE, ...keys });
   const misfits = [
     ...peerings.flatMap((peering) => [
       ...misfitsOf(peering, context),
@@ -66,6 +90,7 @@ export function planSpeaker(
     ]),
     ...ranges.flatMap((range) => rangeMisfitsOf(range, context)),
     ...unnumbered.flatMap((peer) => unnumberedMisfitsOf(peer, context)),
+    ...workloads.flatMap((pods) => workloadsMisfitsOf(pods, context)),
   ];
   const { configuration } = context;
   const pools = resources.pools
@@ -80,6 +105,7 @@ export function planSpeaker(
   const peers = [...mesh, ...peerings.map((peering) => explicitPlan(peering, context))];
   const rangePlans = ranges.map((document) => rangePlan(document, context));
   const linkPlans = unnumbered.map((document) => unnumberedPlan(document, context));
+  const podPlans = workloads.map((document) => workloadsPlan(document, context));
   misfits.push(...context.faults, ...lonelyAggregates(peers, context));
   if (misfits.length > 0) return { faults: misfits };
   const { shutdownMessage } = configuration;
@@ -97,17 +123,50 @@ export function planSpeaker(
       unexportedPools: pools
         .filter(({ disableBGPExport }) => disableBGPExport)
         .map(({ prefix }) => prefix),
-      services: configuration.services,
+      services: announcedRanges(context),
+      serviceRanges: allRanges(configuration.serviceRanges),
+      serviceRoutes: serviceRoutes(context),
+      normalPriority: configuration.normalPriority,
+      unprogrammed: unprogrammedOf(configuration, pools),
       aggregates: aggregatesOf(context),
       advertisements: configuration.prefixAdvertisements,
       selection: selectionOf(configuration),
       peers,
       ...(rangePlans.length === 0 ? {} : { ranges: rangePlans }),
       ...(linkPlans.length === 0 ? {} : { unnumbered: linkPlans }),
+      ...(podPlans.length === 0 ? {} : { workloads: podPlans, hosts: hostsOf(resources, peers) }),
       ...(shutdownMessage === undefined ? {} : { shutdownMessage }),
     },
-    notes,
+    notes: [...notes, ...context.notes],
   };
+}
+
+/** Of two that select one pod the first has it: in Calico's order, those for all nodes come first. */
+function workloadsOf(node: Node, { workloads }: Resources): Documented<BgpWorkloads>[] {
+  const own = workloads.filter(({ resource }) => selects(resource, node));
+  return [
+    ...own.filter(({ resource }) => isGlobal(resource)),
+    ...own.filter(({ resource }) => !isGlobal(resource)),
+  ];
+}
+
+function hostsOf({ nodes }: Resources, peers: readonly PeerPlan[]): readonly Address[] {
+  const all = [
+    ...nodes.flatMap(({ resource }) => addressesOf(resource)),
+    ...peers.map(({ address }) => address),
+  ].sort(compareAddress);
+  return all.filter((address, at) => compareAddress(address, all[at - 1] ?? ANY[4]) !== 0);
+}
+
+/** Pods need an address to call that is of a family of the node's. */
+function uncallable(
+  workloads: readonly Documented<BgpWorkloads>[],
+  node: Node,
+  resources: Resources,
+): Fault[] {
+  if (peeringAddresses({ node, resources }).length > 0) return [];
+  const message = `Node ${node.name} has no bgp.ipv6Address, and there is no localWorkloadPeeringIPV4: pods of it have no address to call`;
+  return workloads.map(({ complain }) => complain(["spec", "localWorkloadSelector"], message));
 }
 
 function listenAddresses({ node, configuration }: Context): readonly Address[] {
@@ -116,6 +175,19 @@ function listenAddresses({ node, configuration }: Context): readonly Address[] {
   if (node.listenAddresses !== undefined) return node.listenAddresses;
   const own = addressesOf(node);
   return bindMode === "None" ? own.map(({ family }) => ANY[family]) : own;
+}
+
+/** What is ours to announce, or the cluster's to reach, and another's to have in the kernel. */
+function unprogrammedOf(
+  { serviceRanges, programClusterRoutes }: BgpConfiguration,
+  pools: readonly IpPool[],
+): UnprogrammedRange[] {
+  const isOurs =
+    programClusterRoutes === "Enabled" || programClusterRoutes === "EnabledNoEncapOnly";
+  return [
+    ...allRanges(serviceRanges).map((prefix) => ({ prefix, why: "services" as const })),
+    ...(isOurs ? [] : pools.map(({ prefix }) => ({ prefix, why: "cluster routes" as const }))),
+  ];
 }
 
 function selectionOf({ bestPath, multipath }: BgpConfiguration): SelectionPlan {

@@ -52,7 +52,7 @@ export function isClient(
   return other?.clusterId === undefined || !equalAddress(other.clusterId, clusterId);
 }
 
-/** Whether who is not named, of a range or on a link, is a client of the node if it is of its AS. */
+/** Whether who is not named, of a range, on a link or a pod, is a client of the node if it is of its AS. */
 export function isClientUnnamed(
   { routeReflectorClient }: Unnamed,
   { clusterId }: Pick<Node, "clusterId">,

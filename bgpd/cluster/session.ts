@@ -1,19 +1,26 @@
 /**
- * The plan of one session: of the mesh, of a BGPPeer, of a range's neighbours, of the neighbour on a link.
+ * The plan of one session: of the mesh, of a BGPPeer, of a range's neighbours, of the neighbour on a link, of pods.
  */
 
 import type { Family } from "../../lib/address.ts";
 import { containsPrefix } from "../../lib/prefix.ts";
 import type { AddPath } from "../../resource/add-path.ts";
 import { DEFAULT_PORT, type Timers } from "../../resource/bgp-configuration.ts";
-import type { BgpPeer, BgpRange, BgpUnnumbered } from "../../resource/bgp-peer.ts";
-import type { Fault } from "../../resource/fault.ts";
+import type {
+  AnyBgpPeer,
+  BgpPeer,
+  BgpRange,
+  BgpUnnumbered,
+  BgpWorkloads,
+} from "../../resource/bgp-peer.ts";
 import { addressesOf, type Node } from "../../resource/node.ts";
 import type { Documented } from "../../resource/resource.ts";
 import type { AsRange } from "../../resource/scalar.ts";
 import { type BfdSource, planBfd } from "./bfd.ts";
-import { type Context, isNear, keyIn, networkOf, note } from "./context.ts";
+import { type Context, isNear, networkOf, note } from "./context.ts";
+import { type KeyPlan, keyPlan } from "./key.ts";
 import {
+  areInternal,
   explicitPolicy,
   isInternalUnnumbered,
   localAsOf,
@@ -22,10 +29,11 @@ import {
   rangePolicy,
   rolePlan,
   unnumberedPolicy,
+  workloadsPolicy,
 } from "./peer-policy.ts";
 import type { Peering } from "./peering.ts";
 import { planRestart } from "./restart.ts";
-import type { BfdPlan, PeerPlan, RangePlan, UnnumberedPlan } from "./speaker.ts";
+import type { BfdPlan, PeerPlan, RangePlan, UnnumberedPlan, WorkloadsPlan } from "./speaker.ts";
 
 /** Seconds. RFC 4271 section 10 suggests 90 and a third of it. */
 const DEFAULT_HOLD_TIME = 90;
@@ -38,7 +46,7 @@ const DIRECT = 1;
 const LAST_AS = 0xffff_fffe;
 
 /** `key` is `meshKeyOf`'s. */
-export function meshPlan(other: Node, key: Pick<PeerPlan, "key">, context: Context): PeerPlan {
+export function meshPlan(other: Node, key: KeyPlan, context: Context): PeerPlan {
   const { address } = other;
   const { asNumber: localAs } = context;
   const remoteAs = context.asNumberOf(other);
@@ -69,12 +77,12 @@ export function meshPlan(other: Node, key: Pick<PeerPlan, "key">, context: Conte
 }
 
 /** Of all mesh sessions; looked for although there may be none yet, so that a fault shows at once. */
-export function meshKeyOf(context: Context): Pick<PeerPlan, "key"> {
+export function meshKeyOf(context: Context): KeyPlan {
   const { configuration } = context.resources;
   if (configuration === undefined) return {};
   const { resource, complain } = configuration;
-  return keyOf(resource.meshPasswordFile, context, (message) =>
-    complain(["spec", "nodeMeshPassword", "file"], message),
+  return keyPlan(resource.nodeMeshPassword, context, (field, message) =>
+    complain(["spec", "nodeMeshPassword", field], message),
   );
 }
 
@@ -161,6 +169,39 @@ export function unnumberedPlan(
   return { name, link, session };
 }
 
+export function workloadsPlan(document: Documented<BgpWorkloads>, context: Context): WorkloadsPlan {
+  const peer = document.resource;
+  const { name, workloads: selector, asNumber: remoteAs, passive } = peer;
+  // Behind a pod's own end there may be a machine that packets are forwarded to: it is as far as Calico allows.
+  const { localAddress, ...common } = sessionPlan(document, context, {
+    family: 4,
+    isDirect: false,
+    isInternal: areInternal(peer, context),
+  });
+  const session = {
+    ...common,
+    name,
+    node: undefined,
+    port: DEFAULT_PORT,
+    localAs: localAsOf(peer, context),
+    remoteAs,
+    passive,
+    reachableBy: undefined,
+    behindUs: true as const,
+    role: rolePlan(peer, false),
+    policy: workloadsPolicy(peer, context),
+    ...bfdOf(document, false, context),
+  };
+  return { name, selector, localAddresses: peeringAddresses(context), session };
+}
+
+/** Where pods reach the node, of the families that it has an address of. */
+export function peeringAddresses({ node, resources }: Pick<Context, "node" | "resources">) {
+  const own = addressesOf(node).map(({ family }) => family);
+  const all = resources.configuration?.resource.localWorkloadPeering ?? [];
+  return all.filter(({ family }) => own.includes(family));
+}
+
 /** Every AS number but one. */
 function allBut(asNumber: number): AsRange[] {
   const around = [
@@ -172,7 +213,7 @@ function allBut(asNumber: number): AsRange[] {
 
 /** What a document gives to the sessions of both ends. */
 function sessionPlan(
-  { resource: peer, complain }: Documented<BgpPeer | BgpRange | BgpUnnumbered>,
+  { resource: peer, complain }: Documented<AnyBgpPeer>,
   context: Context,
   remote: Omit<Remote, "multihop">,
 ) {
@@ -185,8 +226,8 @@ function sessionPlan(
     acceptDefaultRoute: peer.acceptDefaultRoute,
     filters: peer.filters.flatMap((name) => filters.find((filter) => filter.name === name) ?? []),
     aigp: peer.aigp,
-    ...keyOf(peer.passwordFile, context, (message) =>
-      complain(["spec", "password", "file"], message),
+    ...keyPlan(peer.password, context, (field, message) =>
+      complain(["spec", "password", field], message),
     ),
     ...restartOf(peer.gracefulRestart, peer.maxRestartTime, context),
     ...(ttlSecurity === undefined ? {} : { ttlSecurity }),
@@ -214,15 +255,6 @@ function ownWay({
   };
 }
 
-function keyOf(
-  file: string | undefined,
-  context: Context,
-  complain: (message: string) => Fault,
-): Pick<PeerPlan, "key"> {
-  const key = file === undefined ? undefined : keyIn(file, context, complain);
-  return key === undefined ? {} : { key };
-}
-
 function restartOf(
   own: BgpPeer["gracefulRestart"],
   restartTime: number | undefined,
@@ -234,7 +266,7 @@ function restartOf(
 
 /** The peer's BFD session, where one is wanted. */
 function bfdOf(
-  own: Documented<BgpPeer | BgpRange | BgpUnnumbered> | undefined,
+  own: Documented<AnyBgpPeer> | undefined,
   isDirect: boolean,
   context: Context,
 ): { readonly bfd?: BfdPlan } {

@@ -13,7 +13,8 @@ import type { BFD_AUTH_TYPES, BfdAuthType } from "../../resource/bfd.ts";
 import type { ImportPolicy, PrefixAdvertisement } from "../../resource/bgp-configuration.ts";
 import type { BgpFilter } from "../../resource/bgp-filter.ts";
 import type { ExportPolicy, PrefixLimit, Role } from "../../resource/bgp-peer.ts";
-import type { AsRange } from "../../resource/scalar.ts";
+import type { SecretReference } from "../../resource/password.ts";
+import type { AsRange, WordedSelector } from "../../resource/scalar.ts";
 
 export type SpeakerPlan = {
   readonly node: string;
@@ -34,8 +35,16 @@ export type SpeakerPlan = {
   readonly pools: readonly Prefix[];
   /** Pools of which nothing is told. */
   readonly unexportedPools: readonly Prefix[];
-  /** Ranges of services: originated, and never installed, for whoever serves them needs no route. */
+  /** Ranges of services that are originated. */
   readonly services: readonly Prefix[];
+  /** All of them: nobody outside may announce what is in them. */
+  readonly serviceRanges: readonly Prefix[];
+  /** Addresses of services that are originated by themselves, in order; they lie in `serviceRanges`. */
+  readonly serviceRoutes: readonly ServiceRoute[];
+  /** Calico's, of what nobody prefers: our own routes and those of our nodes; in the kernel the routes' metric. */
+  readonly normalPriority: Readonly<Record<Family, number>>;
+  /** Ranges of which no route is put into the kernel. */
+  readonly unprogrammed: readonly UnprogrammedRange[];
   /** What this node announces while it has a route to a part of it. */
   readonly aggregates: readonly AggregatePlan[];
   /** Communities for what is told. */
@@ -47,8 +56,24 @@ export type SpeakerPlan = {
   readonly ranges?: readonly RangePlan[];
   /** Peers that are found on links; absent: none. */
   readonly unnumbered?: readonly UnnumberedPlan[];
+  /** Which pods of the node are peers; absent: none. The first that selects a pod has it. */
+  readonly workloads?: readonly WorkloadsPlan[];
+  /** Addresses of all Nodes and of this one's peers, ascending, where pods are peers: no pod may announce what covers one. */
+  readonly hosts?: readonly Address[];
   /** What every peer is told when the daemon ends (RFC 9003). */
   readonly shutdownMessage?: string;
+};
+
+/** An address, and one of the Services that have it. */
+export type ServiceRoute = { readonly prefix: Prefix; readonly service: string };
+
+/** A range of whose routes the kernel needs none of ours. */
+export type UnprogrammedRange = {
+  readonly prefix: Prefix;
+  readonly why:
+    | "services"
+    /** `programClusterRoutes` leaves them to somebody else. */
+    | "cluster routes";
 };
 
 /** Neighbours that nobody has named: each of them gets a session like `session` when it calls. */
@@ -72,6 +97,16 @@ export type UnnumberedPlan = {
   readonly session: Omit<PeerPlan, "address" | "localAddress">;
 };
 
+/** Pods of the node: each that is selected has a session like `session`, of each family with a peering address. */
+export type WorkloadsPlan = {
+  /** The BGPPeer's. */
+  readonly name: string;
+  readonly selector: WordedSelector;
+  /** Where pods reach the node: one of a family at most, at least one. */
+  readonly localAddresses: readonly Address[];
+  readonly session: Omit<PeerPlan, "address" | "localAddress">;
+};
+
 export type AggregatePlan = {
   readonly prefix: Prefix;
   readonly audience: AggregateAudience;
@@ -92,7 +127,7 @@ export type SelectionPlan = {
 };
 
 export type PeerPlan = SessionOptions & {
-  /** `mesh NODE`, or the BGPPeer's name (with ` NODE` where it gives sessions with several nodes). */
+  /** `mesh NODE`, or the BGPPeer's name (with ` NODE` where it gives sessions with several nodes, or what a pod is called). */
   readonly name: string;
   readonly origin: "mesh" | "BGPPeer";
   /** The Node at the other end, where it is one of the cluster's. */
@@ -136,6 +171,8 @@ export type BfdPlan = {
   readonly minReceiveInterval: number;
   /** No BGP session while the BFD session is not Up. */
   readonly strict: boolean;
+  /** Only where the kernel shows the peer in a network of one of this node's links. */
+  readonly ifConnected?: true;
   readonly authentication?: {
     readonly type: (typeof BFD_AUTH_TYPES)[BfdAuthType];
     readonly keyId: number;
@@ -219,6 +256,10 @@ export const DEFAULT_POLICY: PeerPolicy = {
 export type SessionOptions = {
   /** TCP-MD5 (RFC 2385). */
   readonly key?: Secret;
+  /** Where the key comes from, if not from a file. */
+  readonly secret?: SecretReference;
+  /** Kept down, because its key is missing: why. */
+  readonly keyless?: string;
   /** The peer is at most so many hops away: what comes from farther is dropped (RFC 5082). */
   readonly ttlSecurity?: number;
   /** "any": connect from whatever address the system chooses, instead of `localAddress`. */
@@ -236,4 +277,6 @@ export type SessionOptions = {
   readonly addPath?: { readonly receive: boolean; readonly send: boolean };
   /** Instead of `remoteAs`, for a neighbour that nobody has named. */
   readonly asNumbers?: readonly AsRange[];
+  /** The peer is a pod of this node: what it tells is reached by us alone. */
+  readonly behindUs?: true;
 };

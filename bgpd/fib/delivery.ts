@@ -2,7 +2,7 @@
 
 import type { Kernel, KernelError, Request } from "../../kernel/kernel.ts";
 import { equalPrefix } from "../../lib/prefix.ts";
-import { type Errand, errandOf, type RoutePlace, shapeOf } from "./errand.ts";
+import { type Errand, errandOf, shapeOf } from "./errand.ts";
 import type { Routes } from "./routes.ts";
 import { NONE, type Rows } from "./rows.ts";
 
@@ -25,7 +25,6 @@ const LOOKS = 8192;
 
 export class Delivery {
   readonly #kernel: Kernel;
-  readonly #place: RoutePlace;
   readonly #routes: Routes;
   readonly counters: FibCounters = {
     installs: 0,
@@ -37,9 +36,8 @@ export class Delivery {
   /** The kernel had no room for a request or its answer: nobody knows what became of it. */
   isUnsure = false;
 
-  constructor(kernel: Kernel, place: RoutePlace, routes: Routes) {
+  constructor(kernel: Kernel, routes: Routes) {
     this.#kernel = kernel;
-    this.#place = place;
     this.#routes = routes;
   }
 
@@ -47,10 +45,11 @@ export class Delivery {
   apply(rows: Rows): void {
     const errands: Errand[] = [];
     const requests: Request[] = [];
+    const place = this.#routes.places[rows.table.family];
     for (let looks = 0; looks < LOOKS && errands.length < BATCH; looks++) {
       const row = rows.dirty.take();
       if (row === undefined) break;
-      const errand = errandOf(rows, row, this.#routes.objects.sets, this.#place);
+      const errand = errandOf(rows, row, this.#routes.objects.sets, place);
       if (errand === undefined) {
         rows.forget(row);
         continue;
@@ -95,8 +94,8 @@ export class Delivery {
 
   /** The place is taken: by a route of ours (an event was old) or by another's. The dump tells. */
   #findOwners(rows: Rows, taken: readonly Errand[]): void {
-    const { protocol, metric, table } = this.#place;
     const { family } = rows.table;
+    const { protocol, metric, table } = this.#routes.places[family];
     const ours = this.#kernel.routes({ family, table, protocol });
     for (const { row } of taken) {
       const prefix = rows.prefix(row);

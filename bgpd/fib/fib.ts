@@ -13,7 +13,9 @@
  */
 
 import type { Kernel, KernelEvent } from "../../kernel/kernel.ts";
+import type { Family } from "../../lib/address.ts";
 import type { Prefix } from "../../lib/prefix.ts";
+import { Behind } from "./behind.ts";
 import { Delivery, type FibCounters } from "./delivery.ts";
 import { type RoutePlace, shapeOf } from "./errand.ts";
 import { BLACKHOLE, type HopSet, type ResolveHop } from "./hop.ts";
@@ -32,8 +34,8 @@ export type FibOptions = {
   readonly kernel: Kernel;
   /** rtm_protocol of our routes and nexthop objects, 0-255. */
   readonly protocol: number;
-  /** Priority of our routes; not 0, so that connected and static routes win and stay apart. */
-  readonly metric: number;
+  /** Priority of our routes of each family; not 0, so that connected and static routes win and stay apart. */
+  readonly metrics: Metrics;
   readonly resolve: ResolveHop;
   /** What a prefix leads to has changed; next hops may be reached by it. */
   readonly onCovering?: (prefix: Prefix) => void;
@@ -43,6 +45,8 @@ export type FibOptions = {
   /** Told of the main table's routes at every `resync` but the first. */
   readonly audience?: Audience;
 };
+
+export type Metrics = Readonly<Record<Family, number>>;
 
 /** What `flush` may do: "routes" while more of them are to come, "all" when dead next hops may take theirs along. */
 export type FlushScope = "routes" | "all";
@@ -64,6 +68,8 @@ export type Fib = {
   resync(): void;
   /** What `resync` has asked for is not yet done. */
   readonly isComparing: boolean;
+  /** Our routes have other metrics: `flush` makes them so, and then removes those before. */
+  move(metrics: Metrics): void;
   /** The kernel had no room for a request or its answer (ENOBUFS): `resync` before anything else is believed. */
   readonly isUnsure: boolean;
   /** Remove what an earlier daemon left and nobody wanted since; later leftovers go at once. */
@@ -99,7 +105,8 @@ export function createFib(options: FibOptions): Fib {
 
 class KernelFib implements Fib {
   readonly #options: FibOptions;
-  readonly #place: RoutePlace;
+  readonly #table: number;
+  readonly #behind = new Behind();
   readonly #objects: NexthopObjects;
   readonly #routes: Routes;
   readonly #delivery: Delivery;
@@ -110,14 +117,16 @@ class KernelFib implements Fib {
   readonly #abandoned = new Set<HopSet>();
   /** The comparison that is under way. */
   #survey: Survey | undefined;
+  /** Families whose routes have got another metric, and have not been compared since. */
+  readonly #moved = new Set<Family>();
 
   constructor(options: FibOptions) {
     this.#options = options;
-    const { kernel, protocol, metric, table = MAIN_TABLE, resolve } = options;
-    this.#place = { protocol, metric, table };
+    const { kernel, protocol, metrics, table = MAIN_TABLE, resolve } = options;
+    this.#table = table;
     this.#objects = new NexthopObjects(kernel, protocol, resolve);
-    this.#routes = new Routes(this.#objects);
-    this.#delivery = new Delivery(kernel, this.#place, this.#routes);
+    this.#routes = new Routes(this.#objects, this.#placesAt(metrics));
+    this.#delivery = new Delivery(kernel, this.#routes);
     this.#standing = new Standing(this.#routes);
   }
 
@@ -195,19 +204,48 @@ class KernelFib implements Fib {
     for (const rows of this.#routes.both) {
       while (!rows.dirty.isEmpty && !this.isUnsure) {
         this.#delivery.apply(rows);
-        if (this.#options.now() >= end) return this.#hasMore();
+        if (this.#options.now() >= end) return this.#hasMore(scope);
       }
     }
-    if (scope === "all" && !this.isUnsure) {
+    if (scope === "all" && !this.isUnsure && this.#leavesBehind) {
+      const { kernel, protocol, now } = this.#options;
+      const place = { protocol, table: this.#table };
+      this.#delivery.isUnsure = !this.#behind.remove(kernel, place, () => now() >= end);
+    }
+    if (scope === "all" && !this.isUnsure && !this.#leavesBehind) {
       this.#routes.lose(this.#objects.collect({ isSwept: !this.#routes.keepsStale }));
     }
-    return this.#hasMore();
+    return this.#hasMore(scope);
+  }
+
+  /** Routes are to go that others have taken the place of; not before it is known which those are. */
+  get #leavesBehind(): boolean {
+    return !this.#routes.keepsStale && !this.#behind.isEmpty;
+  }
+
+  move(metrics: Metrics): void {
+    const before = this.#routes.places;
+    const families = ([4, 6] as const).filter((one) => before[one].metric !== metrics[one]);
+    if (families.length === 0) return;
+    this.#routes.places = this.#placesAt(metrics);
+    for (const family of families) {
+      this.#behind.leave(family, before[family].metric, metrics[family]);
+      this.#moved.add(family);
+    }
+    this.resync();
   }
 
   resync(): void {
     this.#survey?.end();
     const { kernel, audience } = this.#options;
-    this.#survey = new Survey({ kernel, place: this.#place, routes: this.#routes, audience });
+    this.#survey = new Survey({
+      kernel,
+      routes: this.#routes,
+      audience,
+      moved: new Set(this.#moved),
+      isOurs: ({ table, metric, destination: { family } }) =>
+        table === this.#table && this.#behind.has(family, metric),
+    });
     this.#delivery.isUnsure = false;
   }
 
@@ -230,8 +268,9 @@ class KernelFib implements Fib {
     }
     if (event.type !== "route") return false;
     if (event.route.destination.family === 6) this.#survey?.shake();
-    const { table, metric } = event.route;
-    return table === this.#place.table && metric === this.#place.metric && this.#hear(event);
+    const { table, metric, destination } = event.route;
+    const place = this.#routes.places[destination.family];
+    return table === place.table && metric === place.metric && this.#hear(event);
   }
 
   clear(): void {
@@ -264,8 +303,15 @@ class KernelFib implements Fib {
     return this.#standing.failures();
   }
 
-  #hasMore(): boolean {
-    return !this.isUnsure && this.#routes.both.some(({ dirty }) => !dirty.isEmpty);
+  #hasMore(scope: FlushScope): boolean {
+    const isDirty = this.#routes.both.some(({ dirty }) => !dirty.isEmpty);
+    return !this.isUnsure && (isDirty || (scope === "all" && this.#leavesBehind));
+  }
+
+  #placesAt(metrics: Metrics): Readonly<Record<Family, RoutePlace>> {
+    const { protocol } = this.#options;
+    const place = (metric: number): RoutePlace => ({ protocol, metric, table: this.#table });
+    return { 4: place(metrics[4]), 6: place(metrics[6]) };
   }
 
   #release(rows: Rows, row: number): void {
@@ -285,7 +331,10 @@ class KernelFib implements Fib {
   /** Go on with the comparison that is under way; true when none is left and there is time. */
   #compare(end: number): boolean {
     while (this.#survey !== undefined) {
-      if (!this.#survey.step()) this.#survey = undefined;
+      if (!this.#survey.step()) {
+        this.#survey = undefined;
+        this.#moved.clear();
+      }
       if (this.#options.now() >= end) return false;
     }
     return true;
@@ -294,7 +343,7 @@ class KernelFib implements Fib {
   /** Another did something to a route of ours, or in the place of one; true when there is something to mend. */
   #hear({ change, route }: RouteEvent): boolean {
     const rows = this.#routes.of[route.destination.family];
-    const isOfOurs = route.protocol === this.#place.protocol;
+    const isOfOurs = route.protocol === this.#options.protocol;
     const row = this.#rowOf(route.destination, isOfOurs || change === "new");
     if (row === NONE) return false;
     if (!isOfOurs && change === "deleted") {

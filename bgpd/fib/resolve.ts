@@ -52,8 +52,8 @@ export type ResolverOptions = {
   readonly kernel: Kernel;
   /** rtm_protocol of our own routes, of which `learned` knows and the kernel is not asked. */
   readonly protocol: number;
-  /** Their metric: of two routes to one prefix the kernel takes the lower. */
-  readonly metric: number;
+  /** Their metric, by family, now: of two routes to one prefix the kernel takes the lower. */
+  readonly metricOf: (family: Family) => number;
   readonly learned: Learned;
 };
 
@@ -248,7 +248,8 @@ class TableResolver implements Resolver {
 
   /** BGP routes that hold the address and win over the `other` route, the most specific first. */
   *#covering(address: Address, other: Route | undefined): Generator<Prefix> {
-    const { learned, metric } = this.#options;
+    const { learned, metricOf } = this.#options;
+    const metric = metricOf(address.family);
     const shortest = other?.destination.length ?? 0;
     for (let length: number = bitsOf(address.family); length >= shortest; length--) {
       if (length === other?.destination.length && other.metric <= metric) return;

@@ -5,12 +5,15 @@
 
 import type { Family } from "../../lib/address.ts";
 import type { Prefix } from "../../lib/prefix.ts";
+import type { RoutePlace } from "./errand.ts";
 import { BLACKHOLE } from "./hop.ts";
 import type { NexthopObjects } from "./objects.ts";
 import { NONE, OTHERWISE, Rows } from "./rows.ts";
 
 export class Routes {
   readonly objects: NexthopObjects;
+  /** Where our routes of a family are. */
+  places: Readonly<Record<Family, RoutePlace>>;
   readonly of: Readonly<Record<Family, Rows>> = { 4: new Rows(4), 6: new Rows(6) };
   readonly both: readonly [Rows, Rows] = [this.of[4], this.of[6]];
   /** What is found and wanted by nobody is an earlier daemon's, which may have its reasons. */
@@ -18,8 +21,9 @@ export class Routes {
   /** Present in the kernel, stale ones included. */
   #present = 0;
 
-  constructor(objects: NexthopObjects) {
+  constructor(objects: NexthopObjects, places: Readonly<Record<Family, RoutePlace>>) {
     this.objects = objects;
+    this.places = places;
   }
 
   /** Of an earlier daemon, and not yet wanted by this one. */

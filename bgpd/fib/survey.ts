@@ -10,7 +10,7 @@
 import type { Kernel, Route, RouteDump } from "../../kernel/kernel.ts";
 import type { Family } from "../../lib/address.ts";
 import { Column } from "../rib/column.ts";
-import { type RoutePlace, shapeOf } from "./errand.ts";
+import { shapeOf } from "./errand.ts";
 import type { Routes } from "./routes.ts";
 import { NONE, OTHERWISE, type Rows } from "./rows.ts";
 import { MAIN_TABLE } from "./surroundings.ts";
@@ -32,14 +32,17 @@ export type Audience = {
 
 export type SurveyOptions = {
   readonly kernel: Kernel;
-  readonly place: RoutePlace;
   readonly routes: Routes;
   readonly audience: Audience | undefined;
+  /** Families whose routes are to be elsewhere than before: nobody has removed what is missing there. */
+  readonly moved: ReadonlySet<Family>;
+  /** Whether a route of our protocol in another place is this FIB's all the same. */
+  readonly isOurs: (route: Route) => boolean;
 };
 
 export class Survey {
   readonly #kernel: Kernel;
-  readonly #place: RoutePlace;
+  readonly #options: SurveyOptions;
   readonly #routes: Routes;
   readonly #audience: Audience | undefined;
   readonly #steps: Generator<void, void>;
@@ -52,9 +55,10 @@ export class Survey {
   /** Objects are compared when the last part has been read. */
   isReading = true;
 
-  constructor({ kernel, place, routes, audience }: SurveyOptions) {
+  constructor(options: SurveyOptions) {
+    const { kernel, routes, audience } = options;
+    this.#options = options;
     this.#kernel = kernel;
-    this.#place = place;
     this.#routes = routes;
     this.#audience = audience;
     this.#steps = this.#survey();
@@ -93,12 +97,12 @@ export class Survey {
 
   /** Every table once, for whose objects are whose: Linux walks through ours for each of them. */
   *#readAll(family: Family): Generator<void, void> {
-    const { protocol } = this.#place;
+    const { protocol } = this.#routes.places[family];
     yield* this.#readOnce({ family, protocol }, (route) => this.#take(route));
   }
 
   *#read(family: Family): Generator<void, void> {
-    const { protocol, table } = this.#place;
+    const { protocol, table } = this.#routes.places[family];
     const audience = this.#audience;
     const take = (route: Route): void => {
       if (route.protocol === protocol) this.#take(route);
@@ -132,8 +136,9 @@ export class Survey {
 
   #take(route: Route): void {
     const { destination, table, metric, nexthop } = route;
-    if (table !== this.#place.table || metric !== this.#place.metric) {
-      if (nexthop !== undefined) this.#others.add(nexthop);
+    const place = this.#routes.places[destination.family];
+    if (table !== place.table || metric !== place.metric) {
+      if (nexthop !== undefined && !this.#options.isOurs(route)) this.#others.add(nexthop);
       return;
     }
     const rows = this.#routes.of[destination.family];
@@ -152,7 +157,7 @@ export class Survey {
       // What was read may be older than the end of the object that it names.
       const isGone = present > OTHERWISE && !objects.wasThere(present);
       if (isGone || !this.#isKnown(rows, row)) {
-        if (!isGone && present !== NONE && rows.wanted.get(row) !== NONE) rows.setLost(row, true);
+        if (!isGone && present !== NONE) rows.setLost(row, this.#isMissed(rows, row));
         this.#routes.setPresent(rows, row, NONE);
       } else if (present > OTHERWISE) {
         const set = objects.sets.get(rows.wanted.get(row));
@@ -162,6 +167,11 @@ export class Survey {
       rows.dirty.add(row);
       if (++count % STRETCH === 0) yield;
     }
+  }
+
+  /** A route that is not there should be, and was. */
+  #isMissed(rows: Rows, row: number): boolean {
+    return rows.wanted.get(row) !== NONE && !this.#options.moved.has(rows.table.family);
   }
 
   #isKnown(rows: Rows, row: number): boolean {

@@ -204,8 +204,8 @@ function recordGroup({ labels, members, departed }: Group, rib: Rib | undefined,
 /** How many of them have which last error. */
 function errorsOf(members: readonly Neighbour[]): ReadonlyMap<string, number> {
   const errors = new Map<string, number>();
-  for (const { peer } of members) {
-    const { lastErrorClass: error } = peer.status();
+  for (const { peer, plan } of members) {
+    const error = plan.keyless === undefined ? peer.status().lastErrorClass : "no key";
     if (error !== "") errors.set(error, (errors.get(error) ?? 0) + 1);
   }
   return errors;

@@ -7,7 +7,9 @@
  * or out (RFC 8212).
  */
 
+import { type Address, compareAddress, formatAddress } from "../../lib/address.ts";
 import {
+  containsAddress,
   containsPrefix,
   equalPrefix,
   formatPrefix,
@@ -45,6 +47,7 @@ const DEFAULT_REFUSED = reject(
 );
 const OWN_BLOCK = accept("built-in policy: this node's own block");
 const OWN_SERVICE = accept("built-in policy: a service range");
+const OWN_SERVICE_ADDRESS = accept("built-in policy: a service's address");
 const IN_POOL = accept("built-in policy: in a pool, and exportPolicy is pools");
 const AGGREGATE = accept("built-in policy: this node's aggregate");
 /** Of an aggregate to who is not told of it. */
@@ -79,19 +82,44 @@ export function builtInImport(
       verdict: reject(`built-in policy: ${name} (${text}; ${CALICO_TAKES})`),
     })),
   ];
+  const hosts = hostsBeyond(peer, speaker);
+  const coverings = new Map<Address, Verdict>();
   return ({ prefix }) => {
     if (prefix.length === 0) return peer.acceptDefaultRoute ? ANYTHING : DEFAULT_REFUSED;
     for (const { prefix: ours, verdict } of refusals) {
       if (containsPrefix(ours, prefix)) return verdict;
     }
-    return ANYTHING;
+    const host = firstCovered(prefix, hosts);
+    if (host === undefined) return ANYTHING;
+    const verdict = coverings.get(host) ?? covering(host);
+    coverings.set(host, verdict);
+    return verdict;
   };
+}
+
+function covering(host: Address): Verdict {
+  return reject(
+    `built-in policy: it covers ${formatAddress(host)}, a Node's or a peer's address, and is a pod's (${CALICO_TAKES})`,
+  );
+}
+
+/** The first of these addresses, which are in ascending order, that lies in the prefix. */
+function firstCovered(prefix: Prefix, hosts: readonly Address[]): Address | undefined {
+  let low = 0;
+  for (let high = hosts.length; low < high; ) {
+    const middle = (low + high) >>> 1;
+    const host = hosts[middle];
+    if (host !== undefined && compareAddress(host, prefix) < 0) low = middle + 1;
+    else high = middle;
+  }
+  const first = hosts[low];
+  return first !== undefined && containsAddress(prefix, first) ? first : undefined;
 }
 
 /** What goes out. */
 export function builtInExport(
   peer: PeerPlan,
-  { services, pools, unexportedPools, aggregates }: SpeakerPlan,
+  { serviceRanges, pools, unexportedPools, aggregates }: SpeakerPlan,
 ): (route: PolicyRoute) => Verdict {
   const unexported = unexportedPools.map((prefix) => ({
     prefix,
@@ -124,7 +152,9 @@ export function builtInExport(
     if (isInternal) return INTERNAL;
     if (exportPolicy === "none") return NO_EXPORT_POLICY;
     if (source === "local") {
-      return services.some((range) => equalPrefix(range, prefix)) ? OWN_SERVICE : OWN_BLOCK;
+      const range = serviceRanges.find((candidate) => containsPrefix(candidate, prefix));
+      if (range === undefined) return OWN_BLOCK;
+      return equalPrefix(range, prefix) ? OWN_SERVICE : OWN_SERVICE_ADDRESS;
     }
     const isInPool = pools.some((pool) => containsPrefix(pool, prefix));
     if (!isInPool) return NOT_OWN;
@@ -137,13 +167,13 @@ export function builtInImportKey(peer: PeerPlan, speaker: SpeakerPlan): unknown 
   const same = sameForAll(peer);
   if (same !== undefined) return same.reason;
   const own = ownPrefixes(speaker).map(([prefix]) => formatPrefix(prefix));
-  return [peer.acceptDefaultRoute, own];
+  return [peer.acceptDefaultRoute, own, hostsBeyond(peer, speaker).map(formatAddress)];
 }
 
 /** The same for `builtInExport`. */
 export function builtInExportKey(
   peer: PeerPlan,
-  { services, pools, unexportedPools, aggregates }: SpeakerPlan,
+  { serviceRanges, pools, unexportedPools, aggregates }: SpeakerPlan,
 ): unknown {
   const { localAs, remoteAs, policy } = peer;
   const unexported = [
@@ -156,7 +186,7 @@ export function builtInExportKey(
     ]),
   ];
   if (localAs === remoteAs) return ["internal", unexported];
-  const own = [services, pools].map((prefixes) => prefixes.map(formatPrefix));
+  const own = [serviceRanges, pools].map((prefixes) => prefixes.map(formatPrefix));
   return [policy.exportPolicy, unexported, ...own];
 }
 
@@ -170,7 +200,7 @@ function isToldOf({ node }: PeerPlan, { audience, makers }: AggregatePlan): bool
 export function ownPrefixes({
   pools,
   blocks,
-  services,
+  serviceRanges,
   aggregates,
 }: SpeakerPlan): (readonly [prefix: Prefix, what: string])[] {
   const isInPool = (prefix: Prefix): boolean => pools.some((pool) => containsPrefix(pool, prefix));
@@ -180,8 +210,13 @@ export function ownPrefixes({
       .filter(({ prefix }) => !isInPool(prefix))
       .map(({ prefix }) => [prefix, "aggregate"] as const),
     ...blocks.map((prefix) => [prefix, "block"] as const),
-    ...services.map((prefix) => [prefix, "service range"] as const),
+    ...serviceRanges.map((prefix) => [prefix, "service range"] as const),
   ];
+}
+
+/** Whose packets a pod of ours must not draw to itself: routers are trusted with more than what runs in a pod. */
+function hostsBeyond({ behindUs }: PeerPlan, { hosts = [] }: SpeakerPlan): readonly Address[] {
+  return behindUs === true ? hosts : [];
 }
 
 /** The verdict on every prefix, where that does not depend on the prefix. */

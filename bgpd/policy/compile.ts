@@ -5,11 +5,13 @@
  * NO_EXPORT, internal routes to internal peers) no policy can allow: that is the RIB's.
  */
 
+import type { Family } from "../../lib/address.ts";
 import type { PeerPlan, SpeakerPlan } from "../cluster/speaker.ts";
 import type { Attributes } from "../wire/attributes.ts";
 import { advertisementsKey, withCommunities } from "./advertisement.ts";
 import { builtInExport, builtInExportKey, builtInImport, builtInImportKey } from "./built-in.ts";
 import {
+  asksPriority,
   type CompiledRule,
   compileFilters,
   type FilterDirection,
@@ -38,10 +40,10 @@ export function compileImport(
   surroundings: Surroundings = NOWHERE,
 ): CompiledPolicy {
   return {
-    policy: join(peer, "import", builtInImport(peer, speaker), surroundings),
+    policy: join(rulesOf("import", { peer, speaker, surroundings }), builtInImport(peer, speaker)),
     key: JSON.stringify([
       builtInImportKey(peer, speaker),
-      filtersKey(peer, "import", surroundings),
+      filtersKey("import", { peer, speaker, surroundings }),
     ]),
   };
 }
@@ -55,11 +57,11 @@ export function compileExport(
   const { advertisements } = speaker;
   const otherwise = withCommunities(advertisements, builtInExport(peer, speaker));
   return {
-    policy: join(peer, "export", otherwise, surroundings),
+    policy: join(rulesOf("export", { peer, speaker, surroundings }), otherwise),
     key: JSON.stringify([
       builtInExportKey(peer, speaker),
       advertisementsKey(advertisements),
-      filtersKey(peer, "export", surroundings),
+      filtersKey("export", { peer, speaker, surroundings }),
     ]),
   };
 }
@@ -69,25 +71,50 @@ export function asksInterface({ filters }: PeerPlan): boolean {
   return looksAtLinks(filters, "import") || looksAtLinks(filters, "export");
 }
 
+/** What rules are compiled for. */
+type Place = {
+  readonly peer: PeerPlan;
+  readonly speaker: SpeakerPlan;
+  readonly surroundings: Surroundings;
+};
+
 function filtersKey(
-  { filters }: PeerPlan,
   direction: FilterDirection,
-  { generation }: Surroundings,
+  { peer: { filters }, speaker, surroundings }: Place,
 ): unknown {
-  return [filterKey(filters, direction), looksAtLinks(filters, direction) ? generation : 0];
+  return [
+    filterKey(filters, direction),
+    looksAtLinks(filters, direction) ? surroundings.generation : 0,
+    asksPriority(filters, direction) ? speaker.normalPriority : 0,
+  ];
+}
+
+/** The rules of each family; undefined where there are no filters. */
+type Rules = Readonly<Record<Family, RuleList>> | undefined;
+
+function rulesOf(
+  direction: FilterDirection,
+  { peer: { filters, localAs, remoteAs }, speaker, surroundings }: Place,
+): Rules {
+  if (filters.length === 0) return undefined;
+  const session = {
+    external: localAs !== remoteAs,
+    interfaceOf: surroundings.interfaceOf,
+    normalPriority: speaker.normalPriority,
+  };
+  return {
+    4: new RuleList(compileFilters(filters, direction, 4, session)),
+    6: new RuleList(compileFilters(filters, direction, 6, session)),
+  };
 }
 
 /** The function it gives is called for every prefix: it allocates nothing. */
 function join(
-  { filters, localAs, remoteAs }: PeerPlan,
-  direction: FilterDirection,
+  rules: Rules,
   otherwise: (route: PolicyRoute) => Verdict,
-  { interfaceOf }: Surroundings,
 ): (route: PolicyRoute) => Verdict {
-  if (filters.length === 0) return otherwise;
-  const session = { external: localAs !== remoteAs, interfaceOf };
-  const rules4 = new RuleList(compileFilters(filters, direction, 4, session));
-  const rules6 = new RuleList(compileFilters(filters, direction, 6, session));
+  if (rules === undefined) return otherwise;
+  const { 4: rules4, 6: rules6 } = rules;
   return (route) => (route.prefix.family === 4 ? rules4 : rules6).first(route) ?? otherwise(route);
 }
 

@@ -12,13 +12,17 @@ export type Deviation = { readonly name: string; readonly text: string };
 
 /** One sentence for each peer and direction that differs from Calico; the same for all nodes with it. */
 export function deviations(speaker: SpeakerPlan): Deviation[] {
-  return speaker.peers
+  const pods = (speaker.workloads ?? []).map(({ session }) => session);
+  return [...speaker.peers, ...pods]
     .filter(({ origin, localAs, remoteAs }) => origin === "BGPPeer" && localAs !== remoteAs)
     .flatMap((peer) => [...refused(peer, speaker), ...untold(peer, speaker)]);
 }
 
-function refused(peer: PeerPlan, speaker: SpeakerPlan): Deviation[] {
-  const { name, filters, policy, acceptDefaultRoute } = peer;
+/** What of a peer is known before it is found. */
+type Session = Omit<PeerPlan, "address" | "localAddress">;
+
+function refused(peer: Session, speaker: SpeakerPlan): Deviation[] {
+  const { name, filters, policy, acceptDefaultRoute, behindUs } = peer;
   const sentences: Deviation[] = [];
   if (decidesAll(peer, "import")) return sentences;
   if (policy.importPolicy === "none") {
@@ -32,6 +36,7 @@ function refused(peer: PeerPlan, speaker: SpeakerPlan): Deviation[] {
       ...ownPrefixes({ ...speaker, blocks: [] }).map(
         ([prefix, what]) => `what is inside our ${what} ${formatPrefix(prefix)}`,
       ),
+      ...(behindUs === true ? ["what covers the address of a Node or a peer"] : []),
       "this node's blocks, loopback, link-local, multicast and reserved prefixes",
     ];
     const text = `refused where Calico takes it: ${kinds.join(", ")}; importPolicy: all takes it`;
@@ -40,7 +45,7 @@ function refused(peer: PeerPlan, speaker: SpeakerPlan): Deviation[] {
   return sentences;
 }
 
-function untold(peer: PeerPlan, { pools }: SpeakerPlan): Deviation[] {
+function untold(peer: Session, { pools }: SpeakerPlan): Deviation[] {
   const { name, filters, policy } = peer;
   if (decidesAll(peer, "export") || policy.exportPolicy === "pools") return [];
   if (policy.exportPolicy === "none") {
@@ -54,6 +59,6 @@ function untold(peer: PeerPlan, { pools }: SpeakerPlan): Deviation[] {
 }
 
 /** Whether filters decide every route of every family, so that no built-in policy is asked. */
-function decidesAll({ families, filters }: PeerPlan, direction: "import" | "export"): boolean {
+function decidesAll({ families, filters }: Session, direction: "import" | "export"): boolean {
   return families.every((family) => endsInAccept(filters, direction, family));
 }

@@ -22,6 +22,8 @@ export type FilterSession = {
   readonly external: boolean;
   /** Name of the link that packets to a next hop leave by. */
   readonly interfaceOf: (nextHop: Address) => string | undefined;
+  /** Of routes that nobody prefers. */
+  readonly normalPriority: Readonly<Record<Family, number>>;
 };
 
 /** A rule ready to be asked. */
@@ -42,6 +44,7 @@ export function compileFilters(
   session: FilterSession,
 ): CompiledRule[] {
   const list = `${direction}V${family}` as const;
+  const normal = session.normalPriority[family];
   return filters.flatMap((filter) =>
     filter[list].flatMap((rule, index) => {
       const peerType = session.external ? "eBGP" : "iBGP";
@@ -59,7 +62,7 @@ export function compileFilters(
           verdict,
           concerns: asksAttributes(rule)
             ? (attributes, source) =>
-                concerns(rule, attributes, source) &&
+                concerns(rule, attributes, source, normal) &&
                 (links === undefined || leavesBy(links, attributes, source, session))
             : undefined,
           matches: (prefix) => matches(rule, prefix),
@@ -81,10 +84,21 @@ export function filterKey(filters: readonly BgpFilter[], direction: FilterDirect
 
 /** Whether any rule looks at interfaces. */
 export function looksAtLinks(filters: readonly BgpFilter[], direction: FilterDirection): boolean {
+  return someRule(filters, direction, (rule) => rule.interface !== undefined);
+}
+
+/** Whether any rule asks for a priority. */
+export function asksPriority(filters: readonly BgpFilter[], direction: FilterDirection): boolean {
+  return someRule(filters, direction, (rule) => rule.priority !== undefined);
+}
+
+function someRule(
+  filters: readonly BgpFilter[],
+  direction: FilterDirection,
+  holds: (rule: FilterRule) => boolean,
+): boolean {
   return filters.some((filter) =>
-    [...filter[`${direction}V4`], ...filter[`${direction}V6`]].some(
-      (rule) => rule.interface !== undefined,
-    ),
+    [...filter[`${direction}V4`], ...filter[`${direction}V6`]].some(holds),
   );
 }
 
@@ -113,11 +127,12 @@ function concerns(
   { source: wanted, community, asPathPrefix, priority }: FilterRule,
   attributes: Attributes,
   source: PolicyRoute["source"],
+  normal: number,
 ): boolean {
   if (wanted !== undefined && source === "local") return false;
   if (community !== undefined && !hasCommunity(attributes, community)) return false;
   if (asPathPrefix !== undefined && !beginsWith(attributes.asPath, asPathPrefix)) return false;
-  return priority === undefined || priorityOf(attributes, source) === priority;
+  return priority === undefined || priorityOf(attributes, source, normal) === priority;
 }
 
 /** What begins here leaves by no link. */

@@ -8,8 +8,6 @@ import type { Attributes } from "../wire/attributes.ts";
 import type { PolicyRoute } from "./route.ts";
 
 const MOST = 2_147_483_647;
-/** Of pods' routes, unless somebody says otherwise. */
-const NORMAL = 1024;
 /** LOCAL_PREF of routes that nobody prefers. */
 const DEFAULT_LOCAL_PREF = 100;
 
@@ -20,12 +18,13 @@ export function localPrefOf(priority: number): number {
 
 /**
  * The priority that Calico would see. Our own routes, and those of our own nodes, which say LOCAL_PREF 100,
- * have the normal one.
+ * have the `normal` one.
  */
 export function priorityOf(
   { localPref = DEFAULT_LOCAL_PREF }: Attributes,
   source: PolicyRoute["source"],
+  normal: number,
 ): number {
   const isNormal = localPref === DEFAULT_LOCAL_PREF && source !== "external";
-  return isNormal ? NORMAL : MOST - localPref;
+  return isNormal ? normal : MOST - localPref;
 }

@@ -10,6 +10,7 @@
 
 import type { AttributeSet } from "./attribute-set.ts";
 import type { AttributeSets } from "./attribute-sets.ts";
+import { routeSourceOf } from "./export.ts";
 import type { Chosen } from "./exporter.ts";
 import type { LocRib } from "./loc-rib.ts";
 import type { Member } from "./member.ts";
@@ -223,7 +224,7 @@ export class AdjOut {
   /** What export policies look at, until the next prefix is looked at. */
   routeOf(prefix: number, { source, set }: Chosen): PolicyRoute {
     this.#parts.table.read(prefix, this.#route.prefix);
-    this.#route.source = source;
+    this.#route.source = routeSourceOf(source);
     this.#route.of = set;
     return this.#route;
   }

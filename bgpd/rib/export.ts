@@ -19,7 +19,7 @@ import type { MultiprotocolNextHop } from "../wire/multiprotocol.ts";
 import type { PlainChange } from "../wire/plain.ts";
 import { type AttributeSet, DEFAULT_LOCAL_PREF } from "./attribute-set.ts";
 import { notReflected, reflected } from "./reflect.ts";
-import type { OwnNextHop, RibPeer, RouteSource } from "./route.ts";
+import type { OwnNextHop, RibPeer, RouteSource, ToldSource } from "./route.ts";
 import type { SessionRules } from "./rules.ts";
 
 /** What of a peer decides how it is told a route. */
@@ -30,7 +30,7 @@ export type Audience = Pick<
 
 /** Where a route is from. */
 export type Origin = {
-  readonly source: RouteSource;
+  readonly source: ToldSource;
   /** Who told it; undefined for a route of our own. */
   readonly from: RibPeer | undefined;
 };
@@ -80,7 +80,7 @@ function isWithheld({ longLivedStale }: RibPeer["rules"], external: boolean): bo
  */
 export function nextHopFor(
   { nextHop }: { readonly nextHop?: Address | undefined },
-  source: RouteSource,
+  source: ToldSource,
   peer: Audience,
   family: Family,
 ): OwnNextHop {
@@ -96,15 +96,17 @@ export function nextHopFor(
 
 /**
  * Whether the next hop is ours: where the route begins, where its own means nothing behind our link and, unless the
- * session's rules say otherwise, to external peers; a route learned from outside keeps its own to internal ones.
+ * session's rules say otherwise, to external peers and where it leads behind us; another route learned from outside
+ * keeps its own to internal ones.
  */
 function isSelf(
-  source: RouteSource,
+  source: ToldSource,
   { external, rules }: Pick<RibPeer, "external" | "rules">,
   nextHop: Address | undefined,
 ): boolean {
   if (source === "local" || nextHop?.zone !== undefined) return true;
-  return external ? rules.nextHop !== "Keep" : rules.nextHop === "Self";
+  if (external || source === "behind us") return rules.nextHop !== "Keep";
+  return rules.nextHop === "Self";
 }
 
 /**
@@ -113,7 +115,7 @@ function isSelf(
  */
 export function plainChange(
   { isPlain, localPref }: Pick<AttributeSet, "isPlain" | "localPref">,
-  source: RouteSource,
+  source: ToldSource,
   { external, localAs, rules }: Audience,
   { nextHop }: MultiprotocolNextHop,
 ): PlainChange | undefined {
@@ -139,7 +141,7 @@ export type Facts = {
 /** The attributes as the peers of a group get them, with the next hop that was found for them. */
 export function transform(
   attributes: Attributes,
-  source: RouteSource,
+  source: ToldSource,
   peer: Audience,
   { told, cost, reflectedFrom }: Facts,
 ): Attributes {
@@ -166,7 +168,7 @@ function toExternal(
     aigp,
     ...rest
   }: Attributes,
-  source: RouteSource,
+  source: ToldSource,
   peer: Audience,
   raise: number | undefined,
 ): Attributes {
@@ -218,4 +220,17 @@ function withShutdown(communities: readonly number[], { rules }: Audience): read
   return rules.gracefulShutdown && !communities.includes(GRACEFUL_SHUTDOWN)
     ? [...communities, GRACEFUL_SHUTDOWN]
     : communities;
+}
+
+/** Where a route of such a peer comes from, for who is told it. */
+export function toldSourceOf(
+  from: Pick<RibPeer, "external" | "behindUs"> | undefined,
+): Exclude<ToldSource, "local"> {
+  if (from?.external !== true) return "internal";
+  return from.behindUs === true ? "behind us" : "external";
+}
+
+/** As policies and people know it. */
+export function routeSourceOf(source: ToldSource): RouteSource {
+  return source === "behind us" ? "external" : source;
 }

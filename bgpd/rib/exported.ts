@@ -7,14 +7,14 @@
 
 import type { AttributeSet } from "./attribute-set.ts";
 import type { AttributeSets } from "./attribute-sets.ts";
-import type { PolicyVerdict, RouteSource } from "./route.ts";
+import type { PolicyVerdict, ToldSource } from "./route.ts";
 
 export type Rewrite = NonNullable<PolicyVerdict["rewrite"]>;
 
 /** What of a route an exported set is made from. */
 export type Ingredients = {
   readonly set: AttributeSet;
-  readonly source: RouteSource;
+  readonly source: ToldSource;
   /** To the next hop; 0 for a set without AIGP. */
   readonly cost: number;
 };
@@ -25,7 +25,7 @@ type Exported = AttributeSet | string;
 /** The same of a set whose AIGP has the cost in it. */
 type Costly = { readonly madeOf: AttributeSet; readonly set: Exported; readonly cost: number };
 
-const SOURCES: readonly RouteSource[] = ["local", "internal", "external"];
+const SOURCES: readonly ToldSource[] = ["local", "internal", "external", "behind us"];
 
 export class ExportedSets {
   readonly #sets: AttributeSets;
@@ -34,7 +34,7 @@ export class ExportedSets {
   /** Reflected ones, and those with a cost: by set, and then by source or identifier. */
   readonly #others = new Map<
     Rewrite | undefined,
-    Map<AttributeSet, Map<RouteSource | number, Costly>>
+    Map<AttributeSet, Map<ToldSource | number, Costly>>
   >();
 
   constructor(sets: AttributeSets) {
@@ -72,7 +72,7 @@ export class ExportedSets {
       return;
     }
     const bySet = innerOf(this.#others, rewrite, () => new Map());
-    const entries = innerOf(bySet, set, () => new Map<RouteSource | number, Costly>());
+    const entries = innerOf(bySet, set, () => new Map<ToldSource | number, Costly>());
     const known = entries.get(reflectedFrom ?? source);
     entries.set(reflectedFrom ?? source, { madeOf: set, set: exported, cost });
     // What another cost had made of it; whoever was told that holds it.
@@ -126,7 +126,7 @@ function isPlain(cost: number, reflectedFrom: number | undefined): boolean {
   return cost === 0 && reflectedFrom === undefined;
 }
 
-function indexOf({ id }: AttributeSet, source: RouteSource): number {
+function indexOf({ id }: AttributeSet, source: ToldSource): number {
   return id * SOURCES.length + SOURCES.indexOf(source);
 }
 

@@ -5,12 +5,14 @@
  */
 
 import type { Family } from "../../lib/address.ts";
+import { containsPrefix, type Prefix } from "../../lib/prefix.ts";
 import { createScratch, type PrefixScratch } from "../wire/nlri.ts";
 import { AdjIn } from "./adj-in.ts";
 import { AdjOut } from "./adj-out.ts";
 import type { AttributeSets } from "./attribute-sets.ts";
 import { type Chore, Chores } from "./chores.ts";
 import { Dirty } from "./dirty.ts";
+import { routeSourceOf } from "./export.ts";
 import type { Chosen } from "./exporter.ts";
 import { isDiscarded } from "./import.ts";
 import { LocRib } from "./loc-rib.ts";
@@ -70,6 +72,10 @@ export class FamilyTables {
   #released: SetIterator<number> | undefined;
   /** Prefixes whose best may be for others than before, although it is the same. */
   readonly #retold = new Set<number>();
+  /** Where what is chosen is to be said again; as long as the prefixes are walked through. */
+  #restated: readonly Prefix[] = [];
+  /** The prefixes in there that have been come by. */
+  readonly #unsaid = new Set<number>();
 
   constructor(family: Family, { options, effort, sets, nextHops }: FamilyParts) {
     const table = new PrefixTable(family);
@@ -193,6 +199,12 @@ export class FamilyTables {
     this.#chores.review(changed, this.table.capacity);
   }
 
+  /** Say again what is chosen of the prefixes within these. */
+  restate(within: readonly Prefix[]): void {
+    this.#restated = [...this.#restated, ...within];
+    this.review(undefined);
+  }
+
   /** Tell a peer everything once more, and then call `onEnd`. */
   refresh(id: PeerId, onEnd: () => void): void {
     const member = this.members.get(id);
@@ -227,6 +239,7 @@ export class FamilyTables {
     // None of the three is kept waiting by another: what comes first leaves the rest some of the time.
     const half = (start + deadline) / 2;
     const hasChores = !this.#chores.isEmpty && this.#chores.work(() => now() >= half);
+    if (this.#chores.isEmpty) this.#restated = [];
     if (this.isDeferred) return hasChores;
     const middle = this.adjOut.isBusy ? (now() + deadline) / 2 : deadline;
     const emptied: number[] = [];
@@ -239,7 +252,8 @@ export class FamilyTables {
       const changed = this.#locRib.update(prefix);
       const best = this.#locRib.best(prefix);
       // The kernel forwards before the neighbours are told that it does.
-      if (changed !== "nothing") this.#tell(prefix, best);
+      const isUnsaid = this.#unsaid.delete(prefix);
+      if (changed !== "nothing" || isUnsaid) this.#tell(prefix, best);
       // An AIGP that peers are told follows the cost to the next hop (RFC 7311 section 3.4.3).
       const isRetold = this.#retold.delete(prefix);
       const isOther = changed === "best" || isRetold;
@@ -310,6 +324,13 @@ export class FamilyTables {
 
   #review(prefix: number, changed: ReadonlySet<NextHopEntry> | undefined): void {
     if (changed === undefined || this.#isOver(prefix, changed)) this.#dirty.add(prefix);
+    if (this.#restated.length > 0 && this.#isRestated(prefix)) this.#unsaid.add(prefix);
+  }
+
+  #isRestated(prefix: number): boolean {
+    const { prefix: text } = this.#change;
+    this.table.read(prefix, text);
+    return this.#restated.some((range) => containsPrefix(range, text));
   }
 
   /** Whether a path to the prefix has one of these next hops. */
@@ -378,6 +399,6 @@ function createMember(id: PeerId, peer: RibPeer): Member {
 }
 
 function describe({ source, set, from }: Chosen): NonNullable<BestChange["best"]> {
-  const route = { source, nextHop: set.nextHop, peer: from?.name ?? "" };
+  const route = { source: routeSourceOf(source), nextHop: set.nextHop, peer: from?.name ?? "" };
   return from !== undefined && isDiscarded(set, from) ? { ...route, discard: true } : route;
 }

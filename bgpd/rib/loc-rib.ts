@@ -9,6 +9,7 @@ import type { Chores } from "./chores.ts";
 import { Column } from "./column.ts";
 import { areComparable, compareRivals, isPairwise, type Rival } from "./compare.ts";
 import { type Candidate, type Decided, decide } from "./decide.ts";
+import { toldSourceOf } from "./export.ts";
 import type { Chosen } from "./exporter.ts";
 import type { Member, Members } from "./member.ts";
 import { chooseShares, sharesOf } from "./multipath.ts";
@@ -248,7 +249,7 @@ export class LocRib {
     const isLast = last?.set === attributes && last.peer === peer && last.from === from;
     // Only an AIGP travels with the cost in it.
     if (isLast && attributes.aigp === undefined) return last;
-    const source = peer === NONE ? "local" : from?.external === true ? "external" : "internal";
+    const source = peer === NONE ? "local" : toldSourceOf(from);
     const cost = attributes.aigp === undefined || peer === NONE ? 0 : this.#costOf(attributes);
     this.#last = { set: attributes, source, peer, from, cost };
     return this.#last;

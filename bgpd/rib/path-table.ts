@@ -28,9 +28,10 @@ export class PathTable {
   readonly next = new Column();
   readonly #nextOfPeer = new Column();
   readonly #previousOfPeer = new Column();
-  readonly #firstOfPeer = new Map<number, number>();
+  /** By the peer's number + 1, for our own routes have none. */
+  readonly #firstOfPeer = new Column();
   /** Of peers whose rows are being walked through, the next one to come. */
-  readonly #nextOfWalk = new Map<number, number>();
+  readonly #nextOfWalk = new Column();
   readonly #firstOfPrefix = new Column();
   /** Removed rows that are kept, by prefix. */
   readonly #firstRemoved = new Column();
@@ -93,11 +94,10 @@ export class PathTable {
     const peer = this.peer.get(row);
     const nextOfPeer = this.#nextOfPeer.get(row);
     const previous = this.#previousOfPeer.get(row);
-    if (this.#nextOfWalk.get(peer) === row) this.#walkOn(peer, nextOfPeer);
+    if (this.#nextOfWalk.get(peer + 1) === row) this.#nextOfWalk.set(peer + 1, nextOfPeer);
     if (nextOfPeer !== NONE) this.#previousOfPeer.set(nextOfPeer, previous);
     if (previous !== NONE) this.#nextOfPeer.set(previous, nextOfPeer);
-    else if (nextOfPeer !== NONE) this.#firstOfPeer.set(peer, nextOfPeer);
-    else this.#firstOfPeer.delete(peer);
+    else this.#firstOfPeer.set(peer + 1, nextOfPeer);
     this.#setVerdict(row, NONE);
     this.size--;
     if (!this.keepsRemoved) {
@@ -150,29 +150,29 @@ export class PathTable {
 
   /** The peer's first row, or NONE. */
   firstOf(peer: number): number {
-    return this.#firstOfPeer.get(peer) ?? NONE;
+    return this.#firstOfPeer.get(peer + 1);
   }
 
   /** Walk through the peer's rows, with `step`, from the first. */
   walk(peer: number): void {
-    this.#walkOn(peer, this.firstOf(peer));
+    this.#nextOfWalk.set(peer + 1, this.firstOf(peer));
   }
 
   /** The next row of the walk; NONE when there is none left. Others may come and go between two steps. */
   step(peer: number): number {
-    const row = this.#nextOfWalk.get(peer) ?? NONE;
-    if (row !== NONE) this.#walkOn(peer, this.#nextOfPeer.get(row));
+    const row = this.#nextOfWalk.get(peer + 1);
+    if (row !== NONE) this.#nextOfWalk.set(peer + 1, this.#nextOfPeer.get(row));
     return row;
   }
 
   /** Whether rows are left to walk through. */
   isWalked(peer: number): boolean {
-    return this.#nextOfWalk.has(peer);
+    return this.#nextOfWalk.get(peer + 1) !== NONE;
   }
 
   /** The peer's rows; the current one may be removed meanwhile. */
   *ofPeer(peer: number): Generator<number> {
-    for (let row = this.#firstOfPeer.get(peer) ?? NONE; row !== NONE; ) {
+    for (let row = this.firstOf(peer); row !== NONE; ) {
       const next = this.#nextOfPeer.get(row);
       yield row;
       row = next;
@@ -186,20 +186,15 @@ export class PathTable {
 
   /** A new row is its peer's first, or the next of the walk through them, which is to meet every row. */
   #link(row: number, peer: number): void {
-    const walked = this.#nextOfWalk.get(peer);
-    const next = walked ?? this.firstOf(peer);
+    const walked = this.#nextOfWalk.get(peer + 1);
+    const next = walked === NONE ? this.firstOf(peer) : walked;
     const previous = next === NONE ? NONE : this.#previousOfPeer.get(next);
     this.#nextOfPeer.set(row, next);
     this.#previousOfPeer.set(row, previous);
     if (next !== NONE) this.#previousOfPeer.set(next, row);
-    if (previous === NONE) this.#firstOfPeer.set(peer, row);
+    if (previous === NONE) this.#firstOfPeer.set(peer + 1, row);
     else this.#nextOfPeer.set(previous, row);
-    if (walked !== undefined) this.#nextOfWalk.set(peer, row);
-  }
-
-  #walkOn(peer: number, row: number): void {
-    if (row === NONE) this.#nextOfWalk.delete(peer);
-    else this.#nextOfWalk.set(peer, row);
+    if (walked !== NONE) this.#nextOfWalk.set(peer + 1, row);
   }
 
   #freeRow(row: number): void {

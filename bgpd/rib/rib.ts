@@ -167,6 +167,13 @@ class RibTables implements Rib {
     if (index !== NONE) adjIn.retract(index);
   }
 
+  restate(within: readonly Prefix[]): void {
+    for (const tables of this.#order) {
+      const ranges = within.filter(({ family }) => family === tables.family);
+      if (ranges.length > 0) tables.restate(ranges);
+    }
+  }
+
   nextHopsChanged(): void {
     const changed = this.#nextHops.refresh(this.#sets.all());
     if (changed.size === 0) return;

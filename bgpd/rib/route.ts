@@ -15,6 +15,9 @@ import type { SessionRules } from "./rules.ts";
 /** Where a route came from, as policies and the decision see it. */
 export type RouteSource = "local" | "internal" | "external";
 
+/** The same for who is told it: what an external peer `behindUs` says is told with our own next hop. */
+export type ToldSource = RouteSource | "behind us";
+
 /**
  * What a policy looks at. The record and its prefix are scratch: they are valid during the call only,
  * so that a million prefixes cost no objects. `attributes` is shared and immutable.
@@ -61,6 +64,8 @@ export type RibPeer = {
   readonly localAddress: Address;
   /** NEXT_HOP where it is "self", for prefixes of each family. */
   readonly nextHops: Readonly<Record<Family, OwnNextHop>>;
+  /** All ways to the peer are ours, and others need not know it to use what it tells. */
+  readonly behindUs?: true;
   /** Its families are those in which the peer has tables. */
   readonly wire: WireContext;
   readonly rules: SessionRules;
@@ -265,6 +270,8 @@ export type Rib = {
   /** Put a route of our own in (again with other attributes: replaced), or take it out. */
   originate(prefix: Prefix, attributes: Attributes): void;
   withdraw(prefix: Prefix): void;
+  /** Say again by `onBest` what is chosen of each prefix within these. */
+  restate(within: readonly Prefix[]): void;
   /** The answers of `resolve` may have changed: ask again for every next hop in use. */
   nextHopsChanged(): void;
   /**

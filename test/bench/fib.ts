@@ -85,10 +85,11 @@ function floor(kernel: Kernel, count: number): Figure {
 
 async function throughFib(kernel: Kernel, count: number): Promise<Figure[]> {
   const learned = { targetOf: () => undefined, nextHopsOf: () => [] };
-  const ours = { kernel, protocol: PROTOCOL, metric: METRIC };
-  const resolver = createResolver({ ...ours, learned });
+  const ours = { kernel, protocol: PROTOCOL };
+  const resolver = createResolver({ ...ours, metricOf: () => METRIC, learned });
   const fib = createFib({
     ...ours,
+    metrics: { 4: METRIC, 6: METRIC },
     resolve: (nextHop) => resolver.resolve(nextHop),
     onCovering: (prefix) => void resolver.concerns(prefix),
     now: () => performance.now(),

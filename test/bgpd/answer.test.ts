@@ -149,6 +149,23 @@ describe("why", () => {
     );
   });
 
+  test("an address of a service is no block, and has what is known of it beside", () => {
+    const prefix = parsePrefix("192.0.2.7/32");
+    const view = {
+      prefix,
+      paths: [path({ peer: undefined, source: "local", reason: "only path" })],
+    };
+    const services = [parsePrefix("192.0.2.0/24")];
+    const asked = "192.0.2.7";
+    const remarks = ["192.0.2.7 is the ClusterIP of Service a/b, announced by n1: why."];
+    expect(whyAnswer({ ...facts, asked, services, view, remarks }).summary).toBe(
+      "192.0.2.7 lies in 192.0.2.7/32, which is an address of a service, announced by itself (only path); it needs no route here. 192.0.2.7 is the ClusterIP of Service a/b, announced by n1: why.",
+    );
+    expect(whyAnswer({ ...facts, asked, view: undefined, remarks }).summary).toEndWith(
+      `Established). ${remarks[0]}`,
+    );
+  });
+
   test("a range of services says so, and that it needs no route", () => {
     const own = path({ peer: undefined, source: "local", reason: "only path" });
     const view = { prefix, paths: [own] };

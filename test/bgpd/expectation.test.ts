@@ -22,8 +22,8 @@ describe.each([
   ["neighbours of a range", OF_A_RANGE],
 ])("%s", (_what, spec) => {
   test("is waited for, unless it is shut down", () => {
-    expect(expectedOf(planWith(spec)).map(({ name }) => name)).toEqual(["tor"]);
-    expect(expectedOf(planWith({ ...spec, shutdown: "" }))).toEqual([]);
+    expect(expectedOf(planWith(spec), []).map(({ name }) => name)).toEqual(["tor"]);
+    expect(expectedOf(planWith({ ...spec, shutdown: "" }), [])).toEqual([]);
   });
 
   test("is called twice, and has some time to answer", () => {

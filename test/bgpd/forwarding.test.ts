@@ -6,6 +6,7 @@ import type { Kernel } from "../../kernel/kernel.ts";
 import { createMemoryHost, type MemoryHost } from "../../kernel/memory.ts";
 import { parseAddress } from "../../lib/address.ts";
 import { type Clock, type Timer, VirtualClock } from "../../lib/clock.ts";
+import { silentLogger } from "../../lib/log.ts";
 import { formatPrefix, type Prefix, parsePrefix } from "../../lib/prefix.ts";
 
 const COUNT = 100;
@@ -88,6 +89,7 @@ function start(table = 254): void {
   };
   forwarding = new Forwarding({
     clock,
+    log: silentLogger(),
     kernel: busy(host.kernel()),
     table,
     nextHopsOf: () => [],
@@ -101,7 +103,7 @@ function start(table = 254): void {
 
 function want(index: number): void {
   const best = { source: "local" as const, nextHop: undefined, peer: "" };
-  forwarding.install({ prefix: destinationOf(index), best }, []);
+  forwarding.install({ prefix: destinationOf(index), best }, { unprogrammed: [] });
 }
 
 const remove = (index: number): void =>

@@ -4,6 +4,7 @@ import { describe, expect, test } from "bun:test";
 import type { BfdFactory, SessionChange, SessionPlan } from "../../bgpd/bfd/bfd.ts";
 import { type BfdPlan, DEFAULT_POLICY, type PeerPlan } from "../../bgpd/cluster/speaker.ts";
 import { createLiveness, type Liveness } from "../../bgpd/liveness.ts";
+import type { InterfaceAddress } from "../../kernel/kernel.ts";
 import { parseAddress } from "../../lib/address.ts";
 import { Secret } from "../../lib/secret.ts";
 
@@ -49,7 +50,7 @@ type Stage = {
   tell(change: Partial<SessionChange>): void;
 };
 
-function stage(): Stage {
+function stage(links: InterfaceAddress[] | undefined = undefined): Stage {
   const calls: string[] = [];
   const plans = new Map<string, SessionPlan>();
   let told: (change: SessionChange) => void = () => {};
@@ -70,6 +71,7 @@ function stage(): Stage {
   };
   const liveness = createLiveness({
     start,
+    addresses: () => links,
     onFailure: (name, { cause }) => calls.push(`failed ${name}: ${cause}`),
     onUp: (name) => calls.push(`up ${name}`),
   });
@@ -120,6 +122,80 @@ describe("sessions follow the plan", () => {
   });
 });
 
+describe("a peer that is watched where it is on a link", () => {
+  const linkAt = (text: string, length = 24): InterfaceAddress => ({
+    link: 2,
+    address: parseAddress(text),
+    length,
+    scope: "global",
+  });
+  const near = (more: Partial<PeerPlan> = {}, bfd: Partial<BfdPlan> = {}): PeerPlan => ({
+    ...peer("a", { ifConnected: true, ...bfd }),
+    localAddress: parseAddress("192.0.2.1"),
+    ...more,
+  });
+  const withoutWish = (more: Partial<PeerPlan>, bfd: Partial<BfdPlan> = {}): PeerPlan => ({
+    ...near(more),
+    bfd: { ...BFD, ...bfd },
+  });
+
+  test.each<[string, InterfaceAddress[] | undefined, PeerPlan, string | undefined]>([
+    ["is, from the node's address", [linkAt("10.0.0.1")], near(), "192.0.2.1"],
+    [
+      "is, from the link's where the session's is the system's choice",
+      [linkAt("10.1.0.1"), linkAt("10.0.0.1")],
+      near({ source: "any" }),
+      "10.0.0.1",
+    ],
+    ["is not behind a router", [linkAt("10.1.0.1")], near(), undefined],
+    ["is not where nobody looks", undefined, near({ source: "any" }), undefined],
+    ["is not by an address for the host alone", [linkAt("10.0.0.1", 32)], near(), undefined],
+    [
+      "is anyway without that wish, from where the session is",
+      [linkAt("10.0.0.1")],
+      withoutWish({ source: "any" }),
+      "10.0.0.1",
+    ],
+    [
+      "over several hops is watched from the node's address",
+      [linkAt("10.0.0.1")],
+      withoutWish({ source: "any" }, { multihop: true }),
+      "192.0.2.1",
+    ],
+  ])("%s", (_name, links, plan, local) => {
+    const { liveness, plans } = stage(links);
+    liveness.apply([plan]);
+    expect(plans.get("a")?.local).toEqual(
+      local === undefined ? (undefined as never) : parseAddress(local),
+    );
+  });
+
+  test("is watched on when the link loses its address, so that the failure is seen", () => {
+    const links = [linkAt("10.0.0.1")];
+    const { liveness, calls } = stage(links);
+    const plan = near({ source: "any" });
+    liveness.apply([plan]);
+    links.pop();
+    liveness.apply([plan]);
+    expect(calls).toEqual(["start", "set a"]);
+    links.push(linkAt("10.0.0.9"));
+    liveness.apply([plan]);
+    expect(calls).toEqual(["start", "set a", "set a"]);
+    links.pop();
+    liveness.apply([{ ...plan, address: parseAddress("10.0.7.2") }]);
+    expect(calls.at(-1)).toBe("remove a");
+  });
+
+  test("is not waited for where it is not watched", () => {
+    const links: InterfaceAddress[] = [];
+    const { liveness } = stage(links);
+    const strict = near({}, { strict: true });
+    expect(liveness.permits(strict)).toBe(true);
+    links.push(linkAt("10.0.0.1"));
+    expect(liveness.permits(strict)).toBe(false);
+  });
+});
+
 describe("RFC 5882 section 3.2, 4.2", () => {
   test("a failed path is told, with its cause", () => {
     const { liveness, calls, tell } = stage();
@@ -148,7 +224,12 @@ describe("RFC 5882 section 3.2, 4.2", () => {
   });
 
   test("where nothing can be watched nobody waits", () => {
-    const liveness = createLiveness({ start: undefined, onFailure: () => {}, onUp: () => {} });
+    const liveness = createLiveness({
+      start: undefined,
+      addresses: () => undefined,
+      onFailure: () => {},
+      onUp: () => {},
+    });
     const strict = peer("a", { strict: true });
     liveness.apply([strict]);
     expect([liveness.permits(strict), liveness.status("a")]).toEqual([true, undefined]);

@@ -25,7 +25,14 @@ const wants = (prefix: string, spec: Partial<FibRouteAnswer> = {}): FibRouteAnsw
 };
 
 const table = (...routes: FibRouteAnswer[]): FibTableAnswer => {
-  return { mode: "kernel", protocol: 77, metric: 1024, table: 254, routes };
+  return {
+    mode: "kernel",
+    protocol: 77,
+    metrics: { 4: 1024, 6: 2048 },
+    table: 254,
+    routes,
+    left: [],
+  };
 };
 
 /** `10.1.0.0/24 missing: somebody removed it`. */
@@ -52,6 +59,24 @@ describe("nothing differs", () => {
         route("10.3.0.0/24", { nextHops: both }),
       ),
     ).toEqual([]);
+  });
+});
+
+describe("what is left to others", () => {
+  const left = { ...table(), left: [{ prefix: "10.244.2.0/24", reason: "in the pool" }] };
+
+  test("is right where somebody has put it there, by whatever way", () => {
+    expect(compare(left, route("10.244.2.0/24", { protocol: 80, metric: 0 }))).toEqual([]);
+    expect(formatFibCheck({ wanted: 0, left: 1, differences: [] }, PLAIN_LOOK)).toBe(
+      "the kernel has what is wanted: 0 routes, and 1 of somebody else's (programClusterRoutes)\n",
+    );
+  });
+
+  test("is missing where nobody has, and alien where we have", () => {
+    expect(compare(left)).toEqual(["10.244.2.0/24 missing: nobody has put it there: in the pool"]);
+    expect(compare(left, route("10.244.2.0/24"), route("10.244.2.0/24", { protocol: 80 }))).toEqual(
+      ["10.244.2.0/24 alien: in the pool"],
+    );
   });
 });
 
@@ -97,12 +122,23 @@ describe("a difference", () => {
   });
 });
 
+test("each family has its own metric", () => {
+  const wanted = table(wants("2001:db8::/48", { ways: "blackhole" }));
+  const six = (metric: number) =>
+    route("2001:db8::/48", { metric, type: "blackhole", nextHops: [] });
+  expect(compare(wanted, six(2048))).toEqual([]);
+  expect(compare(wanted, six(1024))).toEqual([
+    "2001:db8::/48 missing: somebody removed it",
+    "2001:db8::/48 alien: it is in table 254 with metric 1024: the daemon's are in table 254 with metric 2048",
+  ]);
+});
+
 test("differences are a sentence and a table, and none are a sentence", () => {
-  expect(formatFibCheck({ wanted: 2, differences: [] }, PLAIN_LOOK)).toBe(
+  expect(formatFibCheck({ wanted: 2, left: 0, differences: [] }, PLAIN_LOOK)).toBe(
     "the kernel has what is wanted: 2 routes\n",
   );
   const differences = compareFib(table(wants("10.1.0.0/24")), [route("10.9.0.0/24")], LINKS);
-  expect(formatFibCheck({ wanted: 1, differences }, PLAIN_LOOK).split("\n")).toEqual([
+  expect(formatFibCheck({ wanted: 1, left: 0, differences }, PLAIN_LOOK).split("\n")).toEqual([
     "2 differences between the kernel and the 1 route that are wanted",
     "",
     "PREFIX       PROBLEM  WANTED                   KERNEL                   REASON",

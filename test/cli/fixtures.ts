@@ -246,6 +246,32 @@ export const UNNUMBERED: readonly PeerAnswer[] = [
   }),
 ];
 
+/** One with a pod, and a document that selects none. */
+export const PODS: readonly PeerAnswer[] = [
+  peer({
+    name: "red tenants/red-0",
+    origin: "BGPPeer",
+    address: "10.244.1.7",
+    localAddress: "169.254.0.179",
+    remoteAs: 65_401,
+    identifier: "10.244.1.7",
+  }),
+  peer({
+    name: "blue",
+    origin: "BGPPeer",
+    address: "pods color == 'blue'",
+    localAddress: "169.254.0.179",
+    remoteAs: 65_402,
+    state: "Idle",
+    since: 95_000,
+    lastError: "none of the 12 pods of this node is selected by color == 'blue'",
+    identifier: null,
+    capabilities: [],
+    prefixes: { received: 0, accepted: 0, best: 0, advertised: 0 },
+    messages: { updatesReceived: 0, updatesSent: 0, received: 0, sent: 0 },
+  }),
+];
+
 /** A router that is away, and whose routes are kept. */
 export const AWAY: PeerAnswer = {
   ...PEERS[3]!,

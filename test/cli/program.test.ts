@@ -139,12 +139,13 @@ describe("roles", () => {
             node: hostname(),
             fib: "kernel",
             api: "/run/manx/bgpd.sock",
-            metric: 1024,
             table: 254,
           },
         },
       ]);
       expect(process.env.MANX_LOG).toBe("warn");
+      const placed = await run(["bgpd", "--config", "c", "--metric", "20"]);
+      expect(placed.calls).toMatchObject([{ options: { metric: 20 } }]);
       const claiming = await run(["bgpd", "--config", "c", "--claims", "/srv/claims"]);
       expect(claiming.calls).toMatchObject([{ options: { claims: "/srv/claims" } }]);
       const watched = await run(["bgpd", "--config", "c", "--metrics", "[::1]:9179"]);

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { listOf, serviceItem, sliceItem } from "../resource/kubectl.ts";
 import { expectGolden } from "./golden.ts";
 import { run } from "./run.ts";
 
@@ -264,6 +265,51 @@ describe("what each node would do", () => {
     expectGolden("validate-sessions", out);
   });
 
+  test("keys in Secrets, of which one is not there", async () => {
+    const secret = (key: string): object => ({ secretKeyRef: { name: "bgp", key } });
+    const tor = (host: number, key: string): object => ({
+      peerIP: `172.30.0.${host}`,
+      asNumber: 65_000,
+      password: secret(key),
+    });
+    const path = write(
+      "a.yaml",
+      ["Node", "n1", NODE],
+      ["BGPPeer", "tor", tor(1, "tor")],
+      ["BGPPeer", "late", tor(2, "late")],
+    );
+    appendFileSync(
+      path,
+      "\n---\n{apiVersion: v1, kind: Secret, metadata: {name: bgp}, stringData: {tor: hush}}\n",
+    );
+    chmodSync(path, 0o600);
+    const out = await shown(path);
+    expect(out).not.toContain("hush");
+    expectGolden("validate-secrets", out);
+  });
+
+  test("addresses of Services that a node announces by themselves", async () => {
+    const path = write(
+      "a.yaml",
+      ["BGPConfiguration", "default", { serviceClusterIPs: [{ cidr: "10.96.0.0/12" }] }],
+      ["Node", "n1", NODE],
+      ["Node", "n2", { bgp: { ipv4Address: "172.30.0.12/24" } }],
+    );
+    const names = Array.from({ length: 30 }, (_, index) => `s${index}`);
+    const items = names.flatMap((name, index) => [
+      serviceItem({ name, cluster: `10.96.0.${index}`, policy: "Local" }),
+      sliceItem(name, [index < 28 ? "n1" : "n2"]),
+    ]);
+    appendFileSync(path, `\n---\n${listOf(...items)}`);
+    expectGolden("validate-services", await shown(path));
+    expectGolden("validate-services-node", await shown(path, "--node", "n1"));
+    const { groups } = JSON.parse((await run(["validate", path, "--json"])).out);
+    expect(groups[0].nodes[1].services).toEqual([
+      { prefix: "10.96.0.28/32", service: "shop/s28" },
+      { prefix: "10.96.0.29/32", service: "shop/s29" },
+    ]);
+  });
+
   test("peers on links", async () => {
     const path = write(
       "a.yaml",
@@ -283,6 +329,32 @@ describe("what each node would do", () => {
       ["BGPPeer", "spine", { interface: "eth3", asNumber: "internal", passive: true }],
     );
     expectGolden("validate-unnumbered", await shown(path));
+  });
+
+  test("pods as peers, on the nodes that select them", async () => {
+    const path = write(
+      "a.yaml",
+      [
+        "BGPConfiguration",
+        "default",
+        { localWorkloadPeeringIPV4: "169.254.0.179", localWorkloadPeeringIPV6: "fd00:179::1" },
+      ],
+      ["Node", "n1", { bgp: { ...NODE.bgp, ipv6Address: "fd00:30::11/64" } }],
+      ["Node", "n2", { bgp: { ipv4Address: "172.30.0.12/24" } }],
+      ["BGPPeer", "red", { localWorkloadSelector: "color == 'red'", asNumber: 65_401 }],
+      [
+        "BGPPeer",
+        "blue",
+        {
+          node: "n1",
+          localWorkloadSelector: "color == 'blue' && has(router)",
+          asNumber: 65_402,
+          passive: true,
+          password: { file: "/k" },
+        },
+      ],
+    );
+    expectGolden("validate-pods", await shown(path));
   });
 
   test("a large mesh is a page", async () => {

@@ -204,11 +204,9 @@ describe.skipIf(!hasManx || !hasBird)("BFD with BIRD", () => {
         LONG,
       );
       expect([bfd?.state, bfd?.failures, flaps]).toEqual(["Up", 0, 0]);
-      const changes = logged().filter(({ msg }) => /^bfd: (Down|Init|Up)/.test(msg));
-      expect(changes.map(({ msg }) => msg)).toEqual([
-        "bfd: Init: no diagnostic",
-        "bfd: Up: no diagnostic",
-      ]);
+      // Who is told Init while he is down is up without having been in Init himself.
+      const changes = logged().filter(({ msg }) => /^bfd: (Down|Up)/.test(msg));
+      expect(changes.map(({ msg }) => msg)).toEqual(["bfd: Up: no diagnostic"]);
     },
     2 * LONG,
   );

@@ -11,6 +11,7 @@ import {
   mkdirSync,
   mkdtempSync,
   openSync,
+  readFileSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
@@ -29,6 +30,7 @@ export type Network = {
   start(namespace: string, name: string, command: readonly string[]): Subprocess;
   log(name: string): string;
   file(name: string, text: string): string;
+  /** Throws when a program has left another one running. */
   remove(): Promise<void>;
 };
 
@@ -89,7 +91,15 @@ export function createNetwork(
     async remove() {
       for (const child of processes) child.kill("SIGKILL");
       await Promise.all(processes.map(({ exited }) => exited));
-      for (const name of names) command("ip", "netns", "delete", name);
+      for (const name of names) {
+        // What a program has started ends a moment after it, or else is nobody's to end.
+        await eventually(`nothing runs in ${name}`, () => {
+          const left = command("ip", "netns", "pids", name);
+          if (left !== "") throw new Error(commandLines(left));
+          return true;
+        });
+        command("ip", "netns", "delete", name);
+      }
       rmSync(folder, { recursive: true, force: true });
     },
   };
@@ -135,6 +145,15 @@ export async function eventually<Value>(
       throw new Error(`not within ${deadline} ms: ${what}`, { cause: last });
     await Bun.sleep(20);
   }
+}
+
+/** Of these processes, a line each. */
+function commandLines(pids: string): string {
+  return pids
+    .trim()
+    .split(/\s+/)
+    .map((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " "))
+    .join("\n");
 }
 
 function command(...args: string[]): string {

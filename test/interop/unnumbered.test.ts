@@ -4,7 +4,7 @@
  */
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { chmodSync, mkdirSync } from "node:fs";
+import { chmodSync } from "node:fs";
 import { which } from "bun";
 import type {
   AdvertisedAnswer,
@@ -12,7 +12,7 @@ import type {
   StatusAnswer,
   WhyAnswer,
 } from "../../resource/answer.ts";
-import { frrCommand, hasFrr } from "./frr.ts";
+import { frrOn, hasFrr } from "./frr.ts";
 import { createNetwork, eventually, isInside, type Network } from "./network.ts";
 
 const manx = process.env.MANX_EXECUTABLE ?? "";
@@ -371,15 +371,13 @@ describe.skipIf(!here)("with another of our own", () => {
 });
 
 describe.skipIf(!here || !hasFrr)("with FRR", () => {
-  const startFrr = (more = ""): void => {
-    const folder = `${network.folder}/frr`;
-    mkdirSync(folder);
+  const startFrr = async (more = ""): Promise<void> => {
     const text = FRR.replace(" neighbor eth1 timers 1 3", `$&\n${more}`);
-    network.start("tor", "frr", [...frrCommand({ configuration: text }, folder)]);
+    await frrOn(network, "tor").start({ configuration: text });
   };
 
   test("each finds the other, and both families are installed by link-local next hops", async () => {
-    startFrr();
+    await startFrr();
     startManx("n1");
     const [n1, tor] = [await linkLocal("n1"), await linkLocal("tor")];
     const peer = await established("n1");
@@ -399,7 +397,7 @@ describe.skipIf(!here || !hasFrr)("with FRR", () => {
 
   test("it may call itself, from no farther than the link, with a global address beside", async () => {
     network.run("tor", "ip", "address", "add", "2001:db8:ffff::1/64", "dev", "eth1", "nodad");
-    startFrr(" neighbor eth1 ttl-security hops 1");
+    await startFrr(" neighbor eth1 ttl-security hops 1");
     startManx("n1", { peer: ", passive: true, ttlSecurity: 1", common: " bindMode: None," });
     await established("n1");
     const tor = await linkLocal("tor");

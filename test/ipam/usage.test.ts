@@ -5,17 +5,19 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openRecords } from "../../ipam/records-files.ts";
-import { type UsageWatch, usedOf, watchUsage } from "../../ipam/usage.ts";
+import { type RecordsWatch, watchRecords } from "../../ipam/records-watch.ts";
+import { usageOf, usedOf } from "../../ipam/usage.ts";
 import { parsePrefix } from "../../lib/prefix.ts";
 import { BLOCK, recordOf } from "./records-suite.ts";
 
 let directory: string;
-let watch: UsageWatch;
+let watch: RecordsWatch;
+const read = () => usageOf(watch.folders());
 let changes = 0;
 
 beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), "manx-usage-"));
-  watch = watchUsage(() => {
+  watch = watchRecords(() => {
     changes++;
   }, directory);
 });
@@ -25,8 +27,8 @@ afterAll(() => {
 });
 
 test("nothing is in use where nothing was ever taken", () => {
-  expect(watch.read()).toEqual([]);
-  expect(usedOf(watch.read(), BLOCK)).toBe(0);
+  expect(read()).toEqual([]);
+  expect(usedOf(read(), BLOCK)).toBe(0);
 });
 
 test("counts each address once, whichever folders it is written in", () => {
@@ -36,9 +38,9 @@ test("counts each address once, whichever folders it is written in", () => {
   for (const ordinal of [1, 2, 3]) one!.claim(recordOf(ordinal, `a${ordinal}`));
   two!.claim(recordOf(1, "b"));
   two!.claim(recordOf(0, "c", parsePrefix("10.9.0.0/28")));
-  expect(usedOf(watch.read(), BLOCK)).toBe(4);
-  expect(usedOf(watch.read(), parsePrefix("10.9.0.0/28"))).toBe(1);
-  expect(usedOf(watch.read(), parsePrefix("fd00::/120"))).toBe(0);
+  expect(usedOf(read(), BLOCK)).toBe(4);
+  expect(usedOf(read(), parsePrefix("10.9.0.0/28"))).toBe(1);
+  expect(usedOf(read(), parsePrefix("fd00::/120"))).toBe(0);
 });
 
 test("says when an address is taken, and when one is given back", async () => {
@@ -51,7 +53,7 @@ test("says when an address is taken, and when one is given back", async () => {
     }
     return false;
   };
-  watch.read();
+  read();
   expect(await next(() => records.claim(recordOf(7, "x")))).toBe(true);
   expect(await next(() => records.release(recordOf(7, "x").holder, 4))).toBe(true);
 });

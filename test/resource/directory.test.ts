@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readDirectory } from "../../resource/directory.ts";
@@ -21,7 +21,11 @@ function folder(name: string, files: Readonly<Record<string, string>>): string {
 describe("readDirectory", () => {
   test("a file is read whatever its name", () => {
     const path = join(folder("single", { "cluster.conf": "a: 1\n" }), "cluster.conf");
-    expect(readDirectory(path)).toEqual({ sources: [{ file: path, text: "a: 1\n" }], faults: [] });
+    chmodSync(path, 0o640);
+    expect(readDirectory(path)).toEqual({
+      sources: [{ file: path, text: "a: 1\n", mode: 0o640 }],
+      faults: [],
+    });
   });
 
   test("of a folder the documents are read by name, and nothing else", () => {
@@ -43,7 +47,7 @@ describe("readDirectory", () => {
   test("a file behind a link is read", () => {
     const path = folder("linked", { target: "a" });
     symlinkSync("target", join(path, "a.yaml"));
-    expect(readDirectory(path).sources).toEqual([{ file: join(path, "a.yaml"), text: "a" }]);
+    expect(readDirectory(path).sources).toMatchObject([{ file: join(path, "a.yaml"), text: "a" }]);
   });
 
   test("a path that is not there is a fault", () => {

@@ -6,6 +6,7 @@ import {
   AS_NUMBER,
   describeFaults,
   goodPeer,
+  KEY_SOURCE,
   NODE_ADDRESS,
   PEER_FIELDS,
   peer,
@@ -30,10 +31,38 @@ describeFaults("fields", [
   ],
   [
     "a field of Calico's that is not honoured",
-    [peer(`${goodPeer}\npassword:\n  secretKeyRef: {name: a, key: b}`)],
+    [peer(`${goodPeer}\nbirdGatewayMode: DirectIfDirectlyConnected`)],
     [
-      "c.yaml:7: BGPPeer tor: spec.password.file: missing: expected the absolute path of a file that only its owner can read",
-      "c.yaml:8: BGPPeer tor: spec.password.secretKeyRef: not honoured by this version of Manx (a directory of documents has no Secrets; password.file names a file with the key): remove it",
+      'c.yaml:7: BGPPeer tor: spec.birdGatewayMode: "DirectIfDirectlyConnected": not honoured by this version of Manx (next hops are looked up among the kernel\'s routes, be the peer near or not): remove it, or say "Recursive"',
+    ],
+  ],
+  [
+    "a password that is nowhere, or in two places",
+    [
+      peer(`${goodPeer}\npassword: {}`),
+      documentOf(
+        "BGPPeer",
+        "b",
+        `${goodPeer}\npassword:\n  file: /k\n  secretKeyRef: {name: a, key: b}`,
+      ),
+    ],
+    [
+      `c.yaml:7: BGPPeer tor: spec.password: missing: ${KEY_SOURCE}`,
+      `c.yaml:15: BGPPeer b: spec.password: ${KEY_SOURCE}, not both`,
+    ],
+  ],
+  [
+    "a password that is in the document itself, which is not shown",
+    [
+      peer(`${goodPeer}\npassword: hush`),
+      documentOf("BGPPeer", "b", `${goodPeer}\npassword: {value: hush}`),
+      documentOf("BGPPeer", "c", `${goodPeer}\npassword: {secretKeyRef: hush}`),
+    ],
+    [
+      "c.yaml:7: BGPPeer tor: spec.password: expected a map with file, secretKeyRef",
+      "c.yaml:15: BGPPeer b: spec.password.value: no such field: expected one of file, secretKeyRef",
+      `c.yaml:15: BGPPeer b: spec.password: missing: ${KEY_SOURCE}`,
+      "c.yaml:23: BGPPeer c: spec.password.secretKeyRef: expected a map with name, key, optional",
     ],
   ],
   [
@@ -173,7 +202,7 @@ describeFaults("ends", [
     "neither an address nor a selector of Nodes",
     [peer("asNumber: 65000")],
     [
-      `c.yaml:4: BGPPeer tor: spec.peerIP: missing: ${ADDRESS}; or, for Nodes, a peerSelector; or, for who calls, a listenRange; or, for who is found on a link, an interface`,
+      `c.yaml:4: BGPPeer tor: spec.peerIP: missing: ${ADDRESS}; or, for Nodes, a peerSelector; or, for the nodes' own pods, a localWorkloadSelector; or, for who calls, a listenRange; or, for who is found on a link, an interface`,
     ],
   ],
   [

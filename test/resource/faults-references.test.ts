@@ -8,7 +8,7 @@ describeFaults("documents", [
     "a kind that we do not know",
     [documentOf("NetworkPolicy", "r", "order: 1")],
     [
-      'c.yaml:2: kind: "NetworkPolicy": not a kind of this version of Manx: expected one of BGPConfiguration, BGPFilter, BGPPeer, IPPool, IPReservation, Node',
+      'c.yaml:2: kind: "NetworkPolicy": not a kind of this version of Manx: expected one of BGPConfiguration, BGPFilter, BGPPeer, IPPool, IPReservation, Node, Secret, Service, EndpointSlice',
     ],
   ],
   [

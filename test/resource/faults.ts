@@ -24,11 +24,13 @@ export const AS_NUMBER = "expected an AS number from 1 to 4294967294";
 export const NODE_ADDRESS =
   "expected the node's IPv4 address such as 172.30.0.11, or with its network's length such as 172.30.0.11/24";
 export const PEER_FIELDS =
-  "node, nodeSelector, peerIP, asNumber, peerSelector, reversePeering, reachableBy, listenRange, asNumbers, listenLimit, filters, password, ttlSecurity, multihop, sourceAddress, interface, localASNumber, numAllowedLocalASNumbers, nextHopMode, keepOriginalNextHop, delayOpen, sendHoldTime, shutdown, acceptDefaultRoute, passive, importPolicy, exportPolicy, rejectASSets, discardBlackhole, asOverride, removePrivateAS, gracefulShutdown, aigp, routeReflectorClient, role, strictRole, prefixLimit, addPath, bfd, maxRestartTime, gracefulRestart, holdTime, keepaliveTime, connectRetryTime";
+  "node, nodeSelector, peerIP, asNumber, peerSelector, localWorkloadSelector, reversePeering, reachableBy, listenRange, asNumbers, listenLimit, filters, password, ttlSecurity, multihop, sourceAddress, interface, localASNumber, numAllowedLocalASNumbers, nextHopMode, keepOriginalNextHop, delayOpen, sendHoldTime, shutdown, acceptDefaultRoute, passive, importPolicy, exportPolicy, rejectASSets, discardBlackhole, asOverride, removePrivateAS, gracefulShutdown, aigp, routeReflectorClient, role, strictRole, prefixLimit, addPath, bfd, failureDetectionMode, restartMode, maxRestartTime, gracefulRestart, holdTime, keepaliveTime, connectRetryTime";
 
 export const INTERVAL = 'expected milliseconds from 10 to 60000, as a number or as "300ms" or "1s"';
 export const BFD_FIELDS =
   "enabled, minTransmitInterval, minReceiveInterval, detectMultiplier, multihop, minimumTtl, strict, auth";
+export const KEY_SOURCE =
+  "expected file, the absolute path of a file that only its owner can read, or secretKeyRef, a Secret's name and key";
 export const KEY_FILE = "expected the absolute path of a file with the key";
 
 /** Each case's documents have these faults, in this order, and no others. */

@@ -105,7 +105,7 @@ export class DocumentsScene {
   }
 
   #create(
-    { node, routerId }: SpeakerPlan,
+    { node, routerId, normalPriority }: SpeakerPlan,
     wanted: "kernel" | "no kernel",
     { isSuccessor } = { isSuccessor: false },
   ): Daemon {
@@ -126,6 +126,7 @@ export class DocumentsScene {
       transport: this.#network.host(routerId),
       kernel: this.#kernels.get(node),
       isSuccessor,
+      normalPriority,
       log: silentLogger(),
       random: this.#random,
       onConverged: () => {},

@@ -44,6 +44,26 @@ function scene(): { readonly node: Watched; readonly kill: () => void } {
   return { node, kill };
 }
 
+test("a peer whose key is missing is down for that, in the answers and in the metrics", async () => {
+  const { node } = scene();
+  const password = { secretKeyRef: { name: "bgp", key: "tor" } };
+  node.daemon.apply(
+    planOf(
+      "n1",
+      document("BGPConfiguration", "default", TIMERS),
+      document("Node", "n1", { bgp: { ipv4Address: `${NODE}/24` } }),
+      document("BGPPeer", "tor", { peerIP: ROUTER, asNumber: 65_000, password }),
+    ),
+  );
+  node.pass(20);
+  const { value } = await node.scrape();
+  expect(value("manx_bgp_peer_established", TOR)).toBe(0);
+  expect(value("manx_bgp_peer_last_error", { ...TOR, error: "no key" })).toBe(1);
+  expect(node.queries.peers().map(({ state, lastError }) => [state, lastError])).toEqual([
+    ["Idle", "no session without its key: no Secret is called bgp"],
+  ]);
+});
+
 describe("a node beside its router", () => {
   test("shows its sessions, what they carry, what it holds and what the kernel has", async () => {
     const { value } = await scene().node.scrape();

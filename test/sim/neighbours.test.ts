@@ -254,6 +254,50 @@ describe("a document that changes", () => {
     expect(one.status("other")?.flaps).toBe(1);
   });
 
+  test("a Secret that comes late, changes, and is another key in time", () => {
+    const world = new World();
+    const [one, two] = [world.host(1), world.host(2)];
+    const secret = (n: number, key: string): Spec =>
+      to(n, { password: { secretKeyRef: { name: "bgp", key } } });
+    const configure = (): void => {
+      one.configure({ other: secret(2, "one") });
+      two.configure({ other: secret(1, "two") });
+    };
+    configure();
+    world.pass(20);
+    // Neither runs without its key, though both would be let in.
+    expect([...one.peers, ...two.peers]).toEqual(["other Idle", "other Idle"]);
+    world.secrets.set("bgp", { one: "old" });
+    configure();
+    world.pass(20);
+    expect(one.peers).not.toContain("other Established");
+    world.secrets.set("bgp", { one: "old", two: "old" });
+    configure();
+    world.pass(20);
+    expect([...one.peers, ...two.peers]).toEqual(["other Established", "other Established"]);
+    world.secrets.set("bgp", { one: "new", two: "old" });
+    configure();
+    world.pass(5);
+    world.secrets.set("bgp", { one: "new", two: "new" });
+    configure();
+    world.pass(60);
+    expect([one.status("other")?.flaps, two.status("other")?.flaps]).toEqual([0, 0]);
+    world.secrets.set("bgp", { one: "new", two: "third" });
+    configure();
+    world.pass(12);
+    expect(one.status("other")?.flaps).toBe(1);
+  });
+
+  test("a range without its key lets nobody in", () => {
+    const world = new World();
+    const [hub, two] = [world.host(1), world.host(2)];
+    const password = { secretKeyRef: { name: "bgp", key: "leaves" } };
+    hub.configure({ leaves: { listenRange: "10.0.0.0/28", asNumber: 65_002, password } });
+    two.configure({ hub: to(1) });
+    world.pass(20);
+    expect([...hub.peers, ...two.peers].join()).not.toContain("Established");
+  });
+
   test("a key on one side alone lets nobody in, and the key of a range all of it", () => {
     const world = new World();
     const [hub, two, three] = [world.host(1), world.host(2), world.host(3)];

@@ -6,6 +6,7 @@ import { Daemon } from "../../bgpd/daemon.ts";
 import type { PeerStatus } from "../../bgpd/peer.ts";
 import type { Transport } from "../../bgpd/transport.ts";
 import { MemoryNetwork } from "../../bgpd/transport-memory.ts";
+import type { Workload } from "../../ipam/workload.ts";
 import { parseAddress } from "../../lib/address.ts";
 import { VirtualClock } from "../../lib/clock.ts";
 import { silentLogger } from "../../lib/log.ts";
@@ -23,6 +24,9 @@ export class Host {
   readonly daemon: Daemon;
   readonly #n: number;
   readonly #files: ReadonlyMap<string, string>;
+  readonly #secrets: ReadonlyMap<string, Readonly<Record<string, string>>>;
+  /** Its pods, as their records have them. */
+  pods: readonly Workload[] = [];
   /** Names of the BFD sessions that it has, and what tells it how one of them is. */
   readonly watched = new Set<string>();
   path: (name: string, to: "Up" | "Down", more?: Partial<SessionChange>) => void = () => {};
@@ -30,6 +34,7 @@ export class Host {
   constructor(world: World, n: number) {
     this.#n = n;
     this.#files = world.files;
+    this.#secrets = world.secrets;
     this.daemon = new Daemon({
       clock: world.clock,
       transport: world.transport(n),
@@ -37,6 +42,7 @@ export class Host {
       log: silentLogger(),
       random: world.random,
       onConverged: () => {},
+      pods: () => this.pods,
       bfd: (onChange) => {
         this.path = (name, to, more = {}) => {
           const change = { from: "Init", cause: "why", failure: to === "Down" } as const;
@@ -62,12 +68,15 @@ export class Host {
     const text = [
       document("BGPConfiguration", "default", { ...TIMERS, ...common }),
       document("Node", "here", { bgp, blocks }),
+      ...[...this.#secrets].map(([name, keys]) =>
+        JSON.stringify({ apiVersion: "v1", kind: "Secret", metadata: { name }, stringData: keys }),
+      ),
       ...Object.entries(peers).map(([name, spec]) => document("BGPPeer", name, spec)),
     ].join("\n---\n");
     const { resources, faults } = readDocuments([{ file: "c.yaml", text }]);
     const read = (file: string): Secret =>
       new Secret(new TextEncoder().encode(this.#files.get(file) ?? ""));
-    const planned = planSpeaker(resources, "here", read);
+    const planned = planSpeaker(resources, "here", { readKey: read });
     const all = "plan" in planned ? faults : [...faults, ...planned.faults];
     if (!("plan" in planned) || all.length > 0) throw new Error(all.map(formatFault).join("\n"));
     this.daemon.apply(planned.plan);
@@ -88,6 +97,8 @@ export class World {
   readonly random = seeded(7);
   readonly network: MemoryNetwork;
   readonly files = new Map<string, string>();
+  /** Secrets of Kubernetes, by name. */
+  readonly secrets = new Map<string, Readonly<Record<string, string>>>();
 
   /** `window`: octets that TCP takes before the other side has read some. */
   constructor(window = 262_144) {

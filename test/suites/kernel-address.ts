@@ -48,6 +48,21 @@ export function kernelAddressSuite(current: () => KernelHarness): void {
       expect(addressesOf(host)).toEqual(["v0 10.9.0.1/32 link"]);
     });
 
+    test("say who gave them, where they did", () => {
+      const ours = { type: "add address", link: "v0", protocol: 77 } as const;
+      host.apply({ ...ours, address: ip("10.9.0.1"), length: 32 });
+      host.apply({ ...ours, address: ip("fd00:9::1"), length: 128, deprecated: true });
+      host.apply(addAddress("v0", "10.9.0.2/32"));
+      const given = host
+        .addresses(undefined, host.link("v0")?.index)
+        .map(({ address, protocol }) => `${formatAddress(address)} ${protocol ?? "nobody"}`);
+      expect(given.filter((text) => !text.startsWith("fe80")).sort()).toEqual([
+        "10.9.0.1 77",
+        "10.9.0.2 nobody",
+        "fd00:9::1 77",
+      ]);
+    });
+
     test("of one link are told without the others'; there are none of a link that is not there", () => {
       host.apply({ type: "create bridge", name: "br0" });
       host.apply({ type: "set link", link: "br0", up: true });

@@ -8,10 +8,10 @@ export type ThreadKind = (typeof THREAD_KINDS)[number];
 /** Seconds. */
 export type ThreadSeconds = Readonly<Record<ThreadKind, number>>;
 
-/** Names that the engine gives its threads; the kernel keeps 15 octets of them. */
+/** Names that the engine gives its threads; of longer ones it gives the kernel the last 15 octets. */
 const KINDS: readonly (readonly [RegExp, ThreadKind])[] = [
   [/^(JITWorker|JSCWarmUp)/, "compilers"],
-  [/^(HeapHelper|.*ollector Thread)/, "collector"],
+  [/^(HeapHelper|ollector Thread)/, "collector"],
 ];
 
 /** What a thread of this name is for, unless it is the first of its process. */

@@ -37,6 +37,12 @@ const AREAS: readonly (readonly [prefix: string, area: string])[] = [
 ];
 const NATIVE = "engine and system calls";
 const REST = "everything else";
+/** All that `Shares` may name. */
+export const AREA_NAMES: readonly string[] = [
+  ...new Set(AREAS.map(([, area]) => area)),
+  NATIVE,
+  REST,
+];
 /** Below it is what runs; in it alone the thread waits. */
 const ROOT = "(root)";
 

@@ -5,7 +5,7 @@ import type { CrowdAnswer } from "../cni-crowd.ts";
 import type { DensityAnswer } from "../cni-density.ts";
 import { PEER } from "../contender.ts";
 import { cellsOf } from "../sample.ts";
-import type { Result, ResultOf } from "./job.ts";
+import type { Bench, Result, ResultAmong } from "./job.ts";
 import { markdownTable } from "./markdown.ts";
 import { CNI_TEXTS } from "./text.ts";
 
@@ -14,14 +14,14 @@ const FIGURES = ["median", "p99", "least", "CPU median"];
 /** The part of the page about the plugin; empty where none of its benchmarks ran. */
 export function cniSection(results: readonly Result[]): string {
   const parts = results.flatMap((result) => {
-    if (result.bench === "bgp") return [];
+    if (result.bench === "bgp" || result.bench === "profile") return [];
     const { title, meaning } = CNI_TEXTS[result.bench];
     return [[`### ${title}`, meaning, bodyOf(result)].join("\n\n")];
   });
   return parts.length === 0 ? "" : ["## CNI", ...parts].join("\n\n");
 }
 
-function bodyOf(result: Exclude<Result, ResultOf<"bgp">>): string {
+function bodyOf(result: ResultAmong<Exclude<Bench, "bgp" | "profile">>): string {
   if (result.answer === undefined) return `Not measured: ${result.error}`;
   switch (result.bench) {
     case "cni":

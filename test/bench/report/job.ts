@@ -4,6 +4,7 @@ import type { BgpAnswer } from "../bgp.ts";
 import type { CniAnswer } from "../cni.ts";
 import type { CrowdAnswer } from "../cni-crowd.ts";
 import type { DensityAnswer } from "../cni-density.ts";
+import type { ProfileAnswer } from "../profile.ts";
 
 /** What each benchmark prints with `--json`. */
 export type Answers = {
@@ -11,6 +12,7 @@ export type Answers = {
   readonly cni: CniAnswer;
   readonly "cni-crowd": CrowdAnswer;
   readonly "cni-density": DensityAnswer;
+  readonly profile: ProfileAnswer;
 };
 export type Bench = keyof Answers;
 
@@ -33,7 +35,9 @@ export type ResultOf<Name extends Bench> = {
   /** Why there is no answer. */
   readonly error?: string;
 };
-export type Result = { [Name in Bench]: ResultOf<Name> }[Bench];
+/** Of one of these benchmarks. */
+export type ResultAmong<Names extends Bench> = { [Name in Names]: ResultOf<Name> }[Names];
+export type Result = ResultAmong<Bench>;
 
 export type Extent = {
   /** Of Manx and BIRD; the others play once. */
@@ -49,18 +53,20 @@ type Plan = {
   readonly scenario: string;
   /** Only Manx and BIRD, once: it takes long, or more memory than others' would leave. */
   readonly large?: boolean;
+  /** With goals that say something of the daemon's CPU time, so that it is told where that goes. */
+  readonly profiled?: boolean;
   readonly quick: readonly string[];
 };
 
 const PLANS: readonly Plan[] = [
   { scenario: "relay", quick: ["--size", "100000"] },
-  { scenario: "A", quick: ["--size", "100000"] },
-  { scenario: "B", quick: ["--size", "20000"] },
-  { scenario: "C", quick: ["--size", "50000"] },
-  { scenario: "D0", quick: [] },
-  { scenario: "D1", quick: [] },
+  { scenario: "A", profiled: true, quick: ["--size", "100000"] },
+  { scenario: "B", profiled: true, quick: ["--size", "20000"] },
+  { scenario: "C", profiled: true, quick: ["--size", "50000"] },
+  { scenario: "D0", profiled: true, quick: [] },
+  { scenario: "D1", profiled: true, quick: [] },
   { scenario: "D2", quick: ["--peers", "400", "--size", "400"] },
-  { scenario: "E", quick: ["--size", "200000"] },
+  { scenario: "E", profiled: true, quick: ["--size", "200000"] },
   { scenario: "F1", large: true, quick: [] },
   { scenario: "F2", quick: [] },
   { scenario: "F3", quick: [] },
@@ -118,6 +124,14 @@ export function jobsOf({ rounds, quick, others }: Extent): Job[] {
       return bgp(`${name}-${value}`, name, BOTH, value < LARGE[name] ? rounds : 1, size);
     }),
   );
+  const profiles = PLANS.filter(({ profiled = false }) => profiled).map(
+    ({ scenario, quick: less }): Job => ({
+      bench: "profile",
+      id: `profile-${scenario}`,
+      args: ["--scenario", scenario, ...(quick ? less : []), "--json"],
+      limit: LIMIT,
+    }),
+  );
   const plugin = (bench: Bench, ...args: string[]): Job => ({
     bench,
     id: bench,
@@ -130,7 +144,7 @@ export function jobsOf({ rounds, quick, others }: Extent): Job[] {
     plugin("cni-crowd", "--count", quick ? "32" : "128"),
     plugin("cni-density", "--count", count, "--pods", quick ? "10,100" : "10,100,1000,4000"),
   ];
-  return [...own, ...curves, ...cni, ...theirs];
+  return [...own, ...profiles, ...curves, ...cni, ...theirs];
 }
 
 /** Where a curve is measured. */

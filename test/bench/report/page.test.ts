@@ -122,6 +122,28 @@ describe("the report's page", () => {
     expect(text).toContain("| 100 | 1.00 | 1.00 | 10.00 | failed |");
   });
 
+  test("where the CPU time goes is said by threads and areas, beside the reference's time", () => {
+    const threads = { own: 1.25, compilers: 0.5, collector: 0.25, other: 0 };
+    const shares = {
+      areas: [
+        ["tables", 0.75],
+        ["messages", 0.25],
+      ],
+      functions: [["receive bgpd/rib/attribute-sets.ts", 0.08]],
+    } as const;
+    const step = { scenario: "A", step: "table", cpu: 2, threads, ...shares };
+    const { text } = page(
+      played("A", [run("A", "Manx", { cpu: 2 }), run("A", "BIRD", { cpu: 1.5 })]),
+      { bench: "profile", job: job("profile", "profile-A"), answer: { steps: [step] } },
+      { bench: "profile", job: job("profile", "profile-B"), error: "not within 900 s" },
+    );
+    expect(text).toContain("| A | table | 2.00 | 1.25 | 0.50 | 0.25 | 0.000 | 1.50 |");
+    expect(text).toContain("| A | table | 25 % | 75 % | 0 % |");
+    expect(text).toContain("| `receive bgpd/rib/attribute-sets.ts` | 8 % |");
+    expect(text).toContain("- Not measured: profile-B: not within 900 s");
+    expect(page().text).not.toContain("## What stands between");
+  });
+
   test("the plugin's benchmarks are tables too", () => {
     const figures = { median: 7.5, p99: 9, least: 7, cpu: 6 };
     const rows = [{ verb: "ADD" as const, name: "manx + manx-ipam", figures, ratio: 0.8 }];
@@ -148,6 +170,18 @@ describe("the report's jobs", () => {
     for (const { args } of others) {
       expect(args.join(" ")).toContain("--dut frr,gobgp --rounds 1");
     }
+  });
+
+  test("what is profiled is a scenario of the report, and of a quick one's size there", () => {
+    const profiles = jobsOf({ rounds: 1, quick: true, others: [] }).filter(
+      ({ bench }) => bench === "profile",
+    );
+    expect(profiles.map(({ id }) => id)).toContain("profile-A");
+    for (const { id, args } of profiles) {
+      const played = full.find((one) => id === `profile-${one.id}`);
+      expect(args.slice(0, 2)).toEqual(played?.args.slice(0, 2) ?? []);
+    }
+    expect(profiles[0]?.args.join(" ")).toBe("--scenario A --size 100000 --json");
   });
 
   test("a machine that has no others has no jobs for them", () => {

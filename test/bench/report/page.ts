@@ -9,7 +9,8 @@ import { curveSection } from "./curve-page.ts";
 import { GOALS, measuredFor } from "./goal.ts";
 import { REPORTED, type Result, type ResultOf } from "./job.ts";
 import { markdownTable } from "./markdown.ts";
-import { INTRODUCTION, QUICK, REMAINS, SCENARIO_TEXTS } from "./text.ts";
+import { profileSection } from "./profile-page.ts";
+import { INTRODUCTION, QUICK, SCENARIO_TEXTS } from "./text.ts";
 
 /** Where and of what it was made. */
 export type Circumstances = {
@@ -45,6 +46,7 @@ export function pageOf(circumstances: Circumstances, all: readonly Result[], fol
     circumstancesSection(circumstances),
     circumstances.quick ? QUICK : "",
     goalSection(rows),
+    profileSection(all, rows),
     "## BGP",
     ...REPORTED.map((scenario) =>
       scenarioSection(
@@ -84,7 +86,7 @@ function goalSection(rows: readonly Row[]): string {
   });
   const head = ["scenario", "step", "what", "goal", "measured", ""];
   const table = markdownTable(head, lines, 3);
-  return table === "" ? "" : `## Goals\n\n${table}\n\n${REMAINS}`;
+  return table === "" ? "" : `## Goals\n\n${table}`;
 }
 
 function scenarioSection(scenario: string, results: readonly ResultOf<"bgp">[]): string {

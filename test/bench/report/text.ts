@@ -23,9 +23,9 @@ depends least on what else the machine does.`;
 export const QUICK = `**Made with \`--quick\`: sizes are a tenth and less of the true ones, each is played once, and what a process costs before
 it does anything weighs most. It shows that everything runs; goals are for the full sizes.**`;
 
-/** Below the goals. */
-export const REMAINS = `Where a goal is missed, this stands between, by profiles (\`bun --cpu-prof\` in the daemon's place) and by the same
-workloads played to the tables alone, without sessions:
+/** Above the profiles. */
+export const REMAINS = `Where the daemon's CPU time goes, by \`npm run bench -- profile\`, in a run of its own beside those of the figures. Where
+a goal is missed, this stands between:
 
 - A, B, C: the way from an UPDATE to what is told of it has no function with a tenth of the time. Something like a third of
   the CPU is not the daemon's own thread but the engine's: compilers that work while the table arrives, and the collector.
@@ -133,3 +133,6 @@ export const CNI_TEXTS: Readonly<Record<"cni" | "cni-crowd" | "cni-density", Tex
       "One more pod comes and goes on nodes that have many already, each plugin on nodes of its own.",
   },
 };
+
+/** Between the profiles of all threads and those of the daemon's own. */
+export const OF_THE_THREAD = `Of the daemon's own thread, by Bun's profiler in a second run, by the innermost function:`;

@@ -17,22 +17,34 @@ const DEFAULTS: BfdPlan = {
   strict: false,
 };
 
-type Given = { readonly common?: string; readonly own?: string; readonly address?: string };
+/** Calico's failureDetectionMode. */
+const NEAR = "BFDIfDirectlyConnected";
+
+type Given = {
+  readonly common?: string;
+  readonly own?: string;
+  readonly address?: string;
+  readonly mode?: string;
+};
 
 /** n1's plan with two nodes and a BGPPeer; by peers' names, or what is wrong. */
 function planned(
   given: Given,
   readKey?: KeyReader,
 ): Record<string, BfdPlan | undefined> | string[] {
-  const { common = "", own = "", address = "172.30.0.1" } = given;
+  const { common = "", own = "", address = "172.30.0.1", mode = "None" } = given;
   const line = (text: string): string => (text === "" ? "" : `\nbfd: ${text}`);
   const resources = resourcesOf(
     documentOf("BGPConfiguration", "default", `listenPort: 179${line(common)}`),
-    documentOf("BGPPeer", "tor", `peerIP: ${address}\nasNumber: 65000${line(own)}`),
+    documentOf(
+      "BGPPeer",
+      "tor",
+      `peerIP: ${address}\nasNumber: 65000\nfailureDetectionMode: ${mode}${line(own)}`,
+    ),
     nodeOf("n1", 11),
     nodeOf("n2", 12),
   );
-  const result = planSpeaker(resources, "n1", readKey);
+  const result = planSpeaker(resources, "n1", readKey === undefined ? {} : { readKey });
   if ("faults" in result) return result.faults.map(formatFault);
   return Object.fromEntries(result.plan.peers.map(({ name, bfd }) => [name, bfd]));
 }
@@ -63,6 +75,24 @@ describe("which sessions there are", () => {
       { common: "{}", address: "172.31.0.1" },
       DEFAULTS,
       { ...DEFAULTS, multihop: true },
+    ],
+    ["one by Calico's field", { mode: NEAR }, undefined, DEFAULTS],
+    [
+      "by Calico's field one that is for links, where the peer is in no network of the node's",
+      { mode: NEAR, address: "172.31.0.1" },
+      undefined,
+      { ...DEFAULTS, ifConnected: true },
+    ],
+    [
+      "by Calico's field with times of ours, though the cluster has none and several hops",
+      {
+        common: "{enabled: false, multihop: true, minTransmitInterval: 1s}",
+        own: "{detectMultiplier: 5}",
+        mode: NEAR,
+        address: "172.31.0.1",
+      },
+      undefined,
+      { ...DEFAULTS, detectMultiplier: 5, minTransmitInterval: 1000, ifConnected: true },
     ],
     [
       "unless a document knows better",
@@ -103,7 +133,7 @@ describe("keys", () => {
     expect(planned({ own: auth(type) }, reader(most))).toHaveProperty("tor");
     for (const length of [0, most + 1]) {
       expect(planned({ own: auth(type) }, reader(length))).toEqual([
-        `c.yaml:13: BGPPeer tor: spec.bfd.auth.keyFile: "/etc/key": the file holds ${length} octets: expected a key of 1 to ${most} for ${type}`,
+        `c.yaml:14: BGPPeer tor: spec.bfd.auth.keyFile: "/etc/key": the file holds ${length} octets: expected a key of 1 to ${most} for ${type}`,
       ]);
     }
   });

@@ -116,6 +116,52 @@ found on eth3: c (BGPPeer), fe80:: AS 65001 to fe80::1:179 AS 65001, ttl 64, hol
     );
   });
 
+  test("pods of the nodes that are selected: what is for all nodes comes first, as in Calico", () => {
+    const resources = resourcesOf(
+      configuration(
+        "nodeToNodeMeshEnabled: false\nlocalWorkloadPeeringIPV6: 'fd00:179::1'\nlocalWorkloadPeeringIPV4: 169.254.0.179\nbfd: {}",
+      ),
+      DUAL,
+      documentOf("Node", "n2", "bgp: {ipv4Address: 172.30.0.12/24}"),
+      peer(
+        "blue",
+        "localWorkloadSelector: color == 'blue'\nasNumber: 65401\nnode: n1\nmultihop: 1",
+      ),
+      peer("red", "localWorkloadSelector: color == 'red'\nasNumber: 64512\npassive: true"),
+      peer("far", "localWorkloadSelector: all()\nasNumber: 1\nnodeSelector: has(far)"),
+    );
+    const [, , ...n1] = printPlan(planOf(resources, "n1")).split("\n");
+    expect(n1).toEqual([
+      "pods color == 'red' at 169.254.0.179 fd00:179::1: red (BGPPeer), 169.254.0.179 AS 64512 to 0.0.0.0:179 AS 64512, IPv4 IPv6, ttl 64, hold 90 keepalive 30 retry 5, passive",
+      "pods color == 'blue' at 169.254.0.179 fd00:179::1: blue (BGPPeer), 169.254.0.179 AS 64512 to 0.0.0.0:179 AS 65401, IPv4 IPv6, ttl 1, hold 90 keepalive 30 retry 5",
+    ]);
+    const [, , ...n2] = printPlan(planOf(resources, "n2")).split("\n");
+    // Without an IPv6 address of its own it is called by IPv4 alone.
+    expect(n2).toEqual([
+      "pods color == 'red' at 169.254.0.179: red (BGPPeer), 169.254.0.179 AS 64512 to 0.0.0.0:179 AS 64512, ttl 64, hold 90 keepalive 30 retry 5, passive",
+    ]);
+    const [red] = planOf(resources, "n1").workloads!;
+    expect(red!.session.bfd?.multihop).toBe(true);
+  });
+
+  test("pods that no address of the node's families can be called by, and what goes with another AS only, are faults", () => {
+    const six = configuration("localWorkloadPeeringIPV6: 'fd00:179::1'");
+    const node = documentOf("Node", "n1", "bgp: {ipv4Address: 172.30.0.11/24}");
+    const pods = "localWorkloadSelector: all()";
+    expect(faultsOf(resourcesOf(six, node, peer("a", `${pods}\nasNumber: 1`)), "n1")).toEqual([
+      'c.yaml:17: BGPPeer a: spec.localWorkloadSelector: "all()": Node n1 has no bgp.ipv6Address, and there is no localWorkloadPeeringIPV4: pods of it have no address to call',
+    ]);
+    const both = configuration("localWorkloadPeeringIPV4: 169.254.0.179");
+    const wrong = [
+      peer("b", `${pods}\nasNumber: 64512\nrole: customer`),
+      peer("c", `${pods}\nasNumber: 1\nrouteReflectorClient: true`),
+    ];
+    expect(faultsOf(resourcesOf(both, node, ...wrong), "n1")).toEqual([
+      'c.yaml:19: BGPPeer b: spec.role: "customer": for peers of another AS: these are of AS 64512, like Node n1',
+      "c.yaml:27: BGPPeer c: spec.routeReflectorClient: true: for peers of our own AS: these are of AS 1, and Node n1 of AS 64512",
+    ]);
+  });
+
   test("two peers on one link of a node, and what goes with another AS only, are faults", () => {
     const node = documentOf("Node", "n1", "bgp: {ipv4Address: 172.30.0.11/24}");
     const one = peer("a", "interface: eth1\nasNumber: external");
@@ -208,11 +254,11 @@ found on eth3: c (BGPPeer), fe80:: AS 65001 to fe80::1:179 AS 65001, ttl 64, hol
       peer("tor", "peerIP: 172.30.0.1\nasNumber: 65000\nnode: n1\npassword: {file: /tor}"),
     );
     const wrong = (file: string): string => `no ${file}`;
-    const planned = planSpeaker(resources, "n1", wrong);
+    const planned = planSpeaker(resources, "n1", { readKey: wrong });
     expect("faults" in planned && planned.faults.map(formatFault)).toEqual([
       'c.yaml:29: BGPPeer tor: spec.password.file: "/tor": no /tor',
     ]);
-    expect("plan" in planSpeaker(resources, "n2", wrong)).toBe(true);
+    expect("plan" in planSpeaker(resources, "n2", { readKey: wrong })).toBe(true);
   });
 
   test("everything that a document can say", () => {

@@ -19,6 +19,12 @@ export function printPlan(plan: SpeakerPlan): string {
     const ranges = session.asNumbers?.map(({ first, last }) => `${first}-${last}`) ?? [];
     return [`found on ${link}: ${printPeer({ ...session, ...ends })}`, ...ranges].join(" ");
   });
+  const workloads = (plan.workloads ?? []).map(({ selector, localAddresses, session }) => {
+    const [localAddress = parseAddress("::")] = localAddresses;
+    const ends = { address: parseAddress("0.0.0.0"), localAddress };
+    const called = localAddresses.map(formatAddress).join(" ");
+    return `pods ${selector.text} at ${called}: ${printPeer({ ...session, ...ends })}`;
+  });
   return [
     `${plan.node} AS ${plan.asNumber} id ${formatAddress(plan.routerId)} listens ${listens} port ${plan.listenPort}`,
     `blocks ${prefixes(plan.blocks)} pools ${prefixes(plan.pools)}`,
@@ -32,6 +38,7 @@ export function printPlan(plan: SpeakerPlan): string {
     ...plan.peers.map(printPeer),
     ...ranges,
     ...unnumbered,
+    ...workloads,
   ].join("\n");
 }
 

@@ -63,6 +63,27 @@ describe("the plan", () => {
       { longLivedStaleTime: 86_400 },
     ],
     [
+      "Calico's long-lived one, whose time is BIRD's",
+      "gracefulRestart: {mode: None}",
+      "restartMode: LongLivedGracefulRestart",
+      "none",
+      { longLivedStaleTime: 3600 },
+    ],
+    [
+      "Calico's long-lived one with a time",
+      "",
+      "restartMode: LongLivedGracefulRestart\nmaxRestartTime: 24h\ngracefulRestart: {notifications: true}",
+      {},
+      { longLivedStaleTime: 86_400, notifications: true },
+    ],
+    [
+      "Calico's other one, by name",
+      "gracefulRestart: {longLivedStaleTime: 24h}",
+      "restartMode: GracefulRestart\nmaxRestartTime: 30s",
+      { longLivedStaleTime: 86_400 },
+      { longLivedStaleTime: 86_400, restartTime: 30 },
+    ],
+    [
       "field by field",
       "gracefulRestart: {notifications: true, longLivedStaleTime: 24h, peerRestartTime: 60}",
       "gracefulRestart: {longLivedStaleTime: 0, peerLongLivedStaleTime: 1h, partialDeployment: true}",
@@ -82,8 +103,12 @@ describe("the plan", () => {
 });
 
 test.each([
-  ["maxRestartTime: 4096", "maxRestartTime: 4096", "whole seconds from 0 to 4095"],
-  ["maxRestartTime: 1.5s", 'maxRestartTime: "1.5s"', "whole seconds from 0 to 4095"],
+  [
+    "maxRestartTime: 4096",
+    "maxRestartTime: 4096",
+    "at most 4095 seconds without restartMode: LongLivedGracefulRestart",
+  ],
+  ["maxRestartTime: 1.5s", 'maxRestartTime: "1.5s"', "whole seconds from 0 to 16777215"],
   ["gracefulRestart: {mode: On}", 'gracefulRestart.mode: "On"', "Full, Helper or None"],
   [
     "gracefulRestart: {longLivedStaleTime: 16777216}",
@@ -100,7 +125,28 @@ test.each([
     "gracefulRestart.peerRestartTime: 60",
     "with mode: None nothing is kept by anybody: remove it",
   ],
-  ["restartMode: LongLivedGracefulRestart", "restartMode", "gracefulRestart.longLivedStaleTime"],
+  [
+    "restartMode: LongLivedGracefulRestart\ngracefulRestart: {longLivedStaleTime: 60}",
+    "restartMode",
+    "either this or gracefulRestart.longLivedStaleTime",
+  ],
+  [
+    "restartMode: LongLivedGracefulRestart\ngracefulRestart: {mode: Helper}",
+    "restartMode",
+    "with gracefulRestart.mode: Helper nobody is asked to keep our routes: remove one of both",
+  ],
+  ["restartMode: Other", 'restartMode: "Other"', "GracefulRestart or LongLivedGracefulRestart"],
+  [
+    "failureDetectionMode: BFDIfDirectlyConnected\nbfd: {enabled: false}",
+    "bfd",
+    "with failureDetectionMode: BFDIfDirectlyConnected expected no enabled: false",
+  ],
+  [
+    "failureDetectionMode: BFDIfDirectlyConnected\nbfd: {multihop: true}",
+    "bfd",
+    "with failureDetectionMode: BFDIfDirectlyConnected expected no multihop",
+  ],
+  ["birdGatewayMode: DirectIfDirectlyConnected", "birdGatewayMode", 'or say "Recursive"'],
 ])("%s is refused by name", (field, where, expected) => {
   const [fault] = faultsOf(documentOf("BGPPeer", "tor", `${ROUTER}\n${field}`));
   expect(fault).toContain(`BGPPeer tor: spec.${where}`);

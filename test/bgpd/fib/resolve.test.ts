@@ -10,7 +10,7 @@ beforeEach(() => {
   scene = new Scene();
   const learned = { targetOf: () => undefined, nextHopsOf: () => [] };
   const { kernel } = scene;
-  resolver = createResolver({ kernel, protocol: PROTOCOL, metric: METRIC, learned });
+  resolver = createResolver({ kernel, protocol: PROTOCOL, metricOf: () => METRIC, learned });
   resolver.refresh();
 });
 

@@ -1,6 +1,6 @@
 /** A node with two uplinks in the in-memory kernel, its resolver and its FIB. */
 
-import { createFib, type Fib } from "../../../bgpd/fib/fib.ts";
+import { createFib, type Fib, type Metrics } from "../../../bgpd/fib/fib.ts";
 import { FIRST_ID } from "../../../bgpd/fib/objects.ts";
 import { createResolver, type Resolver } from "../../../bgpd/fib/resolve.ts";
 import type { NextHop } from "../../../bgpd/fib/target.ts";
@@ -133,6 +133,7 @@ export class Daemon {
   tears = 0;
   /** The requests that are still let through; the daemon dies with the next. */
   lives = Number.POSITIVE_INFINITY;
+  metrics: Metrics = { 4: METRIC, 6: METRIC };
   readonly #scene: Scene;
   readonly #kernel: Kernel;
   readonly #sent: Sent = { routes: [], objects: [] };
@@ -153,9 +154,10 @@ export class Daemon {
       },
       "others",
     );
-    const place = { kernel, protocol: PROTOCOL, metric: METRIC };
+    const place = { kernel, protocol: PROTOCOL };
     this.resolver = createResolver({
       ...place,
+      metricOf: (family) => this.metrics[family],
       learned: {
         targetOf: (prefix) => this.fib.targetOf(prefix),
         nextHopsOf: (prefix) => this.paths.get(formatPrefix(prefix)) ?? [],
@@ -163,6 +165,7 @@ export class Daemon {
     });
     this.fib = createFib({
       ...place,
+      metrics: this.metrics,
       resolve: (nextHop, link) => this.resolver.resolve(nextHop, link),
       onCovering: (prefix) => {
         if (this.resolver.concerns(prefix)) this.#hasMoved = true;
@@ -184,6 +187,12 @@ export class Daemon {
   want(destination: string, ...via: readonly string[]): void {
     const target = via[0] === "blackhole" ? via[0] : via.map(nextHopOf);
     this.fib.want(net(destination), target);
+  }
+
+  /** From now on routes of IPv4 have this metric. */
+  move(metric: number): void {
+    this.metrics = { ...this.metrics, 4: metric };
+    this.fib.move(this.metrics);
   }
 
   unwant(destination: string): void {

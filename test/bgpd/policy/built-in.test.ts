@@ -6,6 +6,7 @@ import type { PeerPlan, SpeakerPlan } from "../../../bgpd/cluster/speaker.ts";
 import { compileExport, compileImport } from "../../../bgpd/policy/compile.ts";
 import type { Attributes } from "../../../bgpd/wire/attributes.ts";
 import { formatCommunity, formatLarge } from "../../../bgpd/wire/community.ts";
+import { formatAddress, parseAddress } from "../../../lib/address.ts";
 import { parsePrefix } from "../../../lib/prefix.ts";
 import { formatFault } from "../../../resource/fault.ts";
 import { documentOf, faultsOf, nodeOf, resourcesOf } from "../../resource/documents.ts";
@@ -86,6 +87,69 @@ describe("importPolicy", () => {
       "peerIP: 172.30.0.1\nasNumber: 64512\nimportPolicy: none",
     );
     expect(imported("198.51.100.0/24", inside)).toBe("accept: built-in policy: an internal peer");
+  });
+});
+
+describe("a pod of the node", () => {
+  const peering = configuration("localWorkloadPeeringIPV4: 169.254.0.179");
+  const child = (spec = ""): string =>
+    documentOf("BGPPeer", "child", `localWorkloadSelector: all()\nasNumber: 65401\n${spec}`);
+
+  function fromPod(prefix: string, ...documents: string[]): string {
+    const { speaker } = planned(peering, tor(), ...documents);
+    const [pods] = speaker.workloads ?? [];
+    const address = parseAddress("10.244.1.7");
+    const peer: PeerPlan = { ...pods!.session, address, localAddress: pods!.localAddresses[0]! };
+    const route = { prefix: parsePrefix(prefix), attributes: OURS, source: "external" as const };
+    const { accept, reason } = compileImport(peer, speaker).policy(route);
+    return `${accept ? "accept" : "reject"}: ${reason}`;
+  }
+
+  test("announces what is nobody's, and nothing of ours", () => {
+    expect(fromPod("10.123.0.0/26", child(), POOL)).toStartWith("accept: ");
+    for (const prefix of ["10.244.7.0/24", "0.0.0.0/0", "169.254.0.179/32"]) {
+      expect(fromPod(prefix, child(), POOL)).toStartWith("reject: ");
+    }
+  });
+
+  test("draws no packets of Nodes and peers to itself, as a router might", () => {
+    const words = (address: string): string =>
+      `reject: built-in policy: it covers ${address}, a Node's or a peer's address, and is a pod's (Calico takes it, and so does importPolicy: all)`;
+    for (const [prefix, covered] of [
+      ["172.30.0.11/32", "172.30.0.11"],
+      ["172.30.0.12/32", "172.30.0.12"],
+      ["172.30.0.1/32", "172.30.0.1"],
+      ["172.30.0.12/30", "172.30.0.12"],
+      ["172.30.0.0/28", "172.30.0.1"],
+      ["128.0.0.0/1", "172.30.0.1"],
+    ] as const) {
+      expect(fromPod(prefix, child())).toBe(words(covered));
+      expect(imported(prefix, peering, child(), tor())).toStartWith("accept: ");
+      expect(fromPod(prefix, child("importPolicy: all"))).toStartWith("accept: ");
+    }
+    for (const prefix of ["172.30.0.16/28", "172.30.0.2/32", "172.29.0.0/16", "2001:db8::/32"]) {
+      expect(fromPod(prefix, child())).toStartWith("accept: ");
+    }
+  });
+
+  test("draws none of Nodes that are no peers of this one", () => {
+    const alone = configuration(
+      "localWorkloadPeeringIPV4: 169.254.0.179\nnodeToNodeMeshEnabled: false",
+    );
+    const { speaker } = planned(alone, tor(), child());
+    expect(speaker.peers.map(({ name }) => name)).toEqual(["tor"]);
+    expect(speaker.hosts?.map(formatAddress)).toEqual(["172.30.0.1", "172.30.0.11", "172.30.0.12"]);
+  });
+
+  test("is judged anew when the peers are others", () => {
+    const keyOf = (...documents: string[]): string => {
+      const { speaker } = planned(peering, child(), tor(), ...documents);
+      const { session, localAddresses } = speaker.workloads![0]!;
+      const ends = { address: parseAddress("10.244.1.7"), localAddress: localAddresses[0]! };
+      return compileImport({ ...session, ...ends }, speaker).key;
+    };
+    expect(keyOf()).toBe(keyOf());
+    expect(keyOf(nodeOf("n3", 13))).not.toBe(keyOf());
   });
 });
 

@@ -155,6 +155,18 @@ describe("operations", () => {
   });
 });
 
+test("each family has the normal priority that the documents say", () => {
+  const rules = "[{action: Reject, priority: 2048}, {action: Accept}]";
+  const filters = [filterOf(`importV4: ${rules}\nimportV6: ${rules}`)];
+  const own = (normalPriority: typeof speaker.normalPriority): boolean[] => {
+    const { policy } = compileImport({ ...external, filters }, speakerPlan({ normalPriority }));
+    const six = { ...route({ localPref: 100 }, "internal"), prefix: parsePrefix("2001:db8::/48") };
+    return [route({ localPref: 100 }, "internal"), six].map((one) => policy(one).accept);
+  };
+  expect(own({ 4: 2048, 6: 1024 })).toEqual([false, true]);
+  expect(own({ 4: 1024, 6: 2048 })).toEqual([true, false]);
+});
+
 test("an answer does not depend on what was asked before", () => {
   const communities = fc.subarray([1, 2, 3]);
   const asNumbers = fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 3 });
@@ -222,6 +234,18 @@ describe("keys", () => {
     };
     expect(keyWith(`, ${condition}`)).not.toBe(keyWith(""));
     expect(keyWith(`, ${condition}`)).toBe(keyWith(`, ${condition}`));
+  });
+
+  test("follow the normal priority only where a rule asks for one", () => {
+    const asking = {
+      ...external,
+      filters: [filterOf("importV4: [{action: Reject, priority: 9}]")],
+    };
+    const other = speakerPlan({ normalPriority: { 4: 1024, 6: 9 } });
+    const keyOf = (plan: PeerPlan, of: typeof speaker) => compileImport(plan, of).key;
+    expect(keyOf(asking, other)).not.toBe(keyOf(asking, speaker));
+    expect(keyOf(external, other)).toBe(keyOf(external, speaker));
+    expect(compileExport(asking, other).key).toBe(compileExport(asking, speaker).key);
   });
 
   test("follow the links only where a rule asks for one", () => {

@@ -43,6 +43,44 @@ describe("what peers are told", () => {
   test.each([
     ["plain", {}],
     ["with an extended community", { extendedCommunities: ["0002fde800000064"] }],
+  ])(
+    "what lies behind us has our next hop for everybody who does not keep next hops: %s",
+    (_, more) => {
+      const scene = new Scene();
+      const inside = scene.add(peerAt(2, "internal"));
+      const keeps = scene.add(
+        peerAt(3, "internal", { rules: { ...PLAIN_RULES, nextHop: "Keep" }, exportKey: "keeps" }),
+      );
+      const tor = scene.add(peerAt(9, "external"));
+      const other = scene.add(peerAt(8, "external", { remoteAs: 65_007 }));
+      const pod = scene.add(peerAt(7, "external", { behindUs: true }));
+      // Two that tell the same of the same next hop: what is told of the one is not what is told of the other.
+      const told = attributesOf([65_007], "172.30.0.7", more);
+      scene.announce(other, ["198.51.100.0/24"], told);
+      scene.announce(pod, ["10.123.0.0/26"], told);
+      scene.settle();
+      const hopOf = (peer: number, prefix: string): string =>
+        scene
+          .tells(peer)
+          .find((line) => line.startsWith(`${prefix} `))
+          ?.split(" ")[2] ?? "none";
+      expect([inside, keeps, tor].map((peer) => hopOf(peer, "10.123.0.0/26"))).toEqual([
+        "172.30.0.1",
+        "172.30.0.7",
+        "172.30.0.1",
+      ]);
+      expect([inside, keeps, tor].map((peer) => hopOf(peer, "198.51.100.0/24"))).toEqual([
+        "172.30.0.7",
+        "172.30.0.7",
+        "172.30.0.1",
+      ]);
+      expect(scene.best.get("10.123.0.0/26")?.source).toBe("external");
+    },
+  );
+
+  test.each([
+    ["plain", {}],
+    ["with an extended community", { extendedCommunities: ["0002fde800000064"] }],
   ])("another AS's MULTI_EXIT_DISC is for our own AS, and no third one's: %s", (_, more) => {
     const scene = new Scene();
     const from = scene.add(peerAt(9, "external"));

@@ -85,9 +85,10 @@ describe.skipIf(!isInside)("after every message each prefix has a way", () => {
       },
       nexthops: { value: () => kernel.nexthops() },
     });
-    const ours = { kernel: probed, protocol: 77, metric: 1024 };
+    const metrics = { 4: 1024, 6: 1024 };
+    const ours = { kernel: probed, protocol: 77, metrics };
     const learned = { targetOf: () => undefined, nextHopsOf: () => [] };
-    resolver = createResolver({ kernel, protocol: 77, metric: 1024, learned });
+    resolver = createResolver({ kernel, protocol: 77, metricOf: () => 1024, learned });
     fib = createFib({ ...ours, resolve: (nextHop) => resolver.resolve(nextHop), now: () => 0 });
     others(route("replace", "172.30.0.1"));
     fib.resync();
@@ -127,7 +128,7 @@ describe.skipIf(!isInside)("after every message each prefix has a way", () => {
       fib = createFib({
         kernel,
         protocol: 77,
-        metric: 1024,
+        metrics: { 4: 1024, 6: 1024 },
         resolve: (nextHop) => resolver.resolve(nextHop),
         now: () => 0,
       });

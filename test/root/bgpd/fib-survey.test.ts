@@ -47,7 +47,8 @@ describe.skipIf(!isInside)("a comparison with many routes", () => {
     other = openKernel({ namespace: PATH });
     kernel.apply({ type: "set link", link: "lo", up: true });
     const resolve = () => ({ reachable: false, cost: 0 });
-    fib = createFib({ kernel, protocol: PROTOCOL, metric: METRIC, resolve, now: () => 0 });
+    const metrics = { 4: METRIC, 6: METRIC };
+    fib = createFib({ kernel, protocol: PROTOCOL, metrics, resolve, now: () => 0 });
     stop = kernel.watch(["route", "nexthop"], (event) => fib.observe(event), "others");
     while (fib.isComparing || fib.flush(1000));
   });

@@ -23,6 +23,8 @@ import { differenceOf, survey } from "./survey.ts";
 const TIMEOUT = IS_LONG ? 600_000 : 60_000;
 /** Bun looks at its own memory when it likes, which moves the count: then the call is made again. */
 const TRIES = 4;
+/** How often Bun looks whether a delegate has answered depends on how soon that does: none of them need be there again. */
+const VARYING = new Set(["recvfrom"]);
 /** Beyond the first and the last of each system call. */
 const SAMPLE = 24;
 
@@ -93,7 +95,7 @@ function faultsOf({ verb, arrange, settle }: Situation, { point, error }: Failur
     if (difference !== undefined) faults.push(`after DEL: ${difference}`);
     if (isThere || faults.length > 0) return faults;
   }
-  return ["it did not fail there"];
+  return VARYING.has(point.name) ? [] : ["it did not fail there"];
 }
 
 /** An ADD that fails has done nothing, but for what was dead; a DEL that succeeds has done everything. */
