@@ -1,4 +1,7 @@
-/** The tables of docs name files and tests that are there: docs/rfc.md and docs/interop.md. */
+/**
+ * The tables of docs name files and tests that are there, docs/rfc.md and docs/interop.md; and README has the figures of
+ * docs/performance.md.
+ */
 
 import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
@@ -52,4 +55,32 @@ describe("what documents name is there", () => {
       "`test/docs.test.ts`, `docs.test.ts`, `bgpd/{peer,nobody}.ts`, `test/*.none`, `none.test.ts`";
     expect(missingOf(text)).toEqual(["bgpd/nobody.ts", "test/*.none", "none.test.ts"]);
   });
+});
+
+/** Manx's cells of a step of docs/performance.md: wall, its ratio, CPU, its ratio, peak, its ratio. */
+function figuresOf(page: string, scenario: string, step: string): readonly string[] {
+  const [, section = ""] = page.split(`\n### ${scenario}: `);
+  const line = section.split("\n").find((text) => text.startsWith(`| ${step} | Manx |`)) ?? "";
+  return line
+    .split("|")
+    .slice(3, -1)
+    .map((cell) => cell.trim());
+}
+
+describe("README's figures", () => {
+  const readme = readFileSync(join(ROOT, "README.md"), "utf8");
+  const page = readFileSync(join(ROOT, "docs/performance.md"), "utf8");
+  const rows = [...readme.matchAll(/^\|[^|]+\| (\w+), ([^|]+) \| ([\d.]+) \| ([\d.]+) \|$/gm)];
+
+  test("are there", () => {
+    expect(rows.length).toBeGreaterThan(5);
+  });
+
+  test.each(rows.map(([, ...cells]) => cells))(
+    "of %s, %s are those of docs/performance.md",
+    (scenario, step, cpu, wall) => {
+      const figures = figuresOf(page, scenario ?? "", step ?? "");
+      expect([figures[3], figures[1]]).toEqual([cpu, wall]);
+    },
+  );
 });
