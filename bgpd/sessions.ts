@@ -2,8 +2,8 @@
  * The sessions of one speaker: made, changed and ended as its plans say, and what peers say reaches the RIB.
  *
  * A session is `peer.ts`; the neighbours that come by themselves are `ranges.ts`, those that are found on links
- * `unnumbered.ts`, the pods of the node `workloads.ts`, what peers are sent is `outflow.ts`, and whether the path to them
- * works is `liveness.ts`.
+ * `unnumbered.ts`, the pods of the node `workloads.ts`, what peers say is `intake.ts`, what they are sent `outflow.ts`,
+ * and whether the path to them works is `liveness.ts`.
  */
 
 import type { InterfaceAddress, KernelEvent } from "../kernel/kernel.ts";
@@ -16,11 +16,12 @@ import type { Expected } from "./deferral.ts";
 import type { Delays } from "./delays.ts";
 import { type Difference, isSame } from "./difference.ts";
 import type { LocalRestart } from "./fsm/state.ts";
+import { Intake } from "./intake.ts";
 import { DECONFIGURED, isDown, RECONFIGURED, restartReason } from "./intention.ts";
 import { createLiveness, type Failure, type Liveness } from "./liveness.ts";
 import type { Loss } from "./loss.ts";
 import type { DiscoveryFactory } from "./nd/nd.ts";
-import { createTraffic, limitOf, type Neighbour, ribPeerOf, ribPoliciesOf } from "./neighbour.ts";
+import { createTraffic, type Neighbour, ribPeerOf, ribPoliciesOf } from "./neighbour.ts";
 import { Outflow } from "./outflow.ts";
 import { ownNextHops } from "./own-next-hop.ts";
 import { createPeer, type Peer, type SessionInfo, type StopReason } from "./peer.ts";
@@ -35,7 +36,7 @@ import { Retention } from "./retention.ts";
 import type { PeerId, Rib } from "./rib/route.ts";
 import type { Transport } from "./transport.ts";
 import { Unnumbered } from "./unnumbered.ts";
-import { BFD_DOWN, CEASE, OUT_OF_RESOURCES } from "./wire/const.ts";
+import { BFD_DOWN, CEASE } from "./wire/const.ts";
 import { familyOf } from "./wire/family.ts";
 import { administrativeReset, administrativeShutdown } from "./wire/shutdown.ts";
 import { Workloads, type WorkloadsOptions } from "./workloads.ts";
@@ -90,6 +91,7 @@ export class Sessions {
   readonly #options: SessionsOptions;
   readonly #established = new Map<PeerId, Neighbour>();
   readonly #outflow: Outflow;
+  readonly #intake: Intake;
   readonly #ranges: Ranges;
   /** What rules that ask for interfaces look at. */
   #surroundings: Surroundings;
@@ -99,6 +101,7 @@ export class Sessions {
     this.#options = options;
     this.#surroundings = { interfaceOf, generation: 0 };
     this.#outflow = new Outflow(options.rib, this.#established);
+    this.#intake = new Intake({ ...options, start: (neighbour) => this.#start(neighbour) });
     this.liveness = createLiveness({
       start: bfd,
       addresses: options.addresses,
@@ -272,8 +275,9 @@ export class Sessions {
       routerId: speaker().routerId,
       restart: this.#options.restart,
       onEstablished: (session) => this.#up(neighbour, session),
-      onUpdate: (buffer, start, end) => this.#receive(neighbour, log, { buffer, start, end }),
-      onKeepalive: () => this.#keepalive(neighbour),
+      onUpdate: (buffer, start, end) =>
+        this.#intake.receive(neighbour, log, { buffer, start, end }),
+      onKeepalive: () => this.#intake.keepalive(neighbour),
       onRouteRefresh: (afi, safi) => {
         const family = familyOf(afi, safi);
         if (family === undefined) return;
@@ -281,7 +285,8 @@ export class Sessions {
         if (neighbour.id !== undefined && isCarried) this.#outflow.ask(neighbour.id, family);
         onWork();
       },
-      onRefreshed: (afi, safi, what) => this.#refreshed(neighbour, familyOf(afi, safi), what),
+      onRefreshed: (afi, safi, what) =>
+        this.#intake.refreshed(neighbour, familyOf(afi, safi), what),
       onDrain: () => {
         if (neighbour.id !== undefined && this.#outflow.drained(neighbour.id)) onWork();
       },
@@ -371,8 +376,8 @@ export class Sessions {
     const id = neighbour.id ?? neighbour.retention.id;
     if (id !== undefined) this.#options.rib().setPolicies(id, ribPoliciesOf(neighbour));
     if (isSame(before.policy.prefixLimit, plan.policy.prefixLimit)) return;
-    if (neighbour.suspended === undefined) this.#limit(neighbour);
-    else this.#resume(neighbour);
+    if (neighbour.suspended === undefined) this.#intake.limit(neighbour);
+    else this.#intake.resume(neighbour);
   }
 
   #policies(plan: PeerPlan): Pick<Neighbour, "importPolicy" | "exportPolicy"> {
@@ -412,84 +417,6 @@ export class Sessions {
     const { families } = session.wire;
     onUp({ name: neighbour.plan.name, families }, { restarted: restart?.restarted === true });
     onWork();
-  }
-
-  #receive(
-    neighbour: Neighbour,
-    log: Logger,
-    { buffer, start, end }: { buffer: Uint8Array; start: number; end: number },
-  ): void {
-    if (neighbour.id === undefined) return;
-    const { rib, delays, onTold, onWork } = this.#options;
-    const { traffic } = neighbour;
-    delays.received();
-    const summary = rib().receive(neighbour.id, buffer, start, end);
-    for (const family of summary.families) traffic.updates[family].received++;
-    if (summary.faults.length > 0) traffic.faulty++;
-    for (const fault of summary.faults) {
-      log.warn({ withdrawn: summary.treatedAsWithdraw }, `UPDATE: ${fault} (RFC 7606)`);
-    }
-    if (summary.endOfRib !== undefined) {
-      const families = neighbour.session?.wire.families ?? [];
-      neighbour.ended.add(summary.endOfRib);
-      neighbour.retention.told(summary.endOfRib);
-      this.#limit(neighbour);
-      const isWhole = families.every((family) => neighbour.ended.has(family));
-      onTold({ name: neighbour.plan.name, families: [summary.endOfRib] }, { isWhole });
-    }
-    if (summary.limit === "warning") {
-      const { received } = rib().peerCounts(neighbour.id);
-      const limit = neighbour.plan.policy.prefixLimit?.max;
-      log.warn({ received, limit }, "the peer comes near its limit of prefixes");
-    }
-    if (summary.limit === "exceeded") this.#limit(neighbour);
-    if (summary.limit === "no room") {
-      const reason = "the tables have no room for more; we sent Cease/Out of Resources";
-      neighbour.peer.reset({ code: CEASE, subcode: OUT_OF_RESOURCES }, reason);
-    }
-    onWork();
-  }
-
-  /** The peer begins to announce its table of a family again, or has done so (RFC 7313). */
-  #refreshed(
-    { id, retention }: Neighbour,
-    family: ReturnType<typeof familyOf>,
-    what: "begin" | "end",
-  ): void {
-    if (id === undefined || family === undefined) return;
-    retention.refreshed(id, family, what);
-    this.#options.onWork();
-  }
-
-  /** End the session of a peer that has more prefixes than it may, but for those that it told before a restart. */
-  #limit(neighbour: Neighbour): void {
-    const { id, plan, peer } = neighbour;
-    if (id === undefined || plan.policy.prefixLimit === undefined) return;
-    const { received, stale } = this.#options.rib().peerCounts(id);
-    const over = limitOf(plan, received - stale);
-    if (over === undefined) return;
-    const { restartTime } = over;
-    const resume = (): void => this.#resume(neighbour);
-    const isFinal = restartTime === undefined;
-    const timer = isFinal ? undefined : this.#options.clock.after(restartTime * 1000, resume);
-    neighbour.suspended = { timer };
-    peer.suspend(over.cease, over.reason);
-  }
-
-  #resume(neighbour: Neighbour): void {
-    neighbour.suspended?.timer?.cancel();
-    neighbour.suspended = undefined;
-    this.#start(neighbour);
-  }
-
-  #keepalive(neighbour: Neighbour): void {
-    neighbour.keepalives++;
-    const { session, keepalives, plan } = neighbour;
-    // The first one opened the session; the next is sent when the table has been. Who knows graceful restart says so
-    // with the marker, and may have restarted and wait for others before it tells anything.
-    if (keepalives !== 2 || session === undefined || session.restart !== undefined) return;
-    this.#options.onTold({ name: plan.name, families: session.wire.families }, { isWhole: true });
-    this.#options.onWork();
   }
 
   #down(neighbour: Neighbour, loss: Loss): void {
