@@ -60,6 +60,8 @@ export class AttributeSets {
   readonly #addresses = new Map<number | string, Address>();
   /** Where octets are put together before they are looked for; it grows. */
   #scratch = new Uint8Array(LARGEST);
+  /** The same octets. */
+  #words = new Int32Array(this.#scratch.buffer);
   /** Called with a set that nobody holds any more. */
   onFree: (set: AttributeSet) => void = () => {};
 
@@ -89,7 +91,7 @@ export class AttributeSets {
     // Without prefixes nobody will ask for it again.
     const isKept = announcement === "nlri" || announcement === "reach";
     const length = isKept ? this.#gather(buffer, ranges, announcement, context) : 0;
-    const hash = isKept ? this.#index.hash(this.#scratch, length) : 0;
+    const hash = isKept ? this.#index.hash(this.#words, length) : 0;
     const known = isKept ? this.#index.find(this.#scratch, length, hash) : undefined;
     if (known !== undefined) return { set: known, faults: known.faults };
     if (isKept && context.fourOctetAs) {
@@ -117,10 +119,11 @@ export class AttributeSets {
     const start = this.#begin(nextHop?.family === 6 ? { ...attributes, nextHop } : undefined);
     const length = writeAttributes(this.#scratch, start, attributes, CANONICAL);
     if (length > this.#scratch.length) {
-      this.#scratch = new Uint8Array(2 * length);
+      this.#scratch = new Uint8Array(4 * length);
+      this.#words = new Int32Array(this.#scratch.buffer);
       return this.intern(attributes);
     }
-    const hash = this.#index.hash(this.#scratch, length);
+    const hash = this.#index.hash(this.#words, length);
     const known = this.#index.find(this.#scratch, length, hash);
     if (known !== undefined) return known;
     return readPlain(this.#scratch, start, length, false, this.#plain)
@@ -133,7 +136,7 @@ export class AttributeSets {
     const start = this.#begin(change.nextHop === undefined ? hop : undefined);
     const octets = { buffer: of.bytes, start: HEAD + (of.bytes[1] ?? 0), end: of.bytes.length };
     const length = writePlain(this.#scratch, start, octets, change);
-    const hash = this.#index.hash(this.#scratch, length);
+    const hash = this.#index.hash(this.#words, length);
     const known = this.#index.find(this.#scratch, length, hash);
     if (known !== undefined) return known;
     if (!readPlain(this.#scratch, start, length, false, this.#plain)) {

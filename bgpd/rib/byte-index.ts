@@ -5,6 +5,8 @@
  */
 
 const FIRST_CAPACITY = 1024;
+/** Of a word's octets, whether the first is the lowest. */
+const IS_LITTLE = new Int8Array(Int32Array.of(1).buffer)[0] === 1;
 
 export type Indexed = { readonly id: number; readonly bytes: Uint8Array; readonly hash: number };
 
@@ -22,20 +24,15 @@ export class ByteIndex<Entry extends Indexed> {
     this.#byId = byId;
   }
 
-  /** Of the first `length` octets. */
-  hash(bytes: Uint8Array, length: number): number {
+  /** Of the first `length` octets in these words, whose order does not matter. */
+  hash(words: Int32Array, length: number): number {
     let hash = this.#seed ^ length;
-    for (let at = 0; at < length; at += 4) {
-      // Behind the end there are zeros, or what belongs to nobody: the length tells them apart.
-      const word =
-        (bytes[at] ?? 0) |
-        (at + 1 < length ? (bytes[at + 1] ?? 0) << 8 : 0) |
-        (at + 2 < length ? (bytes[at + 2] ?? 0) << 16 : 0) |
-        (at + 3 < length ? (bytes[at + 3] ?? 0) << 24 : 0);
-      hash = Math.imul(hash ^ word, 0x9e37_79b1);
-      hash ^= hash >>> 15;
-    }
-    return hash;
+    const whole = length >>> 2;
+    for (let at = 0; at < whole; at++) hash = mixed(hash, words[at] ?? 0);
+    const left = length & 3;
+    if (left === 0) return hash;
+    // Behind the end is what belongs to nobody: of its word only the octets before it count.
+    return mixed(hash, IS_LITTLE ? (words[whole] ?? 0) << (32 - 8 * left) : (words[whole] ?? 0) >>> (32 - 8 * left));
   }
 
   /** The entry of the first `length` octets, whose hash is given; undefined when there is none. */
@@ -100,6 +97,11 @@ export class ByteIndex<Entry extends Indexed> {
       if (number !== 0) this.#place(number, hashes[slot] ?? 0);
     }
   }
+}
+
+function mixed(hash: number, word: number): number {
+  const product = Math.imul(hash ^ word, 0x9e37_79b1);
+  return product ^ (product >>> 15);
 }
 
 function isSame(own: Uint8Array, bytes: Uint8Array, length: number): boolean {

@@ -252,10 +252,10 @@ export class FamilyTables {
       const changed = this.#locRib.update(prefix);
       const best = this.#locRib.best(prefix);
       // The kernel forwards before the neighbours are told that it does.
-      const isUnsaid = this.#unsaid.delete(prefix);
+      const isUnsaid = this.#unsaid.size > 0 && this.#unsaid.delete(prefix);
       if (changed !== "nothing" || isUnsaid) this.#tell(prefix, best);
       // An AIGP that peers are told follows the cost to the next hop (RFC 7311 section 3.4.3).
-      const isRetold = this.#retold.delete(prefix);
+      const isRetold = this.#retold.size > 0 && this.#retold.delete(prefix);
       const isOther = changed === "best" || isRetold;
       if (isOther || best?.set.aigp !== undefined) this.adjOut.change(prefix, best);
       if (this.adjOut.tellsPaths) this.adjOut.changePaths(prefix);
