@@ -256,7 +256,8 @@ describe("manx ipam check", () => {
       host.attach();
       host.ip("link", "delete", HOST_END.a);
       // What a call looks like between address and link; its end without having done more is a kill.
-      const call = Bun.spawn(["sh", "-c", "echo ready; exec sleep 60"], {
+      const call = Bun.spawn(["sh", "-c", "echo ready; read -r _"], {
+        stdin: "pipe",
         env: { ...process.env, CNI_COMMAND: verb, CNI_CONTAINERID: "a", CNI_IFNAME: "eth0" },
         stdout: "pipe",
       });
