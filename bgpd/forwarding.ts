@@ -284,6 +284,7 @@ export class Forwarding {
   /** A comparison is over: as it is long work where much is there, the next has to wait. */
   #rest(): void {
     const { clock, onWork } = this.#options;
+    this.#resting?.cancel();
     this.#resting = clock.after(PAUSE * this.#compared, () => {
       this.#resting = undefined;
       if (!this.#isOutdated) return;

@@ -114,8 +114,9 @@ class NetlinkKernel implements Kernel {
     this.#connection.check();
     // Of its own: answers to what is asked meanwhile would lie between the parts.
     const connection = this.#inside(() => new NetlinkConnection(openPort()));
-    const onClose = () => void this.#dumps.delete(dump);
-    const dump = dumpRoutes(connection, { family, table, protocol }, onClose);
+    const dump = dumpRoutes(connection, { family, table, protocol }, (closed) =>
+      this.#dumps.delete(closed),
+    );
     this.#dumps.add(dump);
     return dump;
   }

@@ -9,7 +9,7 @@ import { type RouteFilter, takeRoutes, writeRouteFilter } from "./route.ts";
 export function dumpRoutes(
   connection: NetlinkConnection,
   filter: RouteFilter,
-  onClose: () => void,
+  onClose: (dump: RouteDump) => void,
 ): RouteDump {
   return new ReadDump(connection, filter, onClose);
 }
@@ -17,11 +17,15 @@ export function dumpRoutes(
 class ReadDump implements RouteDump {
   readonly #connection: NetlinkConnection;
   readonly #take: ReturnType<typeof takeRoutes>;
-  readonly #onClose: () => void;
+  readonly #onClose: (dump: RouteDump) => void;
   #isOpen = true;
   isTorn = false;
 
-  constructor(connection: NetlinkConnection, filter: RouteFilter, onClose: () => void) {
+  constructor(
+    connection: NetlinkConnection,
+    filter: RouteFilter,
+    onClose: (dump: RouteDump) => void,
+  ) {
     this.#connection = connection;
     this.#take = takeRoutes(filter);
     this.#onClose = onClose;
@@ -42,7 +46,7 @@ class ReadDump implements RouteDump {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     this.#connection.close();
-    this.#onClose();
+    this.#onClose(this);
   }
 
   #part(): DumpPart<Route> {

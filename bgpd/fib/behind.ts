@@ -7,17 +7,22 @@ import type { Kernel, Request } from "../../kernel/kernel.ts";
 import type { Family } from "../../lib/address.ts";
 
 const BATCH = 512;
+/** Where somebody changes routes all the time, some may be left. */
+const MOST_LOOKS = 5;
+
+type Place = { readonly protocol: number; readonly table: number };
 
 export class Behind {
   readonly #metrics: Readonly<Record<Family, Set<number>>> = { 4: new Set(), 6: new Set() };
-  /** What is still to be sent; undefined before anybody has looked. */
-  #requests: Request[] | undefined;
+  /** The removal that is under way. */
+  #steps: Generator<void, "removed" | "no room"> | undefined;
 
   /** From now on the family's routes have another metric than `before`. */
   leave(family: Family, before: number, after: number): void {
     this.#metrics[family].add(before);
     this.#metrics[family].delete(after);
-    this.#requests = undefined;
+    this.#steps?.return("removed");
+    this.#steps = undefined;
   }
 
   /** Whether routes of the family with this metric stay behind. */
@@ -30,38 +35,59 @@ export class Behind {
   }
 
   /** Take them out of the kernel, until it `isTime`; false where it had no room, and nobody knows which are left. */
-  remove(
-    kernel: Kernel,
-    place: { readonly protocol: number; readonly table: number },
-    isTime: () => boolean,
-  ): boolean {
-    const requests = this.#requests ?? this.#find(kernel, place);
-    this.#requests = requests;
-    while (requests.length > 0) {
-      const outcomes = kernel.applyAll(requests.splice(0, BATCH));
-      if (outcomes.some((error) => error?.code === "ENOBUFS")) {
-        this.#requests = undefined;
-        return false;
+  remove(kernel: Kernel, place: Place, isTime: () => boolean): boolean {
+    this.#steps ??= this.#removal(kernel, place);
+    for (let step = this.#steps.next(); ; step = this.#steps.next()) {
+      if (step.done !== true) {
+        if (isTime()) return true;
+        continue;
       }
-      if (isTime()) break;
+      this.#steps = undefined;
+      if (step.value === "no room") return false;
+      for (const family of [4, 6] as const) this.#metrics[family].clear();
+      return true;
     }
-    if (requests.length > 0) return true;
-    for (const family of [4, 6] as const) this.#metrics[family].clear();
-    this.#requests = undefined;
-    return true;
   }
 
-  #find(
+  /** Until a look finds none: a dump of IPv6 that others change meanwhile may miss some. */
+  *#removal(kernel: Kernel, place: Place): Generator<void, "removed" | "no room"> {
+    for (let looks = 0, isAgain = true; isAgain && looks < MOST_LOOKS; looks++) {
+      const requests: Request[] = [];
+      isAgain = false;
+      for (const family of [4, 6] as const) {
+        if (this.#metrics[family].size === 0) continue;
+        const isTorn = yield* this.#find(kernel, { ...place, family }, requests);
+        isAgain ||= isTorn;
+      }
+      for (let at = 0; at < requests.length; at += BATCH) {
+        const outcomes = kernel.applyAll(requests.slice(at, at + BATCH));
+        if (outcomes.some((error) => error?.code === "ENOBUFS")) return "no room";
+        isAgain ||= outcomes.includes(undefined);
+        yield;
+      }
+    }
+    return "removed";
+  }
+
+  /** What is to be removed is put into `requests`; true where the dump may have missed some. */
+  *#find(
     kernel: Kernel,
-    { protocol, table }: { readonly protocol: number; readonly table: number },
-  ): Request[] {
-    return kernel
-      .routes({ protocol })
-      .filter((route) => route.table === table)
-      .filter(({ destination, metric }) => this.#metrics[destination.family].has(metric))
-      .map(({ destination, metric }) => {
-        const route = { destination, table, protocol, metric };
-        return { type: "delete route", route };
-      });
+    place: Place & { readonly family: Family },
+    requests: Request[],
+  ): Generator<void, boolean> {
+    const { family, table, protocol } = place;
+    const dump = kernel.routesInParts(place);
+    try {
+      for (let part = dump.next(); part !== undefined; part = dump.next()) {
+        for (const { destination, metric } of part) {
+          if (!this.#metrics[family].has(metric)) continue;
+          requests.push({ type: "delete route", route: { destination, table, protocol, metric } });
+        }
+        yield;
+      }
+      return dump.isTorn;
+    } finally {
+      dump.close();
+    }
   }
 }

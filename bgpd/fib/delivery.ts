@@ -83,6 +83,7 @@ export class Delivery {
       }
       if (rows.isLost(row) && object !== NONE) this.counters.healed++;
       rows.setLost(row, false);
+      rows.setDoubtful(row, false);
       rows.errors.delete(row);
       this.#routes.setPresent(rows, row, object);
       rows.forget(row);
@@ -98,6 +99,7 @@ export class Delivery {
     const { protocol, metric, table } = this.#routes.places[family];
     const ours = this.#kernel.routes({ family, table, protocol });
     for (const { row } of taken) {
+      rows.setDoubtful(row, false);
       const prefix = rows.prefix(row);
       const route = ours.find(
         (one) => one.metric === metric && equalPrefix(one.destination, prefix),

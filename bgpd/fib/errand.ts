@@ -26,7 +26,8 @@ export function errandOf(
   const [wanted, present] = [rows.wanted.get(row), rows.present.get(row)];
   const set = sets.get(wanted);
   const object = set === undefined ? wanted : objectOf(set) || NONE;
-  if (object === present) {
+  const isDoubtful = object === NONE && rows.isDoubtful(row);
+  if (object === present && !isDoubtful) {
     rows.setLost(row, false);
     return undefined;
   }
@@ -35,7 +36,7 @@ export function errandOf(
   if (object === NONE) {
     // Of a dead next hop's object all routes go at once.
     const isDying = set !== undefined && present > OTHERWISE && isOf(set, present);
-    if (present === NONE || isDying) return undefined;
+    if ((present === NONE && !isDoubtful) || isDying) return undefined;
     // Whatever shape it has: there is one of ours by this destination and metric.
     const route = { destination, table, protocol, metric };
     return { row, object, request: { type: "delete route", route } };

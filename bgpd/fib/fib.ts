@@ -212,7 +212,8 @@ class KernelFib implements Fib {
       const place = { protocol, table: this.#table };
       this.#delivery.isUnsure = !this.#behind.remove(kernel, place, () => now() >= end);
     }
-    if (scope === "all" && !this.isUnsure && !this.#leavesBehind) {
+    // Objects may carry routes that stay behind, of which no row knows.
+    if (scope === "all" && !this.isUnsure && this.#behind.isEmpty) {
       this.#routes.lose(this.#objects.collect({ isSwept: !this.#routes.keepsStale }));
     }
     return this.#hasMore(scope);
@@ -350,10 +351,13 @@ class KernelFib implements Fib {
       // It may have been in the way.
       if (!rows.errors.has(row)) return false;
     } else {
-      // Deleted or overwritten: adding it exclusively will tell.
+      // Deleted, or perhaps overwritten: adding it exclusively will tell, or deleting what is not wanted.
       const shape = isOfOurs && change === "new" ? shapeOf(route) : NONE;
       this.#survey?.note(rows, row);
-      if (rows.present.get(row) === shape) return false;
+      const before = rows.present.get(row);
+      if (isOfOurs) rows.setDoubtful(row, false);
+      if (before === shape) return false;
+      if (!isOfOurs) rows.setDoubtful(row, true);
       this.#routes.setPresent(rows, row, shape);
       if (shape === NONE) rows.setLost(row, rows.wanted.get(row) !== NONE);
     }

@@ -16,6 +16,7 @@ export const OTHERWISE = 1;
 
 const STALE = 1;
 const LOST = 2;
+const DOUBTFUL = 4;
 
 export class Rows {
   readonly table: PrefixTable;
@@ -27,6 +28,7 @@ export class Rows {
   readonly dirty = new Dirty();
   /** What the kernel refused the last request with. */
   readonly errors = new Map<number, string>();
+  /** Stale ones that are there for certain. */
   stale = 0;
   readonly #flags = new Column();
 
@@ -40,8 +42,21 @@ export class Rows {
   }
 
   setStale(row: number, isStale: boolean): void {
-    if (isStale !== this.isStale(row)) this.stale += isStale ? 1 : -1;
+    if (isStale !== this.isStale(row) && !this.isDoubtful(row)) this.stale += isStale ? 1 : -1;
     this.#set(row, STALE, isStale);
+  }
+
+  /**
+   * Another's route has come to where ours is: beside it, or in its place. It counts as gone until the kernel has been
+   * told something of it.
+   */
+  isDoubtful(row: number): boolean {
+    return this.#has(row, DOUBTFUL);
+  }
+
+  setDoubtful(row: number, isDoubtful: boolean): void {
+    if (isDoubtful !== this.isDoubtful(row) && this.isStale(row)) this.stale += isDoubtful ? -1 : 1;
+    this.#set(row, DOUBTFUL, isDoubtful);
   }
 
   /** It is gone by another's hand, as far as is known: it counts as healed when it is put back. */
@@ -58,8 +73,11 @@ export class Rows {
     if (this.wanted.get(row) !== NONE || this.present.get(row) !== NONE || this.dirty.has(row)) {
       return;
     }
+    // What an earlier daemon left stays for the sweep, be it there or not.
+    if (this.isDoubtful(row) && this.isStale(row)) return;
     this.setStale(row, false);
     this.setLost(row, false);
+    this.setDoubtful(row, false);
     this.errors.delete(row);
     this.table.remove(row);
   }

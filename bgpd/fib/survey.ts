@@ -145,6 +145,7 @@ export class Survey {
     const row = this.#routes.insert(destination);
     if (this.#isKnown(rows, row)) return;
     this.note(rows, row);
+    rows.setDoubtful(row, false);
     this.#routes.setPresent(rows, row, shapeOf(route));
   }
 
@@ -158,6 +159,7 @@ export class Survey {
       const isGone = present > OTHERWISE && !objects.wasThere(present);
       if (isGone || !this.#isKnown(rows, row)) {
         if (!isGone && present !== NONE) rows.setLost(row, this.#isMissed(rows, row));
+        rows.setDoubtful(row, false);
         this.#routes.setPresent(rows, row, NONE);
       } else if (present > OTHERWISE) {
         const set = objects.sets.get(rows.wanted.get(row));

@@ -2,6 +2,7 @@
 
 import { beforeEach, describe, expect, test } from "bun:test";
 import { FIRST_ID } from "../../../bgpd/fib/objects.ts";
+import { formatPrefix } from "../../../lib/prefix.ts";
 import { type Daemon, ip, METRIC, net, PROTOCOL, Scene } from "./scene.ts";
 
 const ROUTER = "172.30.0.1";
@@ -47,6 +48,41 @@ describe("healing", () => {
     expect(scene.routes()).toContain(proto("10.1.0.0/24 via 172.30.0.1 dev eth0"));
     expect(daemon.state("10.1.0.0/24")).toMatchObject({ state: "installed" });
     expect(counts()).toEqual({ installed: 2, stale: 0, healed: 0 });
+  });
+
+  /** What `ip route append` tells: another's route beside ours, of the same metric. */
+  const append = (destination: string): void => {
+    const [ours] = scene.kernel
+      .routes()
+      .filter((one) => formatPrefix(one.destination) === destination);
+    if (ours === undefined) throw new Error(`no ${destination}`);
+    daemon.fib.observe({ type: "route", change: "new", route: { ...ours, protocol: 4 } });
+  };
+
+  test("ours beside another's stays, and goes when nobody wants it any more", () => {
+    append("10.1.0.0/24");
+    daemon.flush();
+    expect(daemon.state("10.1.0.0/24")).toMatchObject({ state: "installed" });
+    append("10.2.0.0/24");
+    daemon.unwant("10.2.0.0/24");
+    expect(daemon.flush()).toEqual(["delete 10.2.0.0/24"]);
+    expect(scene.routes()).toEqual([proto("10.1.0.0/24 via 172.30.0.1 dev eth0")]);
+    expect(counts()).toEqual({ installed: 1, stale: 0, healed: 0 });
+  });
+
+  test("the same of an earlier daemon's stays until the sweep, and is adopted where it is wanted", () => {
+    daemon = scene.start();
+    const before = scene.routes();
+    for (const one of ["10.1.0.0/24", "10.2.0.0/24"]) append(one);
+    expect(counts()).toEqual({ installed: 0, stale: 0, healed: 0 });
+    daemon.flush();
+    daemon.want("10.1.0.0/24", ROUTER);
+    daemon.flush();
+    expect(scene.routes()).toEqual(before);
+    expect(counts()).toMatchObject({ installed: 1, stale: 0 });
+    daemon.fib.sweep();
+    expect(daemon.flush()).toEqual(["delete 10.2.0.0/24"]);
+    expect(scene.routes()).toEqual([proto("10.1.0.0/24 via 172.30.0.1 dev eth0")]);
   });
 
   test("a deleted route is put back on the event", () => {

@@ -56,6 +56,20 @@ test("what another deletes afterwards is put back where it is now", () => {
   expect(scene.routes()).toContain(moved("blackhole 10.2.0.0/24"));
 });
 
+test("the old ones are looked for in parts, and again where some may have been missed", () => {
+  daemon.move(OTHER);
+  compare();
+  daemon.fib.flush(1000, "routes");
+  const { parts } = daemon;
+  daemon.tears = 1;
+  expect(daemon.flush().filter((line) => line.startsWith("delete"))).toEqual([
+    "delete 10.1.0.0/24",
+    "delete 10.2.0.0/24",
+  ]);
+  expect([daemon.tears, daemon.dumps]).toEqual([0, 0]);
+  expect(daemon.parts).toBeGreaterThan(parts + 2);
+});
+
 test("there and back again before anything was sent changes nothing", () => {
   daemon.move(OTHER);
   daemon.move(METRIC);
@@ -157,4 +171,22 @@ test("a kernel without room for it is asked again", () => {
   stop();
   daemon.resync();
   expect(scene.routes().filter((line) => !line.includes(`metric ${OTHER}`))).toEqual([SIX]);
+});
+
+test("objects that carry what stays behind stay with it", () => {
+  daemon.want("10.3.0.0/24", ROUTER);
+  daemon.flush();
+  daemon = scene.start();
+  daemon.want("10.1.0.0/24", ROUTER);
+  daemon.flush();
+  daemon.move(OTHER);
+  daemon.flush();
+  daemon.unwant("10.1.0.0/24");
+  daemon.flush();
+  // Nobody has wanted it yet, and the sweep is still to come.
+  expect(scene.routes()).toContain(proto("10.3.0.0/24 via 172.30.0.1 dev eth0"));
+  daemon.fib.sweep();
+  daemon.flush();
+  expect(scene.routes()).toEqual([]);
+  expect(scene.objects()).toEqual([]);
 });
