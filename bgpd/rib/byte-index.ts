@@ -1,7 +1,8 @@
 /**
  * Entries by their octets: a hash table that is asked with octets where they lie, so that asking makes no key.
  *
- * Open addressing; the hash is seeded, for the octets are the peers' to choose.
+ * Open addressing. The octets are the peers' to choose, so the hash has two lanes with secret multipliers: the top bit
+ * of a word goes through a multiplication as it is, whatever by, and is in the middle of the other lane's word.
  */
 
 const FIRST_CAPACITY = 1024;
@@ -11,7 +12,7 @@ const IS_LITTLE = new Int8Array(Int32Array.of(1).buffer)[0] === 1;
 export type Indexed = { readonly id: number; readonly bytes: Uint8Array; readonly hash: number };
 
 export class ByteIndex<Entry extends Indexed> {
-  readonly #seed = crypto.getRandomValues(new Int32Array(1))[0] ?? 0;
+  readonly #secrets = crypto.getRandomValues(new Int32Array(4)).map((secret) => secret | 1);
   readonly #byId: readonly (Entry | undefined)[];
   /** Number + 1, or 0; twice the entries at least, so that probes stay short. */
   #slots = new Int32Array(FIRST_CAPACITY);
@@ -24,15 +25,27 @@ export class ByteIndex<Entry extends Indexed> {
     this.#byId = byId;
   }
 
-  /** Of the first `length` octets in these words, whose order does not matter. */
+  /** Of the first `length` octets in these words, which are those of the machine. */
   hash(words: Int32Array, length: number): number {
-    let hash = this.#seed ^ length;
+    const [one = 1, other = 1, by = 1, otherBy = 1] = this.#secrets;
+    let a = one ^ length;
+    let b = other;
     const whole = length >>> 2;
-    for (let at = 0; at < whole; at++) hash = mixed(hash, words[at] ?? 0);
     const left = length & 3;
-    if (left === 0) return hash;
-    // Behind the end is what belongs to nobody: of its word only the octets before it count.
-    return mixed(hash, IS_LITTLE ? (words[whole] ?? 0) << (32 - 8 * left) : (words[whole] ?? 0) >>> (32 - 8 * left));
+    for (let at = 0; at <= whole; at++) {
+      let word = words[at] ?? 0;
+      if (at === whole) {
+        if (left === 0) break;
+        // Behind the end is what belongs to nobody.
+        const surplus = 32 - 8 * left;
+        word = IS_LITTLE ? word << surplus : word >>> surplus;
+      }
+      a = Math.imul(a ^ word, by);
+      a ^= a >>> 15;
+      b = Math.imul(b ^ ((word << 16) | (word >>> 16)), otherBy);
+      b ^= b >>> 15;
+    }
+    return a ^ Math.imul(b, one);
   }
 
   /** The entry of the first `length` octets, whose hash is given; undefined when there is none. */
@@ -97,11 +110,6 @@ export class ByteIndex<Entry extends Indexed> {
       if (number !== 0) this.#place(number, hashes[slot] ?? 0);
     }
   }
-}
-
-function mixed(hash: number, word: number): number {
-  const product = Math.imul(hash ^ word, 0x9e37_79b1);
-  return product ^ (product >>> 15);
 }
 
 function isSame(own: Uint8Array, bytes: Uint8Array, length: number): boolean {

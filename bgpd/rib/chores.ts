@@ -94,6 +94,8 @@ export class Chores {
     // Once around from here, so that whoever comes again and again cannot keep the rest waiting.
     this.#left = capacity;
     this.#end = capacity;
+    // There may be fewer than there were.
+    if (this.#at >= capacity) this.#at = 0;
   }
 
   /** Whether a path is gone although its row is there. */

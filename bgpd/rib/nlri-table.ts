@@ -15,7 +15,7 @@ export type NlriTable = {
   readonly family: Family;
   /** They are paths: each prefix is told with an identifier. */
   readonly identified?: true;
-  /** Numbers are below this; it only grows. */
+  /** Numbers are below this; it grows, and begins anew where none is left. */
   readonly capacity: number;
   /** The next number behind one, or behind -1 the first; -1 behind the last. */
   after(number: number): number;

@@ -26,7 +26,7 @@ const GONE = 2;
 const CLEARED = 3;
 /** Times as many places when there is no room left: a prefix changes its place a third of a time, on average. */
 const GROWTH = 4;
-/** So many are given their places anew with each that comes. */
+/** So many are given their places anew with each that comes, at least. */
 const STEP = 8;
 /** Room is scarce below this part of all: twice of what comes while places are given anew. */
 const SCARCE = 2 / STEP;
@@ -57,6 +57,9 @@ export class PrefixTable {
   /** Free indices among those to be moved that came to be used meanwhile: they have new places already. */
   #early = new Set<number>();
   readonly #scratch: PrefixScratch;
+  /** Prefixes are the peers' to choose: nobody else knows which share a place. */
+  readonly #seed = secret();
+  readonly #multiplier = secret() | 1;
   #slots = new Int32Array(FIRST_SLOTS);
 
   constructor(family: Family) {
@@ -161,7 +164,7 @@ export class PrefixTable {
   }
 
   #hash({ w0, w1, w2, w3, length }: Prefix): number {
-    let hash = Math.imul(w0 ^ (length << 24), 0x9e37_79b1);
+    let hash = Math.imul(w0 ^ (length << 24) ^ this.#seed, this.#multiplier);
     if (this.family === 6) {
       hash = Math.imul(hash ^ w1, 0x85eb_ca77);
       hash = Math.imul(hash ^ w2, 0xc2b2_ae3d);
@@ -199,7 +202,7 @@ export class PrefixTable {
       this.#revive(known, hash);
       return known;
     }
-    if (this.#old !== undefined) this.#move(STEP);
+    if (this.#old !== undefined) this.#move(this.#pace);
     const slots = this.#slots;
     this.#makeRoom();
     const index = this.#free.pop() ?? this.#used++;
@@ -230,11 +233,21 @@ export class PrefixTable {
   /** For one more index. Those that have gone are looked for in time: there is room until they have been found. */
   #makeRoom(): void {
     const most = this.#slots.length / 2;
-    const left = this.#free.length + most - this.#used;
+    const left = this.#left;
     if (left === 0) this.#beginMove(GROWTH * this.#slots.length);
     else if (left < SCARCE * most && this.#gone > this.size && this.#old === undefined) {
       this.#beginMove(this.#slots.length);
     }
+  }
+
+  /** Indices that there is room for. */
+  get #left(): number {
+    return this.#free.length + this.#slots.length / 2 - this.#used;
+  }
+
+  /** So many are given their places anew with each that comes, that all have theirs before there is no room left. */
+  get #pace(): number {
+    return Math.max(STEP, Math.ceil((this.#end - this.#moved) / Math.max(this.#left, 1)));
   }
 
   /** Give every prefix its place anew, and free the indices of those that have gone. */
@@ -286,6 +299,10 @@ export class PrefixTable {
     this.#cleared = [];
     this.#early.clear();
   }
+}
+
+function secret(): number {
+  return crypto.getRandomValues(new Int32Array(1))[0] ?? 0;
 }
 
 function entryOf(index: number, hash: number): number {

@@ -63,3 +63,18 @@ test("many entries stay to be found while the table grows and shrinks", () => {
   for (let id = 0; id < 5000; id++)
     expect(find(id)?.id).toBe(id % 2 === 0 ? (undefined as never) : id);
 });
+
+test("words that differ where a multiplication changes nothing else have hashes of their own", () => {
+  const index = new ByteIndex<Entry>([]);
+  // The top bit of a word is the top bit of its product with any odd number, and bit 15 after the shift.
+  const PAIRS = 8;
+  const hashes = new Set<number>();
+  for (let choice = 0; choice < 1 << PAIRS; choice++) {
+    const words = Int32Array.from({ length: 2 * PAIRS }, (_, at) => {
+      const isTaken = ((choice >> (at >> 1)) & 1) === 1;
+      return 0x1234_5678 ^ (isTaken ? (at % 2 === 0 ? 1 << 31 : 0x8001_0000) : 0);
+    });
+    hashes.add(index.hash(words, 4 * words.length));
+  }
+  expect(hashes.size).toBeGreaterThan((1 << PAIRS) - 3);
+});
