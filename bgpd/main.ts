@@ -183,7 +183,14 @@ async function serve(options: BgpdOptions, start: Start): Promise<void> {
     },
   });
   await blocks.start(start.plan.blocks);
-  for (const note of configuration.notes()) log.warn(`configuration: ${note}`);
+  const noted = new Set<string>();
+  const note = (): void => {
+    const notes = configuration.notes();
+    for (const text of notes) if (!noted.has(text)) log.warn(`configuration: ${text}`);
+    noted.clear();
+    for (const text of notes) noted.add(text);
+  };
+  note();
   apply(daemon, speaker, { blocks, log, publication });
   const queries = createQueries({
     daemon,
@@ -218,7 +225,7 @@ async function serve(options: BgpdOptions, start: Start): Promise<void> {
       blocks.apply(plan.blocks);
       apply(daemon, speaker, { blocks, log, publication });
     }
-    for (const note of configuration.notes()) log.warn(`configuration: ${note}`);
+    note();
     for (const fault of configuration.status().faults) log.error(`configuration: ${fault}`);
   };
   start.reloads.now = reload;

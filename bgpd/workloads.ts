@@ -46,6 +46,8 @@ export class Workloads {
   readonly #options: WorkloadsOptions;
   #plan: SpeakerPlan | undefined;
   #workloads: readonly Workload[] = [];
+  /** Their records could not be read when they were looked at last. */
+  #isBlind = false;
   /** Those that are there, by name. */
   #sessions = new Map<string, WorkloadSession>();
   /** Names of the BGPPeers without any, and when they came to be so. */
@@ -142,9 +144,8 @@ export class Workloads {
 
   /** Have the sessions that the records ask for; true when there are others than before. */
   #look(): boolean {
-    const { neighbours, look, add, log } = this.#options;
-    // Nobody reads what nobody asks for.
-    this.#workloads = this.#plans.length === 0 ? [] : look();
+    const { neighbours, add, log } = this.#options;
+    this.#workloads = this.#read();
     const named = (this.#plan?.peers ?? []).map(({ address }) => address);
     const wanted = workloadSessions(this.#plans, this.#workloads, named);
     const byName = new Map(wanted.map((session) => [session.plan.name, session]));
@@ -168,6 +169,20 @@ export class Workloads {
     }
     this.#notePodless();
     return hasChanged;
+  }
+
+  /** The pods by their records; as they were while those cannot be read. Nobody reads what nobody asks for. */
+  #read(): readonly Workload[] {
+    if (this.#plans.length === 0) return [];
+    try {
+      const workloads = this.#options.look();
+      this.#isBlind = false;
+      return workloads;
+    } catch (err) {
+      if (!this.#isBlind) this.#options.log.error({ err }, "the pods' records cannot be read");
+      this.#isBlind = true;
+      return this.#workloads;
+    }
   }
 
   #notePodless(): void {

@@ -193,7 +193,7 @@ function checkMetadata(value: unknown, complain: Complain, faults: Fault[]): Met
 function noteAnnotations(kind: Kind, { annotations }: Metadata, complain: Complain): Fault[] {
   if (kind !== "Node") return [];
   return annotations.flatMap((name) => {
-    const field = NODE_ANNOTATIONS[name];
+    const field = Object.hasOwn(NODE_ANNOTATIONS, name) ? NODE_ANNOTATIONS[name] : undefined;
     const message = `is for Nodes of Kubernetes and means nothing here: this one has ${field}`;
     return field === undefined ? [] : [complain(["metadata", "annotations", name], message)];
   });

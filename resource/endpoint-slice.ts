@@ -17,7 +17,10 @@ export type EndpointSliceObject = ObjectName & {
 };
 
 const SERVICE = "kubernetes.io/service-name";
-const FAMILIES: Readonly<Record<string, Family>> = { IPv4: 4, IPv6: 6 };
+const FAMILIES: ReadonlyMap<string, Family> = new Map([
+  ["IPv4", 4],
+  ["IPv6", 6],
+]);
 
 const label = v.optional(v.string("expected the name of a Service"));
 
@@ -58,7 +61,7 @@ export function endpointSliceFrom({
     name,
     namespace,
     service: labels?.[SERVICE],
-    family: FAMILIES[addressType],
+    family: FAMILIES.get(addressType),
     ready: [...new Set(ready)],
   };
 }

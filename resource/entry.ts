@@ -48,13 +48,12 @@ export class Memory {
   }
 }
 
+type Read = { readonly entries: readonly Entry[]; readonly errors: YamlFile["errors"] };
+
 /** What stands in a file. Never throws. */
-export function entriesOf(
-  { text }: Source,
-  memory: Memory,
-): { readonly entries: readonly Entry[]; readonly errors: YamlFile["errors"] } {
+export function entriesOf({ text }: Source, memory: Memory): Read {
   const quick = quickEntries(text, memory);
-  if (quick !== undefined) return { entries: quick, errors: [] };
+  if (quick !== undefined) return quick;
   const { documents, errors } = readYaml(text);
   return { entries: documents.flatMap(membersOf), errors };
 }
@@ -64,31 +63,43 @@ const MANY = /^[- ]*kind: (Service|EndpointSlice)\b/m;
 const MANY_IN_JSON = /"kind": ?"(Service|EndpointSlice)"/;
 const OF_KUBERNETES = /\bapiVersion: (v1|discovery\.k8s\.io\/v1)\s/;
 
-function quickEntries(text: string, memory: Memory): Entry[] | undefined {
+/** The strict parser takes a second for such a file, in which a daemon stands still. */
+const LARGE = 1 << 19;
+/** What may stand for something of another piece. */
+const ALIAS = /[&*]\w/;
+
+function quickEntries(text: string, memory: Memory): Read | undefined {
   if (text.startsWith("{")) return MANY_IN_JSON.test(text) ? entriesOfJson(text) : undefined;
   return MANY.test(text) ? entriesOfPieces(text, memory) : undefined;
 }
 
 /** Objects of Kubernetes alone; undefined for anything else. */
-function entriesOfJson(text: string): Entry[] | undefined {
+function entriesOfJson(text: string): Read | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    const lineOf: Entry["lineOf"] = (path) => readYaml(text).documents[0]?.lineOf(path) ?? 1;
+    let file: YamlFile | undefined;
+    const lineOf: Entry["lineOf"] = (path) => {
+      file ??= readYaml(text);
+      return file.documents[0]?.lineOf(path) ?? 1;
+    };
     const members = membersOf({ value, lineOf });
-    return members.every(({ value: member }) => isOfKubernetes(member)) ? members : undefined;
+    if (!members.every(({ value: member }) => isOfKubernetes(member))) return undefined;
+    return { entries: members, errors: [] };
   } catch {
     return undefined;
   }
 }
 
-/** Piece by piece; undefined where one of them cannot be understood alone. */
-function entriesOfPieces(text: string, memory: Memory): Entry[] | undefined {
+/** Piece by piece; undefined where one of them cannot be understood alone. Of a large file that is its own fault. */
+function entriesOfPieces(text: string, memory: Memory): Read | undefined {
   const entries: Entry[] = [];
+  const errors: YamlFile["errors"][number][] = [];
   for (const piece of piecesOf(text) ?? []) {
     if (piece.type === "list") {
       const [head] = strictly(piece) ?? [];
-      // Members of other lists may leave away what they are.
+      // Members of other lists may leave away what they are; and one that is left in the head was not cut out.
       if (!isRecord(head?.value) || head.value.kind !== "List") return undefined;
+      if (Array.isArray(head.value.items)) return undefined;
       continue;
     }
     const known = memory.recall(piece.text);
@@ -96,10 +107,16 @@ function entriesOfPieces(text: string, memory: Memory): Entry[] | undefined {
       known === undefined
         ? (quickly(piece) ?? strictly(piece))
         : [{ value: undefined, lineOf: lazily(piece), known }];
-    if (read === undefined) return undefined;
-    entries.push(...(piece.type === "item" ? read : read.flatMap(membersOf)));
+    if (read !== undefined) {
+      entries.push(...(piece.type === "item" ? read : read.flatMap(membersOf)));
+      continue;
+    }
+    if (text.length < LARGE || ALIAS.test(piece.text)) return undefined;
+    for (const { line, message } of readYaml(piece.text).errors) {
+      errors.push({ line: piece.before + line, message });
+    }
   }
-  return entries.length === 0 ? undefined : entries;
+  return entries.length + errors.length === 0 ? undefined : { entries, errors };
 }
 
 /** An object of Kubernetes by Bun's parser; undefined for what is none, or not understood. */

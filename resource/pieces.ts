@@ -45,7 +45,8 @@ function* landmarks(text: string): Generator<Line> {
     const first = text.charCodeAt(start);
     const isIndented = first === SPACE && !isItem(text, start);
     if (end > start && !isIndented && first !== COMMENT) {
-      yield { text: text.slice(start, end).trimEnd(), start, number };
+      const line = text.slice(start, end).trimEnd();
+      if (line !== "") yield { text: line, start, number };
     }
     start = end + 1;
   }

@@ -33,7 +33,6 @@ export const serviceSchema = partOf({
     clusterIP: text,
     clusterIPs: textList,
     externalIPs: textList,
-    loadBalancerIP: text,
     externalTrafficPolicy: text,
   }),
   status: v.optional(
@@ -53,10 +52,9 @@ export function serviceFrom({
   spec,
   status,
 }: v.InferOutput<typeof serviceSchema>): ServiceObject {
-  const { type, clusterIP, clusterIPs, externalIPs, loadBalancerIP, externalTrafficPolicy } = spec;
-  const ingress = (status?.loadBalancer?.ingress ?? []).flatMap(({ ip }) => ip ?? []);
-  // What was asked for, until it is known what was given.
-  const balanced = ingress.length > 0 || type !== "LoadBalancer" ? ingress : [loadBalancerIP ?? ""];
+  const { type, clusterIP, clusterIPs, externalIPs, externalTrafficPolicy } = spec;
+  // What was given: anybody may ask for another Service's address (`loadBalancerIP`).
+  const balanced = (status?.loadBalancer?.ingress ?? []).flatMap(({ ip }) => ip ?? []);
   const cluster = addressesOf("ClusterIP", clusterIPs ?? [clusterIP ?? ""]);
   const isServed = TYPES.includes(type ?? "ClusterIP") && cluster.length > 0;
   const addresses = [

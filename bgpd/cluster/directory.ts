@@ -13,6 +13,8 @@ import { readDirectory } from "../../resource/directory.ts";
 
 /** Editors and mounts change several things in a row; they are looked at once, this many ms after the first. */
 const SETTLE = 100;
+/** Readings are apart so many times as long as one takes, so that a large folder that never rests leaves time for the rest. */
+const REST = 5;
 /** How often to look where the kernel tells nothing (no permission, no watches left), in ms. */
 const RETRY = 10_000;
 /** Links in a row, as Linux has it. */
@@ -24,16 +26,27 @@ export function watchDirectory(path: string, changed: () => void): { close(): vo
   let timer: NodeJS.Timeout | undefined;
   let isClosed = false;
 
+  let rested = 0;
+
   const look = (): void => {
-    timer = undefined;
+    const begin = performance.now();
     arm();
     const content = contentOf(path);
-    if (content === known) return;
-    known = content;
-    changed();
+    if (content !== known) {
+      known = content;
+      changed();
+    }
+    const end = performance.now();
+    rested = end + REST * (end - begin);
   };
   const lookAfter = (delay: number): void => {
-    if (!isClosed) timer ??= setTimeout(look, delay);
+    if (isClosed) return;
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      const left = rested - performance.now();
+      if (left > 0) lookAfter(left);
+      else look();
+    }, delay);
   };
   const release = (): void => {
     for (const watcher of watchers) watcher.close();

@@ -23,6 +23,12 @@ const FILES: readonly (readonly [name: string, text: string, pieces: number | un
   ["our own in a list", listOf(WEB, `- ${nodeOf("n1", 11).trimEnd().replaceAll("\n", "\n  ")}`), 3],
   ["lines that end as on other systems", listOf(WEB, API).replaceAll("\n", "\r\n"), 3],
   [
+    "lines that end as on other systems, with an empty one between",
+    listOf(WEB, "", API).replaceAll("\n", "\r\n"),
+    3,
+  ],
+  ["a dash that stands alone", listOf(WEB, API.replace("- ", "-\n  "), SLICE), 2],
+  [
     "documents of their own",
     [WEB, API].map((one) => one.replaceAll(/^(- | {2})/gm, "")).join("\n---\n"),
     2,
@@ -87,6 +93,30 @@ describe("a file", () => {
   });
 });
 
+/** Too many to be read twice by the parser that knows lines. */
+const MANY = Array.from({ length: 1300 }, (_, index) =>
+  serviceItem({ name: `s${index}`, cluster: `10.96.${index >> 8}.${index & 255}` }),
+);
+
+describe("of a large file", () => {
+  test("one object that is not YAML is told by its own line, and costs no other", () => {
+    const text = listOf(...MANY.slice(0, 500), `${API}\n   odd: {`, ...MANY.slice(500));
+    expect(text.length).toBeGreaterThan(1 << 19);
+    const { entries, errors } = entriesOf({ file: "a", text }, new Memory());
+    expect(entries.length).toBe(MANY.length);
+    const odd = text.split("\n").indexOf("   odd: {") + 1;
+    for (const { line } of errors) expect(Math.abs(line - odd)).toBeLessThan(3);
+    expect(errors.length).toBeGreaterThan(0);
+  });
+
+  test("in JSON all twins are told, each by its line", () => {
+    const value = Bun.YAML.parse(listOf(...MANY, ...MANY));
+    const text = JSON.stringify(value, null, 1);
+    const { faults } = readDocuments([{ file: "a.json", text }]);
+    expect(faults.length).toBe(MANY.length);
+  });
+});
+
 describe("what was read before", () => {
   const read = (memory: Memory, ...items: string[]) => {
     const { resources, faults } = readDocuments(
@@ -127,6 +157,18 @@ test("fields that mean nothing to us stand in silence in objects of Kubernetes, 
   expect(faults.map(({ subject, field }) => `${subject} ${field}`)).toEqual([
     "IPPool p spec.unheard",
   ]);
+});
+
+test("words that every object of JavaScript knows are nothing special", () => {
+  const words = ["constructor", "toString", "__proto__"];
+  const slices = words.map((word) =>
+    SLICE.replace("addressType: IPv4", `addressType: ${word}`).replace("web-ipv4", word),
+  );
+  const annotated = nodeOf("n1", 11).replace("name: n1", "name: n1, annotations: {toString: a}");
+  const text = `${listOf(WEB, ...slices)}---\n${annotated}`;
+  const { faults, notes, resources } = readDocuments([{ file: "a.yaml", text }]);
+  expect([faults, notes].map((list) => list.map(formatFault))).toEqual([[], []]);
+  expect(resources.services.length).toBe(1);
 });
 
 test("an object that cannot be one is a fault, by line and field", () => {

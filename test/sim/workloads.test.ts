@@ -92,6 +92,23 @@ describe("a pod that is selected", () => {
     expect(scene.node.peers).toEqual(["router Established"]);
   });
 
+  test("stays a peer while its record cannot be read", () => {
+    const scene = new Scene();
+    scene.configure();
+    scene.records(TWO);
+    scene.speak();
+    scene.pass(20);
+    expect(scene.node.peers).toContain("child default/two Established");
+    Object.defineProperty(scene.node, "pods", {
+      get: () => {
+        throw new Error("EMFILE: too many open files");
+      },
+      configurable: true,
+    });
+    scene.pass(20);
+    expect(scene.node.peers).toContain("child default/two Established");
+  });
+
   test("is missed since it went, not since the start", () => {
     const scene = new Scene();
     scene.configure();

@@ -198,6 +198,24 @@ function mount(): void {
   link("..data/a.yaml", "conf/a.yaml");
 }
 
+test("a reading that takes long is followed by a rest", async () => {
+  write("a.yaml", "one");
+  const times: number[] = [];
+  const SLOW = 60;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const watch = watchDirectory(home, () => {
+    times.push(performance.now());
+    Bun.sleepSync(SLOW);
+    if (times.length === 2) resolve();
+    else write("a.yaml", "three");
+  });
+  closers.push(() => watch.close());
+  write("a.yaml", "two");
+  await promise;
+  const [first = 0, second = 0] = times;
+  expect(second - first).toBeGreaterThan(5 * SLOW);
+});
+
 describe("watchDirectory tells when", () => {
   for (const [name, watched, before, change] of cases) {
     test(name, async () => {
