@@ -70,7 +70,8 @@ export async function runReport(args: string[]): Promise<number> {
       machine: machine(),
       kernel: `${release()} ${version()}`,
       quick,
-      command: ["npm run bench -- report", ...args].join(" "),
+      // What is resumed was begun by the same command without it.
+      command: ["npm run bench -- report", ...args.filter((arg) => arg !== "--resume")].join(" "),
       versions: Object.fromEntries(present),
     });
   }
