@@ -8,7 +8,7 @@ import type { BgpAnswer } from "./bgp.ts";
 
 const EXECUTABLE = process.env.MANX_EXECUTABLE ?? join(import.meta.dir, "../../dist/manx");
 /** F1 watches for 20 s, and looks at nothing that the others do not. */
-const SCENARIOS = "relay,A,B,C,D0,D1,D2,D3,E,F2,F3,G,prefixes,peers";
+const SCENARIOS = "relay,A,B,C,D0,D1,D2,D3,E,F2,F3,G,H,prefixes,peers";
 /** ms. */
 const DEADLINE = 120_000;
 

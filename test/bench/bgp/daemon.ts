@@ -18,6 +18,8 @@ export type Task = {
     readonly client: boolean;
     /** It is told no routes. */
     readonly silent?: boolean;
+    /** It is told all paths of each prefix (RFC 7911). */
+    readonly takesPaths?: boolean;
   }[];
   /** Learned routes go into the kernel. */
   readonly kernel: boolean;
@@ -38,6 +40,8 @@ export type Demand = {
   readonly kernel: boolean;
   /** It is asked, and has neighbours that it tells nothing. */
   readonly asked?: boolean;
+  /** It tells several paths of a prefix. */
+  readonly tellsPaths?: boolean;
 };
 
 export type Daemon = {
@@ -73,11 +77,12 @@ export const bird: Daemon = {
 
 function birdConfiguration({ address, asNumber, neighbours, kernel }: Task): string {
   const sessions = neighbours.map(
-    ({ address: neighbour, asNumber: remote, client, silent = false }, index) => `
+    ({ address: neighbour, asNumber: remote, client, silent = false, takesPaths }, index) => `
 protocol bgp n${index} from neighbour {
   neighbor ${neighbour} as ${remote};
   ${client ? "rr client;" : ""}
   ${silent ? "ipv4 { export none; };" : ""}
+  ${takesPaths ? "ipv4 { add paths tx; };" : ""}
 }`,
   );
   return `
@@ -162,11 +167,12 @@ function manxConfiguration({ address, asNumber, neighbours }: Task): string {
         ...(isReflector(neighbours) ? { routeReflectorClusterID: address } : {}),
       },
     }),
-    ...neighbours.map(({ address: peerIP, asNumber: remote, silent = false }, index) =>
+    ...neighbours.map(({ address: peerIP, asNumber: remote, silent = false, takesPaths }, index) =>
       document("BGPPeer", `n${index}`, {
         peerIP,
         asNumber: remote,
         filters: [silent ? "silent" : "all"],
+        ...(takesPaths === true ? { addPath: { send: "All" } } : {}),
       }),
     ),
   ].join("\n---\n");

@@ -52,13 +52,27 @@ class Writer {
   }
 }
 
-/** OPEN of a speaker with four-octet AS numbers, IPv4 unicast and route refresh; the hold time in seconds. */
-export function encodeOpen(asNumber: number, identifier: number, holdTime = HOLD_TIME): Uint8Array {
+/** Receives several paths of a prefix (RFC 7911 section 4), of IPv4 unicast. */
+const TAKES_PATHS = [2, 6, 69, 4, 0, 1, 1, 1];
+
+export type OpenOptions = {
+  /** Seconds. */
+  readonly holdTime?: number | undefined;
+  readonly takesPaths?: boolean | undefined;
+};
+
+/** OPEN of a speaker with four-octet AS numbers, IPv4 unicast and route refresh. */
+export function encodeOpen(
+  asNumber: number,
+  identifier: number,
+  { holdTime = HOLD_TIME, takesPaths = false }: OpenOptions = {},
+): Uint8Array {
   const parameters = new Writer()
     .bytes([2, 6, 1, 4, 0, 1, 0, 1])
     .bytes([2, 2, 2, 0])
     .bytes([2, 6, 65, 4])
     .u32(asNumber)
+    .bytes(takesPaths ? TAKES_PATHS : [])
     .done();
   const writer = begin(new Writer(), OPEN)
     .u8(4)

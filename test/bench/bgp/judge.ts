@@ -35,14 +35,14 @@ const START = 0x811c_9dc5;
 const SEVERAL = -1;
 
 /** What a prefix came with. */
-type Told = {
+export type Told = {
   path: number;
   nextHop: number;
   originator: number;
   cluster: number;
 };
 
-const NOTHING: Readonly<Told> = { path: 0, nextHop: 0, originator: 0, cluster: 0 };
+export const NOTHING: Readonly<Told> = { path: 0, nextHop: 0, originator: 0, cluster: 0 };
 
 /** FNV-1a over the AS numbers, as words. */
 export function pathHash(path: Iterable<number>): number {
@@ -113,18 +113,7 @@ export class Judge {
     for (let at = start + 2; at < withdrawn; ) at = this.#take(bytes, at, undefined);
     const list = withdrawn + 2 + word16(bytes, withdrawn);
     if (list === end) return;
-    const told = Object.assign(this.#told, NOTHING, { path: START });
-    for (let at = withdrawn + 2; at < list; ) {
-      const isLong = ((bytes[at] ?? 0) & 0x10) !== 0;
-      const code = bytes[at + 1];
-      const length = isLong ? word16(bytes, at + 2) : (bytes[at + 2] ?? 0);
-      at += isLong ? 4 : 3;
-      if (code === 2) told.path = hashOfSegments(bytes, at, at + length) >>> 0;
-      else if (code === 3) told.nextHop = word32(bytes, at);
-      else if (code === 9) told.originator = word32(bytes, at);
-      else if (code === 10) told.cluster = length === 4 ? word32(bytes, at) : SEVERAL;
-      at += length;
-    }
+    const told = readTold(bytes, withdrawn + 2, list, this.#told);
     for (let at = list; at < end; ) at = this.#take(bytes, at, told);
   }
 
@@ -185,6 +174,23 @@ export class Judge {
   }
 }
 
+/** Path attributes, read into `told`. */
+export function readTold(bytes: Uint8Array, start: number, end: number, told: Told): Told {
+  Object.assign(told, NOTHING, { path: START });
+  for (let at = start; at < end; ) {
+    const isLong = ((bytes[at] ?? 0) & 0x10) !== 0;
+    const code = bytes[at + 1];
+    const length = isLong ? word16(bytes, at + 2) : (bytes[at + 2] ?? 0);
+    at += isLong ? 4 : 3;
+    if (code === 2) told.path = hashOfSegments(bytes, at, at + length) >>> 0;
+    else if (code === 3) told.nextHop = word32(bytes, at);
+    else if (code === 9) told.originator = word32(bytes, at);
+    else if (code === 10) told.cluster = length === 4 ? word32(bytes, at) : SEVERAL;
+    at += length;
+  }
+  return told;
+}
+
 function hashOfSegments(bytes: Uint8Array, start: number, end: number): number {
   let hash = START;
   for (let at = start; at < end; ) {
@@ -197,10 +203,10 @@ function hashOfSegments(bytes: Uint8Array, start: number, end: number): number {
   return hash;
 }
 
-function word16(bytes: Uint8Array, at: number): number {
+export function word16(bytes: Uint8Array, at: number): number {
   return ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
 }
 
-function word32(bytes: Uint8Array, at: number): number {
+export function word32(bytes: Uint8Array, at: number): number {
   return ((word16(bytes, at) << 16) | word16(bytes, at + 2)) >>> 0;
 }

@@ -22,6 +22,8 @@ export type NeighbourOptions = {
   readonly asNumber: number;
   /** Seconds. */
   readonly holdTime?: number;
+  /** It is told several paths of a prefix. */
+  readonly takesPaths?: boolean;
   /** The body of an UPDATE, valid during the call. */
   readonly onUpdate: (bytes: Uint8Array, start: number, end: number) => void;
   /** Something came in and has been handled. */
@@ -100,8 +102,8 @@ export class Neighbour {
     }
     this.#socket = socket;
     this.#rest = new Uint8Array();
-    const { asNumber, identifier, holdTime = HOLD_TIME } = this.#options;
-    this.send(encodeOpen(asNumber, identifier, holdTime));
+    const { asNumber, identifier, holdTime = HOLD_TIME, takesPaths } = this.#options;
+    this.send(encodeOpen(asNumber, identifier, { holdTime, takesPaths }));
     this.#timer = setInterval(
       () => this.send(KEEPALIVE_BYTES),
       Math.min(LONGEST_INTERVAL, (1000 * holdTime) / 3),

@@ -6,6 +6,9 @@ import { frrCommand, frrVersion } from "../../interop/frr.ts";
 import { gobgpCommand } from "../../interop/gobgp.ts";
 import { type Daemon, type Task, versionOf } from "./daemon.ts";
 
+/** Of scenarios that take long, which only Manx and BIRD play. */
+const NOT_TOLD = "is not told here to tell several paths";
+
 /** zebra and bgpd, as one runs them where routes go into the kernel. */
 export const frr: Daemon = {
   name: "FRR",
@@ -15,6 +18,7 @@ export const frr: Daemon = {
     end: "\\0\\0\\0[^]$",
   }),
   version: frrVersion,
+  cannot: ({ tellsPaths = false }) => (tellsPaths ? NOT_TOLD : undefined),
   prepare: (task, folder) => frrCommand({ configuration: frrConfiguration(task) }, folder),
 };
 
@@ -45,7 +49,8 @@ function frrConfiguration({ address, asNumber, neighbours }: Task): string {
 export const gobgp: Daemon = {
   name: "GoBGP",
   version: () => versionOf("gobgpd", "--version"),
-  cannot({ kernel, asked = false }) {
+  cannot({ kernel, asked = false, tellsPaths = false }) {
+    if (tellsPaths) return NOT_TOLD;
     if (kernel) return "installs no routes by itself";
     return asked ? "is asked by gRPC, which nobody here speaks" : undefined;
   },
@@ -84,7 +89,8 @@ export const gobgp: Daemon = {
 export const openbgpd: Daemon = {
   name: "OpenBGPD",
   version: () => versionOf("bgpd", "-V"),
-  cannot({ kernel, asked = false }) {
+  cannot({ kernel, asked = false, tellsPaths = false }) {
+    if (tellsPaths) return NOT_TOLD;
     if (process.getuid?.() !== 0) return "needs root";
     if (kernel) return "installs no routes on Linux";
     return asked ? "is asked in a binary language of its own" : undefined;

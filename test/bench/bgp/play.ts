@@ -4,6 +4,7 @@ import type { Daemon, Task } from "./daemon.ts";
 import { type Expected, Judge } from "./judge.ts";
 import type { Usage } from "./meter.ts";
 import { Neighbour } from "./neighbour.ts";
+import { type ExpectedPaths, PathsJudge } from "./paths-judge.ts";
 import { DAEMON, neighbourAddress, neighbourWord, type Performance, perform } from "./stage.ts";
 import { secondsSince, type ThreadSeconds } from "./threads.ts";
 import type { Workload } from "./workload.ts";
@@ -18,6 +19,8 @@ export type Role = {
   readonly client?: boolean;
   /** What it must come to hold; absent where nobody looks. */
   readonly expected?: Expected;
+  /** It takes several paths of each prefix, and these. */
+  readonly paths?: ExpectedPaths;
 };
 
 /** What one step took. */
@@ -35,6 +38,8 @@ export type Measure = {
 export type Player = {
   readonly neighbour: Neighbour;
   readonly judge: Judge;
+  /** Of who takes several paths. */
+  readonly paths?: PathsJudge;
   readonly asNumber: number;
   /** Its next hop. */
   readonly word: number;
@@ -68,24 +73,29 @@ export class Play {
     const { asNumber, roles, guests = [], kernel = false, holdTime, deadline } = options;
     this.#daemon = daemon;
     this.#deadline = deadline ?? DEADLINE;
-    this.players = roles.map(({ asNumber: remote, expected }, index) => {
+    this.players = roles.map(({ asNumber: remote, expected, paths: wanted }, index) => {
       const judge = new Judge(workload, expected);
+      const paths = wanted === undefined ? undefined : new PathsJudge(workload, wanted);
       const neighbour = new Neighbour({
         address: neighbourAddress(index),
         identifier: neighbourWord(index),
         asNumber: remote,
         ...(holdTime === undefined ? {} : { holdTime }),
+        takesPaths: paths !== undefined,
         onUpdate: (bytes, start, end) => {
           if (expected !== undefined) judge.update(bytes, start, end);
+          paths?.update(bytes, start, end);
         },
         onProgress: () => this.#look(),
       });
-      return { neighbour, judge, asNumber: remote, word: neighbourWord(index) };
+      const player = { neighbour, judge, asNumber: remote, word: neighbourWord(index) };
+      return paths === undefined ? player : { ...player, paths };
     });
-    const told = roles.map(({ asNumber: remote, client = false }, index) => ({
+    const told = roles.map(({ asNumber: remote, client = false, paths }, index) => ({
       address: neighbourAddress(index),
       asNumber: remote,
       client,
+      takesPaths: paths !== undefined,
     }));
     const untold = guests.map((remote, index) => ({
       address: neighbourAddress(roles.length + index),
@@ -166,9 +176,11 @@ export class Play {
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       const states = this.players
-        .filter(({ judge, neighbour }) => !judge.isContent || neighbour.ended !== "")
+        .filter(({ judge, paths, neighbour }) => {
+          return !judge.isContent || paths?.isContent === false || neighbour.ended !== "";
+        })
         .slice(0, 4)
-        .map(({ judge, neighbour }) => `${judge.summary} ${neighbour.ended}`.trim())
+        .map(({ judge, paths = judge, neighbour }) => `${paths.summary} ${neighbour.ended}`.trim())
         .join("; ");
       const log = (await this.#running.log()).slice(-2000);
       const said = states === "" ? "" : ` (${states})`;

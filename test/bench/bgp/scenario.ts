@@ -5,7 +5,7 @@ import type { Daemon, Demand } from "./daemon.ts";
 import { playKernel, playMesh } from "./install.ts";
 import { playAudience, playReflector } from "./reflector.ts";
 import { playCrash, playIdle, playStart } from "./rest.ts";
-import { playRivals } from "./rivals.ts";
+import { playPaths, playRivals } from "./rivals.ts";
 import type { Size, Step } from "./scene.ts";
 import { playDownload, playRelay, playTable } from "./table.ts";
 
@@ -102,6 +102,16 @@ export const SCENARIOS: readonly Scenario[] = [
     size: { prefixes: 1_000_000, peers: 10, deadline: 300 },
     byName: true,
     play: playRivals,
+  },
+  {
+    name: "H",
+    kernel: false,
+    tellsPaths: true,
+    about: ({ prefixes, peers }) =>
+      `${count(peers)} external neighbours announce the same ${count(prefixes)} prefixes, and one more gets all ${count(peers * prefixes)} paths`,
+    size: { prefixes: 1_000_000, peers: 10, deadline: 300 },
+    byName: true,
+    play: playPaths,
   },
   {
     name: "prefixes",

@@ -72,6 +72,7 @@ const PLANS: readonly Plan[] = [
   { scenario: "F3", quick: [] },
   { scenario: "D3", large: true, quick: ["--peers", "1000", "--size", "1000"] },
   { scenario: "G", large: true, quick: ["--size", "50000"] },
+  { scenario: "H", large: true, quick: ["--size", "50000"] },
 ];
 
 export const CURVES = {

@@ -103,6 +103,11 @@ export const SCENARIO_TEXTS: Readonly<Record<string, Text>> = {
     meaning:
       "As B, with more prefixes, so that each is held many times: what matters is memory. Played once, and by Manx and BIRD alone.",
   },
+  H: {
+    title: "ten whole tables, told in full",
+    meaning:
+      "As G, with a neighbour that takes all paths of each prefix (ADD-PATH, RFC 7911): each must come once, under an identifier of its own. Played once, and by Manx and BIRD alone.",
+  },
 };
 
 export const CURVE_TEXTS: Readonly<Record<CurveName, Text & { readonly axis: string }>> = {
