@@ -29,14 +29,16 @@ a goal is missed, this stands between:
 
 - A, B: the daemon's own thread alone takes about as long as BIRD, or less; the rest is the engine's compilers, which work while
   the table arrives, and the collector. What its own thread does is spread over the tables, and no function has much more
-  than a tenth of it: a goal of half BIRD's time is out of reach for changes to single ones. The growth with prefixes says
-  the same: the first hundred thousand cost several times what BIRD needs for them, and from 300,000 to 1,000,000 about as
-  much.
+  than a tenth of it: what they keep of a path (whose it is, since which refresh, by which verdict, who was told) is what
+  changed policies, restarts and \`manx why\` need. A goal of half BIRD's time is out of reach for changes to single
+  functions. The growth with prefixes says the same: the first hundred thousand cost several times what BIRD needs for
+  them, and from 300,000 to 1,000,000 about as much.
 - A's steps of a tenth, and D0: they are over before the engine has compiled what they run; its compilers have more of the
   time than the daemon's own thread, which takes it slowly as long as they do.
-- C: half of its own thread's time and more is the kernel's, for the routes, which every daemon has.
-- Memory: what the tables hold is about as much as BIRD's; the rest is the runtime (F2 has it nearly alone, and
-  most of that is the executable's own pages) and what the collector has not looked at yet.
+- C: a third of the own thread's time and more is within system calls: the kernel's work on the routes, which every daemon
+  has.
+- Memory: a prefix takes about twice as much as BIRD's (see the growth), and the runtime has its own before the first one
+  (F2 shows it nearly alone; most of that is the executable's own pages).
 - E: an answer waits for the slices of work that are ahead of it, and for the collector.
 - The plugin: a start of the runtime, which VERSION is and little else, is more than half of an ADD. The reference plugins
   start twice for one, in less time.`;
