@@ -3,23 +3,11 @@
  */
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import type { PeerAnswer, StatusAnswer } from "../../resource/answer.ts";
+import { frrOn, hasFrr } from "./frr.ts";
 import { createNetwork, eventually, isInside, type Network, withoutObjects } from "./network.ts";
 
 const manx = process.env.MANX_EXECUTABLE ?? "";
-/** Of the packages that are unpacked and not installed; empty where they are installed. */
-const ROOT = process.env.MANX_DEBIAN_ROOT ?? "";
-const FRR = [join(ROOT, "usr/lib/frr"), "/usr/lib/frr"].find((path) =>
-  existsSync(join(path, "bgpd")),
-);
-const TRIPLET = process.arch === "arm64" ? "aarch64-linux-gnu" : "x86_64-linux-gnu";
-const LIBRARIES = ["usr/lib", "lib"]
-  .flatMap((folder) => [`${folder}/${TRIPLET}/frr`, `${folder}/${TRIPLET}`])
-  .map((folder) => join(ROOT, folder))
-  .join(":");
-
 const CLUSTER = `
 apiVersion: projectcalico.org/v3
 kind: BGPConfiguration
@@ -62,24 +50,6 @@ afterEach(async () => {
   await network.remove();
 });
 
-function startFrr(): void {
-  const { folder } = network;
-  const file = network.file("bgpd.conf", BGPD);
-  const common = `-u root -g root -z ${folder}/zserv -P 0 --vty_socket ${folder}`;
-  const script = [
-    // Their group for the terminal must exist.
-    `{ cat /etc/group; echo frrvty:x:0:root; } > ${folder}/group`,
-    `mount --bind ${folder}/group /etc/group`,
-    `export LD_LIBRARY_PATH='${LIBRARIES}'`,
-    `echo > ${folder}/zebra.conf`,
-    `${FRR}/zebra -f ${folder}/zebra.conf -i ${folder}/zebra.pid ${common} &`,
-    `until [ -S ${folder}/zserv ]; do sleep 0.05; done`,
-    `exec ${FRR}/bgpd -f ${file} -i ${folder}/bgpd.pid ${common}`,
-  ].join("\n");
-  const start = ["unshare", "--mount", "--pid", "--fork", "--kill-child"];
-  network.start("tor", "frr", [...start, "sh", "-ec", script]);
-}
-
 function startManx() {
   const file = network.file("cluster.yaml", CLUSTER);
   const api = `${network.folder}/bgpd.sock`;
@@ -103,13 +73,13 @@ async function established(): Promise<void> {
   await eventually("converged", () => ask<StatusAnswer>("status").ready.ok);
 }
 
-const here = isInside && manx !== "" && FRR !== undefined;
+const here = isInside && manx !== "" && hasFrr;
 
 describe.skipIf(!here)("with FRR, a restart", () => {
   test.each(["SIGKILL", "SIGTERM"] as const)(
     "of Manx by %s leaves the routes in both kernels",
     async (signal) => {
-      startFrr();
+      await frrOn(network, "tor").start({ configuration: BGPD });
       const first = startManx();
       await established();
       const before = [kernelOf("n1"), kernelOf("tor")];

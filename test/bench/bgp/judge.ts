@@ -51,7 +51,7 @@ export function pathHash(path: Iterable<number>): number {
   return hash >>> 0;
 }
 
-export class Judge {
+export class Judge implements Taker {
   readonly #workload: Workload;
   readonly #held: Uint8Array;
   readonly #right: Uint8Array;
@@ -69,7 +69,7 @@ export class Judge {
   readonly #originator: Uint32Array;
   readonly #cluster: Float64Array;
   /** Of the UPDATE that is being read. */
-  readonly #told: Told = { ...NOTHING };
+  readonly told: Told = { ...NOTHING };
 
   constructor(workload: Workload, expected: Expected = createExpected(workload)) {
     this.#workload = workload;
@@ -109,23 +109,14 @@ export class Judge {
 
   /** The body of an UPDATE (RFC 4271 section 4.3). */
   update(bytes: Uint8Array, start: number, end: number): void {
-    const withdrawn = start + 2 + word16(bytes, start);
-    for (let at = start + 2; at < withdrawn; ) at = this.#take(bytes, at, undefined);
-    const list = withdrawn + 2 + word16(bytes, withdrawn);
-    if (list === end) return;
-    const told = readTold(bytes, withdrawn + 2, list, this.#told);
-    for (let at = list; at < end; ) at = this.#take(bytes, at, told);
+    readUpdate(bytes, start, end, this);
   }
 
-  /** One prefix; without what it was told with it is withdrawn. */
-  #take(bytes: Uint8Array, at: number, told: Told | undefined): number {
+  /** One prefix; without what it was told with it is withdrawn. Where the next one is. */
+  take(bytes: Uint8Array, at: number, told: Told | undefined): number {
     const length = bytes[at] ?? 0;
     const octets = (length + 7) >>> 3;
-    let network = 0;
-    for (let octet = 0; octet < octets; octet++) {
-      network |= (bytes[at + 1 + octet] ?? 0) << (24 - 8 * octet);
-    }
-    const prefix = this.#numberOf(network >>> 0, length);
+    const prefix = this.#numberOf(readNetwork(bytes, at), length);
     if (prefix < 0) this.strangers++;
     else if (!this.#isIgnored(prefix)) {
       if (this.#held[prefix] === 1) this.#uncount(prefix);
@@ -174,8 +165,36 @@ export class Judge {
   }
 }
 
+/** Whoever takes what an UPDATE says. */
+export type Taker = {
+  /** Written over and over. */
+  readonly told: Told;
+  /** One of its prefixes, with what it was told with; withdrawn without. Where the next one is. */
+  take(bytes: Uint8Array, at: number, told: Told | undefined): number;
+};
+
+/** The body of an UPDATE (RFC 4271 section 4.3), prefix by prefix. */
+export function readUpdate(bytes: Uint8Array, start: number, end: number, taker: Taker): void {
+  const withdrawn = start + 2 + word16(bytes, start);
+  for (let at = start + 2; at < withdrawn; ) at = taker.take(bytes, at, undefined);
+  const list = withdrawn + 2 + word16(bytes, withdrawn);
+  if (list === end) return;
+  const told = readTold(bytes, withdrawn + 2, list, taker.told);
+  for (let at = list; at < end; ) at = taker.take(bytes, at, told);
+}
+
+/** Of a prefix at `at`, as a word. */
+export function readNetwork(bytes: Uint8Array, at: number): number {
+  const octets = ((bytes[at] ?? 0) + 7) >>> 3;
+  let network = 0;
+  for (let octet = 0; octet < octets; octet++) {
+    network |= (bytes[at + 1 + octet] ?? 0) << (24 - 8 * octet);
+  }
+  return network >>> 0;
+}
+
 /** Path attributes, read into `told`. */
-export function readTold(bytes: Uint8Array, start: number, end: number, told: Told): Told {
+function readTold(bytes: Uint8Array, start: number, end: number, told: Told): Told {
   Object.assign(told, NOTHING, { path: START });
   for (let at = start; at < end; ) {
     const isLong = ((bytes[at] ?? 0) & 0x10) !== 0;
@@ -203,7 +222,7 @@ function hashOfSegments(bytes: Uint8Array, start: number, end: number): number {
   return hash;
 }
 
-export function word16(bytes: Uint8Array, at: number): number {
+function word16(bytes: Uint8Array, at: number): number {
   return ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
 }
 

@@ -3,7 +3,7 @@
  * are: each once, under an identifier of its own, with its AS path and next hop.
  */
 
-import { NOTHING, readTold, type Told, word16, word32 } from "./judge.ts";
+import { NOTHING, readNetwork, readUpdate, type Taker, type Told, word32 } from "./judge.ts";
 import type { Workload } from "./workload.ts";
 
 /** The paths of every prefix, which are as many. */
@@ -14,13 +14,13 @@ export type ExpectedPaths = {
   readonly nextHop: number;
 };
 
-export class PathsJudge {
+export class PathsJudge implements Taker {
   readonly #workload: Workload;
   readonly #expected: ExpectedPaths;
   /** Whether a path is held, by prefix and number of the path, and under which identifier. */
   readonly #held: Uint8Array;
   readonly #identifier: Uint32Array;
-  readonly #told: Told = { ...NOTHING };
+  readonly told: Told = { ...NOTHING };
   #good = 0;
   /** What is not as it must be, or nobody's. */
   #wrong = 0;
@@ -44,24 +44,16 @@ export class PathsJudge {
 
   /** The body of an UPDATE whose prefixes have identifiers (RFC 7911 section 3). */
   update(bytes: Uint8Array, start: number, end: number): void {
-    const withdrawn = start + 2 + word16(bytes, start);
-    for (let at = start + 2; at < withdrawn; ) at = this.#take(bytes, at, undefined);
-    const list = withdrawn + 2 + word16(bytes, withdrawn);
-    if (list === end) return;
-    const told = readTold(bytes, withdrawn + 2, list, this.#told);
-    for (let at = list; at < end; ) at = this.#take(bytes, at, told);
+    readUpdate(bytes, start, end, this);
   }
 
-  #take(bytes: Uint8Array, start: number, told: Told | undefined): number {
+  /** One path. Where the next one is. */
+  take(bytes: Uint8Array, start: number, told: Told | undefined): number {
     const identifier = word32(bytes, start);
     const at = start + 4;
     const length = bytes[at] ?? 0;
     const octets = (length + 7) >>> 3;
-    let network = 0;
-    for (let octet = 0; octet < octets; octet++) {
-      network |= (bytes[at + 1 + octet] ?? 0) << (24 - 8 * octet);
-    }
-    const prefix = this.#workload.find(network >>> 0, length);
+    const prefix = this.#workload.find(readNetwork(bytes, at), length);
     if (prefix < 0) this.#wrong++;
     else this.#put(prefix, identifier, told);
     return at + 1 + octets;
