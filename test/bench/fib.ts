@@ -11,7 +11,8 @@ import { createResolver } from "../../bgpd/fib/resolve.ts";
 import type { Kernel, KernelEvent, Request } from "../../kernel/kernel.ts";
 import { openKernel } from "../../kernel/netlink.ts";
 import { address4, parseAddress } from "../../lib/address.ts";
-import { parseInterfaceAddress, prefixOf } from "../../lib/prefix.ts";
+import { type Prefix, parseInterfaceAddress, prefixOf } from "../../lib/prefix.ts";
+import { workloadOf } from "./bgp/scene.ts";
 import { enter, isInside } from "./contender.ts";
 
 const PROTOCOL = 77;
@@ -22,7 +23,13 @@ const SLICE = 5;
 /** Requests of one call at the floor: `Kernel.applyAll` cuts them into writes. */
 const BATCH = 512;
 
-type Figure = { readonly what: string; readonly cpu: number; readonly wall: number };
+type Figure = {
+  readonly what: string;
+  readonly cpu: number;
+  readonly wall: number;
+  /** The longest turn that the daemon's other work would have waited for, ms. */
+  readonly turn?: number;
+};
 
 /** Run it; the exit code. */
 export async function runFibBench(args: string[]): Promise<number> {
@@ -34,17 +41,22 @@ export async function runFibBench(args: string[]): Promise<number> {
     options: {
       routes: { type: "string", default: "500000" },
       runs: { type: "string", default: "3" },
+      // /24s in a row, or prefixes like the Internet's.
+      like: { type: "string", default: "row" },
     },
   });
   const count = Number(values.routes);
+  const prefixAt = values.like === "internet" ? internetPrefixes(count) : prefixInRow;
   const kernel = openKernel();
   connect(kernel);
   for (let run = 1; run <= Number(values.runs); run++) {
-    for (const { what, cpu, wall } of [
-      floor(kernel, count),
-      ...(await throughFib(kernel, count)),
+    for (const { what, cpu, wall, turn } of [
+      floor(kernel, count, prefixAt),
+      ...(await throughFib(kernel, count, prefixAt)),
     ]) {
-      console.log(`run ${run}  ${what.padEnd(28)} ${cpu.toFixed(2)} CPU s  ${wall.toFixed(2)} s`);
+      const longest = turn === undefined ? "" : `  longest turn ${turn.toFixed(0)} ms`;
+      const took = `${cpu.toFixed(2)} CPU s  ${wall.toFixed(2)} s`;
+      console.log(`run ${run}  ${what.padEnd(28)} ${took}${longest}`);
     }
   }
   kernel.close();
@@ -62,10 +74,17 @@ function connect(kernel: Kernel): void {
   }
 }
 
-const prefixAt = (index: number) => prefixOf(address4(0x0b00_0000 + index * 256), 24);
+type PrefixAt = (index: number) => Prefix;
+
+const prefixInRow: PrefixAt = (index) => prefixOf(address4(0x0b00_0000 + index * 256), 24);
+
+function internetPrefixes(count: number): PrefixAt {
+  const { network, length } = workloadOf(count);
+  return (index) => prefixOf(address4(network[index] ?? 0), length[index] ?? 0);
+}
 
 /** Add and delete by the kernel's interface alone, over one nexthop object. */
-function floor(kernel: Kernel, count: number): Figure {
+function floor(kernel: Kernel, count: number, prefixAt: PrefixAt): Figure {
   const [gateway = address4(0)] = GATEWAYS;
   const nexthop = { id: 1, protocol: PROTOCOL, gateway, link: "v0" };
   kernel.apply({ type: "add nexthop", nexthop });
@@ -83,7 +102,7 @@ function floor(kernel: Kernel, count: number): Figure {
   return figure;
 }
 
-async function throughFib(kernel: Kernel, count: number): Promise<Figure[]> {
+async function throughFib(kernel: Kernel, count: number, prefixAt: PrefixAt): Promise<Figure[]> {
   const learned = { targetOf: () => undefined, nextHopsOf: () => [] };
   const ours = { kernel, protocol: PROTOCOL };
   const resolver = createResolver({ ...ours, metricOf: () => METRIC, learned });
@@ -102,9 +121,16 @@ async function throughFib(kernel: Kernel, count: number): Promise<Figure[]> {
   const stop = kernel.watch(["route", "nexthop"], hear, "others");
   resolver.refresh();
   fib.resync();
-  const flush = async (): Promise<void> => {
-    // The listener and others get their turns, as in the daemon.
-    while (fib.flush(SLICE)) await new Promise((resolve) => setImmediate(resolve));
+  /** Until all is done; the longest turn, ms. */
+  const flush = async (): Promise<number> => {
+    for (let longest = 0; ; ) {
+      const begin = performance.now();
+      const isMore = fib.flush(SLICE);
+      longest = Math.max(longest, performance.now() - begin);
+      if (!isMore) return longest;
+      // The listener and others get their turns, as in the daemon.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
   };
   const wantAll = (by: number): void => {
     const address = GATEWAYS[by] ?? address4(0);
@@ -113,19 +139,19 @@ async function throughFib(kernel: Kernel, count: number): Promise<Figure[]> {
   const figures = [
     await measuredLater("installed", async () => {
       wantAll(0);
-      await flush();
+      return await flush();
     }),
     await measuredLater("moved to another next hop", async () => {
       wantAll(1);
-      await flush();
+      return await flush();
     }),
     await measuredLater("compared (resync)", async () => {
       fib.resync();
-      await flush();
+      return await flush();
     }),
     await measuredLater("removed", async () => {
       for (let index = 0; index < count; index++) fib.unwant(prefixAt(index));
-      await flush();
+      return await flush();
     }),
   ];
   const left = kernel.routes({ protocol: PROTOCOL }).length;
@@ -141,10 +167,10 @@ function measured(what: string, run: () => void): Figure {
   return figureSince(what, cpu, wall);
 }
 
-async function measuredLater(what: string, run: () => Promise<void>): Promise<Figure> {
+async function measuredLater(what: string, run: () => Promise<number>): Promise<Figure> {
   const [cpu, wall] = [process.cpuUsage(), performance.now()];
-  await run();
-  return figureSince(what, cpu, wall);
+  const turn = await run();
+  return { ...figureSince(what, cpu, wall), turn };
 }
 
 function figureSince(what: string, before: NodeJS.CpuUsage, began: number): Figure {
