@@ -6,11 +6,12 @@ import { NLM_F, NLMSG, RTM } from "./const.ts";
 import { errorOf, type Failure, failureOf } from "./failure.ts";
 import { KernelError } from "./kernel.ts";
 import { SystemError } from "./libc.ts";
+import type { LaterWrite } from "./libc-aio.ts";
 import { type Message, MessageWriter, messagesOf } from "./message.ts";
 import type { Port } from "./port.ts";
 
-/** Requests of one `exchange`: if all fail, their answers of about 1 KiB each (skb truesize) fit the receive buffer. */
-export const WINDOW = 128;
+/** Of one wait for a write that nobody has a use for any more, ms. */
+const LONG = 1000;
 const DUMP_TRIES = 20;
 const DUMP_BUFFER = 1 << 16;
 
@@ -19,6 +20,12 @@ export type DumpPart<Item> = {
   readonly items: Item[];
   readonly interrupted: boolean;
   readonly isLast: boolean;
+};
+
+/** Requests that were sent, and may be under way. */
+export type Exchange = {
+  /** What `exchange` tells, waited for so many ms at most; undefined before all of it is there. */
+  outcomes(patience: number): (Failure | undefined)[] | undefined;
 };
 
 export class NetlinkConnection {
@@ -31,10 +38,17 @@ export class NetlinkConnection {
   #waiting = 0;
   /** What the dump that was begun last is of. */
   #dumped = 0;
+  /** What `exchangeLater` has sent. */
+  #later: LaterWrite | undefined;
   #isOpen = true;
 
   constructor(port: Port) {
     this.#port = port;
+  }
+
+  /** Requests of one `exchange` at most: if all fail, their answers fit into the receive buffer. */
+  get window(): number {
+    return this.#port.answers;
   }
 
   /** For asynchronous reading of what the groups send. */
@@ -50,7 +64,7 @@ export class NetlinkConnection {
   }
 
   /**
-   * Send what waits, at most `WINDOW`; per request undefined or why it failed. Requests are done in order and only
+   * Send what waits, at most `window`; per request undefined or why it failed. Requests are done in order and only
    * a failure is told unasked: the last one's ack ends it. Where the kernel has no room for the requests or for an
    * answer (ENOBUFS), each has failed with that: nobody knows which were done.
    */
@@ -64,9 +78,37 @@ export class NetlinkConnection {
       this.#send();
       return this.#outcomes(outcomes, first);
     } catch (error) {
-      if (!(error instanceof SystemError) || error.code !== "ENOBUFS") throw error;
-      return outcomes.fill(failureOf(error.errno, ""));
+      return outcomes.fill(noRoom(error));
     }
+  }
+
+  /** As `exchange`, while the caller goes on. Nothing else may be asked of this connection before the outcomes are there. */
+  exchangeLater(): Exchange {
+    this.check();
+    const count = this.#waiting;
+    if (count === 0) return { outcomes: () => [] };
+    this.#writer.addFlags(NLM_F.ACK);
+    const first = this.#sequence - count + 1;
+    const later = this.#port.writeLater(this.#writer.bytes);
+    this.#later = later;
+    const land = (patience: number): (Failure | undefined)[] | undefined => {
+      const outcomes = new Array<Failure | undefined>(count);
+      try {
+        if (!later.isDone(patience)) return undefined;
+        this.#landed();
+        return this.#outcomes(outcomes, first);
+      } catch (error) {
+        this.#landed();
+        return outcomes.fill(noRoom(error));
+      }
+    };
+    let told: (Failure | undefined)[] | undefined;
+    return {
+      outcomes: (patience) => {
+        told ??= land(patience);
+        return told;
+      },
+    };
   }
 
   #outcomes(outcomes: (Failure | undefined)[], first: number): (Failure | undefined)[] {
@@ -176,6 +218,8 @@ export class NetlinkConnection {
   close(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
+    // Another file may have the descriptor's number from here on.
+    this.#finish();
     this.#port.close();
   }
 
@@ -201,12 +245,33 @@ export class NetlinkConnection {
     try {
       this.#port.write(this.#writer.bytes);
     } finally {
-      this.#waiting = 0;
-      this.#writer.reset();
+      this.#landed();
+    }
+  }
+
+  /** Nothing waits, and the writer may be used again. */
+  #landed(): void {
+    this.#later = undefined;
+    this.#waiting = 0;
+    this.#writer.reset();
+  }
+
+  /** Wait until nothing is being written, whatever becomes of it. */
+  #finish(): void {
+    try {
+      while (this.#later?.isDone(LONG) === false);
+    } catch (error) {
+      noRoom(error);
     }
   }
 
   #receive(): Message[] {
     return messagesOf(this.#buffer.subarray(0, this.#port.read(this.#buffer)));
   }
+}
+
+/** What every request has failed with where the kernel had no room; what else was thrown is thrown. */
+function noRoom(error: unknown): Failure {
+  if (error instanceof SystemError && error.code === "ENOBUFS") return failureOf(error.errno, "");
+  throw error;
 }

@@ -5,7 +5,7 @@
  */
 
 import { type Address, addressFromBytes, equalAddress } from "../lib/address.ts";
-import { NetlinkConnection, WINDOW } from "./conn.ts";
+import { NetlinkConnection } from "./conn.ts";
 import { NETLINK_NETFILTER, NLA_F_NESTED } from "./const.ts";
 import { KernelError } from "./kernel.ts";
 import { attributesOf, bytesOf, type Message, type MessageWriter } from "./message.ts";
@@ -66,7 +66,7 @@ function forget(connection: NetlinkConnection, address: Address, direction: Dire
   for (const tuple of tuples) {
     const writer = connection.begin(CT.DELETE, 0).u8(familyTo(address.family)).u8(0).u16(0);
     writer.attribute(CTA.TUPLE_ORIG | NLA_F_NESTED, tuple);
-    if (--left % WINDOW === 0) expectGone(connection);
+    if (--left % connection.window === 0) expectGone(connection);
   }
   return tuples.length;
 }

@@ -27,7 +27,7 @@ export function describeRequest(request: Request): string {
     case "delete route":
       return `${request.type === "delete route" ? "RTM_DELROUTE" : "RTM_NEWROUTE"} ${describeRoute(request.route)}`;
     case "add nexthop":
-    case "replace nexthop":
+    case "change nexthop":
       return `RTM_NEWNEXTHOP ${describeNexthop(request.nexthop)}`;
     case "delete nexthop":
       return `RTM_DELNEXTHOP id ${request.id}`;

@@ -5,7 +5,7 @@
  * is the twin for tests and simulations. Changes are `Request` records, so that a plan can be
  * computed, printed and compared before anything is done, and sent in one batch.
  *
- * Everything but `watch` is synchronous: a netlink request is done when its `write` returns.
+ * Everything but `watch` and `applyLater` is synchronous: a netlink request is done when its `write` returns.
  */
 
 import type { Address, Family } from "../lib/address.ts";
@@ -228,10 +228,11 @@ export type Request =
     }
   | {
       /**
-       * "add" fails when the id is taken; "replace" changes the object of that id, and with it every route that leads
-       * over it, at one stroke. A group can become no single object, nor the other way round.
+       * "add" fails when the id is taken; "change" changes the object of that id, and with it every route that leads
+       * over it, at one stroke. It fails (ENOENT) where there is none: its routes are gone. A group can become no single
+       * object, nor the other way round.
        */
-      readonly type: "add nexthop" | "replace nexthop";
+      readonly type: "add nexthop" | "change nexthop";
       readonly nexthop: NexthopSpec;
     }
   /**
@@ -252,6 +253,18 @@ export type Request =
       readonly link: LinkReference;
       readonly address: Address;
     };
+
+/** Changes of routes and of the nexthop objects that they lead over. */
+export type RoutingRequest = Extract<
+  Request,
+  { readonly route: RouteSpec } | { readonly nexthop: NexthopSpec } | { readonly id: number }
+>;
+
+/** Changes that may be under way. */
+export type Undertaking = {
+  /** As of `applyAll`, waited for so many ms at most; undefined before all of them are there. */
+  outcomes(patience: number): (KernelError | undefined)[] | undefined;
+};
 
 /**
  * Dropping what comes in by links from an IPv6 source to which no route leads over the same link; link-local and
@@ -360,6 +373,11 @@ export type Kernel = {
    */
   applyAll(requests: readonly Request[]): (KernelError | undefined)[];
   /**
+   * As `applyAll`, while the caller goes on: one request can take Linux a second where many routes are there, for it
+   * makes its table of IPv4 twice as large, or removes what leads over an object. One undertaking may be under way.
+   */
+  applyLater(requests: readonly RoutingRequest[]): Undertaking;
+  /**
    * Make sure that the check is there, in the place of whatever its chain has: as one transaction, so many may do it at
    * once. Where the chain has a rule it is one question and no more. Throws `KernelError`.
    */
@@ -368,8 +386,8 @@ export type Kernel = {
   hasSourceCheck(check: SourceCheck): boolean;
   /**
    * Call `listener` for each event of the types until the returned function is called. With "others" the kernel itself
-   * drops those of routes and nexthop objects that `apply` and `applyAll` of this `Kernel` caused: they cost nothing,
-   * however many.
+   * drops those of routes and nexthop objects that `apply`, `applyAll` and `applyLater` of this `Kernel` caused: they
+   * cost nothing, however many.
    */
   watch(
     types: readonly KernelEventType[],

@@ -9,11 +9,11 @@ import { hasCarrier, type MemoryLink, type MemoryNamespace, refusal } from "./me
 
 const LOOPBACK = 1;
 
-/** Make an object: exclusively, or in the place of the one with its id, and tell of every route over it. */
+/** Make an object, or change the one with its id, and tell of every route over it. */
 export function addNexthop(
   namespace: MemoryNamespace,
   spec: NexthopSpec,
-  mode: "exclusive" | "replace",
+  mode: "exclusive" | "change",
 ): void {
   const nexthop = check(namespace, spec);
   const old = namespace.nexthops.get(nexthop.id);
@@ -26,6 +26,9 @@ export function addNexthop(
     if (was === true && is === false) {
       throw refusal("EINVAL", "Can not replace a nexthop group with a nexthop");
     }
+  }
+  if (old === undefined && mode === "change") {
+    throw refusal("ENOENT", "Replace specified without create and no entry exists");
   }
   namespace.nexthops.set(nexthop.id, nexthop);
   namespace.emit({ type: "nexthop", change: "new", nexthop });

@@ -17,7 +17,9 @@ import {
   type LinkReference,
   type Request,
   type RouteDump,
+  type RoutingRequest,
   type SourceCheck,
+  type Undertaking,
   type WatchSource,
 } from "./kernel.ts";
 import { IPV4_SETTINGS } from "./link.ts";
@@ -37,6 +39,7 @@ import { addRoute, deleteRoute, showRoute } from "./memory-route.ts";
 import { addSourceCheck, hasSourceCheck } from "./memory-source-check.ts";
 import { MemoryNamespace, Refusal, refusal, viewOf } from "./memory-state.ts";
 import { readSetting, writeSetting } from "./memory-sysctl.ts";
+import { undertake } from "./memory-undertaking.ts";
 
 /** What an injected failure says; `words` as an extended ack would. */
 export type InjectedFailure = { readonly code: string; readonly words?: string };
@@ -64,6 +67,8 @@ export type MemoryHostOptions = {
   readonly defer?: (run: () => void) => void;
   /** Routes of one part of a dump that is taken in parts; default 64. */
   readonly dumpPart?: number;
+  /** How often who asks for the outcomes of an undertaking does so in vain, asked anew for each; default 0. */
+  readonly delay?: () => number;
 };
 
 /** A host with one namespace, whose loopback is down. */
@@ -82,11 +87,13 @@ class Host implements MemoryHost {
   readonly injections = new Set<Injection>();
   readonly defer: (run: () => void) => void;
   readonly dumpPart: number;
+  readonly delay: () => number;
   #nextNamespace = HOST_NAMESPACE;
   #macs = 0;
 
-  constructor({ defer = queueMicrotask, dumpPart = 64 }: MemoryHostOptions) {
+  constructor({ defer = queueMicrotask, dumpPart = 64, delay = () => 0 }: MemoryHostOptions) {
     this.defer = defer;
+    this.delay = delay;
     this.dumpPart = dumpPart;
     this.createNamespace("host");
   }
@@ -259,6 +266,11 @@ class MemoryKernel implements Kernel {
     });
   }
 
+  applyLater(requests: readonly RoutingRequest[]): Undertaking {
+    this.#check();
+    return undertake(requests, this.#host.delay(), (some) => this.applyAll(some));
+  }
+
   ensureSourceCheck(check: SourceCheck): void {
     this.#check();
     addSourceCheck(this.#namespace, check);
@@ -387,8 +399,8 @@ class MemoryKernel implements Kernel {
       case "add nexthop":
         addNexthop(namespace, request.nexthop, "exclusive");
         break;
-      case "replace nexthop":
-        addNexthop(namespace, request.nexthop, "replace");
+      case "change nexthop":
+        addNexthop(namespace, request.nexthop, "change");
         break;
       case "delete nexthop":
         deleteNexthop(namespace, request.id);

@@ -7,7 +7,8 @@
 
 import { type Address, formatAddress } from "../lib/address.ts";
 import { linkOfAddress, readAddress, writeAddressFilter } from "./address.ts";
-import { NetlinkConnection, WINDOW } from "./conn.ts";
+import { Batch } from "./batch.ts";
+import { NetlinkConnection } from "./conn.ts";
 import { RTM } from "./const.ts";
 import { describeRequest } from "./describe.ts";
 import {
@@ -24,7 +25,9 @@ import {
   type Request,
   type Route,
   type RouteDump,
+  type RoutingRequest,
   type SourceCheck,
+  type Undertaking,
   type WatchSource,
 } from "./kernel.ts";
 import { readLink, readLinkInFull, writeLinkReference } from "./link.ts";
@@ -64,6 +67,8 @@ const NO_WAY = ["ENETUNREACH", "EHOSTUNREACH", "EINVAL", "EACCES", "ESRCH"];
 class NetlinkKernel implements Kernel {
   readonly #namespace: string | number | undefined;
   readonly #connection: NetlinkConnection;
+  /** For what is told by another thread: answers to what is asked meanwhile would lie between its own. */
+  #later: NetlinkConnection | undefined;
   readonly #watches = new Set<() => void>();
   readonly #dumps = new Set<RouteDump>();
 
@@ -200,7 +205,7 @@ class NetlinkKernel implements Kernel {
         // Resolving a name may flush, so it must be over before the request joins those that wait.
         writeRequest(request, indexOf, begin);
         waiting.push(request);
-        if (waiting.length === WINDOW) flush();
+        if (waiting.length === this.#connection.window) flush();
       } catch (error) {
         if (!(error instanceof KernelError)) throw error;
         flush();
@@ -213,6 +218,13 @@ class NetlinkKernel implements Kernel {
     }
     flush();
     return outcomes;
+  }
+
+  applyLater(requests: readonly RoutingRequest[]): Undertaking {
+    this.#connection.check();
+    return new Batch(this.#laterConnection(), requests, (reference) =>
+      typeof reference === "number" ? reference : this.#indexOf(reference),
+    );
   }
 
   ensureSourceCheck(check: SourceCheck): void {
@@ -232,7 +244,8 @@ class NetlinkKernel implements Kernel {
   ): () => void {
     this.#connection.check();
     const groups = groupsOf(types);
-    const deafTo = source === "all" ? 0 : this.#connection.portId();
+    const own = source === "all" ? [] : [this.#connection, this.#laterConnection()];
+    const deafTo = own.map((connection) => connection.portId());
     const connection = this.#inside(() => new NetlinkConnection(openPort({ groups, deafTo })));
     const stop = listenTo(connection, listener);
     this.#watches.add(stop);
@@ -255,7 +268,13 @@ class NetlinkKernel implements Kernel {
   close(): void {
     for (const stop of this.#watches) stop();
     for (const dump of this.#dumps) dump.close();
+    this.#later?.close();
     this.#connection.close();
+  }
+
+  #laterConnection(): NetlinkConnection {
+    this.#later ??= this.#inside(() => new NetlinkConnection(openPort({ isRoomy: true })));
+    return this.#later;
   }
 
   #linkAs<Read>(reference: LinkReference, read: (message: Message) => Read): Read | undefined {

@@ -71,10 +71,10 @@ export function writeRequest(request: Request, indexOf: LinkIndex, begin: Begin)
       return;
     }
     case "add nexthop":
-    case "replace nexthop": {
+    case "change nexthop": {
       const { nexthop } = request;
       if (nexthop.link !== undefined) indexOf(nexthop.link);
-      const flags = request.type === "add nexthop" ? CREATE : REPLACE;
+      const flags = request.type === "add nexthop" ? CREATE : NLM_F.REPLACE;
       writeNexthop(begin(RTM.NEWNEXTHOP, flags), nexthop, indexOf);
       return;
     }

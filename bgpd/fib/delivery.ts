@@ -1,8 +1,9 @@
 /** What differs is told to the kernel in batches, and its outcomes are what is known from then on. */
 
-import type { Kernel, KernelError, Request } from "../../kernel/kernel.ts";
-import { equalPrefix } from "../../lib/prefix.ts";
+import type { Kernel, KernelError, Route, RoutingRequest } from "../../kernel/kernel.ts";
+import type { Courier } from "./courier.ts";
 import { type Errand, errandOf, shapeOf } from "./errand.ts";
+import { Reading } from "./reading.ts";
 import type { Routes } from "./routes.ts";
 import { NONE, type Rows } from "./rows.ts";
 
@@ -24,7 +25,8 @@ const BATCH = 512;
 const LOOKS = 8192;
 
 export class Delivery {
-  readonly #kernel: Kernel;
+  readonly #courier: Courier;
+  readonly #reading: Reading;
   readonly #routes: Routes;
   readonly counters: FibCounters = {
     installs: 0,
@@ -35,16 +37,27 @@ export class Delivery {
   };
   /** The kernel had no room for a request or its answer: nobody knows what became of it. */
   isUnsure = false;
+  /** Rows of which the kernel is being told. */
+  underWay = 0;
 
-  constructor(kernel: Kernel, routes: Routes) {
-    this.#kernel = kernel;
+  constructor(kernel: Kernel, courier: Courier, routes: Routes) {
+    this.#courier = courier;
+    this.#reading = new Reading(kernel);
     this.#routes = routes;
   }
 
-  /** One batch of a family's rows. */
-  apply(rows: Rows): void {
+  /** Another has changed something in IPv6's tables. */
+  shake(): void {
+    this.#reading.shake();
+  }
+
+  /**
+   * One batch of a family's rows. Between two steps what is wanted may change; what others do is to be told of
+   * afterwards, for it may be older than what the batch does, or newer.
+   */
+  *apply(rows: Rows): Generator<void, void> {
     const errands: Errand[] = [];
-    const requests: Request[] = [];
+    const requests: RoutingRequest[] = [];
     const place = this.#routes.places[rows.table.family];
     for (let looks = 0; looks < LOOKS && errands.length < BATCH; looks++) {
       const row = rows.dirty.take();
@@ -58,7 +71,8 @@ export class Delivery {
       requests.push(errand.request);
     }
     if (errands.length === 0) return;
-    const outcomes = this.#kernel.applyAll(requests);
+    this.underWay = errands.length;
+    const outcomes = yield* this.#courier.send(requests);
     const taken: Errand[] = [];
     let index = 0;
     for (const errand of errands) {
@@ -66,7 +80,8 @@ export class Delivery {
       if (error?.code === "EEXIST") taken.push(errand);
       else this.#conclude(rows, errand, error);
     }
-    if (taken.length > 0) this.#findOwners(rows, taken);
+    if (taken.length > 0) yield* this.#findOwners(rows, taken);
+    this.underWay = 0;
   }
 
   #conclude(rows: Rows, { row, object }: Errand, error: KernelError | undefined): void {
@@ -94,17 +109,21 @@ export class Delivery {
   }
 
   /** The place is taken: by a route of ours (an event was old) or by another's. The dump tells. */
-  #findOwners(rows: Rows, taken: readonly Errand[]): void {
+  *#findOwners(rows: Rows, taken: readonly Errand[]): Generator<void, void> {
     const { family } = rows.table;
     const { protocol, metric, table } = this.#routes.places[family];
-    const ours = this.#kernel.routes({ family, table, protocol });
-    for (const { row } of taken) {
+    const asked = new Set(taken.map(({ row }) => row));
+    const ours = new Map<number, number>();
+    const take = (route: Route): void => {
+      if (route.metric !== metric) return;
+      const row = rows.table.find(route.destination);
+      if (asked.has(row)) ours.set(row, shapeOf(route));
+    };
+    yield* this.#reading.read({ family, table, protocol }, take, () => ours.clear());
+    for (const row of asked) {
       rows.setDoubtful(row, false);
-      const prefix = rows.prefix(row);
-      const route = ours.find(
-        (one) => one.metric === metric && equalPrefix(one.destination, prefix),
-      );
-      if (route === undefined) {
+      const shape = ours.get(row);
+      if (shape === undefined) {
         this.counters.refusals++;
         rows.errors.set(
           row,
@@ -112,7 +131,7 @@ export class Delivery {
         );
       } else {
         rows.setLost(row, false);
-        this.#routes.setPresent(rows, row, shapeOf(route));
+        this.#routes.setPresent(rows, row, shape);
         rows.dirty.add(row);
       }
     }

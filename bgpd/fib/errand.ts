@@ -1,6 +1,6 @@
 /** What the kernel must be told of one prefix. Pure. */
 
-import type { Request, Route } from "../../kernel/kernel.ts";
+import type { Route, RoutingRequest } from "../../kernel/kernel.ts";
 import { BLACKHOLE, type HopSet, type HopSets, objectOf } from "./hop.ts";
 import { isOurs } from "./objects.ts";
 import { NONE, OTHERWISE, type Rows } from "./rows.ts";
@@ -13,7 +13,11 @@ export type RoutePlace = {
 };
 
 /** A request, the row that it is for, and what is present once it is done. */
-export type Errand = { readonly row: number; readonly object: number; readonly request: Request };
+export type Errand = {
+  readonly row: number;
+  readonly object: number;
+  readonly request: RoutingRequest;
+};
 
 /** The errand of a row; undefined where the kernel has what is wanted, or will without a word. */
 export function errandOf(

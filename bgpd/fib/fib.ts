@@ -16,6 +16,7 @@ import type { Kernel, KernelEvent } from "../../kernel/kernel.ts";
 import type { Family } from "../../lib/address.ts";
 import type { Prefix } from "../../lib/prefix.ts";
 import { Behind } from "./behind.ts";
+import { Courier } from "./courier.ts";
 import { Delivery, type FibCounters } from "./delivery.ts";
 import { type RoutePlace, shapeOf } from "./errand.ts";
 import { BLACKHOLE, type HopSet, type ResolveHop } from "./hop.ts";
@@ -42,9 +43,14 @@ export type FibOptions = {
   /** Milliseconds, for `flush`'s budget. */
   readonly now: () => number;
   readonly table?: number;
+  /** With no more routes than this the kernel's answers are waited for (`courier.ts`). */
+  readonly few?: number;
   /** Told of the main table's routes at every `resync` but the first. */
   readonly audience?: Audience;
 };
+
+/** Events that are held back while an answer is waited for; where more come all is compared. */
+const MOST_HELD = 10_000;
 
 export type Metrics = Readonly<Record<Family, number>>;
 
@@ -107,6 +113,7 @@ class KernelFib implements Fib {
   readonly #options: FibOptions;
   readonly #table: number;
   readonly #behind = new Behind();
+  readonly #courier: Courier;
   readonly #objects: NexthopObjects;
   readonly #routes: Routes;
   readonly #delivery: Delivery;
@@ -117,16 +124,30 @@ class KernelFib implements Fib {
   readonly #abandoned = new Set<HopSet>();
   /** The comparison that is under way. */
   #survey: Survey | undefined;
+  /** What is being sent: an answer is still to come. */
+  #sending: Generator<void, boolean> | undefined;
+  /** It has been waited for: what is wanted may be otherwise than it was when objects were prepared. */
+  #hasWaited = false;
+  /** When the flush that is under way has to end, and what it may do. */
+  #end = 0;
+  #scope: FlushScope = "all";
+  /** What is to be done once the answer has come. */
+  readonly #held: { events: KernelEvent[]; isInspection: boolean } = {
+    events: [],
+    isInspection: false,
+  };
   /** Families whose routes have got another metric, and have not been compared since. */
   readonly #moved = new Set<Family>();
 
   constructor(options: FibOptions) {
     this.#options = options;
-    const { kernel, protocol, metrics, table = MAIN_TABLE, resolve } = options;
+    const { kernel, protocol, metrics, table = MAIN_TABLE, resolve, few } = options;
     this.#table = table;
-    this.#objects = new NexthopObjects(kernel, protocol, resolve);
+    const count = (): number => this.#routes.of[4].table.size + this.#routes.of[6].table.size;
+    this.#courier = new Courier(kernel, count, few);
+    this.#objects = new NexthopObjects({ kernel, courier: this.#courier, protocol, resolve });
     this.#routes = new Routes(this.#objects, this.#placesAt(metrics));
-    this.#delivery = new Delivery(kernel, this.#routes);
+    this.#delivery = new Delivery(kernel, this.#courier, this.#routes);
     this.#standing = new Standing(this.#routes);
   }
 
@@ -182,41 +203,87 @@ class KernelFib implements Fib {
   }
 
   inspect(): void {
+    if (this.#sending !== undefined) this.#held.isInspection = true;
     // Where all is being read, objects are compared afterwards.
-    if (this.#survey?.isReading !== true) this.#routes.lose(this.#objects.compare());
+    else if (this.#survey?.isReading !== true) this.#routes.lose(this.#objects.compare());
   }
 
   flush(milliseconds: number, scope: FlushScope = "all"): boolean {
     const start = this.#options.now();
-    const isMore = this.#flush(start + milliseconds, scope);
+    this.#end = start + milliseconds;
+    this.#scope = scope;
+    const sending = this.#sending ?? this.#send();
+    // What the steps call for is not held back, for it is done between them.
+    this.#sending = undefined;
+    const { done = false, value: isMore = true } = sending.next();
+    if (!done) {
+      this.#sending = sending;
+      this.#hasWaited = true;
+    }
     this.#delivery.counters.flushTime += this.#options.now() - start;
     return isMore;
   }
 
-  #flush(end: number, scope: FlushScope): boolean {
-    if (!this.#compare(end)) return true;
-    if (this.isUnsure) return false;
+  /** Compare, and send what differs; between two steps an answer is waited for. True when more is left. */
+  *#send(): Generator<void, boolean> {
+    this.#hasWaited = false;
+    if (!this.#compare()) return true;
+    if (!this.#mayGoOn) return this.#hasMore;
     // Sets that nobody wants are forgotten here.
     this.#last = undefined;
     inherit(this.#abandoned, this.#objects.sets, this.#routes.both);
     this.#abandoned.clear();
-    if (this.#objects.prepare()) this.#routes.markAll();
+    if (yield* this.#then(this.#objects.prepare())) this.#routes.markAll();
     for (const rows of this.#routes.both) {
-      while (!rows.dirty.isEmpty && !this.isUnsure) {
-        this.#delivery.apply(rows);
-        if (this.#options.now() >= end) return this.#hasMore(scope);
+      while (!rows.dirty.isEmpty && this.#mayGoOn) {
+        yield* this.#then(this.#delivery.apply(rows));
+        if (this.#isTime) return this.#hasMore;
       }
     }
-    if (scope === "all" && !this.isUnsure && this.#leavesBehind) {
-      const { kernel, protocol, now } = this.#options;
+    if (this.#mayEnd && this.#leavesBehind) {
+      const { kernel, protocol } = this.#options;
       const place = { protocol, table: this.#table };
-      this.#delivery.isUnsure = !this.#behind.remove(kernel, place, () => now() >= end);
+      const removing = this.#behind.remove(kernel, this.#courier, place, () => this.#isTime);
+      if (!(yield* this.#then(removing))) this.#delivery.isUnsure = true;
     }
     // Objects may carry routes that stay behind, of which no row knows.
-    if (scope === "all" && !this.isUnsure && this.#behind.isEmpty) {
-      this.#routes.lose(this.#objects.collect({ isSwept: !this.#routes.keepsStale }));
+    if (this.#mayEnd && this.#behind.isEmpty) {
+      const isSwept = !this.#routes.keepsStale;
+      const collecting = this.#objects.collect({ isSwept, mayGoOn: () => this.#mayEnd });
+      this.#routes.lose(yield* collecting);
+      this.#catchUp();
     }
-    return this.#hasMore(scope);
+    return this.#hasMore;
+  }
+
+  /** What was held back while the steps waited for answers is done after them. */
+  *#then<Result>(steps: Generator<void, Result>): Generator<void, Result> {
+    const result = yield* steps;
+    this.#catchUp();
+    return result;
+  }
+
+  /** As if all that came while an answer was waited for had come after it, as it does where nobody waits. */
+  #catchUp(): void {
+    const { events, isInspection } = this.#held;
+    Object.assign(this.#held, { events: [], isInspection: false });
+    if (events.length > MOST_HELD) this.#delivery.isUnsure = true;
+    else for (const event of events) this.#take(event);
+    if (isInspection) this.inspect();
+  }
+
+  /** Nothing has to be compared or prepared first. */
+  get #mayGoOn(): boolean {
+    return !this.isComparing && !this.isUnsure && !this.#hasWaited;
+  }
+
+  /** Dead next hops may take their routes along. */
+  get #mayEnd(): boolean {
+    return this.#scope === "all" && this.#mayGoOn;
+  }
+
+  get #isTime(): boolean {
+    return this.#options.now() >= this.#end;
   }
 
   /** Routes are to go that others have taken the place of; not before it is known which those are. */
@@ -261,6 +328,13 @@ class KernelFib implements Fib {
   }
 
   observe(event: KernelEvent): boolean {
+    if (this.#sending === undefined) return this.#take(event);
+    if (event.type === "route" && event.route.destination.family === 6) this.#delivery.shake();
+    if (this.#held.events.length <= MOST_HELD) this.#held.events.push(event);
+    return true;
+  }
+
+  #take(event: KernelEvent): boolean {
     if (event.type === "nexthop") {
       const { id } = event.nexthop;
       if (!isOurs(id) || !this.#objects.has(id)) return false;
@@ -297,16 +371,18 @@ class KernelFib implements Fib {
   }
 
   outstanding() {
-    return this.#standing.outstanding();
+    const { pending, ...rest } = this.#standing.outstanding();
+    return { ...rest, pending: pending + this.#delivery.underWay };
   }
 
   failures(): FibFailure[] {
     return this.#standing.failures();
   }
 
-  #hasMore(scope: FlushScope): boolean {
-    const isDirty = this.#routes.both.some(({ dirty }) => !dirty.isEmpty);
-    return !this.isUnsure && (isDirty || (scope === "all" && this.#leavesBehind));
+  get #hasMore(): boolean {
+    if (this.isComparing) return true;
+    const isDirty = this.#hasWaited || this.#routes.both.some(({ dirty }) => !dirty.isEmpty);
+    return !this.isUnsure && (isDirty || (this.#scope === "all" && this.#leavesBehind));
   }
 
   #placesAt(metrics: Metrics): Readonly<Record<Family, RoutePlace>> {
@@ -330,13 +406,13 @@ class KernelFib implements Fib {
   }
 
   /** Go on with the comparison that is under way; true when none is left and there is time. */
-  #compare(end: number): boolean {
+  #compare(): boolean {
     while (this.#survey !== undefined) {
       if (!this.#survey.step()) {
         this.#survey = undefined;
         this.#moved.clear();
       }
-      if (this.#options.now() >= end) return false;
+      if (this.#isTime) return false;
     }
     return true;
   }

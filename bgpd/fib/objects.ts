@@ -12,10 +12,11 @@ import {
   KernelError,
   type Nexthop,
   type NexthopSpec,
-  type Request,
+  type RoutingRequest,
 } from "../../kernel/kernel.ts";
 import { equalAddress } from "../../lib/address.ts";
 import { Column } from "../rib/column.ts";
+import type { Courier } from "./courier.ts";
 import { type Hop, type HopSet, HopSets, isAlive, livingOf, type ResolveHop } from "./hop.ts";
 import type { Way } from "./resolve.ts";
 
@@ -25,12 +26,26 @@ const IDS = 1 << 24;
 
 /** A new object (`id` 0), or another content for one. */
 type Wish = { readonly id: number; readonly content: Omit<NexthopSpec, "id" | "protocol"> };
+export type CollectOptions = {
+  readonly isSwept: boolean;
+  /** Nothing else is to be done first. */
+  readonly mayGoOn: () => boolean;
+};
 type Made = { readonly id: number; readonly error: string | undefined };
-type NexthopRequest = Extract<Request, { readonly nexthop: NexthopSpec }>;
+type NexthopRequest = Extract<RoutingRequest, { readonly nexthop: NexthopSpec }>;
+
+export type NexthopObjectsOptions = {
+  readonly kernel: Kernel;
+  readonly courier: Courier;
+  /** nh_protocol of ours. */
+  readonly protocol: number;
+  readonly resolve: ResolveHop;
+};
 
 export class NexthopObjects {
   readonly sets: HopSets;
   readonly #kernel: Kernel;
+  readonly #courier: Courier;
   readonly #protocol: number;
   /** Routes of ours over an object, by its id. */
   readonly #routes = new Column();
@@ -41,13 +56,16 @@ export class NexthopObjects {
   #nextId = 0;
   #isKnown = false;
   #there: ReadonlySet<number> = new Set();
+  /** Found to be gone by the last `prepare`, which was to change them. */
+  readonly #missing = new Set<number>();
   /** Something may have to be told to the kernel. */
   #isDirty = true;
   /** The kernel had no room for a request or its answer: only `compare` tells what it did. */
   isUnsure = false;
 
-  constructor(kernel: Kernel, protocol: number, resolve: ResolveHop) {
+  constructor({ kernel, courier, protocol, resolve }: NexthopObjectsOptions) {
     this.#kernel = kernel;
+    this.#courier = courier;
     this.#protocol = protocol;
     this.sets = new HopSets(resolve);
   }
@@ -136,64 +154,81 @@ export class NexthopObjects {
     if (only.hop.id === 0 && sameWay(only.hop.way, wayOf(left))) this.#take(only.hop, left);
   }
 
-  /** Make and change what must be there before routes are sent. True when routes may have to move. */
-  prepare(): boolean {
+  /**
+   * Make and change what must be there before routes are sent. True when routes may have to move. Between two steps
+   * sets may come and go, and next hops be aimed anew.
+   */
+  *prepare(): Generator<void, boolean> {
     const fresh = [...this.#fresh];
     this.#fresh.clear();
+    this.#missing.clear();
     if (!this.#isDirty) {
-      this.#prepareHops(new Set(fresh.flatMap(({ shares }) => shares.map(({ hop }) => hop))));
-      for (const set of fresh) this.#prepareGroup(set);
+      const hops = new Set(fresh.flatMap(({ shares }) => shares.map(({ hop }) => hop)));
+      yield* this.#prepareHops(hops);
+      for (const set of fresh) yield* this.#prepareGroup(set);
       // The routes over them are about to be told anyhow.
       return false;
     }
     const used = [...this.sets.hops.values()].filter(({ users }) => users > 0);
-    let hasChanged = this.#prepareHops(used);
-    for (const set of this.sets.sets()) if (this.#prepareGroup(set)) hasChanged = true;
+    let hasChanged = yield* this.#prepareHops(used);
+    for (const set of this.sets.sets()) if (yield* this.#prepareGroup(set)) hasChanged = true;
     return hasChanged;
   }
 
   /** A set of one has no object of its own, unless it has inherited one. */
-  #prepareGroup(set: HopSet): boolean {
+  *#prepareGroup(set: HopSet): Generator<void, boolean> {
     const isGroup = set.shares.length > 1 || set.id !== 0;
-    return set.users > 0 && isGroup && this.#prepareSet(set);
+    return set.users > 0 && isGroup && (yield* this.#prepareSet(set));
   }
 
   /**
    * Once every route leads where it should: remove what nothing leads over, and the dead with all that leads over
-   * them. Tells the ids of the dead, whose routes are gone. What an earlier daemon left goes when `isSwept`.
+   * them. Tells the ids of the dead, whose routes are gone. What an earlier daemon left goes when `isSwept`. It stops
+   * where it may not go on after a step.
    */
-  collect({ isSwept }: { readonly isSwept: boolean }): ReadonlySet<number> {
-    if (!this.#isDirty) return new Set();
+  *collect({ isSwept, mayGoOn }: CollectOptions): Generator<void, ReadonlySet<number>> {
     const dead = new Set<number>();
+    if (!this.#isDirty) return dead;
+    this.#isDirty = false;
     for (const set of this.sets.sets()) {
       const isDead = livingOf(set).length === 0;
       if (set.id === 0 || !(isDead || (set.users === 0 && this.#routesOver(set.id) === 0)))
         continue;
-      if (!this.#delete(set.id)) continue;
-      if (this.#routesOver(set.id) > 0) dead.add(set.id);
-      this.#forget(set.id);
-      set.id = 0;
-      set.present = "";
+      const { id } = set;
+      if (yield* this.#delete(id)) {
+        if (this.#routesOver(id) > 0) dead.add(id);
+        this.#forget(id);
+        set.id = 0;
+        set.present = "";
+      }
+      if (!mayGoOn()) return this.#brokenOff(dead);
     }
     this.sets.forget();
     const members = this.#members();
     for (const hop of this.sets.hops.values()) {
-      if (hop.id === 0 || members.has(hop.id)) continue;
-      if (isAlive(hop) && (hop.users > 0 || this.#routesOver(hop.id) > 0)) continue;
-      if (!this.#delete(hop.id)) continue;
-      if (this.#routesOver(hop.id) > 0) dead.add(hop.id);
-      this.#forget(hop.id);
-      hop.id = 0;
-      hop.present = undefined;
+      const { id } = hop;
+      if (id === 0 || members.has(id)) continue;
+      if (isAlive(hop) && (hop.users > 0 || this.#routesOver(id) > 0)) continue;
+      if (yield* this.#delete(id)) {
+        if (this.#routesOver(id) > 0) dead.add(id);
+        this.#forget(id);
+        hop.id = 0;
+        hop.present = undefined;
+      }
+      if (!mayGoOn()) return this.#brokenOff(dead);
     }
     this.sets.forget();
-    if (isSwept) this.#collectLeft();
-    this.#isDirty = false;
+    if (isSwept) yield* this.#collectLeft(mayGoOn);
+    return dead;
+  }
+
+  #brokenOff(dead: ReadonlySet<number>): ReadonlySet<number> {
+    this.#isDirty = true;
     return dead;
   }
 
   /** All at once: a node that hears of two hundred others in an instant asks the kernel once. */
-  #prepareHops(hops: Iterable<Hop>): boolean {
+  *#prepareHops(hops: Iterable<Hop>): Generator<void, boolean> {
     let hasChanged = false;
     const due: (Wish & { readonly hop: Hop; readonly way: Way })[] = [];
     for (const hop of hops) {
@@ -210,57 +245,75 @@ export class NexthopObjects {
       const content = { gateway: way.gateway, link: way.link, ...onLinkOf(way) };
       due.push({ hop, way, id, content });
     }
-    for (const [index, made] of this.#make(due).entries()) {
+    for (const [index, made] of (yield* this.#make(due)).entries()) {
       const { hop, way, id } = due[index] as (typeof due)[number];
-      if (made === undefined) continue;
-      hop.error = made.error;
-      if (made.error === undefined) {
-        hop.id = made.id;
-        hop.present = way;
+      const isMissing = this.#missing.has(id);
+      if (isMissing && hop.id === id) {
+        hop.id = 0;
+        hop.present = undefined;
       }
-      if (id === 0 || made.error !== undefined) hasChanged = true;
+      if (made === undefined) continue;
+      // What is refused of a way that it has no more says nothing of the one that it has.
+      if (sameWay(hop.way, way)) hop.error = made.error;
+      if (made.error === undefined) {
+        // Meanwhile it may have been given one that was left.
+        if (hop.id !== (isMissing ? 0 : id)) this.#leave(made.id, way);
+        else {
+          hop.id = made.id;
+          hop.present = way;
+        }
+      }
+      if (id !== made.id || made.error !== undefined) hasChanged = true;
     }
     return hasChanged;
   }
 
-  #prepareSet(set: HopSet): boolean {
+  *#prepareSet(set: HopSet): Generator<void, boolean> {
     const members = livingOf(set);
     const text = membersText(members);
     if (members.length === 0 || (set.id !== 0 && set.present === text)) return false;
-    const isNew = set.id === 0;
-    const left = isNew
-      ? [...this.#left.values()].find((one) => membersText(one.members ?? []) === text)
-      : undefined;
+    const before = set.id;
+    const left =
+      before === 0
+        ? [...this.#left.values()].find((one) => membersText(one.members ?? []) === text)
+        : undefined;
     if (left !== undefined) {
       this.#left.delete(left.id);
       set.id = left.id;
       set.present = text;
       return true;
     }
-    const [made] = this.#make([{ id: set.id, content: { members } }]);
+    const [made] = yield* this.#make([{ id: before, content: { members } }]);
+    if (this.#missing.has(before)) {
+      set.id = 0;
+      set.present = "";
+    }
     if (made === undefined) return false;
-    set.error = made.error;
+    if (membersText(livingOf(set)) === text) set.error = made.error;
     if (made.error === undefined) {
       set.id = made.id;
       set.present = text;
     }
-    return isNew || made.error !== undefined;
+    return set.id !== before || made.error !== undefined;
   }
 
   /** What became of each wish; undefined where only `compare` tells. */
-  #make(wishes: readonly Wish[]): (Made | undefined)[] {
+  *#make(wishes: readonly Wish[]): Generator<void, (Made | undefined)[]> {
     const made: (Made | undefined)[] = wishes.map(() => undefined);
     let waiting = [...wishes.keys()];
     while (waiting.length > 0 && !this.isUnsure) {
       const requests = waiting.map((index) => this.#requestFor(wishes[index] as Wish));
-      const outcomes = this.#kernel.applyAll(requests);
+      const outcomes = yield* this.#courier.send(requests);
       const again: number[] = [];
       for (const [at, index] of waiting.entries()) {
         const error = outcomes[at];
         const { type, nexthop } = requests[at] as NexthopRequest;
         // An object has the id, one of ours or somebody else's: it stays, and we take another.
         if (type === "add nexthop" && error?.code === "EEXIST") again.push(index);
-        else if (error?.code === "ENOBUFS") this.isUnsure = true;
+        else if (type === "change nexthop" && error?.code === "ENOENT") {
+          this.#missing.add(nexthop.id);
+          again.push(index);
+        } else if (error?.code === "ENOBUFS") this.isUnsure = true;
         else made[index] = { id: nexthop.id, error: error?.message };
       }
       waiting = again;
@@ -269,15 +322,23 @@ export class NexthopObjects {
   }
 
   #requestFor({ id, content }: Wish): NexthopRequest {
-    const own = id === 0 ? this.#freeId() : id;
+    const isNew = id === 0 || this.#missing.has(id);
+    const own = isNew ? this.#freeId() : id;
     const nexthop = { ...content, id: own, protocol: this.#protocol };
-    return { type: id === 0 ? "add nexthop" : "replace nexthop", nexthop };
+    return { type: isNew ? "add nexthop" : "change nexthop", nexthop };
   }
 
-  #delete(id: number): boolean {
-    const [error] = this.#kernel.applyAll([{ type: "delete nexthop", id }]);
+  *#delete(id: number): Generator<void, boolean> {
+    const [error] = yield* this.#courier.send([{ type: "delete nexthop", id }]);
     if (error?.code === "ENOBUFS") this.isUnsure = true;
     return error === undefined || error.code === "ENOENT";
+  }
+
+  /** Nobody has a use for one that was made: it goes with those that an earlier daemon left. */
+  #leave(id: number, way: Way): void {
+    const { gateway, link } = way;
+    this.#left.set(id, { id, protocol: this.#protocol, gateway, link, ...onLinkOf(way) });
+    this.#isDirty = true;
   }
 
   #take(hop: Hop, left: Nexthop): void {
@@ -288,13 +349,17 @@ export class NexthopObjects {
   }
 
   /** What was left and has no routes: groups first, then ways that no group has. */
-  #collectLeft(): void {
+  *#collectLeft(mayGoOn: () => boolean): Generator<void, void> {
     for (const kind of ["groups", "ways"] as const) {
       const members = this.#members();
       for (const { id, members: own } of [...this.#left.values()]) {
         if ((own !== undefined) !== (kind === "groups")) continue;
-        if (this.#routesOver(id) > 0 || members.has(id) || !this.#delete(id)) continue;
-        this.#forget(id);
+        if (this.#routesOver(id) > 0 || members.has(id)) continue;
+        if (yield* this.#delete(id)) this.#forget(id);
+        if (!mayGoOn()) {
+          this.#isDirty = true;
+          return;
+        }
       }
     }
   }

@@ -7,18 +7,17 @@
  * leads over an object that goes without an event of its routes is found by comparing objects, once all is read.
  */
 
-import type { Kernel, Route, RouteDump } from "../../kernel/kernel.ts";
+import type { Kernel, Route } from "../../kernel/kernel.ts";
 import type { Family } from "../../lib/address.ts";
 import { Column } from "../rib/column.ts";
 import { shapeOf } from "./errand.ts";
+import { Reading } from "./reading.ts";
 import type { Routes } from "./routes.ts";
 import { NONE, OTHERWISE, type Rows } from "./rows.ts";
 import { MAIN_TABLE } from "./surroundings.ts";
 
 /** Rows that one step compares: less than a millisecond. */
 const STRETCH = 1024;
-/** IPv6's dump is taken so many times at most because others have changed something under it. */
-const TRIES = 5;
 const KNOWN = 1;
 
 /** Whoever else wants to know of the main table's routes, when they are read anyway. */
@@ -41,24 +40,22 @@ export type SurveyOptions = {
 };
 
 export class Survey {
-  readonly #kernel: Kernel;
   readonly #options: SurveyOptions;
   readonly #routes: Routes;
   readonly #audience: Audience | undefined;
+  readonly #reading: Reading;
   readonly #steps: Generator<void, void>;
   /** Rows of which the dump or an event has told. */
   readonly #known: Readonly<Record<Family, Column>> = { 4: new Column(), 6: new Column() };
   /** Objects that routes lead over which have our protocol and are not this FIB's. */
   readonly #others = new Set<number>();
-  #dump: RouteDump | undefined;
-  #isShaken = false;
   /** Objects are compared when the last part has been read. */
   isReading = true;
 
   constructor(options: SurveyOptions) {
     const { kernel, routes, audience } = options;
     this.#options = options;
-    this.#kernel = kernel;
+    this.#reading = new Reading(kernel);
     this.#routes = routes;
     this.#audience = audience;
     this.#steps = this.#survey();
@@ -76,12 +73,12 @@ export class Survey {
 
   /** Another has changed something in IPv6's tables. */
   shake(): void {
-    this.#isShaken = true;
+    this.#reading.shake();
   }
 
   /** Break off. */
   end(): void {
-    this.#dump?.close();
+    this.#reading.end();
   }
 
   *#survey(): Generator<void, void> {
@@ -98,7 +95,7 @@ export class Survey {
   /** Every table once, for whose objects are whose: Linux walks through ours for each of them. */
   *#readAll(family: Family): Generator<void, void> {
     const { protocol } = this.#routes.places[family];
-    yield* this.#readOnce({ family, protocol }, (route) => this.#take(route));
+    yield* this.#reading.read({ family, protocol }, (route) => this.#take(route));
   }
 
   *#read(family: Family): Generator<void, void> {
@@ -109,29 +106,12 @@ export class Survey {
       else audience?.takeRoute(route);
     };
     if (audience === undefined || table !== MAIN_TABLE) {
-      yield* this.#readOnce({ family, table, protocol }, take);
+      yield* this.#reading.read({ family, table, protocol }, take);
     }
     if (audience === undefined) return;
-    yield* this.#readOnce({ family, table: MAIN_TABLE }, take, () => audience.beginRoutes(family));
-  }
-
-  /** Once, or as often as others change IPv6's tables under it. */
-  *#readOnce(
-    filter: Parameters<Kernel["routesInParts"]>[0],
-    take: (route: Route) => void,
-    begin: () => void = () => {},
-  ): Generator<void, void> {
-    for (let tries = 1; tries <= TRIES; tries++) {
-      this.#isShaken = false;
-      begin();
-      const dump = this.#kernel.routesInParts(filter);
-      this.#dump = dump;
-      for (let part = dump.next(); part !== undefined; part = dump.next()) {
-        for (const route of part) take(route);
-        yield;
-      }
-      if (!(this.#isShaken && filter.family === 6) && !dump.isTorn) return;
-    }
+    yield* this.#reading.read({ family, table: MAIN_TABLE }, take, () =>
+      audience.beginRoutes(family),
+    );
   }
 
   #take(route: Route): void {

@@ -1,10 +1,11 @@
 /** A connection against a port that answers by script. */
 
-import { describe, expect, test } from "bun:test";
-import { NetlinkConnection, WINDOW } from "../../kernel/conn.ts";
+import { beforeEach, describe, expect, test } from "bun:test";
+import { NetlinkConnection } from "../../kernel/conn.ts";
 import { NLM_F, NLMSG, RTM } from "../../kernel/const.ts";
 import { KernelError } from "../../kernel/kernel.ts";
 import { SystemError } from "../../kernel/libc.ts";
+import type { LaterWrite } from "../../kernel/libc-aio.ts";
 import { type Message, MessageWriter, messagesOf } from "../../kernel/message.ts";
 import type { Port } from "../../kernel/port.ts";
 
@@ -13,6 +14,7 @@ type Answer = { readonly type: number; readonly flags?: number; readonly value?:
 /** Answers each request with the datagrams that `respond` gives for it. */
 class ScriptedPort implements Port {
   readonly fd = -1;
+  readonly answers = 128;
   readonly requests: Message[] = [];
   readonly writes: number[] = [];
   #waiting: Uint8Array[] = [];
@@ -29,6 +31,11 @@ class ScriptedPort implements Port {
       const datagrams = this.#respond(request, this.requests.push(request) - 1);
       for (const answers of datagrams) this.#waiting.push(datagram(request.sequence, answers));
     }
+  }
+
+  writeLater(bytes: Uint8Array): LaterWrite {
+    this.write(bytes);
+    return { isDone: () => true };
   }
 
   read(buffer: Uint8Array): number {
@@ -131,11 +138,11 @@ describe("requests", () => {
       return (flags & NLM_F.ACK) === 0 ? [] : [[ack]];
     });
     const connection = new NetlinkConnection(port);
-    for (let count = 0; count < WINDOW; count++) request(connection);
+    for (let count = 0; count < port.answers; count++) request(connection);
     const outcomes = connection.exchange();
-    expect(port.writes).toEqual([WINDOW]);
+    expect(port.writes).toEqual([port.answers]);
     expect(Array.from(outcomes, (failure) => failure?.code)).toEqual(
-      Array.from({ length: WINDOW }, (_, index) => (index % 3 === 0 ? "EEXIST" : undefined)),
+      Array.from({ length: port.answers }, (_, index) => (index % 3 === 0 ? "EEXIST" : undefined)),
     );
   });
 
@@ -196,6 +203,84 @@ describe("requests", () => {
       expect(connection.exchange()).toEqual([undefined]);
     });
   }
+
+  describe("sent by another thread", () => {
+    class SlowPort extends ScriptedPort {
+      /** How often who asks hears that it is not done. */
+      delay = 0;
+      failure: SystemError | undefined;
+      /** Written, and not yet known to be done. */
+      isWriting = false;
+
+      override writeLater(bytes: Uint8Array): LaterWrite {
+        this.isWriting = true;
+        return {
+          isDone: () => {
+            if (this.delay-- > 0) return false;
+            this.isWriting = false;
+            if (this.failure !== undefined) throw this.failure;
+            this.write(bytes);
+            return true;
+          },
+        };
+      }
+    }
+
+    let port: SlowPort;
+    let connection: NetlinkConnection;
+    beforeEach(() => {
+      port = new SlowPort((_, index) => (index === 1 ? [[refusal(17)]] : [[ack]]));
+      connection = new NetlinkConnection(port);
+    });
+
+    test("they have their outcomes when it has written, and those stay", () => {
+      port.delay = 2;
+      for (let count = 0; count < 3; count++) request(connection);
+      const exchange = connection.exchangeLater();
+      expect(exchange.outcomes(0)).toBeUndefined();
+      expect(exchange.outcomes(0)).toBeUndefined();
+      const codes = () => exchange.outcomes(0)?.map((failure) => failure?.code);
+      expect(codes()).toEqual([undefined, "EEXIST", undefined]);
+      expect(codes()).toEqual([undefined, "EEXIST", undefined]);
+      request(connection);
+      expect(connection.exchange()).toEqual([undefined]);
+    });
+
+    test("all have failed where there was no room, and the next are heard", () => {
+      port.failure = new SystemError("write", 105);
+      request(connection);
+      request(connection);
+      const outcomes = connection.exchangeLater().outcomes(0);
+      expect(outcomes?.map((failure) => failure?.code)).toEqual(["ENOBUFS", "ENOBUFS"]);
+      port.failure = undefined;
+      request(connection);
+      expect(connection.exchangeLater().outcomes(0)).toEqual([undefined]);
+    });
+
+    test("other failures are thrown", () => {
+      port.failure = new SystemError("write", 1);
+      request(connection);
+      const exchange = connection.exchangeLater();
+      expect(() => exchange.outcomes(0)).toThrow("EPERM");
+    });
+
+    test("of none there are none", () => {
+      expect(connection.exchangeLater().outcomes(0)).toEqual([]);
+      expect(port.writes).toEqual([]);
+    });
+
+    test("the port is closed when it has written", () => {
+      port.delay = 3;
+      request(connection);
+      connection.exchangeLater();
+      let wasWriting: boolean | undefined;
+      port.close = () => {
+        wasWriting = port.isWriting;
+      };
+      connection.close();
+      expect(wasWriting).toBe(false);
+    });
+  });
 
   test("a closed connection refuses to send, and closing again is nothing", () => {
     const port = new ScriptedPort(() => [[ack]]);

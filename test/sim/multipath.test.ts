@@ -144,7 +144,7 @@ test("a router that goes is one message for all routes, and other peers hear not
   expect(routesOf(kernel)).toEqual(over("eth1", "eth3"));
   expect(sent()).toBe(before);
   // The group without it, and then its own object.
-  expect(requests).toEqual(["replace nexthop", "delete nexthop"]);
+  expect(requests).toEqual(["change nexthop", "delete nexthop"]);
   const view = daemon.rib?.lookup(parsePrefix(BLOCKS[0] ?? ""));
   expect(view?.paths.map(({ peer, state }) => `${peer} ${state}`)).toEqual([
     "tor1 best",

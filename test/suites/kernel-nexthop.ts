@@ -30,8 +30,8 @@ const add = (id: number, spec: Wanted): Request => ({
   type: "add nexthop",
   nexthop: { id, ...spec },
 });
-const replace = (id: number, spec: Wanted): Request => ({
-  type: "replace nexthop",
+const change = (id: number, spec: Wanted): Request => ({
+  type: "change nexthop",
   nexthop: { id, ...spec },
 });
 const remove = (id: number): Request => ({ type: "delete nexthop", id });
@@ -162,13 +162,18 @@ export function kernelNexthopSuite(current: () => KernelHarness): void {
       ],
       [
         "a group in the place of a way",
-        replace(1, group(1)),
+        change(1, group(1)),
         "RTM_NEWNEXTHOP id 1 group 1: Can not replace a nexthop with a nexthop group (EINVAL)",
       ],
       [
         "a way in the place of a group",
-        replace(2, via("10.0.0.3")),
+        change(2, via("10.0.0.3")),
         "RTM_NEWNEXTHOP id 2 via 10.0.0.3 dev v0: Can not replace a nexthop group with a nexthop (EINVAL)",
+      ],
+      [
+        "changing what is not there",
+        change(99, via("10.0.0.3")),
+        "RTM_NEWNEXTHOP id 99 via 10.0.0.3 dev v0: Replace specified without create and no entry exists (ENOENT)",
       ],
       ["deleting what is not there", remove(99), "RTM_DELNEXTHOP id 99: no such entry (ENOENT)"],
       [
@@ -234,12 +239,12 @@ export function kernelNexthopSuite(current: () => KernelHarness): void {
       });
 
       test("which move with it when it is replaced, group and all", () => {
-        host.apply(replace(1, via("10.0.0.9")));
+        host.apply(change(1, via("10.0.0.9")));
         expect(mine()).toEqual([
           "10.1.0.0/16 via 10.0.0.9 dev v0 proto 3 nhid 1",
           BOTH.replace("10.0.0.2", "10.0.0.9"),
         ]);
-        host.apply(replace(3, group(2)));
+        host.apply(change(3, group(2)));
         expect(mine()[1]).toBe("10.3.0.0/16 via 10.5.0.2 dev w0 proto 3 nhid 3");
       });
 
@@ -297,7 +302,7 @@ export function kernelNexthopSuite(current: () => KernelHarness): void {
         host.apply(add(2, via("10.5.0.2", "w0")));
         host.apply(add(3, group(1, 2)));
         host.apply(add(4, group(1)));
-        host.apply(replace(1, via("10.0.0.9")));
+        host.apply(change(1, via("10.0.0.9")));
         host.apply(remove(1));
         await current().until(() => heard.texts().length >= 8);
         // Of several groups that lose one, any may be told of first.
@@ -319,7 +324,7 @@ export function kernelNexthopSuite(current: () => KernelHarness): void {
         host.apply(add(1, via("10.0.0.2")));
         host.apply(route("10.1.0.0/16", { nexthop: 1 }));
         const heard = hear(["route", "nexthop"]);
-        host.apply(replace(1, via("10.0.0.9")));
+        host.apply(change(1, via("10.0.0.9")));
         host.apply(remove(1));
         await current().until(() => heard.texts().some((text) => text.includes("deleted")));
         expect(heard.texts()).toEqual([
@@ -349,7 +354,7 @@ export function kernelNexthopSuite(current: () => KernelHarness): void {
       const heard = hear(["route", "nexthop"], "others");
       host.apply(add(1, via("10.0.0.2")));
       host.apply(route("10.1.0.0/16", { nexthop: 1 }));
-      host.apply(replace(1, via("10.0.0.9")));
+      host.apply(change(1, via("10.0.0.9")));
       host.apply({ type: "delete route", route: { destination: net("10.1.0.0/16") } });
       second.apply(add(2, via("10.0.0.3")));
       second.apply(route("10.2.0.0/16", { nexthop: 2 }));

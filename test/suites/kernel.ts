@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import type { Kernel, KernelEvent, KernelEventType, Request } from "../../kernel/kernel.ts";
 import { kernelAddressSuite } from "./kernel-address.ts";
 import { kernelDumpSuite } from "./kernel-dump.ts";
+import { kernelLaterSuite } from "./kernel-later.ts";
 import { kernelLinkSuite } from "./kernel-link.ts";
 import { kernelNexthopSuite } from "./kernel-nexthop.ts";
 import { kernelRouteSuite } from "./kernel-route.ts";
@@ -78,6 +79,7 @@ export function kernelSuite(name: string, open: () => KernelHarness): void {
     kernelRouteSuite(() => harness);
     kernelDumpSuite(() => harness);
     kernelNexthopSuite(() => harness);
+    kernelLaterSuite(() => harness);
 
     describe("batches", () => {
       test("a batch may use by name the links that it makes and renames", () => {

@@ -295,7 +295,7 @@ describe("next hops that change", () => {
     ]);
     scene.route("replace", "192.0.2.0/24", way(SECOND));
     daemon.mend();
-    expect(daemon.flushAll()).toEqual(["replace #0 via 172.31.0.1"]);
+    expect(daemon.flushAll()).toEqual(["change #0 via 172.31.0.1"]);
     expect(scene.routes()).toContain(proto("10.1.0.0/24 via 172.31.0.1 dev eth1"));
     scene.route("delete", "192.0.2.0/24", { protocol: 4 });
     daemon.mend();

@@ -120,7 +120,7 @@ describe("next hops", () => {
     daemon.flush();
     scene.route("replace", "192.0.2.0/24", way(SECOND));
     daemon.mend();
-    expect(daemon.flushAll()).toEqual(["replace #0 via 172.31.0.1"]);
+    expect(daemon.flushAll()).toEqual(["change #0 via 172.31.0.1"]);
     expect(scene.routes().filter((text) => text.includes("via 172.31.0.1")).length).toBe(51);
   });
 
@@ -135,7 +135,7 @@ describe("next hops", () => {
     scene.route("delete", "192.0.2.0/24", { protocol: 4 });
     daemon.mend();
     expect(daemon.flushAll()).toEqual([
-      "replace #3 group #0",
+      "change #3 group #0",
       "delete #4",
       "delete #1",
       "delete #2",
@@ -154,13 +154,13 @@ describe("next hops", () => {
     wantMany(3, ROUTER, SECOND);
     daemon.flushAll();
     wantMany(3, ROUTER);
-    expect(daemon.flushAll()).toEqual(["replace #2 group #0", "delete #1"]);
+    expect(daemon.flushAll()).toEqual(["change #2 group #0", "delete #1"]);
     expect(scene.routes()).toHaveLength(3);
     expect(daemon.state("10.1.0.0/24")?.state).toBe("installed");
     wantMany(3, ROUTER, SECOND, OTHER);
     const [first, second, ...rest] = daemon.flushAll();
     expect([first, second].sort()).toEqual(["add #3 via 172.31.0.1", "add #4 via 172.30.0.12"]);
-    expect(rest).toEqual(["replace #2 group #0/#3/#4"]);
+    expect(rest).toEqual(["change #2 group #0/#3/#4"]);
     for (const index of [0, 1, 2]) daemon.unwant(`10.1.${index}.0/24`);
     daemon.flushAll();
     expect(scene.objects()).toEqual([]);
@@ -229,7 +229,7 @@ describe("next hops", () => {
     daemon.mend();
     expect(daemon.flushAll()).toEqual([
       "add #3 via 172.31.0.1",
-      "replace #2 group #0/#3",
+      "change #2 group #0/#3",
       "add 10.2.0.0/24 via 172.31.0.1",
     ]);
   });
@@ -252,9 +252,23 @@ describe("objects that others touch", () => {
 
   test("are turned back when they were changed", () => {
     const nexthop = { id: FIRST_ID, protocol: PROTOCOL, gateway: ip(OTHER), link: "eth0" };
-    scene.kernel.apply({ type: "replace nexthop", nexthop });
+    scene.kernel.apply({ type: "change nexthop", nexthop });
     daemon.hear();
     expect(scene.objects()[0]).toBe("#0 via 172.30.0.1 dev eth0");
+  });
+
+  test("that are gone when they are to be changed are made anew, with their routes", () => {
+    for (const id of [FIRST_ID, FIRST_ID + 1]) {
+      scene.kernel.apply({ type: "delete nexthop", id });
+    }
+    expect(scene.routes()).toEqual([]);
+    // Nobody has said so yet; the group would be handed on.
+    daemon.want("10.2.0.0/24", OTHER);
+    daemon.fib.flush(1000, "routes");
+    daemon.settle();
+    expect(scene.routes().length).toBe(4);
+    expect(scene.routes().at(-1)).toContain(`10.2.0.0/24 proto 77 via ${OTHER}`);
+    expect(daemon.resync()).toEqual([]);
   });
 
   test("of others are left alone, though they have our protocol or an id of our range", () => {

@@ -85,7 +85,7 @@ describe("next hops behind a BGP route", () => {
     learn("192.0.2.1/32", SECOND, ROUTER);
     daemon.mend();
     expect(daemon.flushAll()).toEqual([
-      "replace #1 via 172.31.0.1",
+      "change #1 via 172.31.0.1",
       "add #2 via 172.31.0.1",
       "delete #0",
       "replace 192.0.2.1/32 via 172.31.0.1",

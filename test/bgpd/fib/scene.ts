@@ -11,6 +11,8 @@ import type {
   Request,
   RouteDump,
   RouteSpec,
+  RoutingRequest,
+  Undertaking,
 } from "../../../kernel/kernel.ts";
 import { createMemoryHost, type MemoryHost } from "../../../kernel/memory.ts";
 import { type Address, formatAddress, parseAddress } from "../../../lib/address.ts";
@@ -29,8 +31,15 @@ export class Scene {
   readonly router: Kernel;
   #deliveries: (() => void)[] = [];
 
-  /** eth0 has 172.30.0.11/24, eth1 has 172.31.0.11/24. `dumpPart`: routes of one part of a dump. */
-  constructor(options: { readonly dumpPart?: number } = {}) {
+  /** Every request is told by another thread. */
+  readonly isLater: boolean;
+
+  /**
+   * eth0 has 172.30.0.11/24, eth1 has 172.31.0.11/24. `dumpPart`: routes of one part of a dump. With `delay` the kernel
+   * takes its time for every request (`MemoryHostOptions`).
+   */
+  constructor(options: { readonly dumpPart?: number; readonly delay?: () => number } = {}) {
+    this.isLater = options.delay !== undefined;
     this.host = createMemoryHost({ ...options, defer: (run) => this.#deliveries.push(run) });
     const namespace = this.host.createNamespace("router");
     this.kernel = this.host.kernel();
@@ -171,6 +180,7 @@ export class Daemon {
         if (this.resolver.concerns(prefix)) this.#hasMoved = true;
       },
       now: () => 0,
+      ...(scene.isLater ? { few: -1 } : {}),
       audience: {
         beginRoutes: (family) => this.resolver.beginRoutes(family),
         takeRoute: (route) => this.resolver.takeRoute(route),
@@ -252,10 +262,21 @@ export class Daemon {
     const objects = new Map(this.#kernel.nexthops().map((one) => [one.id, one]));
     return requests.map((request) => {
       if (this.lives-- <= 0) throw new Error("the daemon is dead");
-      const kind = "route" in request ? "routes" : "objects";
-      this.#sent[kind].push(wordOf(request, objects));
+      this.#note(request, objects);
       return this.#kernel.applyAll([request])[0];
     });
+  }
+
+  #applyLater(requests: readonly RoutingRequest[]): Undertaking {
+    this.asked++;
+    const objects = new Map(this.#kernel.nexthops().map((one) => [one.id, one]));
+    for (const request of requests) this.#note(request, objects);
+    return this.#kernel.applyLater(requests);
+  }
+
+  #note(request: Request, objects: ReadonlyMap<number, Nexthop>): void {
+    const kind = "route" in request ? "routes" : "objects";
+    this.#sent[kind].push(wordOf(request, objects));
   }
 
   #counted(dump: RouteDump): RouteDump {
@@ -295,6 +316,7 @@ export class Daemon {
       settleCarrier: (link) => kernel.settleCarrier(link),
       apply: (request) => kernel.apply(request),
       applyAll: (requests) => this.#applyAll(requests),
+      applyLater: (requests) => this.#applyLater(requests),
       ensureSourceCheck: (check) => kernel.ensureSourceCheck(check),
       hasSourceCheck: (check) => kernel.hasSourceCheck(check),
       watch: (types, listener, source) => kernel.watch(types, listener, source),
@@ -315,7 +337,7 @@ function nextHopOf(text: string): NextHop {
   };
 }
 
-/** `add 10.1.0.0/24 via 172.30.0.1`, `replace #2 group #0/#1,3`; objects by their number in our range. */
+/** `add 10.1.0.0/24 via 172.30.0.1`, `change #2 group #0/#1,3`; objects by their number in our range. */
 function wordOf(request: Request, objects: ReadonlyMap<number, Nexthop>): string {
   const verb = request.type.split(" ")[0] ?? "";
   const own = (id: number): string => `#${id - FIRST_ID}`;

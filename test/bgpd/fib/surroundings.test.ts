@@ -48,7 +48,7 @@ const request: fc.Arbitrary<Request> = fc.oneof(
       }),
     ),
   fc
-    .tuple(fc.constantFrom("add nexthop", "replace nexthop"), nexthop, gateway, link)
+    .tuple(fc.constantFrom("add nexthop", "change nexthop"), nexthop, gateway, link)
     .map(([type, id, one, name]): Request => ({ type, nexthop: { id, gateway: one, link: name } })),
   nexthop.map((id): Request => ({ type: "delete nexthop", id })),
 );

@@ -146,11 +146,11 @@ test("a comparison tells of others' routes: next hops follow one whose event was
   scene.host.overrun();
   scene.deliver();
   daemon.fib.resync();
-  expect(daemon.flushAll()).toEqual(["replace #0 via 172.31.0.1"]);
+  expect(daemon.flushAll()).toEqual(["change #0 via 172.31.0.1"]);
   scene.route("replace", "192.0.2.0/24", way(OTHER));
   scene.deliver();
   daemon.mend();
-  expect(daemon.flushAll()).toEqual(["replace #0 via 172.30.0.12"]);
+  expect(daemon.flushAll()).toEqual(["change #0 via 172.30.0.12"]);
 });
 
 describe("what an earlier daemon left, while it is still being read", () => {

@@ -2,7 +2,8 @@
  * A peer that does not behave, as a process of its own: `assailant.ts KIND US AS THEM`.
  *
  * It opens a session like anybody else, prints `established`, and then does what KIND says until it is killed.
- * `witness` is the one that behaves: it prints the ms between any two KEEPALIVEs that it gets.
+ * `witness` is the one that behaves: it prints the ms between any two KEEPALIVEs that it gets. `tide` announces what it
+ * has, and at each SIGUSR1 withdraws it or announces it again.
  */
 
 import type { Socket } from "bun";
@@ -41,20 +42,55 @@ function update(round: number): Uint8Array {
   return bytes;
 }
 
-/** Write as fast as the other side takes it. */
+/** The 2^18 /24s of 20.0.0.0/6, a thousand in an UPDATE at most. */
+const TIDE = 1 << 18;
+const MOST = 1000;
+
+/** One UPDATE after the other announces all of them, or withdraws them. */
+function* tide(isComing: boolean): Generator<Uint8Array, undefined> {
+  const attributes = fromHex(
+    isComing
+      ? `400101 00 400206 0201 ${hex(Number(asNumber), 4)} 400304 ${hex(parseAddress(us).w0, 4)}`
+      : "",
+  );
+  for (let first = 0; first < TIDE; first += MOST) {
+    const count = Math.min(MOST, TIDE - first);
+    const bytes = new Uint8Array(23 + attributes.length + 4 * count);
+    writeHeader(bytes, 0, bytes.length, 2);
+    const withdrawn = isComing ? 0 : 4 * count;
+    bytes.set([withdrawn >>> 8, withdrawn & 0xff], 19);
+    if (isComing) bytes.set([0, attributes.length, ...attributes], 21);
+    for (let index = 0; index < count; index++) {
+      const number = first + index;
+      const at = 21 + (isComing ? 2 + attributes.length : 0) + 4 * index;
+      bytes.set([24, 20 + (number >>> 16), (number >>> 8) & 0xff, number & 0xff], at);
+    }
+    yield bytes;
+  }
+  return undefined;
+}
+
+/** Write as fast as the other side takes it, until nothing comes. */
 class Stream {
   readonly #socket: Socket;
-  readonly #next: () => Uint8Array;
+  readonly #next: () => Uint8Array | undefined;
   #rest: Uint8Array = new Uint8Array();
 
-  constructor(socket: Socket, next: () => Uint8Array) {
+  constructor(socket: Socket, next: () => Uint8Array | undefined) {
     this.#socket = socket;
     this.#next = next;
   }
 
+  /** Nothing is half written. */
+  get isBetween(): boolean {
+    return this.#rest.length === 0;
+  }
+
   pump(): void {
     for (let count = 0; count < 200; count++) {
-      if (this.#rest.length === 0) this.#rest = this.#next();
+      const next = this.#rest.length > 0 ? this.#rest : this.#next();
+      if (next === undefined) return;
+      this.#rest = next;
       this.#rest = this.#rest.subarray(Math.max(0, this.#socket.write(this.#rest)));
       if (this.#rest.length > 0) return;
     }
@@ -63,11 +99,15 @@ class Stream {
 }
 
 let round = 0;
-const STREAMS: Readonly<Record<string, () => Uint8Array>> = {
+let isComing = true;
+let waters = tide(isComing);
+const STREAMS: Readonly<Record<string, () => Uint8Array | undefined>> = {
   flood: () => update(round++),
   deaf: () => REFRESH,
+  tide: () => waters.next().value,
 };
 
+let stream: Stream | undefined;
 let heard = 0;
 
 /** Nothing but KEEPALIVEs is sent to the witness. */
@@ -78,12 +118,15 @@ function witness(): void {
 }
 
 function misbehave(socket: Socket): Stream | undefined {
-  const next = STREAMS[kind];
-  if (kind === "deaf") socket.pause();
-  if (next !== undefined) {
-    const stream = new Stream(socket, next);
-    stream.pump();
-    return stream;
+  if (kind === "tide") {
+    process.on("SIGUSR1", () => {
+      isComing = !isComing;
+      waters = tide(isComing);
+      stream?.pump();
+    });
+    setInterval(() => {
+      if (stream?.isBetween === true) socket.write(KEEPALIVE);
+    }, 500);
   }
   if (kind === "witness") setInterval(() => socket.write(KEEPALIVE), 500);
   if (kind === "octets") {
@@ -95,7 +138,12 @@ function misbehave(socket: Socket): Stream | undefined {
       }
     }, 1);
   }
-  return undefined;
+  const next = STREAMS[kind];
+  if (kind === "deaf") socket.pause();
+  if (next === undefined) return undefined;
+  const flowing = new Stream(socket, next);
+  flowing.pump();
+  return flowing;
 }
 
 function crowd(): void {
@@ -119,7 +167,6 @@ if (kind === "crowd") {
   console.log("established");
   crowd();
 } else {
-  let stream: Stream | undefined;
   let isUp = false;
   await Bun.connect({
     hostname: them,
