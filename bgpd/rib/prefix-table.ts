@@ -4,10 +4,10 @@
  * An index stays the prefix's own until `remove`; freed ones are used again. The columns of other tables
  * (paths, adj-out) are addressed by the same index.
  *
- * A prefix that is removed keeps its place and finds its index there if it comes back, as those that flap do. When
- * room becomes scarce and more have gone than are left, the places are given anew, to those that are left. So neither
- * coming nor going moves another. Places are given a few at a time, as prefixes come, and until all have theirs the old
- * ones count too: no table is so large that one prefix more would take long.
+ * A prefix that is removed keeps its place and finds its index there if it comes back, as those that flap do. When all
+ * places are taken they are given anew, to those that are left, and there are more of them unless more have gone than
+ * are left. So neither coming nor going moves another. Places are given a few at a time, as prefixes come, and until all
+ * have theirs the old ones count too: no table is so large that one prefix more would take long.
  */
 
 import type { Family } from "../../lib/address.ts";
@@ -22,14 +22,10 @@ const NONE = -1;
 const FREE = 0;
 const LIVE = 1;
 const GONE = 2;
-/** Gone, and without a place among the new ones. */
-const CLEARED = 3;
 /** Times as many places when there is no room left: a prefix changes its place a third of a time, on average. */
 const GROWTH = 4;
-/** So many are given their places anew with each that comes, at least. */
+/** So many are given their places anew with each that comes. */
 const STEP = 8;
-/** Room is scarce below this part of all: twice of what comes while places are given anew. */
-const SCARCE = 2 / STEP;
 /** The prefix length, and above it the state. */
 const LENGTH_BITS = 8;
 const LENGTH = 2 ** LENGTH_BITS - 1;
@@ -49,11 +45,10 @@ export class PrefixTable {
   #free: number[] = [];
   #used = 0;
   #gone = 0;
-  /** While places are given anew: the old ones, of the indices from `#moved` to `#end`, and what will be free then. */
+  /** While places are given anew: the old ones, of the indices from `#moved` to `#end`. */
   #old: Int32Array | undefined;
   #moved = 0;
   #end = 0;
-  #cleared: number[] = [];
   /** Free indices among those to be moved that came to be used meanwhile: they have new places already. */
   #early = new Set<number>();
   readonly #scratch: PrefixScratch;
@@ -101,7 +96,7 @@ export class PrefixTable {
       if (entry >>> INDEX_BITS !== tag) continue;
       const index = (entry & INDEX) - 1;
       if (!this.#is(index, prefix)) continue;
-      this.#revive(index, hash);
+      this.#revive(index);
       return index;
     }
   }
@@ -173,7 +168,7 @@ export class PrefixTable {
     return hash ^ (hash >>> 15);
   }
 
-  /** The index whose old place the prefix has, whatever has become of it; or NONE. */
+  /** The index whose old place the prefix has, unless it was freed; or NONE. */
   #findOld(slots: Int32Array, prefix: Prefix, hash: number): number {
     const mask = slots.length - 1;
     const tag = hash >>> INDEX_BITS;
@@ -182,15 +177,13 @@ export class PrefixTable {
       if (entry === 0) return NONE;
       if (entry >>> INDEX_BITS !== tag) continue;
       const index = (entry & INDEX) - 1;
-      if (this.#is(index, prefix)) return index;
+      if (this.#is(index, prefix)) return this.#stateOf(index) === FREE ? NONE : index;
     }
   }
 
-  #revive(index: number, hash: number): void {
-    const state = this.#stateOf(index);
-    if (state === LIVE) return;
-    if (state === CLEARED) this.#place(index, hash);
-    else this.#gone--;
+  #revive(index: number): void {
+    if (this.#stateOf(index) === LIVE) return;
+    this.#gone--;
     this.#setState(index, LIVE);
     this.size++;
   }
@@ -199,10 +192,10 @@ export class PrefixTable {
   #add(prefix: Prefix, hash: number, slot: number): number {
     const known = this.#old === undefined ? NONE : this.#findOld(this.#old, prefix, hash);
     if (known !== NONE) {
-      this.#revive(known, hash);
+      this.#revive(known);
       return known;
     }
-    if (this.#old !== undefined) this.#move(this.#pace);
+    if (this.#old !== undefined) this.#move();
     const slots = this.#slots;
     this.#makeRoom();
     const index = this.#free.pop() ?? this.#used++;
@@ -230,47 +223,33 @@ export class PrefixTable {
     slots[slot] = entryOf(index, hash);
   }
 
-  /** For one more index. Those that have gone are looked for in time: there is room until they have been found. */
+  /** For one more index. While places are given anew there is room enough: few come in so many steps. */
   #makeRoom(): void {
-    const most = this.#slots.length / 2;
-    const left = this.#left;
-    if (left === 0) this.#beginMove(GROWTH * this.#slots.length);
-    else if (left < SCARCE * most && this.#gone > this.size && this.#old === undefined) {
-      this.#beginMove(this.#slots.length);
-    }
-  }
-
-  /** Indices that there is room for. */
-  get #left(): number {
-    return this.#free.length + this.#slots.length / 2 - this.#used;
-  }
-
-  /** So many are given their places anew with each that comes, that all have theirs before there is no room left. */
-  get #pace(): number {
-    return Math.max(STEP, Math.ceil((this.#end - this.#moved) / Math.max(this.#left, 1)));
+    const { length } = this.#slots;
+    if (this.#old !== undefined || this.#used - this.#free.length < length / 2) return;
+    this.#beginMove(this.#gone > this.size ? length : GROWTH * length);
   }
 
   /** Give every prefix its place anew, and free the indices of those that have gone. */
   #beginMove(slots: number): void {
-    if (this.#old !== undefined) this.#move(Number.POSITIVE_INFINITY);
     this.#old = this.#slots;
     this.#slots = new Int32Array(slots);
     this.#moved = 0;
     this.#end = this.#used;
-    this.#move(STEP);
+    this.#move();
   }
 
-  /** Give so many indices their places. */
-  #move(count: number): void {
+  /** Give a few indices their places. */
+  #move(): void {
     const scratch = this.#scratch;
-    const end = Math.min(this.#end, this.#moved + count);
+    const end = Math.min(this.#end, this.#moved + STEP);
     for (let index = this.#moved; index < end; index++) {
       const state = this.#early.has(index) ? FREE : this.#stateOf(index);
       if (state === LIVE) this.#place(index, this.#hash(this.read(index, scratch)));
       if (state !== GONE) continue;
-      this.#setState(index, CLEARED);
+      this.#setState(index, FREE);
       this.#gone--;
-      this.#cleared.push(index);
+      this.#free.push(index);
     }
     this.#moved = end;
     if (end === this.#end) this.#endMove();
@@ -279,12 +258,6 @@ export class PrefixTable {
   /** The old places count no more. */
   #endMove(): void {
     this.#old = undefined;
-    for (const index of this.#cleared) {
-      if (this.#stateOf(index) !== CLEARED) continue;
-      this.#setState(index, FREE);
-      this.#free.push(index);
-    }
-    this.#cleared = [];
     this.#early.clear();
   }
 
@@ -295,9 +268,7 @@ export class PrefixTable {
     this.#free = [];
     this.#used = 0;
     this.#gone = 0;
-    this.#old = undefined;
-    this.#cleared = [];
-    this.#early.clear();
+    this.#endMove();
   }
 }
 

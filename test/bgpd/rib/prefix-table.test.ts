@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { PrefixTable } from "../../../bgpd/rib/prefix-table.ts";
 import { formatPrefix, parsePrefix, prefixOf } from "../../../lib/prefix.ts";
@@ -121,4 +121,54 @@ test("a large table that has emptied begins anew", () => {
   expect(table.capacity).toBe(0);
   for (let n = 0; n < 3000; n++) expect(table.insert(at(n))).toBe(n);
   expect(table.find(at(4000))).toBe(-1);
+});
+
+describe("while places are given anew,", () => {
+  const at = (n: number) => prefixOf({ family: 4, w0: (n << 8) >>> 0, w1: 0, w2: 0, w3: 0 }, 24);
+  /** Of a table that is new. */
+  const ROOM = 1024;
+
+  test("none is lost that others would take the place of", () => {
+    // One table in eight has such a prefix.
+    for (let tables = 0; tables < 200; tables++) {
+      const table = new PrefixTable(4);
+      for (let n = 0; n < ROOM + 200; n++) table.insert(at(n));
+      for (let n = 0; n < ROOM + 200; n++) if (table.find(at(n)) !== n) expect(n).toBe(-1);
+    }
+  });
+
+  test("indices that were free before are one prefix's each, whether it stays or flaps", () => {
+    const table = new PrefixTable(4);
+    const index = new Map<number, number>();
+    let next = 0;
+    const come = (n = next++): number => {
+      index.set(n, table.insert(at(n)));
+      return n;
+    };
+    const go = (n: number): void => {
+      table.remove(index.get(n) as number);
+      index.delete(n);
+    };
+    for (let count = 0; count < ROOM; count++) come();
+    // Those behind go: until they are cleared away, others have indices behind theirs.
+    for (let n = 400; n < ROOM; n++) go(n);
+    while (index.size < ROOM - 1) {
+      come();
+      for (let n = 0; n < 400; n++) if (table.find(at(n)) !== n) expect(n).toBe(-1);
+    }
+    expect(table.capacity).toBeGreaterThan(ROOM);
+    // Those in front stay: nothing is free but what was.
+    for (let n = 100; n < 400; n++) go(n);
+    for (let n = ROOM; n < ROOM + 400; n++) go(n);
+    // The indices that are left free now are taken by some that go before anything has come to them.
+    come();
+    const flapping = [come(), come(), come(), come()];
+    for (const n of flapping.slice(2)) go(n);
+    for (let count = 0; count < 300; count++) come();
+    for (const n of flapping.slice(2)) come(n);
+    for (let count = 0; count < 3 * ROOM; count++) come();
+    expect(new Set(index.values()).size).toBe(index.size);
+    expect(table.size).toBe(index.size);
+    for (const [n, known] of index) expect(table.find(at(n))).toBe(known);
+  });
 });
