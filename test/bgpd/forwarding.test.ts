@@ -191,15 +191,44 @@ describe("when events were lost", () => {
     expect(began.length).toBe(2);
   });
 
-  test("and it ends before the comparison is over, it looks no more", () => {
+  test("and routes move meanwhile, the next rest is for the comparison that this takes", () => {
     host.overrun();
     until(isComparing);
     until(() => !isComparing());
+    // Most of the rest is over.
+    clock.virtual.advance(4 * COUNT * READ);
+    forwarding.move({ 4: 512, 6: 512 });
+    until(() => began.length === 2);
+    until(() => !isComparing());
+    const ended = clock.now();
     host.overrun();
-    clock.virtual.advance(20);
-    forwarding.stop();
+    until(() => began.length === 3);
+    expect(clock.now() - ended).toBeGreaterThanOrEqual(5 * COUNT * READ - 10);
+    until(() => !isComparing());
     clock.virtual.advance(5000);
-    expect(began.length).toBe(1);
+    expect(began.length).toBe(3);
+  });
+
+  /** So many ms after the events of a moment. */
+  const stopped = (after: number): void => {
+    host.overrun();
+    clock.virtual.advance(after);
+    forwarding.stop();
+  };
+  const compared = (): void => {
+    host.overrun();
+    until(isComparing);
+    until(() => !isComparing());
+  };
+
+  test.each([
+    ["after it was stopped", [() => forwarding.stop(), () => host.overrun()], 0],
+    ["and it is stopped before it looks", [() => stopped(5)], 0],
+    ["and it is stopped while it rests", [compared, () => stopped(20)], 1],
+  ])("%s, no comparison begins any more", (_, steps, comparisons) => {
+    for (const step of steps) step();
+    clock.virtual.advance(5000);
+    expect(began.length).toBe(comparisons);
   });
 });
 
