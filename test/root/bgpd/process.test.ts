@@ -117,6 +117,28 @@ describe.skipIf(!hasManx)("bgpd", () => {
     });
   });
 
+  test("what has no effect is said once, and again only where it has come back", async () => {
+    const tunnel = "ipv4VXLANTunnelAddr: 10.244.1.0";
+    const interfaces = "interfaces: [{ name: eth0 }]";
+    const read = async (...words: readonly string[]): Promise<number[]> => {
+      n1.configure(TWO_NODES.replace("spec: { bgp:", `spec: { ${[...words, "bgp:"].join(", ")}`));
+      reads++;
+      await eventually(
+        `generation ${reads}`,
+        () => n1.ask<StatusAnswer>("status").configuration.generation === reads,
+      );
+      const log = n1.log();
+      return ["ipv4VXLANTunnelAddr", "spec.interfaces"].map((field) => log.split(field).length - 1);
+    };
+    let reads = 1;
+    n1.start();
+    await up();
+    expect(await read(tunnel)).toEqual([1, 0]);
+    expect(await read(tunnel, interfaces)).toEqual([1, 1]);
+    expect(await read(interfaces)).toEqual([1, 1]);
+    expect(await read(interfaces, tunnel)).toEqual([2, 1]);
+  });
+
   test("what a plugin must know is in the node file: blocks, MTU, readiness", async () => {
     network.run("n1", "ip", "link", "set", "eth0", "mtu", "1400");
     const first = n1.start();
