@@ -1,7 +1,7 @@
 /** Keys from files, and what is wrong with them. */
 
-import { afterAll, expect, test } from "bun:test";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { afterAll, expect, spyOn, test } from "bun:test";
+import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
@@ -35,6 +35,25 @@ test("a file that is not there", () => {
   expect(readKeyFile("/nowhere/key")).toBe(
     "it cannot be read (ENOENT): expected the file of a key",
   );
+});
+
+test("a file of root's or the user's own is taken, another's is not", () => {
+  const own = process.getuid?.() ?? 0;
+  const user = own === 0 ? 4711 : own;
+  const getuid = spyOn(process, "getuid").mockReturnValue(user);
+  try {
+    const path = file("key", 0o600);
+    expect(readKeyFile(path)).toBeInstanceOf(Secret);
+    if (own === 0) chownSync(path, user, user);
+    expect(readKeyFile(path)).toBeInstanceOf(Secret);
+    if (own === 0) chownSync(path, 4712, 4712);
+    else getuid.mockReturnValue(own + 1);
+    const [owner, reader] = own === 0 ? [4712, user] : [own, own + 1];
+    expect(readKeyFile(path)).toBe(`it belongs to user ${owner}: expected root or user ${reader}`);
+    rmSync(path);
+  } finally {
+    getuid.mockRestore();
+  }
 });
 
 test("the newline at the end is not part of the key, and no output shows the key", () => {
