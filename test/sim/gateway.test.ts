@@ -57,3 +57,25 @@ test("another gateway moves the routes, none takes them away, and the session st
     flaps: 0,
   });
 });
+
+test("what another tells of the peer's address is not the way to it, neither when it comes nor when it goes", () => {
+  const all = scene();
+  const other = (blocks: string): string[] => [
+    documentOf("BGPConfiguration", "default", "asNumber: 65001"),
+    documentOf("Node", "other", `bgp: {ipv4Address: 172.30.0.12/24}\nblocks: [${blocks}]`),
+    documentOf("BGPPeer", "n1", "peerIP: 172.30.0.11\nasNumber: 64512"),
+  ];
+  const known = documentOf(
+    "BGPPeer",
+    "other",
+    "peerIP: 172.30.0.12\nasNumber: 65001\nimportPolicy: all",
+  );
+  all.apply(planFor("n1", [...node(), known]));
+  for (const blocks of ["203.0.113.9/32, 20.0.1.0/24", "20.0.1.0/24"]) {
+    all.apply(planFor("other", other(blocks)));
+    all.pass(20);
+    expect(all.routes("n1").includes("203.0.113.9/32")).toBe(blocks.startsWith("203"));
+    expect(all.installed("n1")).toContain("203.0.113.9/32 via 172.30.0.254");
+    expect(all.installed("n1")).toContain("20.0.1.0/24 via 172.30.0.12");
+  }
+});
