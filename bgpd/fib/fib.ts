@@ -432,7 +432,9 @@ class KernelFib implements Fib {
       this.#survey?.note(rows, row);
       const before = rows.present.get(row);
       if (isOfOurs) rows.setDoubtful(row, false);
-      if (before === shape) return false;
+      // It may have been in the way as well.
+      const wasRefused = change === "deleted" && rows.errors.has(row);
+      if (before === shape && !wasRefused) return false;
       if (!isOfOurs) rows.setDoubtful(row, true);
       this.#routes.setPresent(rows, row, shape);
       if (shape === NONE) rows.setLost(row, rows.wanted.get(row) !== NONE);

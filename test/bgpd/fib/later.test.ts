@@ -188,6 +188,17 @@ describe("while an answer is waited for", () => {
     expect(daemon.fib.outstanding()).toEqual({ pending: 0, refused: 1, unresolved: 0 });
   });
 
+  test("a route that is in the way, and gone when its owner is looked for, is no other's", () => {
+    scene.route("add", "10.1.0.0/24", { type: "blackhole" });
+    daemon.hear();
+    daemon.want("10.1.0.0/24", "blackhole");
+    begin();
+    scene.route("delete", "10.1.0.0/24");
+    daemon.hear();
+    expect(daemon.fib.failures()).toEqual([]);
+    expect(scene.routes()).toEqual(["blackhole 10.1.0.0/24 proto 77"]);
+  });
+
   test("everything is removed that was on its way", () => {
     for (let index = 0; index < 20; index++) daemon.want(`10.1.${index}.0/24`, FIRST);
     begin();
