@@ -199,6 +199,21 @@ describe("while an answer is waited for", () => {
     expect(scene.routes()).toEqual(["blackhole 10.1.0.0/24 proto 77"]);
   });
 
+  test("what is refused that is wanted no more says nothing of what is there", () => {
+    daemon.want("10.1.0.0/24", "blackhole");
+    daemon.want("10.2.0.0/24", FIRST);
+    daemon.flush();
+    const admit = scene.host.inject(() => ({ code: "EINVAL" }));
+    daemon.want("10.1.0.0/24", FIRST);
+    begin();
+    daemon.want("10.1.0.0/24", "blackhole");
+    daemon.flush();
+    admit();
+    expect(daemon.fib.failures()).toEqual([]);
+    expect(daemon.fib.outstanding()).toEqual({ pending: 0, refused: 0, unresolved: 0 });
+    expect(daemon.state("10.1.0.0/24")).toEqual({ state: "installed", target: "blackhole" });
+  });
+
   test("everything is removed that was on its way", () => {
     for (let index = 0; index < 20; index++) daemon.want(`10.1.${index}.0/24`, FIRST);
     begin();
