@@ -305,6 +305,8 @@ class KernelFib implements Fib {
 
   resync(): void {
     this.#survey?.end();
+    // What is read from now on is newer, and others' events may have been lost in between.
+    this.#held.events = [];
     const { kernel, audience } = this.#options;
     this.#survey = new Survey({
       kernel,

@@ -112,6 +112,22 @@ describe("while an answer is waited for", () => {
     expect(scene.routes().length).toBe(2);
   });
 
+  test("what others did before a comparison was asked for is older than what it reads", () => {
+    daemon.want("10.1.0.0/24", "blackhole");
+    daemon.flush();
+    daemon.want("10.2.0.0/24", "blackhole");
+    begin();
+    scene.route("delete", "10.1.0.0/24");
+    scene.route("add", "10.1.0.0/24", { type: "blackhole" });
+    scene.deliver();
+    scene.route("delete", "10.1.0.0/24");
+    scene.host.overrun();
+    scene.deliver();
+    daemon.fib.resync();
+    daemon.flush();
+    expect(scene.routes().length).toBe(2);
+  });
+
   test("dead next hops do not take their routes along once more is to be decided", () => {
     daemon.want("10.1.0.0/24", FIRST);
     daemon.want("10.2.0.0/24", SECOND);
