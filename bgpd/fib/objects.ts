@@ -272,6 +272,7 @@ export class NexthopObjects {
     const members = livingOf(set);
     const text = membersText(members);
     if (members.length === 0 || (set.id !== 0 && set.present === text)) return false;
+    if (set.error !== undefined && set.refused === text) return false;
     const before = set.id;
     const left =
       before === 0
@@ -289,7 +290,8 @@ export class NexthopObjects {
       set.present = "";
     }
     if (made === undefined) return false;
-    if (membersText(livingOf(set)) === text) set.error = made.error;
+    if (membersText(livingOf(set)) === text)
+      Object.assign(set, { error: made.error, refused: text });
     if (made.error === undefined) {
       set.id = made.id;
       set.present = text;

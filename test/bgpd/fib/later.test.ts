@@ -230,6 +230,30 @@ describe("while an answer is waited for", () => {
     expect(daemon.state("10.1.0.0/24")).toEqual({ state: "installed", target: "blackhole" });
   });
 
+  /** Send all while every answer has to be waited for; more turns than that are too many. */
+  function flushSlowly(most: number): void {
+    delay = 1;
+    let turns = 0;
+    while (daemon.fib.flush(1000)) expect(++turns).toBeLessThan(most);
+    delay = 0;
+  }
+
+  test("a group that is refused is not asked for again and again", () => {
+    const admit = scene.host.inject((request) =>
+      "nexthop" in request && request.nexthop.members !== undefined
+        ? { code: "EINVAL" }
+        : undefined,
+    );
+    daemon.want("10.1.0.0/24", FIRST, SECOND);
+    daemon.want("10.2.0.0/24", FIRST);
+    flushSlowly(50);
+    expect(daemon.state("10.1.0.0/24")).toMatchObject({ state: "failed" });
+    admit();
+    daemon.fib.retarget();
+    flushSlowly(50);
+    expect(daemon.state("10.1.0.0/24")).toMatchObject({ state: "installed" });
+  });
+
   test("everything is removed that was on its way", () => {
     for (let index = 0; index < 20; index++) daemon.want(`10.1.${index}.0/24`, FIRST);
     begin();
