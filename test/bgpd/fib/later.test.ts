@@ -254,6 +254,24 @@ describe("while an answer is waited for", () => {
     expect(daemon.state("10.1.0.0/24")).toMatchObject({ state: "installed" });
   });
 
+  test("a nexthop object that cannot be removed is not asked for again and again", () => {
+    daemon.want("10.1.0.0/24", FIRST);
+    daemon.want("10.2.0.0/24", SECOND);
+    daemon.want("10.3.0.0/24", FIRST, SECOND);
+    daemon.flush();
+    const admit = scene.host.inject((request) =>
+      request.type === "delete nexthop" ? { code: "EPERM" } : undefined,
+    );
+    daemon.fib.clear();
+    flushSlowly(50);
+    expect(scene.routes()).toEqual([]);
+    expect(scene.objects().length).toBe(3);
+    admit();
+    daemon.fib.retarget();
+    flushSlowly(50);
+    expect(scene.objects()).toEqual([]);
+  });
+
   test("everything is removed that was on its way", () => {
     for (let index = 0; index < 20; index++) daemon.want(`10.1.${index}.0/24`, FIRST);
     begin();
