@@ -433,11 +433,13 @@ class KernelFib implements Fib {
       const shape = isOfOurs && change === "new" ? shapeOf(route) : NONE;
       this.#survey?.note(rows, row);
       const before = rows.present.get(row);
-      if (isOfOurs) rows.setDoubtful(row, false);
+      // Ours we may have put back since, but for what an earlier daemon left.
+      const isDoubtful = !isOfOurs || (change === "deleted" && !rows.isStale(row));
+      if (!isDoubtful) rows.setDoubtful(row, false);
       // It may have been in the way as well.
       const wasRefused = change === "deleted" && rows.errors.has(row);
       if (before === shape && !wasRefused) return false;
-      if (!isOfOurs) rows.setDoubtful(row, true);
+      if (isDoubtful) rows.setDoubtful(row, true);
       this.#routes.setPresent(rows, row, shape);
       if (shape === NONE) rows.setLost(row, rows.wanted.get(row) !== NONE);
     }

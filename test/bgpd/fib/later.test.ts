@@ -85,6 +85,22 @@ describe("while an answer is waited for", () => {
     expect(daemon.fib.counts().healed).toBe(1);
   });
 
+  test("a route that another removed before it was changed goes when it is wanted no more", () => {
+    daemon.want("10.1.0.0/24", FIRST);
+    daemon.want("10.2.0.0/24", SECOND);
+    daemon.flush();
+    // Twice, the second time after it was put back.
+    for (const way of [SECOND, "blackhole"]) {
+      scene.route("delete", "10.1.0.0/24");
+      daemon.want("10.1.0.0/24", way);
+      begin();
+      expect(daemon.fib.flush(1000)).toBe(true);
+    }
+    daemon.unwant("10.1.0.0/24");
+    daemon.hear();
+    expect(scene.routes()).toEqual([expect.stringContaining("10.2.0.0/24")]);
+  });
+
   test("routes that go with their link are put back", () => {
     daemon.want("10.1.0.0/24", FIRST);
     daemon.flush();
