@@ -440,7 +440,9 @@ class KernelFib implements Fib {
       const wasRefused = change === "deleted" && rows.errors.has(row);
       if (before === shape && !wasRefused) return false;
       if (isDoubtful) rows.setDoubtful(row, true);
-      this.#routes.setPresent(rows, row, shape);
+      // Whatever it was, we may have removed it since: it is told anew.
+      const isUncertain = shape !== NONE && !rows.isStale(row);
+      this.#routes.setPresent(rows, row, isUncertain ? OTHERWISE : shape);
       if (shape === NONE) rows.setLost(row, rows.wanted.get(row) !== NONE);
     }
     rows.errors.delete(row);

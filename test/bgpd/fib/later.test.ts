@@ -101,6 +101,20 @@ describe("while an answer is waited for", () => {
     expect(scene.routes()).toEqual([expect.stringContaining("10.2.0.0/24")]);
   });
 
+  test("a route that another changed before it was removed is made, though it is wanted as it was then", () => {
+    daemon.want("10.1.0.0/24", FIRST);
+    daemon.want("10.2.0.0/24", SECOND);
+    daemon.flush();
+    scene.route("replace", "10.1.0.0/24", { type: "blackhole" });
+    daemon.unwant("10.1.0.0/24");
+    begin();
+    expect(daemon.fib.flush(1000)).toBe(true);
+    daemon.want("10.1.0.0/24", "blackhole");
+    daemon.hear();
+    expect(scene.routes()).toContain("blackhole 10.1.0.0/24 proto 77");
+    expect(daemon.state("10.1.0.0/24")).toEqual({ state: "installed", target: "blackhole" });
+  });
+
   test("routes that go with their link are put back", () => {
     daemon.want("10.1.0.0/24", FIRST);
     daemon.flush();
