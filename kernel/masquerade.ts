@@ -17,7 +17,7 @@
  * It is made as one transaction, so that no connection passes between two versions of it.
  */
 
-import { type Address, addressToBytes, type Family } from "../lib/address.ts";
+import { addressToBytes, type Family } from "../lib/address.ts";
 import type { Prefix } from "../lib/prefix.ts";
 import type { Masquerade } from "./kernel.ts";
 import type { Message } from "./message.ts";
@@ -110,20 +110,21 @@ export function rulesFor({ family, sources, exempt }: Masquerade) {
   };
 }
 
-/** The octets that the prefix is of, and those bits of the last that it leaves open masked. */
+/**
+ * Whether the address there is in the prefix, as `nft` asks it and shows it again: of whole octets those are loaded,
+ * otherwise all, with a mask.
+ */
 function isIn(offset: number, prefix: Prefix): Expression[] {
-  const length = Math.ceil(prefix.length / 8);
-  if (length === 0) return [];
-  const octets = octetsOf(prefix).subarray(0, length);
-  const open = 8 * length - prefix.length;
-  if (open === 0) return [header(offset, length), compare(CMP.eq, octets)];
-  const bits = new Uint8Array(length).fill(0xff);
-  bits[length - 1] = 0xff << open;
-  return [header(offset, length), mask(bits), compare(CMP.eq, octets)];
-}
-
-function octetsOf(address: Address): Uint8Array {
-  return Uint8Array.from(addressToBytes(address));
+  if (prefix.length === 0) return [];
+  const address = addressToBytes(prefix);
+  const length = prefix.length / 8;
+  if (Number.isInteger(length)) {
+    return [header(offset, length), compare(CMP.eq, address.subarray(0, length))];
+  }
+  const bits = address.map(
+    (_, at) => (0xff00 >> Math.min(Math.max(prefix.length - 8 * at, 0), 8)) & 0xff,
+  );
+  return [header(offset, address.length), mask(bits), compare(CMP.eq, address)];
 }
 
 function chainIn({ family, table }: { family: Family; table: string }, chain: string): Chain {
