@@ -300,7 +300,7 @@ export class Daemon {
       },
       isUnsettled: () => this.aggregates.isPending,
       isPartial: (peer, family) => this.#startup.withholds(peer, family),
-      onSend: (id, bytes, family) => this.#sessions.send(id, bytes, family),
+      onSend: (id, bytes, family) => this.#sessions.established.send(id, bytes, family),
     });
   }
 
@@ -314,7 +314,7 @@ export class Daemon {
     if (this.#isEnding) return;
     this.#turn ??= this.#options.clock.after(0, () => {
       this.#turn = undefined;
-      this.#sessions.attend();
+      this.#sessions.established.attend();
       this.aggregates.settle();
       const isMore = this.rib?.work(SLICE) === true;
       // Whoever is only told what others know keeps nothing else waiting.
