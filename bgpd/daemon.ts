@@ -199,6 +199,11 @@ export class Daemon {
     return this.#forwarding.table;
   }
 
+  /** Why pods' connections do not leave with the node's address where they should. */
+  get masqueradeFault(): string | undefined {
+    return this.#forwarding.masqueradeFault;
+  }
+
   /** Make the plan so, touching only what differs from the one before. */
   apply(plan: SpeakerPlan): void {
     const change = difference(this.plan, plan);
@@ -209,6 +214,7 @@ export class Daemon {
     if (this.#options.metric === undefined) this.#forwarding.move(plan.normalPriority);
     this.#forwarding.leadToPeers(plan);
     this.#forwarding.beReached(plan);
+    this.#forwarding.masquerade(plan);
     if (moved.length > 0) rib.restate(moved);
     if (change.selection) rib.setSelection(this.#selectionOf(plan));
     this.#listening.apply(change);
