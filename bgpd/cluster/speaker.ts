@@ -12,7 +12,8 @@ import type { AggregateAudience } from "../../resource/aggregate.ts";
 import type { BFD_AUTH_TYPES, BfdAuthType } from "../../resource/bfd.ts";
 import type { ImportPolicy, PrefixAdvertisement } from "../../resource/bgp-configuration.ts";
 import type { BgpFilter } from "../../resource/bgp-filter.ts";
-import type { ExportPolicy, PrefixLimit, Role } from "../../resource/bgp-peer.ts";
+import type { ExportPolicy, PrefixLimit } from "../../resource/bgp-peer.ts";
+import type { Role } from "../../resource/bgp-peer-fields.ts";
 import type { SecretReference } from "../../resource/password.ts";
 import type { AsRange, WordedSelector } from "../../resource/scalar.ts";
 
