@@ -1,8 +1,8 @@
 /**
  * `manx bgpd --cleanup`: what a daemon that is gone for good has left in the kernel is removed.
  *
- * Its routes, nexthop objects and addresses are known by our protocol number, whatever table and metric they have;
- * nothing of others is touched. The daemon's lock is held meanwhile, so that none runs and none starts.
+ * Its routes, nexthop objects and addresses are known by our protocol number, whatever table and metric they have, its
+ * rules of nf_tables by their table; nothing of others is touched. The daemon's lock is held meanwhile, so that none runs and none starts.
  */
 
 import { writeSync } from "node:fs";
@@ -12,6 +12,7 @@ import { openKernel } from "../kernel/netlink.ts";
 import { isOurs } from "./fib/objects.ts";
 import { ROUTE_PROTOCOL } from "./forwarding.ts";
 import { lockFileOf } from "./lock-file.ts";
+import { removeMasquerades } from "./masquerade.ts";
 import { withoutPeeringAddresses } from "./peering-address.ts";
 
 export type CleanupOptions = {
@@ -72,6 +73,7 @@ export function cleanUp(kernel: Kernel): Cleanup {
       .flatMap((error) => (error === undefined || GONE.includes(error.code) ? [] : [error]));
   const addresses = withoutPeeringAddresses(kernel, ROUTE_PROTOCOL);
   const errors = [...refused(routes), ...refused(nexthops), ...refused(addresses)];
+  errors.push(...removeMasquerades(kernel));
   const [removed, objects] = [routes.length, nexthops.length];
   return { routes: removed, nexthops: objects, addresses: addresses.length, errors };
 }

@@ -2,32 +2,25 @@
  * One speaker: what its plan says is made so, and what its peers say reaches RIB and kernel.
  *
  * The daemon owns no rule of BGP: its sessions are `sessions.ts` over `fsm/`, routes are `rib/`, the kernel's
- * table is `forwarding.ts` over `fib/`. It joins them, compares plans, and turns the work in slices, so that
- * timers and the API are served between them.
+ * table is `forwarding.ts` over `fib/`, where it listens is `listening.ts`, what it waits for at its start `startup.ts`. It
+ * joins them, compares plans, and turns the work in slices, so that timers and the API are served between them.
  *
  * Not here: the process (signals, lock, files: `main.ts`), answers for people (`queries.ts`).
  */
 
 import type { Workload } from "../ipam/workload.ts";
 import type { Kernel } from "../kernel/kernel.ts";
-import { type Address, type Family, isUnspecified } from "../lib/address.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
 import { formatPrefix } from "../lib/prefix.ts";
 import { Aggregates } from "./aggregate.ts";
 import type { BfdFactory } from "./bfd/bfd.ts";
-import { Callers } from "./callers.ts";
-import type { PeerPlan, SpeakerPlan } from "./cluster/speaker.ts";
-import { type Convergence, createConvergence } from "./convergence.ts";
-import { Deferral, type Expected } from "./deferral.ts";
+import type { SpeakerPlan } from "./cluster/speaker.ts";
 import { Delays } from "./delays.ts";
 import { difference, originations } from "./difference.ts";
-import { callingTime, convergenceDeadline, expectedOf } from "./expectation.ts";
 import type { Fib, Metrics } from "./fib/fib.ts";
 import { Forwarding } from "./forwarding.ts";
-import type { LocalRestart } from "./fsm/state.ts";
-import { isDown, keysOf } from "./intention.ts";
-import { createListener, type Listener } from "./listener.ts";
+import { Listening } from "./listening.ts";
 import type { Liveness } from "./liveness.ts";
 import type { DiscoveryFactory } from "./nd/nd.ts";
 import type { Neighbour } from "./neighbour.ts";
@@ -35,10 +28,10 @@ import { ORIGINATED } from "./origin.ts";
 import { createRib } from "./rib/rib.ts";
 import type { PathSelection, Rib } from "./rib/route.ts";
 import { Sessions } from "./sessions.ts";
+import { Startup } from "./startup.ts";
 import type { Transport } from "./transport.ts";
 import type { Unnumbered } from "./unnumbered.ts";
 import { reprogrammed } from "./unprogrammed.ts";
-import { describeFamily } from "./wire/family.ts";
 import type { Workloads } from "./workloads.ts";
 
 /** Longest stretch of work before timers and sockets get their turn, in ms. */
@@ -78,25 +71,13 @@ export type DaemonOptions = {
 export class Daemon {
   readonly #options: DaemonOptions;
   readonly #forwarding: Forwarding;
+  readonly #startup: Startup;
   readonly #sessions: Sessions;
+  readonly #listening: Listening;
   readonly aggregates = new Aggregates();
   readonly delays: Delays;
-  /** True once the kernel has been told all that was decided when the daemon had converged. */
-  settled = false;
   plan: SpeakerPlan | undefined;
   rib: Rib | undefined;
-  #listener: Listener | undefined;
-  #convergence: Convergence | undefined;
-  /** Undefined for a speaker that began with an empty kernel, and was nobody before. */
-  #deferral: Deferral | undefined;
-  /** The same for who is not known before it calls. */
-  #callers: Callers | undefined;
-  /** An earlier daemon was here: its packets, if it has any, have been forwarded all the while. */
-  readonly #hasInherited: boolean;
-  /** Peers whose whole table has arrived, but may wait for its decision. */
-  readonly #told = new Set<string>();
-  /** What an earlier daemon left is to go when all is decided. */
-  #isSweepDue = false;
   #turn: Timer | undefined;
   /** Nothing is decided any more. */
   #isEnding = false;
@@ -133,7 +114,18 @@ export class Daemon {
       onEvent: (event) => this.#sessions.observe(event),
       onWork: () => this.#schedule(),
     });
-    this.#hasInherited = options.isSuccessor === true || (this.fib?.counts().stale ?? 0) > 0;
+    this.#startup = new Startup({
+      clock,
+      log,
+      fib: this.fib,
+      isSuccessor: options.isSuccessor === true,
+      plan: () => this.#plan(),
+      rib: () => this.#rib(),
+      pods: () => this.#sessions.workloads.expected,
+      rangeOf: (name) => this.neighbours.get(name)?.range,
+      onWork: () => this.#schedule(),
+      onSettled: () => options.onConverged(),
+    });
     this.#sessions = new Sessions({
       clock,
       transport,
@@ -150,32 +142,30 @@ export class Daemon {
       delays: this.delays,
       onRemoved: (neighbour) => options.onRemoved?.(neighbour),
       onMoved: () => {
-        this.#listenBeside();
+        this.#listening.follow();
         this.#schedule();
       },
       onPods: () => {
-        this.#listenBeside();
-        this.#expect();
+        this.#listening.follow();
+        this.#startup.expect();
         this.#schedule();
       },
       onWork: () => this.#schedule(),
-      restart: () => this.#restart,
-      onUp: (peer, { restarted }) => {
-        this.#deferral?.up(peer, { restarted });
-        if (!restarted) this.#called(peer);
+      restart: () => this.#startup.restart,
+      onUp: (peer, restarted) => this.#startup.up(peer, restarted),
+      onTold: (peer, isWhole) => this.#startup.told(peer, isWhole),
+      onLost: (name) => this.#startup.lost(name),
+    });
+    this.#listening = new Listening({
+      transport,
+      log,
+      plan: () => this.#plan(),
+      found: () => {
+        const { unnumbered, workloads } = this.#sessions;
+        const peers = [...unnumbered.found, ...workloads.peers];
+        return { peers, addresses: unnumbered.addresses };
       },
-      onTold: ({ name, families }, { isWhole }) => {
-        this.#deferral?.told(name, families);
-        if (!isWhole) return;
-        this.#told.add(name);
-        this.#callers?.done(name);
-      },
-      onLost: (name) => {
-        this.#told.delete(name);
-        this.#callers?.done(name);
-        this.#deferral?.lost(name);
-        this.#convergence?.lost(name);
-      },
+      find: (remote) => this.#sessions.find(remote),
     });
   }
 
@@ -209,21 +199,25 @@ export class Daemon {
     return this.#forwarding.table;
   }
 
+  /** Why pods' connections do not leave with the node's address where they should. */
+  get masqueradeFault(): string | undefined {
+    return this.#forwarding.masqueradeFault;
+  }
+
   /** Make the plan so, touching only what differs from the one before. */
   apply(plan: SpeakerPlan): void {
     const change = difference(this.plan, plan);
     const moved = reprogrammed(this.plan, plan);
     this.plan = plan;
-    const isFirst = this.rib === undefined;
-    if (change.speaker || isFirst) this.#startSpeaker(plan);
+    if (change.speaker || this.rib === undefined) this.#startSpeaker(plan);
     const rib = this.#rib();
     if (this.#options.metric === undefined) this.#forwarding.move(plan.normalPriority);
     this.#forwarding.leadToPeers(plan);
     this.#forwarding.beReached(plan);
+    this.#forwarding.masquerade(plan);
     if (moved.length > 0) rib.restate(moved);
     if (change.selection) rib.setSelection(this.#selectionOf(plan));
-    if (change.listen) this.#listen(plan);
-    else this.#listener?.setKeys(keysOf(plan, this.#found));
+    this.#listening.apply(change);
     for (const prefix of change.withdrawn) rib.withdraw(prefix);
     // After a new speaker started, its table is empty: all is new to it.
     for (const prefix of change.speaker ? originations(plan) : change.originated) {
@@ -233,10 +227,8 @@ export class Daemon {
     this.aggregates.apply(plan, rib);
     this.#sessions.apply(plan, change);
     this.#leavePeeringAddresses();
-    this.#listenBeside();
-    if (isFirst && this.#hasInherited) this.#defer(plan);
-    this.#convergence ??= this.#awaitConvergence(plan);
-    this.#expect();
+    this.#listening.follow();
+    this.#startup.apply();
     this.#schedule();
   }
 
@@ -247,12 +239,17 @@ export class Daemon {
 
   /** True once what an earlier daemon left has been judged. */
   get converged(): boolean {
-    return this.#convergence?.done === true;
+    return this.#startup.converged;
+  }
+
+  /** True once the kernel has been told all that was decided when the daemon had converged. */
+  get settled(): boolean {
+    return this.#startup.settled;
   }
 
   /** Peers that the sweep of stale routes still waits for. */
   waitingFor(): string[] {
-    return this.#convergence?.waitingFor() ?? [];
+    return this.#startup.waitingFor();
   }
 
   /**
@@ -263,11 +260,9 @@ export class Daemon {
     // What the end of sessions does to routes is not for the kernel, which keeps them for our successor.
     this.#isEnding = true;
     this.#turn?.cancel();
-    this.#convergence?.cancel();
-    this.#deferral?.cancel();
-    this.#callers?.cancel();
+    this.#startup.cancel();
     this.#forwarding.stop();
-    this.#listener?.close();
+    this.#listening.close();
     await this.#sessions.stop(this.plan?.shutdownMessage, withdraw ? "hard" : "graceful");
     if (withdraw) this.#forwarding.clear(SLICE);
   }
@@ -293,7 +288,7 @@ export class Daemon {
   /** A RIB for this AS and identifier; what the one before had installed is taken back. */
   #startSpeaker(plan: SpeakerPlan): void {
     // What is chosen by another speaker is no restart of this one.
-    this.#deferral?.end();
+    this.#startup.endDeferral();
     // With its peers the old RIB forgets what they told, before it says so to the FIB.
     for (const { prefix } of this.rib?.routes() ?? []) this.fib?.unwant(prefix);
     this.#sessions.clear();
@@ -310,8 +305,8 @@ export class Daemon {
         this.#forwarding.install(change, this.#plan());
       },
       isUnsettled: () => this.aggregates.isPending,
-      isPartial: (peer, family) => this.#deferral?.withholds(peer, family) === true,
-      onSend: (id, bytes, family) => this.#sessions.send(id, bytes, family),
+      isPartial: (peer, family) => this.#startup.withholds(peer, family),
+      onSend: (id, bytes, family) => this.#sessions.established.send(id, bytes, family),
     });
   }
 
@@ -320,50 +315,17 @@ export class Daemon {
     return this.fib === undefined ? { ...selection, maximumPaths: 1 } : selection;
   }
 
-  #listen(plan: SpeakerPlan): void {
-    this.#listener?.close();
-    this.#listener = createListener({
-      transport: this.#options.transport,
-      addresses: plan.listenAddresses,
-      port: plan.listenPort,
-      log: this.#options.log,
-      find: (remote) => this.#sessions.find(remote),
-      keys: keysOf(plan),
-    });
-  }
-
-  /** Who is found on a link calls our address there, and pods call theirs of us: `::` and 0.0.0.0 cover them already. */
-  #listenBeside(): void {
-    const { listenAddresses, workloads = [] } = this.#plan();
-    const { addresses } = this.#sessions.unnumbered;
-    const isCovered = ({ family }: Address): boolean =>
-      listenAddresses.some((one) => one.family === family && isUnspecified(one));
-    const isNowhere = listenAddresses.length === 0;
-    const more = [...addresses, ...(workloads[0]?.localAddresses ?? [])];
-    this.#listener?.setKeys(keysOf(this.#plan(), this.#found));
-    this.#listener?.setAddresses([
-      ...listenAddresses,
-      ...(isNowhere ? [] : more.filter((address) => !isCovered(address))),
-    ]);
-  }
-
-  /** Peers whose addresses no document has. */
-  get #found(): readonly PeerPlan[] {
-    const { unnumbered, workloads } = this.#sessions;
-    return [...unnumbered.found, ...workloads.peers];
-  }
-
   /** Work in slices until nothing is pending, letting sockets and timers in between. */
   #schedule(): void {
     if (this.#isEnding) return;
     this.#turn ??= this.#options.clock.after(0, () => {
       this.#turn = undefined;
-      this.#sessions.attend();
+      this.#sessions.established.attend();
       this.aggregates.settle();
       const isMore = this.rib?.work(SLICE) === true;
       // Whoever is only told what others know keeps nothing else waiting.
       const deciding = this.rib?.isDeciding === true;
-      if (!deciding && !this.aggregates.isPending) this.#hear();
+      if (!deciding && !this.aggregates.isPending) this.#startup.decided();
       const installing = this.#forwarding.flush(SLICE, deciding ? "routes" : "all");
       const aggregating = this.aggregates.isPending;
       if (isMore || installing || aggregating) this.#schedule();
@@ -375,97 +337,8 @@ export class Daemon {
   #turned(deciding: boolean, isFlushing: boolean): void {
     const installing = isFlushing || this.fib?.isUnsure === true;
     this.delays.turned({ deciding, installing, installs: this.fib?.counters.installs });
-    if (this.settled || !this.converged || deciding || installing) return;
-    this.settled = true;
-    this.#options.onConverged();
+    if (!deciding && !installing) this.#startup.installed();
   }
-
-  /** Only now is what these peers have told decided, and wanted where it shall stay. */
-  #hear(): void {
-    if (!this.#isChosen) return;
-    const told = [...this.#told];
-    this.#told.clear();
-    for (const name of told) this.#convergence?.heard(name);
-    if (this.#isSweepDue) this.fib?.sweep();
-    this.#isSweepDue = false;
-  }
-
-  /** No choice is deferred. */
-  get #isChosen(): boolean {
-    return this.#deferral?.isOver !== false;
-  }
-
-  /** RFC 4724 section 4.1: the R bit until we have chosen, and the F bit where packets went on. */
-  get #restart(): LocalRestart {
-    // Who forwards nothing lets nothing drop.
-    return { restarted: !this.#isChosen, forwarding: this.#hasInherited || this.fib === undefined };
-  }
-
-  /** Wait for the tables of those that are peers now, and for nobody else's. */
-  #expect(): void {
-    const plan = this.#plan();
-    const wanted = expectedOf(plan, this.#sessions.workloads.expected).filter(({ name }) =>
-      this.#isExpected(plan, name),
-    );
-    const gone = this.#deferral?.waitingFor().filter((name) => !isNamed(wanted, name)) ?? [];
-    for (const name of gone) this.#deferral?.gone(name);
-    this.#convergence?.expect(wanted.map(({ name }) => name));
-  }
-
-  /** A range is expected as long as a restart waits for its neighbours, anybody else as long as it is in the plan. */
-  #isExpected({ ranges = [] }: SpeakerPlan, name: string): boolean {
-    return !ranges.some((range) => range.name === name) || this.#callers?.expects(name) === true;
-  }
-
-  /** One of a range stands for it: while it tells its table, the range is not given up. */
-  #called({ name }: Expected): void {
-    const range = this.neighbours.get(name)?.range;
-    if (range === undefined || this.#callers?.up(range, name) !== true) return;
-    this.#deferral?.up({ name: range, families: [4, 6] }, { restarted: false });
-  }
-
-  /** Choose nothing, and tell nobody, before the peers have told their tables. */
-  #defer(plan: SpeakerPlan): void {
-    const { clock, log } = this.#options;
-    const rib = this.#rib();
-    rib.defer([4, 6]);
-    const onOver = (family: Family): void => {
-      rib.release(family);
-      log.info(`restarted: ${describeFamily(family)} routes are chosen now`);
-      this.#schedule();
-    };
-    const deadline = convergenceDeadline(plan);
-    const patience = Math.min(deadline, callingTime(plan));
-    const onComplete = (): void => this.#schedule();
-    const timing = { clock, patience, deadline };
-    const expected = expectedOf(plan, this.#sessions.workloads.expected);
-    this.#deferral = new Deferral({ ...timing, onOver, onComplete }, expected);
-    const onCalled = (range: string): void => {
-      this.#deferral?.gone(range);
-      this.#told.add(range);
-      this.#schedule();
-    };
-    const ranges = (plan.ranges ?? []).filter(({ session }) => !isDown(session));
-    const names = ranges.map(({ name }) => name);
-    this.#callers = new Callers({ clock, patience, onOver: onCalled }, names);
-    this.#deferral.begin();
-  }
-
-  #awaitConvergence(plan: SpeakerPlan): Convergence {
-    const { log, clock } = this.#options;
-    return createConvergence(clock, convergenceDeadline(plan), (silent) => {
-      const stale = this.fib?.counts().stale ?? 0;
-      const text = silent.length === 0 ? "all peers told their tables" : "the deadline has passed";
-      log.info({ silent, stale }, `converged: ${text}; stale routes go`);
-      this.#deferral?.end();
-      this.#isSweepDue = true;
-      this.#schedule();
-    });
-  }
-}
-
-function isNamed(peers: readonly Expected[], wanted: string): boolean {
-  return peers.some(({ name }) => name === wanted);
 }
 
 /** One line for logs: `n1 AS 64512, 4 peers, blocks 10.244.1.0/24`. */

@@ -19,6 +19,7 @@ import {
 import { MAIN_TABLE } from "./fib/surroundings.ts";
 import type { NextHop, Target } from "./fib/target.ts";
 import { Gateways } from "./gateway.ts";
+import { Masquerading } from "./masquerade.ts";
 import { PeeringAddresses } from "./peering-address.ts";
 import type { BestChange, Share } from "./rib/route.ts";
 import { unprogrammedBy } from "./unprogrammed.ts";
@@ -66,6 +67,7 @@ export class Forwarding {
   readonly #resolver: Resolver;
   readonly #gateways = new Gateways();
   readonly #peering: PeeringAddresses | undefined;
+  readonly #masquerading: Masquerading | undefined;
   readonly #unwatch: (() => void) | undefined;
   #settle: Timer | undefined;
   /** What must be compared with a dump when the events have settled. */
@@ -93,9 +95,11 @@ export class Forwarding {
       this.#resolver = createOpenResolver();
       this.fib = undefined;
       this.#peering = undefined;
+      this.#masquerading = undefined;
       return;
     }
     this.#peering = new PeeringAddresses({ kernel, protocol: ROUTE_PROTOCOL, log });
+    this.#masquerading = new Masquerading({ kernel, clock, log });
     const ours = { kernel, protocol: ROUTE_PROTOCOL };
     const learned = { targetOf: (prefix: Prefix) => this.fib?.targetOf(prefix), nextHopsOf };
     const metricOf = (family: Family): number => this.#metrics[family];
@@ -173,6 +177,16 @@ export class Forwarding {
     this.#peering?.leaveOthers();
   }
 
+  /** Have connections of pods leave with the node's address where the plan says so. */
+  masquerade({ masquerade }: SpeakerPlan): void {
+    this.#masquerading?.have(masquerade);
+  }
+
+  /** Why they do not. */
+  get masqueradeFault(): string | undefined {
+    return this.#masquerading?.fault;
+  }
+
   /** Have routes to those peers of the plan that one gateway alone reaches. */
   leadToPeers(plan: SpeakerPlan): void {
     const { removed, changed } = this.#gateways.apply(plan);
@@ -218,6 +232,7 @@ export class Forwarding {
   stop(): void {
     this.#settle?.cancel();
     this.#resting?.cancel();
+    this.#masquerading?.stop();
     this.#unwatch?.();
   }
 
@@ -226,6 +241,7 @@ export class Forwarding {
     if (this.fib === undefined) return;
     this.#peering?.have([]);
     this.#peering?.leaveOthers();
+    this.#masquerading?.have();
     this.fib.clear();
     while (this.fib.flush(slice));
     // Without room for an answer nobody knows what is left; once more tells.

@@ -21,17 +21,16 @@ export type Traffic = {
   faulty: number;
 };
 
-/** Nothing yet. */
-export function createTraffic(): Traffic {
-  return { updates: { 4: { received: 0, sent: 0 }, 6: { received: 0, sent: 0 } }, faulty: 0 };
-}
-
-/** One peer with what the daemon keeps beside it. */
-export type Neighbour = {
-  plan: PeerPlan;
-  readonly peer: Peer;
+/** What its plan lets in and out. */
+export type Policies = {
   importPolicy: CompiledPolicy;
   exportPolicy: CompiledPolicy;
+};
+
+/** One peer with what the daemon keeps beside it. */
+export type Neighbour = Policies & {
+  plan: PeerPlan;
+  readonly peer: Peer;
   /** Its number in the RIB while Established. */
   id: PeerId | undefined;
   /** What of its routes may be gone soon; while it is away, all that is kept of it. */
@@ -51,6 +50,26 @@ export type Neighbour = {
   /** It had too many prefixes and is kept away; the timer brings it back, if there is one. */
   suspended: { readonly timer: Timer | undefined } | undefined;
 };
+
+/** One that has had no session yet. */
+export function createNeighbour(
+  made: Policies & Pick<Neighbour, "plan" | "peer" | "retention" | "range">,
+): Neighbour {
+  return {
+    ...made,
+    id: undefined,
+    session: undefined,
+    nextHops: undefined,
+    keepalives: 0,
+    suspended: undefined,
+    ended: new Set(),
+    wantsRefresh: new Set(),
+    traffic: {
+      updates: { 4: { received: 0, sent: 0 }, 6: { received: 0, sent: 0 } },
+      faulty: 0,
+    },
+  };
+}
 
 /** The RIB's record of an Established peer. */
 export function ribPeerOf(

@@ -1,51 +1,26 @@
 /**
- * The shell of one session: one connection (or the attempt at one), its timers and its framer, driven
- * by `fsm/step`. Actions are done in order; bytes and expiries come back as events.
- *
- * A peer that floods must not starve the others' timers, so reading is cut into slices: what does not
- * fit is read in the next turn, with the connection paused, so that TCP slows the sender down.
+ * The shell of one session: one connection (or the attempt at one) and its timers, driven by `fsm/step`. Actions are
+ * done in order; expiries and what the peer says (`peer-reader.ts`) come back as events.
  */
 
-import type { Clock, Timer } from "../lib/clock.ts";
+import type { Clock } from "../lib/clock.ts";
 import type { Secret } from "../lib/secret.ts";
 import { unreachable } from "../lib/unreachable.ts";
 import type { Action } from "./fsm/action.ts";
 import type { Contender } from "./fsm/collision.ts";
-import { type Event, type MessageFault, type Notification, openEvent } from "./fsm/event.ts";
-import { type Advertised, localOpen, negotiate } from "./fsm/negotiate.ts";
+import type { Event, Notification } from "./fsm/event.ts";
+import { advertisedBy, localOpen } from "./fsm/negotiate.ts";
 import type { LocalRestart, Negotiated, Session, TimerName } from "./fsm/state.ts";
 import { EXPIRY, step } from "./fsm/step.ts";
+import { type MessageHandlers, PeerReader } from "./peer-reader.ts";
 import { DeadlineTimer } from "./peer-timer.ts";
 import type { Attempt, Connection, ConnectOptions, Transport } from "./transport.ts";
-import { decode, encode } from "./wire/codec.ts";
-import {
-  HEADER_LENGTH,
-  KEEPALIVE,
-  MAX_EXTENDED_LENGTH,
-  NOTIFICATION,
-  OPEN,
-  OPEN_MESSAGE_ERROR,
-  REFRESH_BEGIN,
-  REFRESH_END,
-  REFRESH_REQUEST,
-  ROUTE_REFRESH,
-  UNSUPPORTED_VERSION,
-  UPDATE,
-} from "./wire/const.ts";
+import { encode } from "./wire/codec.ts";
+import { HEADER_LENGTH, UPDATE } from "./wire/const.ts";
 import { INITIAL_CONTEXT } from "./wire/context.ts";
-import { BgpError } from "./wire/error.ts";
-import { type Frame, Framer } from "./wire/framer.ts";
-import type { OpenMessage, RouteRefreshMessage } from "./wire/message.ts";
-
-/** Longest stretch of reading from one peer before everybody else gets a turn, in ms. */
-const SLICE = 2;
-/** Messages between two looks at the clock. */
-const LOOK = 32;
+import type { OpenMessage } from "./wire/message.ts";
 
 const KEEPALIVE_BYTES = encode({ type: "keepalive" }, INITIAL_CONTEXT);
-const KEEPALIVE_EVENT: Event = { type: "KeepAliveMsg" };
-const UPDATE_EVENT: Event = { type: "UpdateMsg" };
-const REFRESH_EVENT: Event = { type: "RouteRefreshMsg" };
 
 /** Messages of a peer, over all its sessions. */
 export type MessageCounters = {
@@ -68,18 +43,13 @@ export type SessionEnvironment = {
 };
 
 /** What a session asks of its peer, and tells it. */
-export type SessionOwner = {
+export type SessionOwner = MessageHandlers & {
   /** A good OPEN arrived: false when section 6.8 closes this very connection. */
   admit(shell: SessionShell, negotiated: Negotiated): boolean;
   /** The state changed, or an attempt began anew; after the event's actions. */
   changed(shell: SessionShell, before: Session, event: Event): void;
   up(shell: SessionShell, negotiated: Negotiated, connection: Connection): void;
   down(before: Session, event: Event): void;
-  /** May throw `BgpError`: then the session ends with its NOTIFICATION. */
-  update(buffer: Uint8Array, start: number, end: number): void;
-  /** A request, or with RFC 7313 the begin or end of an answer. */
-  routeRefresh(refresh: RouteRefreshMessage): void;
-  keepalive(): void;
   drained(): void;
   /** Something that is no `BgpError` was thrown while a message was taken. */
   failed(shell: SessionShell, error: unknown): void;
@@ -93,11 +63,8 @@ export class SessionShell {
   #attempt: Attempt | undefined;
   #connection: Connection | undefined;
   #initiator: Contender["initiator"] = "local";
-  #framer = new Framer();
-  /** UPDATEs were taken since the FSM was told of any. */
-  #hasUpdates = false;
-  /** The next slice of reading, while a full one is behind us. */
-  #reading: Timer | undefined;
+  /** Of that connection, or of the one before it. */
+  #reader: PeerReader | undefined;
   /** Resolved when the connection dropped last has sent what was queued. */
   #flushed: Promise<void> = Promise.resolve();
 
@@ -217,7 +184,8 @@ export class SessionShell {
   }
 
   #open(): OpenMessage {
-    return localOpen(this.#session.config, this.#advertised, this.#environment.restart());
+    const { config } = this.#session;
+    return localOpen(config, advertisedBy(this.#session), this.#environment.restart());
   }
 
   #connect(): void {
@@ -241,17 +209,15 @@ export class SessionShell {
     this.#attempt = undefined;
     this.#connection = connection;
     this.#initiator = initiator;
-    this.#framer = new Framer();
+    const reader = this.#readerOf(connection);
+    this.#reader = reader;
     connection.receive({
-      onData: (bytes) => {
-        this.#framer.push(bytes);
-        if (this.#reading === undefined) this.#read(connection);
-      },
+      onData: (bytes) => reader.push(bytes),
       onDrain: () => {
         if (this.#session.state === "Established") this.#owner.drained();
       },
       onEnd: (reason) => {
-        this.#finishReading(connection);
+        reader.finish();
         // What was read last may have ended the session already.
         if (this.#connection !== connection) return;
         this.#connection = undefined;
@@ -260,11 +226,22 @@ export class SessionShell {
     });
   }
 
+  #readerOf(connection: Connection): PeerReader {
+    const { clock, counters } = this.#environment;
+    return new PeerReader(connection, {
+      clock,
+      fsm: this,
+      counters,
+      handlers: this.#owner,
+      admit: (negotiated) => this.#owner.admit(this, negotiated),
+      onFailure: (error) => this.#owner.failed(this, error),
+    });
+  }
+
   #drop(): void {
     this.#attempt?.cancel();
     this.#attempt = undefined;
-    this.#reading?.cancel();
-    this.#reading = undefined;
+    this.#reader?.stop();
     const connection = this.#connection;
     if (connection === undefined) return;
     this.#connection = undefined;
@@ -301,7 +278,7 @@ export class SessionShell {
   #holdExpired(): void {
     const hold = this.#session.timers.hold;
     if (hold === undefined) return;
-    if (this.#reading !== undefined) {
+    if (this.#reader?.isBehind === true) {
       this.#timers.hold.start(hold * 1000);
       return;
     }
@@ -311,151 +288,6 @@ export class SessionShell {
       if (isSilent) this.feed(EXPIRY.hold);
     });
   }
-
-  /** Take messages for a slice; then let others have their turn. */
-  #read(connection: Connection): void {
-    const { clock } = this.#environment;
-    const end = clock.now() + SLICE;
-    let isMore = true;
-    for (let count = 1; isMore && this.#connection === connection; count++) {
-      isMore = this.#next();
-      if (count % LOOK === 0 && clock.now() > end) break;
-    }
-    this.#hear();
-    if (!isMore || this.#connection !== connection) return;
-    connection.pause();
-    this.#reading = clock.after(0, () => {
-      this.#reading = undefined;
-      connection.resume();
-      this.#read(connection);
-    });
-  }
-
-  /** The peer has closed: what it said before that is still taken, a NOTIFICATION perhaps. */
-  #finishReading(connection: Connection): void {
-    this.#reading?.cancel();
-    this.#reading = undefined;
-    while (this.#connection === connection && this.#next());
-    this.#hear();
-  }
-
-  /** Take one message; false when there is no whole one. */
-  #next(): boolean {
-    try {
-      const frame = this.#framer.next();
-      if (frame === undefined) return false;
-      this.#environment.counters.received++;
-      this.#take(frame);
-    } catch (error) {
-      if (error instanceof BgpError) this.feed({ type: "BGPHeaderErr", fault: faultOf(error) });
-      else this.#owner.failed(this, error);
-    }
-    return true;
-  }
-
-  #take({ type, buffer, start, end }: Frame): void {
-    switch (type) {
-      case UPDATE:
-        this.#takeUpdate(buffer, start, end);
-        return;
-      case KEEPALIVE:
-        this.feed(KEEPALIVE_EVENT);
-        if (this.#session.state === "Established") this.#owner.keepalive();
-        return;
-      case OPEN:
-        this.#takeOpen(buffer.subarray(start - HEADER_LENGTH, end));
-        return;
-      case NOTIFICATION:
-        this.#takeNotification(buffer.subarray(start - HEADER_LENGTH, end));
-        return;
-      case ROUTE_REFRESH:
-        this.#takeRouteRefresh(buffer.subarray(start - HEADER_LENGTH, end));
-    }
-  }
-
-  #takeUpdate(buffer: Uint8Array, start: number, end: number): void {
-    this.#environment.counters.updatesReceived++;
-    if (this.#session.state !== "Established") {
-      this.feed(UPDATE_EVENT);
-      return;
-    }
-    try {
-      this.#owner.update(buffer, start, end);
-      this.#hasUpdates = true;
-    } catch (error) {
-      if (!(error instanceof BgpError)) throw error;
-      this.feed({ type: "UpdateMsgErr", fault: faultOf(error) });
-    }
-  }
-
-  /** UPDATEs of one slice are one event: all that they do is to start the hold timer again (section 8.2.2). */
-  #hear(): void {
-    if (this.#hasUpdates && this.#session.state === "Established") this.feed(UPDATE_EVENT);
-    this.#hasUpdates = false;
-  }
-
-  #takeOpen(bytes: Uint8Array): void {
-    const open = decodeOr(bytes, (fault) => this.feed({ type: "BGPOpenMsgErr", fault }));
-    if (open?.type !== "open") return;
-    const judgement = negotiate(this.#session.config, open, this.#advertised);
-    if (judgement.negotiated === undefined) {
-      this.feed({ type: "BGPOpenMsgErr", fault: judgement.fault });
-      return;
-    }
-    const { negotiated } = judgement;
-    const { state } = this.#session;
-    const isAwaited = state === "OpenSent" || this.#session.timers.delayOpen !== undefined;
-    // Asked before our KEEPALIVE leaves, or the peer would take the doomed connection for open.
-    if (isAwaited && !this.#owner.admit(this, negotiated)) {
-      this.feed({ type: "OpenCollisionDump" });
-      return;
-    }
-    this.feed(openEvent(this.#session, negotiated));
-    // RFC 8654 section 4: what follows the OPEN may be longer.
-    this.#framer.allow(negotiated.wire.maxLength);
-  }
-
-  get #advertised(): Advertised {
-    return this.#session.isPlain ? "none" : "all";
-  }
-
-  #takeNotification(bytes: Uint8Array): void {
-    const notification = decodeOr(bytes, (fault) => this.feed({ type: "BGPHeaderErr", fault }));
-    if (notification?.type !== "notification") return;
-    const { code, subcode } = notification;
-    const isVersion = code === OPEN_MESSAGE_ERROR && subcode === UNSUPPORTED_VERSION;
-    this.feed({ type: isVersion ? "NotifMsgVerErr" : "NotifMsg", notification });
-  }
-
-  #takeRouteRefresh(bytes: Uint8Array): void {
-    const refresh = decodeOr(bytes, (fault) => this.feed({ type: "BGPHeaderErr", fault }));
-    if (refresh?.type !== "route refresh") return;
-    this.feed(REFRESH_EVENT);
-    const { state, negotiated } = this.#session;
-    const isEnhanced = negotiated?.enhancedRefresh === true;
-    // RFC 7313 section 5: other subtypes are ignored, and these by who has not agreed to them.
-    const isKnown = refresh.subtype === REFRESH_REQUEST || (isEnhanced && isAnswer(refresh));
-    if (state === "Established" && isKnown) this.#owner.routeRefresh(refresh);
-  }
-}
-
-/** Decode what is no UPDATE: the framer has judged its length by what was negotiated. */
-function decodeOr(bytes: Uint8Array, onFault: (fault: MessageFault) => void) {
-  try {
-    return decode(bytes, { ...INITIAL_CONTEXT, maxLength: MAX_EXTENDED_LENGTH });
-  } catch (error) {
-    if (!(error instanceof BgpError)) throw error;
-    onFault(faultOf(error));
-    return undefined;
-  }
-}
-
-function isAnswer({ subtype }: RouteRefreshMessage): boolean {
-  return subtype === REFRESH_BEGIN || subtype === REFRESH_END;
-}
-
-function faultOf({ code, subcode, data, message }: BgpError): MessageFault {
-  return { code, subcode, data, message };
 }
 
 /** The bytes of a NOTIFICATION, whose data is cut where it would not fit into a message to everybody. */

@@ -98,6 +98,7 @@ export function createQueries(context: QueryContext): Queries {
           attributeSets: counts?.attributeSets ?? 0,
         },
         fib: fibAnswer(daemon),
+        ...masqueradeAnswer(daemon),
         ready: context.ready(),
       };
     },
@@ -187,6 +188,16 @@ function fibAnswer({ fib }: Daemon): FibAnswer {
     .failures()
     .map(({ prefix, error }) => ({ prefix: formatPrefix(prefix), error }));
   return { mode: "kernel", protocol: ROUTE_PROTOCOL, failed, ...fib.counts() };
+}
+
+function masqueradeAnswer({
+  plan,
+  fib,
+  masqueradeFault,
+}: Daemon): Pick<StatusAnswer, "masquerade"> {
+  if (plan?.masquerade === undefined || fib === undefined) return {};
+  const sources = plan.masquerade.sources.map(formatPrefix);
+  return { masquerade: { sources, error: masqueradeFault ?? null } };
 }
 
 function fibTableAnswer(

@@ -1,13 +1,13 @@
 /**
- * The sessions of one speaker: made, changed and ended as its plans say, and what peers say reaches the RIB.
+ * The sessions of one speaker: made, changed and ended as its plans say, and as the paths to the peers work.
  *
  * A session is `peer.ts`; the neighbours that come by themselves are `ranges.ts`, those that are found on links
- * `unnumbered.ts`, the pods of the node `workloads.ts`, what peers say is `intake.ts`, what they are sent `outflow.ts`,
- * and whether the path to them works is `liveness.ts`.
+ * `unnumbered.ts`, the pods of the node `workloads.ts`, what peers say is `intake.ts`, what the RIB has of them while they
+ * are Established, and is to send, `established.ts`, and whether the path to them works is `liveness.ts`.
  */
 
 import type { InterfaceAddress, KernelEvent } from "../kernel/kernel.ts";
-import { type Address, equalAddress, type Family } from "../lib/address.ts";
+import { type Address, equalAddress } from "../lib/address.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
 import type { BfdFactory } from "./bfd/bfd.ts";
@@ -15,16 +15,15 @@ import type { PeerPlan, SpeakerPlan } from "./cluster/speaker.ts";
 import type { Expected } from "./deferral.ts";
 import type { Delays } from "./delays.ts";
 import { type Difference, isSame } from "./difference.ts";
+import { Established } from "./established.ts";
 import type { LocalRestart } from "./fsm/state.ts";
 import { Intake } from "./intake.ts";
 import { DECONFIGURED, isDown, RECONFIGURED, restartReason } from "./intention.ts";
 import { createLiveness, type Failure, type Liveness } from "./liveness.ts";
 import type { Loss } from "./loss.ts";
 import type { DiscoveryFactory } from "./nd/nd.ts";
-import { createTraffic, type Neighbour, ribPeerOf, ribPoliciesOf } from "./neighbour.ts";
-import { Outflow } from "./outflow.ts";
-import { ownNextHops } from "./own-next-hop.ts";
-import { createPeer, type Peer, type SessionInfo, type StopReason } from "./peer.ts";
+import { createNeighbour, type Neighbour, type Policies } from "./neighbour.ts";
+import { createPeer, type Peer, type StopReason } from "./peer.ts";
 import {
   asksInterface,
   compileExport,
@@ -33,7 +32,7 @@ import {
 } from "./policy/compile.ts";
 import { Ranges } from "./ranges.ts";
 import { Retention } from "./retention.ts";
-import type { PeerId, Rib } from "./rib/route.ts";
+import type { Rib } from "./rib/route.ts";
 import type { Transport } from "./transport.ts";
 import { Unnumbered } from "./unnumbered.ts";
 import { BFD_DOWN, CEASE } from "./wire/const.ts";
@@ -81,6 +80,7 @@ export type SessionsOptions = {
 };
 
 export class Sessions {
+  readonly established: Established;
   readonly liveness: Liveness;
   readonly unnumbered: Unnumbered;
   readonly workloads: Workloads;
@@ -89,8 +89,6 @@ export class Sessions {
   /** Of those that are no more, and still have something to say. */
   readonly #ending = new Set<Promise<void>>();
   readonly #options: SessionsOptions;
-  readonly #established = new Map<PeerId, Neighbour>();
-  readonly #outflow: Outflow;
   readonly #intake: Intake;
   readonly #ranges: Ranges;
   /** What rules that ask for interfaces look at. */
@@ -100,7 +98,11 @@ export class Sessions {
     const { clock, log, bfd, interfaceOf } = options;
     this.#options = options;
     this.#surroundings = { interfaceOf, generation: 0 };
-    this.#outflow = new Outflow(options.rib, this.#established);
+    this.established = new Established({
+      ...options,
+      policiesOf: (plan) => this.#policies(plan),
+      onAbandoned: (neighbour) => this.#seen(neighbour),
+    });
     this.#intake = new Intake({ ...options, start: (neighbour) => this.#start(neighbour) });
     this.liveness = createLiveness({
       start: bfd,
@@ -215,19 +217,6 @@ export class Sessions {
     return admitted.peer;
   }
 
-  /** What the RIB tells a peer of a family. */
-  send(id: PeerId, bytes: Uint8Array, family: Family): void {
-    const neighbour = this.#established.get(id);
-    if (neighbour === undefined) return;
-    neighbour.traffic.updates[family].sent += this.#outflow.send(id, bytes);
-    this.#options.delays.sent(family);
-  }
-
-  /** Between two turns of the RIB. */
-  attend(): void {
-    this.#outflow.attend();
-  }
-
   /** Next hops may be behind other links than before. */
   relocate(): void {
     const { generation } = this.#surroundings;
@@ -239,21 +228,8 @@ export class Sessions {
 
   /** Links have come by addresses, or lost them. */
   readdress(): void {
-    this.#reviseNextHops();
+    this.established.readdress();
     this.#watch();
-  }
-
-  /** Peers are told other next hops, or a family no more. */
-  #reviseNextHops(): void {
-    const kernel = this.#options.addresses();
-    for (const [id, neighbour] of this.#established) {
-      const { session } = neighbour;
-      if (session === undefined) continue;
-      const nextHops = ownNextHops(session, { node: this.#options.plan().addresses, kernel });
-      if (JSON.stringify(nextHops) === JSON.stringify(neighbour.nextHops)) continue;
-      neighbour.nextHops = nextHops;
-      this.#options.rib().setNextHops(id, nextHops);
-    }
   }
 
   /** Have BFD sessions for the peers of the plan, and for those of links and ranges that are there. */
@@ -274,51 +250,29 @@ export class Sessions {
       log,
       routerId: speaker().routerId,
       restart: this.#options.restart,
-      onEstablished: (session) => this.#up(neighbour, session),
+      onEstablished: (session) => this.established.up(neighbour, session),
       onUpdate: (buffer, start, end) =>
         this.#intake.receive(neighbour, log, { buffer, start, end }),
       onKeepalive: () => this.#intake.keepalive(neighbour),
       onRouteRefresh: (afi, safi) => {
         const family = familyOf(afi, safi);
-        if (family === undefined) return;
-        const isCarried = neighbour.session?.wire.families.includes(family) === true;
-        if (neighbour.id !== undefined && isCarried) this.#outflow.ask(neighbour.id, family);
-        onWork();
+        if (family !== undefined) this.established.ask(neighbour, family);
       },
       onRefreshed: (afi, safi, what) =>
         this.#intake.refreshed(neighbour, familyOf(afi, safi), what),
-      onDrain: () => {
-        if (neighbour.id !== undefined && this.#outflow.drained(neighbour.id)) onWork();
-      },
-      onDown: (_reason, loss) => this.#down(neighbour, loss),
-      onState: (state) => {
-        if (range !== undefined) this.#ranges.seen(neighbour, state);
-      },
+      onDrain: () => this.established.drained(neighbour),
+      onDown: (_reason, loss) => this.established.down(neighbour, loss),
+      onState: (state) => this.#seen(neighbour, state),
     });
     const retention = new Retention({
       clock,
       rib: this.#options.rib,
       onWork,
       onRemoval: () => this.#options.delays.lost(),
-      onEmpty: () => {
-        if (range !== undefined) this.#ranges.seen(neighbour, peer.status().state);
-      },
+      onEmpty: () => this.#seen(neighbour),
     });
-    const neighbour: Neighbour = {
-      plan,
-      peer,
-      ...this.#policies(plan),
-      id: undefined,
-      retention,
-      session: undefined,
-      nextHops: undefined,
-      keepalives: 0,
-      suspended: undefined,
-      ended: new Set(),
-      wantsRefresh: new Set(),
-      range,
-      traffic: createTraffic(),
-    };
+    const policies = this.#policies(plan);
+    const neighbour: Neighbour = createNeighbour({ plan, peer, retention, range, ...policies });
     this.neighbours.set(plan.name, neighbour);
     this.#start(neighbour);
     return neighbour;
@@ -337,8 +291,8 @@ export class Sessions {
     this.neighbours.delete(name);
     neighbour.suspended?.timer?.cancel();
     this.#options.onRemoved(neighbour);
-    this.#down(neighbour, "hard");
-    this.#abandon(neighbour);
+    this.established.down(neighbour, "hard");
+    this.established.abandon(neighbour);
     this.#stop(neighbour, reason);
     if (neighbour.range !== undefined) this.#watch();
   }
@@ -372,15 +326,13 @@ export class Sessions {
     neighbour.plan = plan;
     if (wasHeld) this.#start(neighbour);
     if (same) return;
-    Object.assign(neighbour, policies);
-    const id = neighbour.id ?? neighbour.retention.id;
-    if (id !== undefined) this.#options.rib().setPolicies(id, ribPoliciesOf(neighbour));
+    this.established.setPolicies(neighbour, policies);
     if (isSame(before.policy.prefixLimit, plan.policy.prefixLimit)) return;
     if (neighbour.suspended === undefined) this.#intake.limit(neighbour);
     else this.#intake.resume(neighbour);
   }
 
-  #policies(plan: PeerPlan): Pick<Neighbour, "importPolicy" | "exportPolicy"> {
+  #policies(plan: PeerPlan): Policies {
     const speaker = this.#options.plan();
     return {
       importPolicy: compileImport(plan, speaker, this.#surroundings),
@@ -388,70 +340,9 @@ export class Sessions {
     };
   }
 
-  #up(neighbour: Neighbour, session: SessionInfo): void {
-    const { plan: speaker, rib, addresses, onUp, onWork } = this.#options;
-    const { remoteAs, restart } = session;
-    const { retention } = neighbour;
-    // Who came by a range has only now said which AS it is, and policies depend on that.
-    if (remoteAs !== neighbour.plan.remoteAs) {
-      this.#abandon(neighbour);
-      neighbour.plan = { ...neighbour.plan, remoteAs };
-      Object.assign(neighbour, this.#policies(neighbour.plan));
-    }
-    const own = { node: speaker().addresses, kernel: addresses() };
-    const nextHops = ownNextHops(session, own);
-    neighbour.session = session;
-    neighbour.nextHops = nextHops;
-    neighbour.keepalives = 0;
-    neighbour.ended.clear();
-    neighbour.wantsRefresh.clear();
-    const record = ribPeerOf(neighbour, session, nextHops, speaker());
-    const known = retention.id;
-    const id = known ?? rib().addPeer(record);
-    if (known !== undefined) {
-      rib().resume(known, record);
-      retention.resumed(session.wire.families, restart);
-    }
-    neighbour.id = id;
-    this.#established.set(id, neighbour);
-    const { families } = session.wire;
-    onUp({ name: neighbour.plan.name, families }, { restarted: restart?.restarted === true });
-    onWork();
-  }
-
-  #down(neighbour: Neighbour, loss: Loss): void {
-    const { id, plan, session, retention } = neighbour;
-    const { rib, delays, onLost, onWork } = this.#options;
-    neighbour.session = undefined;
-    neighbour.nextHops = undefined;
-    if (id === undefined) return;
-    const { gracefulRestart } = plan;
-    const isKept =
-      loss === "graceful" &&
-      session?.restart !== undefined &&
-      gracefulRestart !== undefined &&
-      retention.lost(id, session.restart, gracefulRestart);
-    if (!isKept) {
-      retention.end();
-      if (rib().peerCounts(id).best > 0) delays.lost();
-      rib().removePeer(id);
-    }
-    this.#established.delete(id);
-    this.#outflow.forget(id);
-    neighbour.id = undefined;
-    onLost(plan.name);
-    onWork();
-  }
-
-  /** What is kept of a peer that is away goes; and so does one of a range, which was there for that alone. */
-  #abandon(neighbour: Neighbour): void {
-    const { retention, range, peer } = neighbour;
-    const { id } = retention;
-    retention.end();
-    if (id === undefined) return;
-    this.#options.rib().removePeer(id);
-    if (range !== undefined) this.#ranges.seen(neighbour, peer.status().state);
-    this.#options.onWork();
+  /** Of a range's neighbour counts whether it is there, or anything is kept of it. */
+  #seen(neighbour: Neighbour, state = neighbour.peer.status().state): void {
+    if (neighbour.range !== undefined) this.#ranges.seen(neighbour, state);
   }
 
   /**
@@ -462,7 +353,7 @@ export class Sessions {
     const neighbour = this.neighbours.get(name);
     if (neighbour === undefined) return;
     const { peer, plan, id } = neighbour;
-    if (independent) this.#abandon(neighbour);
+    if (independent) this.established.abandon(neighbour);
     const reason = { code: CEASE, subcode: BFD_DOWN };
     if (id !== undefined || plan.bfd?.strict === true) peer.reset(reason, `BFD down: ${cause}`);
     if (!this.liveness.permits(plan)) this.#stop(neighbour, reason);

@@ -56,12 +56,16 @@ export function formatGroup(group: GroupReport, look: Look): string {
 }
 
 function factsOf({ clusterId, announcements, omissions, sessions, ...group }: GroupReport): Fact[] {
+  const masqueraded = group.masquerade.map(
+    (pool) => `connections from ${pool} to beyond the pools`,
+  );
   return [
     ["listens", listening(group)],
     ...(clusterId === null ? [] : [["reflects", `cluster ${clusterId}`] as const]),
     ["announces", ["blocks", ...announcements]],
     ...servicesOf(group.nodes),
     ...(omissions.length === 0 ? [] : [["not in the kernel", omissions] as const]),
+    ...(masqueraded.length === 0 ? [] : [["masquerades", masqueraded] as const]),
     ...sessions.flatMap((session): Fact[] => [
       [`${titleOf(session, sessions)} in`, session.incoming],
       [`${titleOf(session, sessions)} out`, session.outgoing],

@@ -76,6 +76,8 @@ export type GroupReport = {
   readonly announcements: readonly string[];
   /** What is left to somebody else to put into the kernel. */
   readonly omissions: readonly string[];
+  /** Pools whose pods' connections leave with the node's address. */
+  readonly masquerade: readonly string[];
 };
 
 /** Group nodes as their plans come; no plan is kept. */
@@ -121,6 +123,7 @@ function commonOf(plan: SpeakerPlan): Common {
     ],
     announcements: announcementsOf(plan),
     omissions: omissionsOf(plan),
+    masquerade: (plan.masquerade?.sources ?? []).map(formatPrefix),
   };
 }
 

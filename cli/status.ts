@@ -42,6 +42,7 @@ export function formatStatus(status: StatusAnswer, look: Look): string {
       ].join(", "),
     ],
     ["kernel", kernelFacts(status)],
+    ...masqueradeFacts(status),
     ["configuration", configurationFacts(status)],
   ];
   return `${title.join("  ")}\n${formatFacts(facts, look)}`;
@@ -78,6 +79,13 @@ function configurationFacts({ configuration }: StatusAnswer): readonly Styled[] 
 
 function faulty(consequence: string, faults: readonly string[]): readonly Styled[] {
   return faults.length === 0 ? [] : [consequence, ...faults].map((line) => styled(line, "bad"));
+}
+
+function masqueradeFacts({ masquerade }: StatusAnswer): readonly Fact[] {
+  if (masquerade === undefined) return [];
+  const { sources, error } = masquerade;
+  const text = `connections from ${sources.join(", ")} leave the pools with the node's address`;
+  return [["masquerade", error === null ? text : styled(`not there: ${error}`, "bad")]];
 }
 
 function kernelFacts({ fib }: StatusAnswer): readonly Styled[] {

@@ -281,6 +281,17 @@ export type SourceCheck = {
   readonly exempt: number;
 };
 
+/** Connections from some prefixes that leave with the address of the link that they leave by (RFC 2663 section 4.1.2). */
+export type Masquerade = {
+  readonly family: Family;
+  /** Of nf_tables, there for this alone. A name of at most 31 ASCII characters. */
+  readonly table: string;
+  /** Whose connections; none: there is no such table. */
+  readonly sources: readonly Prefix[];
+  /** But for those to these. */
+  readonly exempt: readonly Prefix[];
+};
+
 /** What happened in the kernel, from the multicast groups. */
 export type KernelEvent =
   | { readonly type: "link"; readonly change: "new" | "deleted"; readonly link: Link }
@@ -384,6 +395,10 @@ export type Kernel = {
   ensureSourceCheck(check: SourceCheck): void;
   /** Whether the check is there, and nothing else in its chain. Throws `KernelError`. */
   hasSourceCheck(check: SourceCheck): boolean;
+  /** Have it so, whatever was in its table, as one transaction. Throws `KernelError`. */
+  setMasquerade(masquerade: Masquerade): void;
+  /** Whether it is so, and nothing else is in its table's chains. Throws `KernelError`. */
+  hasMasquerade(masquerade: Masquerade): boolean;
   /**
    * Call `listener` for each event of the types until the returned function is called. With "others" the kernel itself
    * drops those of routes and nexthop objects that `apply`, `applyAll` and `applyLater` of this `Kernel` caused: they

@@ -3,7 +3,7 @@
  * the first write and goes when none has come for a second. Opened when first used, so that others do not pay for it.
  */
 
-import { fail, nativeFfi, SystemError, write } from "./libc.ts";
+import { nativeFfi, SystemError, write } from "./libc.ts";
 
 const { dlopen, ptr } = nativeFfi();
 
@@ -45,13 +45,25 @@ export type LaterWrite = {
 /** What libc's threads read and write, kept from the garbage collector. */
 const underWay = new Set<AioWrite>();
 
-/** Begin to write; the octets stay as they are until it is done. Where libc cannot, it is done at once. */
+/** Begin to write; the octets stay as they are until it is done. Where libc cannot, or has no thread, it is done at once. */
 export function writeLater(fd: number, bytes: Uint8Array): LaterWrite {
-  if (aio() === undefined) {
+  const later = new AioWrite(fd, bytes);
+  return later.begin() ? later : writeNow(fd, bytes);
+}
+
+function writeNow(fd: number, bytes: Uint8Array): LaterWrite {
+  let failure: unknown;
+  try {
     write(fd, bytes);
-    return { isDone: () => true };
+  } catch (error) {
+    failure = error;
   }
-  return new AioWrite(fd, bytes);
+  return {
+    isDone: () => {
+      if (failure !== undefined) throw failure;
+      return true;
+    },
+  };
 }
 
 class AioWrite implements LaterWrite {
@@ -66,8 +78,13 @@ class AioWrite implements LaterWrite {
     view.setBigUint64(AIOCB.BUFFER, BigInt(ptr(bytes)), true);
     view.setBigUint64(AIOCB.LENGTH, BigInt(bytes.length), true);
     view.setInt32(AIOCB.NOTIFY, SIGEV_NONE, true);
-    if (aio()?.aio_write(ptr(this.#control)) !== 0) fail("aio_write");
+  }
+
+  /** False where nobody is going to write: libc has no such function, or may start no thread (EAGAIN). */
+  begin(): boolean {
+    if (aio()?.aio_write(ptr(this.#control)) !== 0) return false;
     underWay.add(this);
+    return true;
   }
 
   isDone(patience: number): boolean {

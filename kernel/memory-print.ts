@@ -3,6 +3,7 @@
 import { compareAddress, formatAddress } from "../lib/address.ts";
 import { comparePrefix, formatPrefix } from "../lib/prefix.ts";
 import type { Nexthop, Route, RouteNextHop } from "./kernel.ts";
+import { printMasquerade } from "./memory-masquerade.ts";
 import { showRoute } from "./memory-route.ts";
 import { type MemoryLink, type MemoryNamespace, viewOf } from "./memory-state.ts";
 import { settingsOf } from "./memory-sysctl.ts";
@@ -10,7 +11,7 @@ import { settingsOf } from "./memory-sysctl.ts";
 const LOCAL_TABLE = 255;
 const MAIN_TABLE = 254;
 
-/** Links, addresses, nexthop objects, routes (without the local table), neighbours, settings and source checks. */
+/** Links, addresses, nexthop objects, routes (without the local table), neighbours, settings, source checks and masquerading. */
 export function printNamespace(namespace: MemoryNamespace): string {
   const links = [...namespace.links.values()].sort((a, b) => a.index - b.index);
   const names = (index: number | undefined): string =>
@@ -50,6 +51,7 @@ export function printNamespace(namespace: MemoryNamespace): string {
     ...[...namespace.sourceChecks].map(
       ([name, { links, exempt }]) => `  source check ${name} of ${links}* but group ${exempt}`,
     ),
+    ...[...namespace.masquerades.values()].map((one) => `  masquerade ${printMasquerade(one)}`),
     "",
   ].join("\n");
 }

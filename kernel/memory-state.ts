@@ -11,6 +11,7 @@ import type {
   KernelEvent,
   Link,
   LinkReference,
+  Masquerade,
   Neighbour,
   Nexthop,
   Scope,
@@ -59,6 +60,8 @@ export class MemoryNamespace {
   readonly settings = new Map<string, string>();
   /** By table and chain. */
   readonly sourceChecks = new Map<string, SourceCheck>();
+  /** By family and table. */
+  readonly masquerades = new Map<string, Masquerade>();
   readonly listeners = new Set<(event: KernelEvent) => void>();
   readonly #ids = new Map<MemoryNamespace, number>();
   #lastIndex = 0;

@@ -15,6 +15,7 @@ import {
   type KernelEvent,
   type KernelEventType,
   type LinkReference,
+  type Masquerade,
   type Request,
   type RouteDump,
   type RoutingRequest,
@@ -33,6 +34,7 @@ import {
   deleteLink,
   setLink,
 } from "./memory-link.ts";
+import { isMasquerading, putMasquerade } from "./memory-masquerade.ts";
 import { addNexthop, deleteNexthop } from "./memory-nexthop.ts";
 import { printNamespace } from "./memory-print.ts";
 import { addRoute, deleteRoute, showRoute } from "./memory-route.ts";
@@ -279,6 +281,16 @@ class MemoryKernel implements Kernel {
   hasSourceCheck(check: SourceCheck): boolean {
     this.#check();
     return hasSourceCheck(this.#namespace, check);
+  }
+
+  setMasquerade(masquerade: Masquerade): void {
+    this.#check();
+    putMasquerade(this.#namespace, masquerade);
+  }
+
+  hasMasquerade(masquerade: Masquerade): boolean {
+    this.#check();
+    return isMasquerading(this.#namespace, masquerade);
   }
 
   watch(

@@ -20,6 +20,7 @@ import {
   type Link,
   type LinkInFull,
   type LinkReference,
+  type Masquerade,
   type Neighbour,
   type Nexthop,
   type Request,
@@ -31,6 +32,7 @@ import {
   type WatchSource,
 } from "./kernel.ts";
 import { readLink, readLinkInFull, writeLinkReference } from "./link.ts";
+import { hasMasquerade, setMasquerade } from "./masquerade.ts";
 import type { Message } from "./message.ts";
 import { readNeighbour, writeNeighbour } from "./neighbour.ts";
 import { insideNamespace } from "./netns.ts";
@@ -235,6 +237,16 @@ class NetlinkKernel implements Kernel {
   hasSourceCheck(check: SourceCheck): boolean {
     this.#connection.check();
     return this.#inside(() => hasSourceCheck(check));
+  }
+
+  setMasquerade(masquerade: Masquerade): void {
+    this.#connection.check();
+    this.#inside(() => setMasquerade(masquerade));
+  }
+
+  hasMasquerade(masquerade: Masquerade): boolean {
+    this.#connection.check();
+    return this.#inside(() => hasMasquerade(masquerade));
   }
 
   watch(

@@ -5,6 +5,7 @@
  * packet's registers hold.
  */
 
+import type { Family } from "../lib/address.ts";
 import { NLA_F_NESTED, NLM_F } from "./const.ts";
 import { attributesOf, bytesOf, type Message, type MessageWriter } from "./message.ts";
 import type { Begin } from "./request.ts";
@@ -14,13 +15,15 @@ const NFNL_MSG_BATCH = { BEGIN: 0x10, END: 0x11 } as const;
 /** NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_* */
 export const NFT_MSG = {
   NEWTABLE: 0xa00,
+  DELTABLE: 0xa02,
   NEWCHAIN: 0xa03,
   GETCHAIN: 0xa04,
   NEWRULE: 0xa06,
   GETRULE: 0xa07,
   DELRULE: 0xa08,
 } as const;
-const NFPROTO_IPV6 = 10;
+/** NFPROTO_IPV4, NFPROTO_IPV6 */
+const NFPROTO = { 4: 2, 6: 10 } as const;
 const NFTA_TABLE = { NAME: 1, FLAGS: 2 } as const;
 const NFTA_CHAIN = { TABLE: 1, NAME: 3, HOOK: 4, POLICY: 5, USE: 6, TYPE: 7 } as const;
 const NFTA_HOOK = { HOOKNUM: 1, PRIORITY: 2 } as const;
@@ -34,12 +37,12 @@ const NFTA_PAYLOAD = { DREG: 1, BASE: 2, OFFSET: 3, LEN: 4 } as const;
 const NFTA_BITWISE = { SREG: 1, DREG: 2, LEN: 3, MASK: 4, XOR: 5 } as const;
 const NFTA_FIB = { DREG: 1, RESULT: 2, FLAGS: 3 } as const;
 const NFTA_IMMEDIATE = { DREG: 1, DATA: 2 } as const;
-const NFTA_VERDICT_CODE = 1;
-/** NF_DROP, NF_ACCEPT (linux/netfilter.h). */
-const VERDICT = { drop: 0, accept: 1 } as const;
-const NF_INET_PRE_ROUTING = 0;
-/** NF_IP6_PRI_RAW: before connections are tracked. */
-const PRIORITY_RAW = -300;
+const NFTA_VERDICT = { CODE: 1, CHAIN: 2 } as const;
+const NFTA_MASQ_FLAGS = 1;
+/** NF_NAT_RANGE_PROTO_RANDOM_FULLY (linux/netfilter/nf_nat.h) */
+const RANDOM_FULLY = 16;
+/** NF_DROP, NF_ACCEPT (linux/netfilter.h), NFT_GOTO, NFT_RETURN. */
+const VERDICT = { drop: 0, accept: 1, goto: -4, return: -5 } as const;
 /** The one register that is used, NFT_REG_1, and that of verdicts. */
 const REGISTER = 1;
 const REGISTER_VERDICT = 0;
@@ -59,8 +62,15 @@ type Attribute = { readonly type: number; readonly value: Uint8Array | readonly 
 /** One step of a rule. */
 export type Expression = { readonly name: string; readonly attributes: readonly Attribute[] };
 
-/** A chain of the ip6 family that sees packets as they come in. */
-export type Chain = { readonly table: string; readonly chain: string };
+/** A chain of a family's table. */
+export type Chain = { readonly family: Family; readonly table: string; readonly chain: string };
+
+/** Where packets come to a chain: NF_INET_* (linux/netfilter.h), and before which others. */
+export type Hook = {
+  readonly type: "filter" | "nat";
+  readonly number: number;
+  readonly priority: number;
+};
 
 /** Load a property of the packet's. */
 export function meta(key: number): Expression {
@@ -82,7 +92,7 @@ export function compare(how: number, octets: Uint8Array): Expression {
   };
 }
 
-/** Load octets of the IPv6 header. */
+/** Load octets of the IP header. */
 export function header(offset: number, length: number): Expression {
   return {
     name: "payload",
@@ -129,55 +139,106 @@ export function counter(): Expression {
 
 /** Be done with the packet. */
 export function drop(): Expression {
-  const verdict = [{ type: NFTA_DATA.VERDICT, value: [number(NFTA_VERDICT_CODE, VERDICT.drop)] }];
+  return verdict(VERDICT.drop);
+}
+
+/** Go on with another chain, and not with what comes after in this one. */
+export function goTo(chain: string): Expression {
+  return verdict(VERDICT.goto, [text(NFTA_VERDICT.CHAIN, chain)]);
+}
+
+/** Be done with the chain. */
+export function goBack(): Expression {
+  return verdict(VERDICT.return);
+}
+
+/** Have the packet's connection leave with the address of the link that it leaves by, and any port that is free. */
+export function masquerade(): Expression {
+  return { name: "masq", attributes: [number(NFTA_MASQ_FLAGS, RANDOM_FULLY)] };
+}
+
+function verdict(code: number, more: readonly Attribute[] = []): Expression {
+  const value = [number(NFTA_VERDICT.CODE, code), ...more];
   return {
     name: "immediate",
     attributes: [
       number(NFTA_IMMEDIATE.DREG, REGISTER_VERDICT),
-      { type: NFTA_IMMEDIATE.DATA, value: verdict },
+      { type: NFTA_IMMEDIATE.DATA, value: [{ type: NFTA_DATA.VERDICT, value }] },
     ],
   };
 }
 
-/**
- * The chain with this rule and no other, whatever was in it, as one transaction; the last but one message, which makes
- * the rule, asks for an ack. As `nft` has it: add table, add chain, flush chain, add rule.
- */
-export function writeChain(begin: Begin, where: Chain, rule: readonly Expression[]): void {
-  const { table, chain } = where;
-  writeSubject(begin(NFNL_MSG_BATCH.BEGIN, 0), 0, NFNL_SUBSYS_NFTABLES);
-  writeAttributes(writeSubject(begin(NFT_MSG.NEWTABLE, 0)), [
-    text(NFTA_TABLE.NAME, table),
-    number(NFTA_TABLE.FLAGS, 0),
-  ]);
-  writeAttributes(writeSubject(begin(NFT_MSG.NEWCHAIN, NLM_F.CREATE)), [
-    text(NFTA_CHAIN.TABLE, table),
-    text(NFTA_CHAIN.NAME, chain),
-    text(NFTA_CHAIN.TYPE, "filter"),
-    number(NFTA_CHAIN.POLICY, VERDICT.accept),
-    { type: NFTA_CHAIN.HOOK, value: hook() },
-  ]);
-  const chainOfRule = [text(NFTA_RULE.TABLE, table), text(NFTA_RULE.CHAIN, chain)];
-  writeAttributes(writeSubject(begin(NFT_MSG.DELRULE, 0)), chainOfRule);
-  const flags = NLM_F.CREATE | NLM_F.APPEND | NLM_F.ACK;
-  writeAttributes(writeSubject(begin(NFT_MSG.NEWRULE, flags)), [
-    ...chainOfRule,
-    { type: NFTA_RULE.EXPRESSIONS, value: rule.map(elementOf) },
-  ]);
-  writeSubject(begin(NFNL_MSG_BATCH.END, 0), 0, NFNL_SUBSYS_NFTABLES);
+/** Messages that are done all together or not at all; the last one before `end` asks for an ack. */
+export class Transaction {
+  readonly #begin: Begin;
+  readonly #family: Family;
+  #last: MessageWriter;
+
+  constructor(begin: Begin, family: Family) {
+    this.#begin = begin;
+    this.#family = family;
+    this.#last = writeSubject(begin(NFNL_MSG_BATCH.BEGIN, 0), 0, NFNL_SUBSYS_NFTABLES);
+  }
+
+  /** Make it unless it is there. */
+  addTable(table: string): void {
+    this.#add(NFT_MSG.NEWTABLE, 0, [text(NFTA_TABLE.NAME, table), number(NFTA_TABLE.FLAGS, 0)]);
+  }
+
+  /** It must be there. */
+  deleteTable(table: string): void {
+    this.#add(NFT_MSG.DELTABLE, 0, [text(NFTA_TABLE.NAME, table)]);
+  }
+
+  /** Make it unless it is there; packets come to it by the hook, or from other chains. */
+  addChain(table: string, chain: string, hook?: Hook): void {
+    const name = [text(NFTA_CHAIN.TABLE, table), text(NFTA_CHAIN.NAME, chain)];
+    const base =
+      hook === undefined
+        ? []
+        : [
+            text(NFTA_CHAIN.TYPE, hook.type),
+            number(NFTA_CHAIN.POLICY, VERDICT.accept),
+            { type: NFTA_CHAIN.HOOK, value: hookAttributes(hook) },
+          ];
+    this.#add(NFT_MSG.NEWCHAIN, NLM_F.CREATE, [...name, ...base]);
+  }
+
+  flushChain(table: string, chain: string): void {
+    this.#add(NFT_MSG.DELRULE, 0, [text(NFTA_RULE.TABLE, table), text(NFTA_RULE.CHAIN, chain)]);
+  }
+
+  /** Behind those that are there. */
+  addRule(table: string, chain: string, rule: readonly Expression[]): void {
+    this.#add(NFT_MSG.NEWRULE, NLM_F.CREATE | NLM_F.APPEND, [
+      text(NFTA_RULE.TABLE, table),
+      text(NFTA_RULE.CHAIN, chain),
+      { type: NFTA_RULE.EXPRESSIONS, value: rule.map(elementOf) },
+    ]);
+  }
+
+  end(): void {
+    this.#last.addFlags(NLM_F.ACK);
+    writeSubject(this.#begin(NFNL_MSG_BATCH.END, 0), 0, NFNL_SUBSYS_NFTABLES);
+  }
+
+  #add(type: number, flags: number, attributes: readonly Attribute[]): void {
+    this.#last = writeSubject(this.#begin(type, flags), NFPROTO[this.#family]);
+    writeAttributes(this.#last, attributes);
+  }
 }
 
 /** The question for a chain (NFT_MSG_GETCHAIN). */
-export function writeChainQuestion(writer: MessageWriter, { table, chain }: Chain): void {
-  writeAttributes(writeSubject(writer), [
+export function writeChainQuestion(writer: MessageWriter, { family, table, chain }: Chain): void {
+  writeAttributes(writeSubject(writer, NFPROTO[family]), [
     text(NFTA_CHAIN.TABLE, table),
     text(NFTA_CHAIN.NAME, chain),
   ]);
 }
 
 /** The question for a chain's rules (a dump of NFT_MSG_GETRULE). */
-export function writeRulesQuestion(writer: MessageWriter, { table, chain }: Chain): void {
-  writeAttributes(writeSubject(writer), [
+export function writeRulesQuestion(writer: MessageWriter, { family, table, chain }: Chain): void {
+  writeAttributes(writeSubject(writer, NFPROTO[family]), [
     text(NFTA_RULE.TABLE, table),
     text(NFTA_RULE.CHAIN, chain),
   ]);
@@ -188,10 +249,10 @@ export function rulesIn({ body }: Message): number {
   return attributesOf(body, SUBJECT).get(NFTA_CHAIN.USE)?.getUint32(0) ?? 0;
 }
 
-/** Whether an answer's chain is hooked where `writeChain` hooks it. */
-export function isHooked({ body }: Message): boolean {
+/** Whether an answer's chain is hooked there. */
+export function isHooked({ body }: Message, hook: Hook): boolean {
   const there = attributesOf(body, SUBJECT).get(NFTA_CHAIN.HOOK);
-  return there !== undefined && hasAll(there, 0, hook());
+  return there !== undefined && hasAll(there, 0, hookAttributes(hook));
 }
 
 /** Whether an answer's rule is this one. What a counter has counted is of no account. */
@@ -211,13 +272,12 @@ export function isRule({ body }: Message, rule: readonly Expression[]): boolean 
 /** Octets of struct nfgenmsg. */
 const SUBJECT = 4;
 
-/** No constant: an ADD without IPv6 is not to pay for it. */
-function hook(): readonly Attribute[] {
-  return [number(NFTA_HOOK.HOOKNUM, NF_INET_PRE_ROUTING), number(NFTA_HOOK.PRIORITY, PRIORITY_RAW)];
+function hookAttributes({ number: hook, priority }: Hook): readonly Attribute[] {
+  return [number(NFTA_HOOK.HOOKNUM, hook), number(NFTA_HOOK.PRIORITY, priority)];
 }
 
 /** struct nfgenmsg: the family, a version and what a batch is of, in network order. */
-function writeSubject(writer: MessageWriter, family = NFPROTO_IPV6, of = 0): MessageWriter {
+function writeSubject(writer: MessageWriter, family: number, of = 0): MessageWriter {
   return writer
     .u8(family)
     .u8(0)

@@ -20,6 +20,7 @@ import { type LaterWrite, writeLater } from "./libc-aio.ts";
 
 const SOL_SOCKET = 1;
 const SO_RCVBUF = 8;
+const SO_SNDBUFFORCE = 32;
 const SO_RCVBUFFORCE = 33;
 /** The kernel clamps it to rmem_max for those without privilege; ask for what it gives. */
 const RECEIVE_BUFFER = 4 << 20;
@@ -29,6 +30,8 @@ const ANSWER = 1664;
 /** As many fit into the receive buffer that every socket has (net.core.rmem_default). */
 const FEW_ANSWERS = 128;
 const MANY_ANSWERS = 512;
+/** What a request takes of the send buffer at most, which one write has to fit into (EMSGSIZE). */
+const REQUEST = 128;
 
 /** classic BPF (linux/bpf_common.h): load a word of the packet, jump if it equals, return. */
 const BPF = { LOAD: 0x20, JUMP_EQUAL: 0x15, RETURN: 0x06 } as const;
@@ -115,9 +118,10 @@ function deafFilter(ports: readonly number[]): Uint8Array {
   return new Uint8Array(view.buffer);
 }
 
-/** Beyond rmem_max, which takes CAP_NET_ADMIN of the machine; how many answers fit in. */
+/** Beyond rmem_max and wmem_max, which takes CAP_NET_ADMIN of the machine; how many answers fit in. */
 function makeRoom(fd: number): number {
   try {
+    setSocketOption(fd, SOL_SOCKET, SO_SNDBUFFORCE, MANY_ANSWERS * REQUEST);
     setSocketOption(fd, SOL_SOCKET, SO_RCVBUFFORCE, MANY_ANSWERS * ANSWER);
     return MANY_ANSWERS;
   } catch (error) {

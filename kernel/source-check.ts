@@ -15,62 +15,80 @@
  * once each leaves the same.
  */
 
-import { NetlinkConnection } from "./conn.ts";
-import { NETLINK_NETFILTER } from "./const.ts";
-import { KernelError, type SourceCheck } from "./kernel.ts";
-import { SystemError } from "./libc.ts";
-import type { Message } from "./message.ts";
+import type { SourceCheck } from "./kernel.ts";
+import { chainOf, nameOf, refused, rulesOf, withNetfilter } from "./nfnetlink.ts";
 import {
+  type Chain,
   CMP,
   compare,
   counter,
   drop,
   type Expression,
+  type Hook,
   header,
   isHooked,
   isRule,
   META,
   mask,
   meta,
-  NFT_MSG,
   rulesIn,
+  Transaction,
   wayBack,
-  writeChain,
-  writeChainQuestion,
-  writeRulesQuestion,
 } from "./nftables.ts";
-import { openPort } from "./port.ts";
+import type { Begin } from "./request.ts";
 
+const FAMILY = 6;
+const NF_INET_PRE_ROUTING = 0;
 /** Of an IPv6 header (RFC 8200 section 3). */
 const SOURCE = { offset: 8, length: 16 } as const;
 
 /** Make sure that it is there, in this thread's namespace. One question where it is. Throws `KernelError`. */
 export function ensureSourceCheck(check: SourceCheck): void {
-  withConnection((connection) => {
-    const chain = chainOf(connection, check);
+  withNetfilter((connection) => {
+    const chain = chainOf(connection, chainOfCheck(check));
     if (chain !== undefined && rulesIn(chain) > 0) return;
-    writeChain((type, flags) => connection.begin(type, flags), check, ruleOf(check));
+    writeCheck((type, flags) => connection.begin(type, flags), check);
     const failure = connection.transact();
     if (failure === undefined) return;
     const words =
       failure.code === "ENOENT" ? "the kernel has no nft_fib_ipv6: load it" : failure.words;
-    throw refused(`NFT_MSG_NEWRULE ${nameOf(check)}`, words, failure);
+    throw refused(`NFT_MSG_NEWRULE ${nameOf(chainOfCheck(check))}`, words, failure);
   });
 }
 
 /** Whether it is there, exactly as `ensureSourceCheck` makes it. Throws `KernelError`. */
 export function hasSourceCheck(check: SourceCheck): boolean {
-  return withConnection((connection) => {
-    const chain = chainOf(connection, check);
-    if (chain === undefined || !isHooked(chain)) return false;
+  return withNetfilter((connection) => {
+    const chain = chainOf(connection, chainOfCheck(check));
+    if (chain === undefined || !isHooked(chain, hook())) return false;
     const rule = ruleOf(check);
-    const rules = connection.dump(
-      NFT_MSG.GETRULE,
-      (writer) => writeRulesQuestion(writer, check),
-      (message) => isRule(message, rule),
-    );
+    const rules = rulesOf(connection, chainOfCheck(check), (message) => isRule(message, rule));
     return rules.length === 1 && rules[0] === true;
   });
+}
+
+/**
+ * The chain with the rule and no other, whatever was in it. As `nft` has it: add table, add chain, flush chain, add
+ * rule.
+ */
+export function writeCheck(begin: Begin, check: SourceCheck): void {
+  const { table, chain } = check;
+  const transaction = new Transaction(begin, FAMILY);
+  transaction.addTable(table);
+  transaction.addChain(table, chain, hook());
+  transaction.flushChain(table, chain);
+  transaction.addRule(table, chain, ruleOf(check));
+  transaction.end();
+}
+
+/** Before connections are tracked (NF_IP6_PRI_RAW). No constant: an ADD without IPv6 is not to pay for it. */
+function hook(): Hook {
+  return { type: "filter", number: NF_INET_PRE_ROUTING, priority: -300 };
+}
+
+/** Where it is. */
+export function chainOfCheck({ table, chain }: SourceCheck): Chain {
+  return { family: FAMILY, table, chain };
 }
 
 /** The rule, step by step. */
@@ -95,42 +113,6 @@ export function ruleOf({ links, exempt }: SourceCheck): Expression[] {
     counter(),
     drop(),
   ];
-}
-
-/** The answer about its chain; undefined when there is none. */
-function chainOf(connection: NetlinkConnection, check: SourceCheck): Message | undefined {
-  writeChainQuestion(connection.begin(NFT_MSG.GETCHAIN, 0), check);
-  const answer = connection.get();
-  if ("body" in answer) return answer;
-  if (answer.code === "ENOENT") return undefined;
-  const words = answer.code === "EINVAL" ? "the kernel has no nf_tables: load it" : answer.words;
-  throw refused(`NFT_MSG_GETCHAIN ${nameOf(check)}`, words, answer);
-}
-
-function withConnection<Result>(act: (connection: NetlinkConnection) => Result): Result {
-  const connection = connect();
-  try {
-    return act(connection);
-  } finally {
-    connection.close();
-  }
-}
-
-function connect(): NetlinkConnection {
-  try {
-    return new NetlinkConnection(openPort({ protocol: NETLINK_NETFILTER }));
-  } catch (error) {
-    if (!(error instanceof SystemError) || error.code !== "EPROTONOSUPPORT") throw error;
-    throw refused("socket NETLINK_NETFILTER", "the kernel has no nfnetlink: load it", error);
-  }
-}
-
-function refused(what: string, words: string, { code, errno }: { code: string; errno: number }) {
-  return new KernelError(`${what}: ${words} (${code})`, code, errno);
-}
-
-function nameOf({ table, chain }: SourceCheck): string {
-  return `ip6 ${table} ${chain}`;
 }
 
 /** The address, or the mask, that begins with these octets and goes on with zeros. */

@@ -37,6 +37,8 @@ export type StatusAnswer = {
     readonly attributeSets: number;
   };
   readonly fib: FibAnswer;
+  /** Prefixes whose connections leave with the node's address; absent where there are none. */
+  readonly masquerade?: { readonly sources: readonly string[]; readonly error: string | null };
   readonly ready: { readonly ok: boolean; readonly reason: string };
 };
 

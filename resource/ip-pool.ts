@@ -29,6 +29,8 @@ export type IpPool = {
   readonly allowedUses: readonly PoolUse[];
   /** Manual: nobody claims blocks of it, and a pod gets an address only by asking for it. */
   readonly assignmentMode: AssignmentMode;
+  /** Connections from it to beyond all pools leave their node with the node's address. */
+  readonly natOutgoing: boolean;
   /** Additions of ours from here on. The first and the last address of each block go to nobody. */
   readonly skipFirstAndLast: boolean;
   /** Undefined: as many as there are. */
@@ -74,6 +76,7 @@ export const ipPoolSpec = mapOf({
     v.picklist(ASSIGNMENT_MODES, `expected ${ASSIGNMENT_MODES.join(" or ")}`),
     "Automatic",
   ),
+  natOutgoing: v.optional(booleanSchema, false),
   skipFirstAndLast: v.optional(booleanSchema, false),
   maxBlocksPerNode: v.optional(wholeNumber(1, 65_535, "a number of blocks")),
   spareAddresses: v.optional(wholeNumber(1, MOST_SPARE, "a number of addresses")),
@@ -85,10 +88,6 @@ export const ipPoolSpec = mapOf({
 export const IP_POOL_NOT_HONOURED: NotHonouredFields = {
   "spec.ipipMode": { idle: ["Never"], why: "packets travel without tunnels" },
   "spec.vxlanMode": { idle: ["Never"], why: "packets travel without tunnels" },
-  "spec.natOutgoing": {
-    idle: [false],
-    why: "pods keep their addresses towards everybody; who needs another translates at the router or with nftables",
-  },
   "spec.namespaceSelector": { idle: [], why: "a node does not know the labels of namespaces" },
 };
 

@@ -9,8 +9,8 @@ import type {
   BgpRange,
   BgpUnnumbered,
   BgpWorkloads,
-  Role,
 } from "../../resource/bgp-peer.ts";
+import type { Role } from "../../resource/bgp-peer-fields.ts";
 import type { Fault } from "../../resource/fault.ts";
 import type { Documented } from "../../resource/resource.ts";
 import type { Context } from "./context.ts";

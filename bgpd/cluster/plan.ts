@@ -10,7 +10,7 @@ import {
   formatAddress,
   parseAddress,
 } from "../../lib/address.ts";
-import { comparePrefix, formatPrefix } from "../../lib/prefix.ts";
+import { comparePrefix, formatPrefix, type Prefix } from "../../lib/prefix.ts";
 import { Secret } from "../../lib/secret.ts";
 import type { BgpConfiguration } from "../../resource/bgp-configuration.ts";
 import type { BgpRange, BgpUnnumbered, BgpWorkloads } from "../../resource/bgp-peer.ts";
@@ -109,6 +109,7 @@ export function planSpeaker(
   misfits.push(...context.faults, ...lonelyAggregates(peers, context));
   if (misfits.length > 0) return { faults: misfits };
   const { shutdownMessage } = configuration;
+  const translated = pools.filter(({ natOutgoing }) => natOutgoing);
   return {
     plan: {
       node: node.name,
@@ -119,10 +120,8 @@ export function planSpeaker(
       listenPort: configuration.listenPort,
       listenAddresses: listenAddresses(context),
       blocks: node.blocks,
-      pools: pools.map(({ prefix }) => prefix),
-      unexportedPools: pools
-        .filter(({ disableBGPExport }) => disableBGPExport)
-        .map(({ prefix }) => prefix),
+      pools: prefixesOf(pools),
+      unexportedPools: prefixesOf(pools.filter(({ disableBGPExport }) => disableBGPExport)),
       services: announcedRanges(context),
       serviceRanges: allRanges(configuration.serviceRanges),
       serviceRoutes: serviceRoutes(context),
@@ -132,6 +131,9 @@ export function planSpeaker(
       advertisements: configuration.prefixAdvertisements,
       selection: selectionOf(configuration),
       peers,
+      ...(translated.length === 0
+        ? {}
+        : { masquerade: { sources: prefixesOf(translated), exempt: prefixesOf(pools) } }),
       ...(rangePlans.length === 0 ? {} : { ranges: rangePlans }),
       ...(linkPlans.length === 0 ? {} : { unnumbered: linkPlans }),
       ...(podPlans.length === 0 ? {} : { workloads: podPlans, hosts: hostsOf(resources, peers) }),
@@ -139,6 +141,10 @@ export function planSpeaker(
     },
     notes: [...notes, ...context.notes],
   };
+}
+
+function prefixesOf(pools: readonly IpPool[]): readonly Prefix[] {
+  return pools.map(({ prefix }) => prefix);
 }
 
 /** Of two that select one pod the first has it: in Calico's order, those for all nodes come first. */

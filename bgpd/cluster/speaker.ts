@@ -12,7 +12,8 @@ import type { AggregateAudience } from "../../resource/aggregate.ts";
 import type { BFD_AUTH_TYPES, BfdAuthType } from "../../resource/bfd.ts";
 import type { ImportPolicy, PrefixAdvertisement } from "../../resource/bgp-configuration.ts";
 import type { BgpFilter } from "../../resource/bgp-filter.ts";
-import type { ExportPolicy, PrefixLimit, Role } from "../../resource/bgp-peer.ts";
+import type { ExportPolicy, PrefixLimit } from "../../resource/bgp-peer.ts";
+import type { Role } from "../../resource/bgp-peer-fields.ts";
 import type { SecretReference } from "../../resource/password.ts";
 import type { AsRange, WordedSelector } from "../../resource/scalar.ts";
 
@@ -45,6 +46,8 @@ export type SpeakerPlan = {
   readonly normalPriority: Readonly<Record<Family, number>>;
   /** Ranges of which no route is put into the kernel. */
   readonly unprogrammed: readonly UnprogrammedRange[];
+  /** Whose connections leave with the node's address; absent: nobody's. */
+  readonly masquerade?: MasqueradePlan;
   /** What this node announces while it has a route to a part of it. */
   readonly aggregates: readonly AggregatePlan[];
   /** Communities for what is told. */
@@ -74,6 +77,14 @@ export type UnprogrammedRange = {
     | "services"
     /** `programClusterRoutes` leaves them to somebody else. */
     | "cluster routes";
+};
+
+/** In order. */
+export type MasqueradePlan = {
+  /** Pools with `natOutgoing`. */
+  readonly sources: readonly Prefix[];
+  /** All pools: towards them pods keep their addresses. */
+  readonly exempt: readonly Prefix[];
 };
 
 /** Neighbours that nobody has named: each of them gets a session like `session` when it calls. */

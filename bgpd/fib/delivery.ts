@@ -64,6 +64,8 @@ export class Delivery {
       if (row === undefined) break;
       const errand = errandOf(rows, row, this.#routes.objects.sets, place);
       if (errand === undefined) {
+        // Something else may have been refused that was wanted before.
+        rows.errors.delete(row);
         rows.forget(row);
         continue;
       }

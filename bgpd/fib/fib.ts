@@ -305,6 +305,8 @@ class KernelFib implements Fib {
 
   resync(): void {
     this.#survey?.end();
+    // What is read from now on is newer, and others' events may have been lost in between.
+    this.#held.events = [];
     const { kernel, audience } = this.#options;
     this.#survey = new Survey({
       kernel,
@@ -431,10 +433,16 @@ class KernelFib implements Fib {
       const shape = isOfOurs && change === "new" ? shapeOf(route) : NONE;
       this.#survey?.note(rows, row);
       const before = rows.present.get(row);
-      if (isOfOurs) rows.setDoubtful(row, false);
-      if (before === shape) return false;
-      if (!isOfOurs) rows.setDoubtful(row, true);
-      this.#routes.setPresent(rows, row, shape);
+      // Ours we may have put back since, but for what an earlier daemon left.
+      const isDoubtful = !isOfOurs || (change === "deleted" && !rows.isStale(row));
+      if (!isDoubtful) rows.setDoubtful(row, false);
+      // It may have been in the way as well.
+      const wasRefused = change === "deleted" && rows.errors.has(row);
+      if (before === shape && !wasRefused) return false;
+      if (isDoubtful) rows.setDoubtful(row, true);
+      // Whatever it was, we may have removed it since: it is told anew.
+      const isUncertain = shape !== NONE && !rows.isStale(row);
+      this.#routes.setPresent(rows, row, isUncertain ? OTHERWISE : shape);
       if (shape === NONE) rows.setLost(row, rows.wanted.get(row) !== NONE);
     }
     rows.errors.delete(row);

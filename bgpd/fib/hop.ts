@@ -35,7 +35,9 @@ export type HopSet = {
   id: number;
   /** The group's members, as `membersText` has them. */
   present: string;
+  /** Why the kernel refused the group with the members `refused`. */
   error: string | undefined;
+  refused: string;
 };
 
 export type ResolveHop = (nextHop: Address, link?: number) => Resolution;
@@ -66,7 +68,7 @@ export class HopSets {
     const shares = [...weights].map(([hop, weight]) => ({ hop, weight }));
     for (const { hop } of shares) hop.users++;
     const number = this.#free.pop() ?? this.#byNumber.length;
-    const set = { number, shares, users: 0, id: 0, present: "", error: undefined };
+    const set = { number, shares, users: 0, id: 0, present: "", error: undefined, refused: "" };
     this.#byNumber[number] = set;
     this.#byKey.set(key, set);
     return set;

@@ -58,6 +58,8 @@ export class NexthopObjects {
   #there: ReadonlySet<number> = new Set();
   /** Found to be gone by the last `prepare`, which was to change them. */
   readonly #missing = new Set<number>();
+  /** Those that the kernel refused to remove: not asked for again before something has changed. */
+  readonly #stuck = new Set<number>();
   /** Something may have to be told to the kernel. */
   #isDirty = true;
   /** The kernel had no room for a request or its answer: only `compare` tells what it did. */
@@ -83,6 +85,7 @@ export class NexthopObjects {
   /** A next hop moved, a set is wanted no more: `prepare` and `collect` have to look at all. */
   touch(): void {
     this.#isDirty = true;
+    this.#stuck.clear();
   }
 
   /** One route more or less leads over an object. */
@@ -128,7 +131,7 @@ export class NexthopObjects {
       this.#nextId = there.size === 0 ? 0 : (Math.max(...there.keys()) - FIRST_ID + 1) % IDS;
     }
     this.#isKnown = true;
-    this.#isDirty = true;
+    this.touch();
     this.isUnsure = false;
     return gone;
   }
@@ -272,6 +275,7 @@ export class NexthopObjects {
     const members = livingOf(set);
     const text = membersText(members);
     if (members.length === 0 || (set.id !== 0 && set.present === text)) return false;
+    if (set.error !== undefined && set.refused === text) return false;
     const before = set.id;
     const left =
       before === 0
@@ -289,7 +293,8 @@ export class NexthopObjects {
       set.present = "";
     }
     if (made === undefined) return false;
-    if (membersText(livingOf(set)) === text) set.error = made.error;
+    if (membersText(livingOf(set)) === text)
+      Object.assign(set, { error: made.error, refused: text });
     if (made.error === undefined) {
       set.id = made.id;
       set.present = text;
@@ -329,9 +334,12 @@ export class NexthopObjects {
   }
 
   *#delete(id: number): Generator<void, boolean> {
+    if (this.#stuck.has(id)) return false;
     const [error] = yield* this.#courier.send([{ type: "delete nexthop", id }]);
-    if (error?.code === "ENOBUFS") this.isUnsure = true;
-    return error === undefined || error.code === "ENOENT";
+    if (error === undefined || error.code === "ENOENT") return true;
+    if (error.code === "ENOBUFS") this.isUnsure = true;
+    else this.#stuck.add(id);
+    return false;
   }
 
   /** Nobody has a use for one that was made: it goes with those that an earlier daemon left. */

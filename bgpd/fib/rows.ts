@@ -47,8 +47,8 @@ export class Rows {
   }
 
   /**
-   * Another's route has come to where ours is: beside it, or in its place. It counts as gone until the kernel has been
-   * told something of it.
+   * Another's route has come to where ours is, beside it or in its place, or ours has gone and may be there again by a
+   * request that is newer. It counts as gone until the kernel has been told something of it.
    */
   isDoubtful(row: number): boolean {
     return this.#has(row, DOUBTFUL);

@@ -12,7 +12,7 @@ import type { AddPath } from "../wire/context.ts";
 import type { Capability, OpenMessage } from "../wire/message.ts";
 import type { MessageFault } from "./event.ts";
 import { peerRestart, restartCapabilities } from "./restart.ts";
-import type { LocalRestart, Negotiated, Role, SessionConfig } from "./state.ts";
+import type { LocalRestart, Negotiated, Role, Session, SessionConfig } from "./state.ts";
 
 const VERSION = 4;
 /** RFC 4271 section 4.1, and RFC 8654 section 3. */
@@ -49,6 +49,11 @@ const ROLES: Readonly<Record<Role, { readonly ours: number; readonly theirs: num
 
 /** Whether our OPEN has capabilities; "none" for a peer that refused the parameter (RFC 5492 section 3). */
 export type Advertised = "all" | "none";
+
+/** What the session's OPEN has. */
+export function advertisedBy({ isPlain }: Pick<Session, "isPlain">): Advertised {
+  return isPlain ? "none" : "all";
+}
 
 /** A speaker that has not restarted, or whose restart nothing survived. */
 export const NO_RESTART: LocalRestart = { restarted: false, forwarding: false };

@@ -1,5 +1,6 @@
 /**
- * `npm run bench -- cni-crowd`: ADDs and DELs with many in flight, as when a node starts; and a GC of all of them.
+ * `npm run bench -- cni-crowd`: ADDs and DELs with many in flight, as when a node starts; and a GC of all of them. Beside
+ * them as many starts of a program of Bun's that does nothing: no plugin of ours can be called more often.
  *
  * Contenders take turns within a run, whole processes from start to exit.
  */
@@ -15,6 +16,7 @@ import {
   type Contender,
   enter,
   environmentOf,
+  FLOOR,
   install,
   isInside,
   missing,
@@ -75,6 +77,7 @@ export async function runCrowdBench(args: string[]): Promise<number> {
         rows.push(await crowd(contender, place, verb, pods, inFlight));
       }
     }
+    rows.push(await crowd(FLOOR, place, "start", pods, inFlight));
   }
   const collecting = await collect(place, pods);
   rmSync(folder, { recursive: true });
@@ -143,7 +146,7 @@ function table(rows: readonly CrowdRow[]): string {
   const lines = rows.map(({ name, inFlight, verb, rate, p99 }) =>
     [
       String(inFlight).padStart(9),
-      verb,
+      verb.padEnd(5),
       name.padEnd(31),
       rate.toFixed(0).padStart(5),
       p99.toFixed(0).padStart(7),

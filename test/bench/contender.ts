@@ -37,14 +37,25 @@ export function missing(manx: string, plugins: string): string | undefined {
  * lie in the cache decides over a tenth of how soon it starts. The calls take turns over the copies.
  */
 export function install(folder: string, manx: string, plugins: string): string[] {
+  const nothing = compileNothing(folder);
   return Array.from({ length: COPIES }, (_, index) => {
     const copy = join(folder, String(index));
     mkdirSync(copy);
-    for (const file of [manx, join(plugins, "ptp"), join(plugins, "host-local")]) {
+    for (const file of [manx, join(plugins, "ptp"), join(plugins, "host-local"), nothing]) {
       writeFileSync(join(copy, basename(file)), readFileSync(file), { mode: 0o755 });
     }
     return copy;
   });
+}
+
+/** A program of Bun's that does nothing: what of a call is not ours to save. */
+function compileNothing(folder: string): string {
+  const [source, outfile] = [join(folder, "nothing.ts"), join(folder, FLOOR.plugin)];
+  writeFileSync(source, "");
+  const words = ["build", "--compile", "--minify", "--bytecode", source, "--outfile", outfile];
+  const { exitCode, stderr } = Bun.spawnSync([process.execPath, ...words]);
+  if (exitCode !== 0) throw new Error(`bun ${words.join(" ")}: ${stderr}`);
+  return outfile;
 }
 
 /**
@@ -64,6 +75,13 @@ export function enter(name: string, args: readonly string[]): number {
 const USER: readonly string[] = ["--user", "--map-root-user"];
 
 export const PEER = "ptp + host-local";
+
+/** Called for nothing but its start and its end. */
+export const FLOOR: Contender = {
+  name: "nothing, as a program of Bun",
+  plugin: "nothing",
+  config: { name: "nothing" },
+};
 
 export const CONTENDERS: readonly Contender[] = [
   {

@@ -200,6 +200,19 @@ export const PEERS: readonly PeerAnswer[] = [
 ];
 
 /** With peers on links, one of them found. */
+export const MASQUERADING_STATUS: StatusAnswer = {
+  ...STATUS,
+  masquerade: { sources: ["10.244.0.0/16", "fd00:10:244::/48"], error: null },
+};
+
+export const REFUSED_MASQUERADE_STATUS: StatusAnswer = {
+  ...STATUS,
+  masquerade: {
+    sources: ["10.244.0.0/16"],
+    error: "NFT_MSG_NEWRULE ip manx-outgoing beyond: the kernel has no nft_masq: load it (ENOENT)",
+  },
+};
+
 export const LINKED_STATUS: StatusAnswer = {
   ...STATUS,
   peers: {

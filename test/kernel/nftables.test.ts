@@ -19,15 +19,16 @@ import {
   isRule,
   NFT_MSG,
   rulesIn,
-  writeChain,
   writeChainQuestion,
   writeRulesQuestion,
 } from "../../kernel/nftables.ts";
-import { ruleOf } from "../../kernel/source-check.ts";
+import { chainOfCheck, ruleOf, writeCheck } from "../../kernel/source-check.ts";
 import recordings from "../vectors/netlink/nftables.json";
 
 const [made, chain, rules] = recordings;
 const RULE = ruleOf(SOURCE_CHECK);
+const WHERE = chainOfCheck(SOURCE_CHECK);
+const RAW = { type: "filter", number: 0, priority: -300 } as const;
 
 function messages(hex: string): Message[] {
   return messagesOf(Uint8Array.fromHex(hex));
@@ -69,10 +70,9 @@ describe("the source check says what nft says", () => {
   test("to make it", () => {
     const writer = new MessageWriter();
     let sequence = 0;
-    writeChain(
+    writeCheck(
       (type, flags) => writer.begin(type, NLM_F.REQUEST | flags, ++sequence),
       SOURCE_CHECK,
-      RULE,
     );
     const ours = messages(writer.bytes.toHex());
     expect(ours.map(meaning)).toEqual(messages(made?.request ?? "").map(meaning));
@@ -86,9 +86,9 @@ describe("the source check says what nft says", () => {
 
   test("to ask for the chain and for its rules", () => {
     expect(
-      question(written((writer) => writeChainQuestion(writer, SOURCE_CHECK), NFT_MSG.GETCHAIN)),
+      question(written((writer) => writeChainQuestion(writer, WHERE), NFT_MSG.GETCHAIN)),
     ).toEqual(question(only(chain?.request)));
-    const dump = (writer: MessageWriter) => writeRulesQuestion(writer, SOURCE_CHECK);
+    const dump = (writer: MessageWriter) => writeRulesQuestion(writer, WHERE);
     expect(question(written(dump, NFT_MSG.GETRULE, NLM_F.DUMP))).toEqual(
       question(only(rules?.request)),
     );
@@ -97,7 +97,7 @@ describe("the source check says what nft says", () => {
 
 describe("answers are read", () => {
   test("a chain has a hook and so many rules", () => {
-    expect(isHooked(only(chain?.answer))).toBe(true);
+    expect(isHooked(only(chain?.answer), RAW)).toBe(true);
     expect(rulesIn(only(chain?.answer))).toBe(1);
   });
 
@@ -133,7 +133,7 @@ describe("answers are read", () => {
         const message = only(cut.toHex());
         expect(isRule(message, RULE)).toBe(false);
         rulesIn(message);
-        isHooked(message);
+        isHooked(message, RAW);
       }
     }
   });

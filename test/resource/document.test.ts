@@ -85,7 +85,7 @@ describe("readDocuments", () => {
 
   test("fields of Calico's at the values that mean nothing new may stand", () => {
     const pool =
-      "cidr: 10.244.0.0/16\nipipMode: Never\nvxlanMode: Never\nnatOutgoing: false\nnodeSelector: all()\nallowedUses: [Workload, Tunnel]";
+      "cidr: 10.244.0.0/16\nipipMode: Never\nvxlanMode: Never\nnodeSelector: all()\nallowedUses: [Workload, Tunnel]";
     const configuration = documentOf("BGPConfiguration", "default", "logSeverityScreen: Info");
     expect(faultsOf(documentOf("IPPool", "pods", pool), configuration)).toEqual([]);
   });
@@ -108,6 +108,7 @@ describe("readDocuments", () => {
       disabled: false,
       allowedUses: ["Workload", "Tunnel"],
       assignmentMode: "Automatic",
+      natOutgoing: false,
       skipFirstAndLast: false,
       maxBlocksPerNode: undefined,
       spareAddresses: undefined,

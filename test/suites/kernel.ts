@@ -11,6 +11,7 @@ import { kernelAddressSuite } from "./kernel-address.ts";
 import { kernelDumpSuite } from "./kernel-dump.ts";
 import { kernelLaterSuite } from "./kernel-later.ts";
 import { kernelLinkSuite } from "./kernel-link.ts";
+import { kernelMasqueradeSuite } from "./kernel-masquerade.ts";
 import { kernelNexthopSuite } from "./kernel-nexthop.ts";
 import { kernelRouteSuite } from "./kernel-route.ts";
 import {
@@ -74,6 +75,7 @@ export function kernelSuite(name: string, open: () => KernelHarness): void {
       });
     });
 
+    kernelMasqueradeSuite(() => harness);
     kernelLinkSuite(() => harness);
     kernelAddressSuite(() => harness);
     kernelRouteSuite(() => harness);

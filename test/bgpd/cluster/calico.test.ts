@@ -121,6 +121,11 @@ describe("announcements and filters", () => {
       ["10.244.0.0/20", ["n1", "n2"]],
     ]);
     expect(planOf("n3").aggregates).toEqual([]);
+    const { sources, exempt } = planOf("n1").masquerade ?? { sources: [], exempt: [] };
+    expect([sources, exempt].map((list) => list.map(formatPrefix))).toEqual([
+      ["10.244.0.0/16"],
+      ["10.244.0.0/16", "10.250.0.0/24"],
+    ]);
   });
 
   test.each<Told>([

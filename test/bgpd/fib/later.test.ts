@@ -85,6 +85,36 @@ describe("while an answer is waited for", () => {
     expect(daemon.fib.counts().healed).toBe(1);
   });
 
+  test("a route that another removed before it was changed goes when it is wanted no more", () => {
+    daemon.want("10.1.0.0/24", FIRST);
+    daemon.want("10.2.0.0/24", SECOND);
+    daemon.flush();
+    // Twice, the second time after it was put back.
+    for (const way of [SECOND, "blackhole"]) {
+      scene.route("delete", "10.1.0.0/24");
+      daemon.want("10.1.0.0/24", way);
+      begin();
+      expect(daemon.fib.flush(1000)).toBe(true);
+    }
+    daemon.unwant("10.1.0.0/24");
+    daemon.hear();
+    expect(scene.routes()).toEqual([expect.stringContaining("10.2.0.0/24")]);
+  });
+
+  test("a route that another changed before it was removed is made, though it is wanted as it was then", () => {
+    daemon.want("10.1.0.0/24", FIRST);
+    daemon.want("10.2.0.0/24", SECOND);
+    daemon.flush();
+    scene.route("replace", "10.1.0.0/24", { type: "blackhole" });
+    daemon.unwant("10.1.0.0/24");
+    begin();
+    expect(daemon.fib.flush(1000)).toBe(true);
+    daemon.want("10.1.0.0/24", "blackhole");
+    daemon.hear();
+    expect(scene.routes()).toContain("blackhole 10.1.0.0/24 proto 77");
+    expect(daemon.state("10.1.0.0/24")).toEqual({ state: "installed", target: "blackhole" });
+  });
+
   test("routes that go with their link are put back", () => {
     daemon.want("10.1.0.0/24", FIRST);
     daemon.flush();
@@ -109,6 +139,22 @@ describe("while an answer is waited for", () => {
       "add blackhole 10.2.0.0/24",
     ]);
     expect(daemon.fib.isComparing).toBe(false);
+    expect(scene.routes().length).toBe(2);
+  });
+
+  test("what others did before a comparison was asked for is older than what it reads", () => {
+    daemon.want("10.1.0.0/24", "blackhole");
+    daemon.flush();
+    daemon.want("10.2.0.0/24", "blackhole");
+    begin();
+    scene.route("delete", "10.1.0.0/24");
+    scene.route("add", "10.1.0.0/24", { type: "blackhole" });
+    scene.deliver();
+    scene.route("delete", "10.1.0.0/24");
+    scene.host.overrun();
+    scene.deliver();
+    daemon.fib.resync();
+    daemon.flush();
     expect(scene.routes().length).toBe(2);
   });
 
@@ -186,6 +232,74 @@ describe("while an answer is waited for", () => {
       expect.stringContaining("another's route"),
     ]);
     expect(daemon.fib.outstanding()).toEqual({ pending: 0, refused: 1, unresolved: 0 });
+  });
+
+  test("a route that is in the way, and gone when its owner is looked for, is no other's", () => {
+    scene.route("add", "10.1.0.0/24", { type: "blackhole" });
+    daemon.hear();
+    daemon.want("10.1.0.0/24", "blackhole");
+    begin();
+    scene.route("delete", "10.1.0.0/24");
+    daemon.hear();
+    expect(daemon.fib.failures()).toEqual([]);
+    expect(scene.routes()).toEqual(["blackhole 10.1.0.0/24 proto 77"]);
+  });
+
+  test("what is refused that is wanted no more says nothing of what is there", () => {
+    daemon.want("10.1.0.0/24", "blackhole");
+    daemon.want("10.2.0.0/24", FIRST);
+    daemon.flush();
+    const admit = scene.host.inject(() => ({ code: "EINVAL" }));
+    daemon.want("10.1.0.0/24", FIRST);
+    begin();
+    daemon.want("10.1.0.0/24", "blackhole");
+    daemon.flush();
+    admit();
+    expect(daemon.fib.failures()).toEqual([]);
+    expect(daemon.fib.outstanding()).toEqual({ pending: 0, refused: 0, unresolved: 0 });
+    expect(daemon.state("10.1.0.0/24")).toEqual({ state: "installed", target: "blackhole" });
+  });
+
+  /** Send all while every answer has to be waited for; more turns than that are too many. */
+  function flushSlowly(most: number): void {
+    delay = 1;
+    let turns = 0;
+    while (daemon.fib.flush(1000)) expect(++turns).toBeLessThan(most);
+    delay = 0;
+  }
+
+  test("a group that is refused is not asked for again and again", () => {
+    const admit = scene.host.inject((request) =>
+      "nexthop" in request && request.nexthop.members !== undefined
+        ? { code: "EINVAL" }
+        : undefined,
+    );
+    daemon.want("10.1.0.0/24", FIRST, SECOND);
+    daemon.want("10.2.0.0/24", FIRST);
+    flushSlowly(50);
+    expect(daemon.state("10.1.0.0/24")).toMatchObject({ state: "failed" });
+    admit();
+    daemon.fib.retarget();
+    flushSlowly(50);
+    expect(daemon.state("10.1.0.0/24")).toMatchObject({ state: "installed" });
+  });
+
+  test("a nexthop object that cannot be removed is not asked for again and again", () => {
+    daemon.want("10.1.0.0/24", FIRST);
+    daemon.want("10.2.0.0/24", SECOND);
+    daemon.want("10.3.0.0/24", FIRST, SECOND);
+    daemon.flush();
+    const admit = scene.host.inject((request) =>
+      request.type === "delete nexthop" ? { code: "EPERM" } : undefined,
+    );
+    daemon.fib.clear();
+    flushSlowly(50);
+    expect(scene.routes()).toEqual([]);
+    expect(scene.objects().length).toBe(3);
+    admit();
+    daemon.fib.retarget();
+    flushSlowly(50);
+    expect(scene.objects()).toEqual([]);
   });
 
   test("everything is removed that was on its way", () => {

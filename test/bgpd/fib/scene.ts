@@ -319,6 +319,8 @@ export class Daemon {
       applyLater: (requests) => this.#applyLater(requests),
       ensureSourceCheck: (check) => kernel.ensureSourceCheck(check),
       hasSourceCheck: (check) => kernel.hasSourceCheck(check),
+      setMasquerade: (masquerade) => kernel.setMasquerade(masquerade),
+      hasMasquerade: (masquerade) => kernel.hasMasquerade(masquerade),
       watch: (types, listener, source) => kernel.watch(types, listener, source),
       sysctl: (name) => kernel.sysctl(name),
       setSysctl: (name, value) => kernel.setSysctl(name, value),
