@@ -84,6 +84,15 @@ export async function runBgpd(options: BgpdOptions): Promise<number> {
       FAULTY,
     );
   }
+  const reloads: Reloads = {
+    isDue: false,
+    now: () => {
+      reloads.isDue = true;
+    },
+  };
+  const rehear = (): void => reloads.now();
+  // By itself it would end a process that has yet to start.
+  process.on("SIGHUP", rehear);
   const lockFile = lockFileOf(options.api);
   const absence = lockAge(lockFile) ?? 0;
   const lock = acquireLock(lockFile);
@@ -92,7 +101,6 @@ export async function runBgpd(options: BgpdOptions): Promise<number> {
   }
   const configuration = createConfiguration(options.config, options.node);
   // Before the first reading, so that no change falls between the two.
-  const reloads = { now: () => {} };
   const watch = watchDirectory(options.config, () => reloads.now());
   const keys = new KeyWatch(() => reloads.now());
   const plan = configuration.read();
@@ -115,11 +123,15 @@ export async function runBgpd(options: BgpdOptions): Promise<number> {
     around.close();
     return ENDED;
   } finally {
+    process.off("SIGHUP", rehear);
     watch.close();
     keys.follow([]);
     lock.release();
   }
 }
+
+/** What is called when the documents have changed; before it can be, that they have is kept. */
+type Reloads = { isDue: boolean; now: () => void };
 
 type Start = {
   readonly configuration: Configuration;
@@ -128,8 +140,7 @@ type Start = {
   /** To look at links with, whether routes are installed or not. */
   readonly around: Kernel;
   readonly isSuccessor: boolean;
-  /** What is called when the documents have changed. */
-  readonly reloads: { now: () => void };
+  readonly reloads: Reloads;
   /** Files outside the documents, whose change counts as theirs. */
   readonly keys: KeyWatch;
   readonly daemon: NonNullable<NodeFile["daemon"]>;
@@ -191,6 +202,8 @@ async function serve(options: BgpdOptions, start: Start): Promise<void> {
     for (const text of notes) noted.add(text);
   };
   note();
+  // From here on there is something to be taken along.
+  const ending = asked();
   apply(daemon, speaker, { blocks, log, publication });
   const queries = createQueries({
     daemon,
@@ -229,11 +242,10 @@ async function serve(options: BgpdOptions, start: Start): Promise<void> {
     for (const fault of configuration.status().faults) log.error(`configuration: ${fault}`);
   };
   start.reloads.now = reload;
-  process.on("SIGHUP", reload);
-  const signal = await asked();
+  if (start.reloads.isDue) reload();
+  const signal = await ending;
   log.info({ signal, withdraw: options.withdraw === true }, "ending");
   start.reloads.now = () => {};
-  process.off("SIGHUP", reload);
   clearInterval(review);
   blocks.stop();
   records.close();

@@ -4,6 +4,7 @@
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync, rmSync } from "node:fs";
+import { lockFileOf } from "../../../bgpd/lock-file.ts";
 import { NODE_FILE, readNodeFile } from "../../../ipam/node.ts";
 import type { PeerAnswer, StatusAnswer } from "../../../resource/answer.ts";
 import { configuration, documents, N1, node } from "../../interop/documents.ts";
@@ -105,6 +106,17 @@ describe.skipIf(!hasManx)("bgpd", () => {
     const now = n1.ask<StatusAnswer>("status").configuration;
     expect([now.generation, now.faults]).toEqual([2, []]);
     expect(n1.peer().flaps).toBe(0);
+  });
+
+  test("SIGHUP while it starts is no end, and reads again", async () => {
+    const child = n1.start();
+    const end = performance.now() + 5000;
+    // Without a pause: what follows is to come while it starts.
+    while (!existsSync(lockFileOf(n1.api))) if (performance.now() > end) throw new Error("no lock");
+    child.kill("SIGHUP");
+    n1.configure(TWO_NODES.replace("10.244.1.0/24", "10.244.7.0/24"));
+    await eventually("it has the new block", () => routesOf("n1").includes("blackhole 10.244.7.0"));
+    expect(child.exitCode).toBeNull();
   });
 
   test("SIGHUP reads again", async () => {
