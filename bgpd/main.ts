@@ -229,7 +229,10 @@ async function serve(options: BgpdOptions, start: Start): Promise<void> {
   const api = serveApi(options.api, queries, watching.pages);
   const listener =
     options.metrics === undefined ? undefined : servePages(options.metrics, watching.pages, log);
-  const review = setInterval(() => publish(daemon, blocks, publication), REVIEW);
+  const review = setInterval(() => {
+    // The MTU is asked for: what the kernel is busy with is not to be waited for.
+    if (daemon.fib?.isSending !== true) publish(daemon, blocks, publication);
+  }, REVIEW);
   const reload = (): void => {
     const plan = configuration.read();
     start.keys.follow(configuration.keyFiles());

@@ -74,6 +74,8 @@ export type Fib = {
   resync(): void;
   /** What `resync` has asked for is not yet done. */
   readonly isComparing: boolean;
+  /** An answer of the kernel's is still to come, and whoever asks it for links or addresses may have to wait as long. */
+  readonly isSending: boolean;
   /** Our routes have other metrics: `flush` makes them so, and then removes those before. */
   move(metrics: Metrics): void;
   /** The kernel had no room for a request or its answer (ENOBUFS): `resync` before anything else is believed. */
@@ -153,6 +155,10 @@ class KernelFib implements Fib {
 
   get isComparing(): boolean {
     return this.#survey !== undefined;
+  }
+
+  get isSending(): boolean {
+    return this.#sending !== undefined;
   }
 
   get isUnsure(): boolean {

@@ -37,9 +37,11 @@ describe("while an answer is waited for", () => {
     daemon.want("10.1.0.0/24", "blackhole");
     begin();
     expect(scene.routes()).toEqual(["blackhole 10.1.0.0/24 proto 77"]);
+    expect(daemon.fib.isSending).toBe(true);
     expect(daemon.fib.outstanding().pending).toBe(1);
     expect(daemon.fib.counts().installed).toBe(0);
     expect(daemon.flush().length).toBe(1);
+    expect(daemon.fib.isSending).toBe(false);
     expect(daemon.fib.outstanding().pending).toBe(0);
     expect(daemon.fib.counts().installed).toBe(1);
   });
