@@ -19,6 +19,7 @@ import { Behind } from "./behind.ts";
 import { Courier } from "./courier.ts";
 import { Delivery, type FibCounters } from "./delivery.ts";
 import { type RoutePlace, shapeOf } from "./errand.ts";
+import { Held } from "./held.ts";
 import { BLACKHOLE, type HopSet, type ResolveHop } from "./hop.ts";
 import { inherit } from "./inherit.ts";
 import { isOurs, NexthopObjects } from "./objects.ts";
@@ -48,9 +49,6 @@ export type FibOptions = {
   /** Told of the main table's routes at every `resync` but the first. */
   readonly audience?: Audience;
 };
-
-/** Events that are held back while an answer is waited for; where more come all is compared. */
-const MOST_HELD = 10_000;
 
 export type Metrics = Readonly<Record<Family, number>>;
 
@@ -134,10 +132,7 @@ class KernelFib implements Fib {
   #end = 0;
   #scope: FlushScope = "all";
   /** What is to be done once the answer has come. */
-  readonly #held: { events: KernelEvent[]; isInspection: boolean } = {
-    events: [],
-    isInspection: false,
-  };
+  readonly #held = new Held();
   /** Families whose routes have got another metric, and have not been compared since. */
   readonly #moved = new Set<Family>();
 
@@ -209,7 +204,7 @@ class KernelFib implements Fib {
   }
 
   inspect(): void {
-    if (this.#sending !== undefined) this.#held.isInspection = true;
+    if (this.#sending !== undefined) this.#held.inspect();
     // Where all is being read, objects are compared afterwards.
     else if (this.#survey?.isReading !== true) this.#routes.lose(this.#objects.compare());
   }
@@ -271,9 +266,8 @@ class KernelFib implements Fib {
 
   /** As if all that came while an answer was waited for had come after it, as it does where nobody waits. */
   #catchUp(): void {
-    const { events, isInspection } = this.#held;
-    Object.assign(this.#held, { events: [], isInspection: false });
-    if (events.length > MOST_HELD) this.#delivery.isUnsure = true;
+    const { events, isInspection } = this.#held.release();
+    if (events === "too many") this.#delivery.isUnsure = true;
     else for (const event of events) this.#take(event);
     if (isInspection) this.inspect();
   }
@@ -312,7 +306,7 @@ class KernelFib implements Fib {
   resync(): void {
     this.#survey?.end();
     // What is read from now on is newer, and others' events may have been lost in between.
-    this.#held.events = [];
+    this.#held.forgetEvents();
     const { kernel, audience } = this.#options;
     this.#survey = new Survey({
       kernel,
@@ -338,7 +332,7 @@ class KernelFib implements Fib {
   observe(event: KernelEvent): boolean {
     if (this.#sending === undefined) return this.#take(event);
     if (event.type === "route" && event.route.destination.family === 6) this.#delivery.shake();
-    if (this.#held.events.length <= MOST_HELD) this.#held.events.push(event);
+    this.#held.hear(event);
     return true;
   }
 
