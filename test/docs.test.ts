@@ -83,4 +83,24 @@ describe("README's figures", () => {
       expect([figures[3], figures[1]]).toEqual([cpu, wall]);
     },
   );
+
+  const calls = [
+    ...readme.matchAll(
+      /^\| (ADD|CHECK|DEL)(, both families)? \| ([\d.]+) \| ([\d.]+) \| [^|]+\|[^|]+\| ([\d.]+) \|$/gm,
+    ),
+  ];
+
+  test("of each call, for one family and for both, are there", () => {
+    expect(calls.length).toBe(6);
+  });
+
+  test.each(calls.map(([, ...cells]) => cells))(
+    "of %s%s are those of docs/performance.md",
+    (verb, both = "", median, cpu, ratio) => {
+      const line = page.split("\n").find((text) => {
+        return text.startsWith(`| ${verb} | manx + manx-ipam${both} | ${median} |`);
+      });
+      expect(line?.endsWith(` | ${cpu} | ${ratio} |`)).toBe(true);
+    },
+  );
 });
