@@ -3,18 +3,10 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import type { Kernel, Request, RouteDump } from "../../kernel/kernel.ts";
 import { formatPrefix } from "../../lib/prefix.ts";
-import { type KernelHarness, net } from "./kernel-words.ts";
+import { BLACKHOLES, blackhole, destinationOf, type KernelHarness, net } from "./kernel-words.ts";
 
 /** More than some parts hold. */
 const COUNT = 2000;
-const PROTOCOL = 77;
-
-const destinationOf = (index: number): string => `10.1.${index >> 8}.${index & 255}/32`;
-
-const blackhole = (type: "add" | "delete", destination: string, table = 254): Request => ({
-  type: `${type} route`,
-  route: { destination: net(destination), table, protocol: PROTOCOL, type: "blackhole" },
-});
 
 export function kernelDumpSuite(current: () => KernelHarness): void {
   describe("a dump of routes in parts", () => {
@@ -40,7 +32,7 @@ export function kernelDumpSuite(current: () => KernelHarness): void {
 
     const all = (): string[] =>
       host
-        .routes({ family: 4, protocol: PROTOCOL })
+        .routes({ family: 4, protocol: BLACKHOLES })
         .map(({ destination }) => formatPrefix(destination));
 
     test("tells what a dump tells, of one family, table and protocol", () => {
@@ -50,21 +42,21 @@ export function kernelDumpSuite(current: () => KernelHarness): void {
         route: { destination: net("10.8.0.0/24"), type: "blackhole" },
       } as Request);
       let parts = 0;
-      const routes = told(host.routesInParts({ family: 4, protocol: PROTOCOL }), () => parts++);
+      const routes = told(host.routesInParts({ family: 4, protocol: BLACKHOLES }), () => parts++);
       expect(routes.toSorted()).toEqual(all().toSorted());
       expect(routes).toContain("10.9.0.0/24");
       expect(routes).not.toContain("10.8.0.0/24");
       expect(parts).toBeGreaterThan(2);
-      const other = { family: 4, table: 100, protocol: PROTOCOL } as const;
+      const other = { family: 4, table: 100, protocol: BLACKHOLES } as const;
       expect(told(host.routesInParts(other))).toEqual(["10.9.0.0/24"]);
       expect(told(host.routesInParts({ ...other, table: 101 }))).toEqual([]);
     });
 
     test("leaves room for whatever else is asked", () => {
-      const routes = told(host.routesInParts({ family: 4, protocol: PROTOCOL }), (part) => {
+      const routes = told(host.routesInParts({ family: 4, protocol: BLACKHOLES }), (part) => {
         expect(host.links().length).toBeGreaterThan(0);
         if (part > 2) return;
-        expect(host.routes({ protocol: PROTOCOL }).length).toBe(COUNT + part);
+        expect(host.routes({ protocol: BLACKHOLES }).length).toBe(COUNT + part);
         // Behind what is told: it may be in the dump or not.
         host.apply(blackhole("add", `10.200.${part}.0/24`));
       });
@@ -74,7 +66,7 @@ export function kernelDumpSuite(current: () => KernelHarness): void {
     test("tells once of each route of IPv4 that nobody touches, whatever comes and goes beside it", () => {
       const gone = (index: number): boolean => index % 3 === 0;
       let next = 0;
-      const routes = told(host.routesInParts({ family: 4, protocol: PROTOCOL }), (part) => {
+      const routes = told(host.routesInParts({ family: 4, protocol: BLACKHOLES }), (part) => {
         second.apply(blackhole("add", `10.0.${part}.0/24`));
         for (; next < Math.min(COUNT, 600 * (part + 1)); next++) {
           if (gone(next)) second.apply(blackhole("delete", destinationOf(next)));
@@ -88,7 +80,7 @@ export function kernelDumpSuite(current: () => KernelHarness): void {
     });
 
     test("is broken off by closing it", () => {
-      const dump = host.routesInParts({ family: 4, protocol: PROTOCOL });
+      const dump = host.routesInParts({ family: 4, protocol: BLACKHOLES });
       expect(dump.next()?.length).toBeGreaterThan(0);
       dump.close();
       dump.close();

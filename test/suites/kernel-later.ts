@@ -3,18 +3,10 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import type { Kernel, KernelError, RoutingRequest, Undertaking } from "../../kernel/kernel.ts";
 import { formatPrefix } from "../../lib/prefix.ts";
-import { type KernelHarness, net } from "./kernel-words.ts";
+import { BLACKHOLES, blackhole, destinationOf, type KernelHarness, net } from "./kernel-words.ts";
 
-const PROTOCOL = 77;
 /** More than one write takes. */
 const COUNT = 1500;
-
-const destinationOf = (index: number): string => `10.1.${index >> 8}.${index & 255}/32`;
-
-const blackhole = (type: "add" | "delete", destination: string): RoutingRequest => ({
-  type: `${type} route`,
-  route: { destination: net(destination), protocol: PROTOCOL, type: "blackhole" },
-});
 
 export function kernelLaterSuite(current: () => KernelHarness): void {
   describe("requests that are told by another", () => {
@@ -30,7 +22,7 @@ export function kernelLaterSuite(current: () => KernelHarness): void {
 
     const there = (): string[] =>
       second
-        .routes({ family: 4, protocol: PROTOCOL })
+        .routes({ family: 4, protocol: BLACKHOLES })
         .map(({ destination }) => formatPrefix(destination));
 
     function landed(undertaking: Undertaking): readonly (KernelError | undefined)[] {

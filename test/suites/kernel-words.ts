@@ -7,6 +7,7 @@ import type {
   Request,
   Route,
   RouteNextHop,
+  RoutingRequest,
 } from "../../kernel/kernel.ts";
 import { formatAddress, parseAddress } from "../../lib/address.ts";
 import { formatPrefix, parseInterfaceAddress, parsePrefix } from "../../lib/prefix.ts";
@@ -26,6 +27,21 @@ export type KernelHarness = {
 
 export const ip = parseAddress;
 export const net = parsePrefix;
+
+/** Of the blackholes below. */
+export const BLACKHOLES = 77;
+
+/** The destination of one of many routes: 10.1.0.0/32, 10.1.0.1/32 … */
+export const destinationOf = (index: number): string => `10.1.${index >> 8}.${index & 255}/32`;
+
+export const blackhole = (
+  type: "add" | "delete",
+  destination: string,
+  table = 254,
+): RoutingRequest => ({
+  type: `${type} route`,
+  route: { destination: net(destination), table, protocol: BLACKHOLES, type: "blackhole" },
+});
 
 export const up = (link: number | string): Request => ({ type: "set link", link, up: true });
 export const down = (link: number | string): Request => ({ type: "set link", link, up: false });
