@@ -311,11 +311,8 @@ function publishedBlocks(node: string): readonly NodeBlock[] {
 /** Whether somebody else has a route into the block, as each pod has. */
 function isRouted(kernel: Kernel, block: Prefix): boolean {
   return kernel
-    .routes({ family: block.family, table: MAIN_TABLE })
-    .some(
-      ({ destination, protocol }) =>
-        protocol !== ROUTE_PROTOCOL && containsPrefix(block, destination),
-    );
+    .routes({ family: block.family, table: MAIN_TABLE, exceptProtocol: ROUTE_PROTOCOL })
+    .some(({ destination }) => containsPrefix(block, destination));
 }
 
 /** The name of the signal that asks for the end. */
