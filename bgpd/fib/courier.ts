@@ -6,7 +6,7 @@
 
 import type { Kernel, KernelError, RoutingRequest, Undertaking } from "../../kernel/kernel.ts";
 
-/** Where there are no more routes, none of Linux's requests takes more than some milliseconds. */
+/** Where there are no more routes, none of Linux's requests takes more than some tens of milliseconds. */
 const FEW = 1 << 15;
 /** How long an answer is waited for before others have their turns, ms: a batch mostly takes less. */
 const PATIENCE = 2;
