@@ -18,7 +18,8 @@ import type { Prefix } from "../../lib/prefix.ts";
 import { Behind } from "./behind.ts";
 import { Courier } from "./courier.ts";
 import { Delivery, type FibCounters } from "./delivery.ts";
-import { type RoutePlace, shapeOf } from "./errand.ts";
+import type { RoutePlace } from "./errand.ts";
+import { hear } from "./hearing.ts";
 import { Held } from "./held.ts";
 import { BLACKHOLE, type HopSet, type ResolveHop } from "./hop.ts";
 import { inherit } from "./inherit.ts";
@@ -29,8 +30,6 @@ import { type FibFailure, type FibState, Standing, type WantedRoute } from "./st
 import { MAIN_TABLE } from "./surroundings.ts";
 import { type Audience, Survey } from "./survey.ts";
 import type { NextHop, Target } from "./target.ts";
-
-type RouteEvent = Extract<KernelEvent, { readonly type: "route" }>;
 
 export type FibOptions = {
   readonly kernel: Kernel;
@@ -345,9 +344,8 @@ class KernelFib implements Fib {
     }
     if (event.type !== "route") return false;
     if (event.route.destination.family === 6) this.#survey?.shake();
-    const { table, metric, destination } = event.route;
-    const place = this.#routes.places[destination.family];
-    return table === place.table && metric === place.metric && this.#hear(event);
+    const { protocol } = this.#options;
+    return hear(event, { routes: this.#routes, protocol, survey: this.#survey });
   }
 
   clear(): void {
@@ -417,43 +415,5 @@ class KernelFib implements Fib {
       if (this.#isTime) return false;
     }
     return true;
-  }
-
-  /** Another did something to a route of ours, or in the place of one; true when there is something to mend. */
-  #hear({ change, route }: RouteEvent): boolean {
-    const rows = this.#routes.of[route.destination.family];
-    const isOfOurs = route.protocol === this.#options.protocol;
-    const row = this.#rowOf(route.destination, isOfOurs || change === "new");
-    if (row === NONE) return false;
-    if (!isOfOurs && change === "deleted") {
-      // It may have been in the way.
-      if (!rows.errors.has(row)) return false;
-    } else {
-      // Deleted, or perhaps overwritten: adding it exclusively will tell, or deleting what is not wanted.
-      const shape = isOfOurs && change === "new" ? shapeOf(route) : NONE;
-      this.#survey?.note(rows, row);
-      const before = rows.present.get(row);
-      // Ours we may have put back since, but for what an earlier daemon left.
-      const isDoubtful = !isOfOurs || (change === "deleted" && !rows.isStale(row));
-      if (!isDoubtful) rows.setDoubtful(row, false);
-      // It may have been in the way as well.
-      const wasRefused = change === "deleted" && rows.errors.has(row);
-      if (before === shape && !wasRefused) return false;
-      if (isDoubtful) rows.setDoubtful(row, true);
-      // Whatever it was, we may have removed it since: it is told anew.
-      const isUncertain = shape !== NONE && !rows.isStale(row);
-      this.#routes.setPresent(rows, row, isUncertain ? OTHERWISE : shape);
-      if (shape === NONE) rows.setLost(row, rows.wanted.get(row) !== NONE);
-    }
-    rows.errors.delete(row);
-    rows.dirty.add(row);
-    return true;
-  }
-
-  /** The row of what an event tells of. While a dump is being read, which may tell otherwise, it needs one. */
-  #rowOf(destination: Prefix, isTelling: boolean): number {
-    const { table } = this.#routes.of[destination.family];
-    if (!isTelling || this.#survey?.isReading !== true) return table.find(destination);
-    return this.#routes.insert(destination);
   }
 }
