@@ -24,15 +24,21 @@ export const MAIN_TABLE = 254;
 /** Events that are kept while routes are being read. */
 const MOST_HEARD = 10_000;
 
-/** Routes that are being read, and events since that began. */
-type Reading = Record<Family, Route[]> & { readonly heard: KernelEvent[] };
+type OwnAddress = { readonly address: Address; readonly link: number };
+
+/** Routes that are being read, links and addresses as they were when that began, and events since. */
+type Reading = Record<Family, Route[]> & {
+  readonly links: Map<number, Link>;
+  readonly own: Map<string, OwnAddress>;
+  readonly heard: KernelEvent[];
+};
 
 export class Surroundings {
   readonly #kernel: Kernel;
   readonly #protocol: number;
-  readonly #links = new Map<number, Link>();
+  #links = new Map<number, Link>();
   /** Address and link → the address. */
-  readonly #own = new Map<string, { readonly address: Address; readonly link: number }>();
+  #own = new Map<string, OwnAddress>();
   /** By destination, those of lower metric first. */
   readonly #routes = new Map<string, readonly Route[]>();
   #reading: Reading | undefined;
@@ -79,8 +85,15 @@ export class Surroundings {
 
   /** The main table's routes of a family come, from the first: IPv4's, and then IPv6's. */
   beginRoutes(family: Family): void {
-    if (family === 4) this.#reading = { 4: [], 6: [], heard: [] };
-    else if (this.#reading !== undefined) this.#reading[6] = [];
+    if (family === 4) {
+      this.#reading = {
+        4: [],
+        6: [],
+        links: new Map(this.#links),
+        own: new Map(this.#own),
+        heard: [],
+      };
+    } else if (this.#reading !== undefined) this.#reading[6] = [];
   }
 
   /** One of them, of whatever protocol. */
@@ -100,6 +113,9 @@ export class Surroundings {
     for (const family of [4, 6] as const) {
       for (const route of reading[family]) this.#insert(route);
     }
+    // Which routes go with a link depends on what the others were then.
+    this.#links = reading.links;
+    this.#own = reading.own;
     for (const event of reading.heard) this.#hear(event);
     return this.print() !== before;
   }

@@ -194,6 +194,26 @@ test("what was read when an overrun comes is not believed", () => {
   expect(around.routeTo(ip("172.30.0.1"))).toBeDefined();
 });
 
+test("a route over two links whose second goes before the first is back is not kept", () => {
+  const scene = new Scene({ dumpPart: 1 });
+  const around = new Surroundings(scene.kernel, PROTOCOL);
+  scene.kernel.watch(["link", "route"], (event) => around.observe(event));
+  around.refresh();
+  const nextHops = ["172.30.0.1", "172.31.0.1"].map((gateway) => ({ gateway: ip(gateway) }));
+  const theirs = { destination: net("192.0.2.0/24"), protocol: 4, nextHops };
+  scene.kernel.apply({ type: "add route", route: theirs });
+  scene.set("eth1", "down");
+  scene.deliver();
+  const steps = reading(scene.kernel, around);
+  for (const _ of scene.kernel.routes({ family: 4, table: 254 })) steps.next();
+  // It goes with the link without a word, after it was read.
+  scene.set("eth0", "down");
+  scene.set("eth1", "up");
+  scene.deliver();
+  while (steps.next().done !== true);
+  expect(around.routeTo(ip("192.0.2.1"))).toBeUndefined();
+});
+
 test("IPv6 routes that are read once more count as they are read then", () => {
   const scene = new Scene();
   const around = new Surroundings(scene.kernel, PROTOCOL);
