@@ -2,16 +2,20 @@
  * `npm test`: every gate and every test, one closing line `N passed, N failed[, N skipped]`.
  *
  * `npm test -- FILTER…` runs only the test files whose path contains one of the words. `npm run test:long`,
- * which is `--long`, takes every case where the others take a sample, and races for minutes.
+ * which is `--long`, takes every case where the others take a sample, races for minutes, and tries each
+ * property with 40 times the cases.
+ *
+ * What failed is told again at the end, where it is found without a search in thousands of lines.
  */
 
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { bunTest, LONG } from "./bun-test.mjs";
 import { CHECKS } from "./check.mjs";
 import { debian } from "./debian.mjs";
-import { BUN, EXECUTABLE, ROOT, say } from "./place.mjs";
+import { EXECUTABLE, ROOT, say } from "./place.mjs";
 
 const PACKAGES = [
   "bird2",
@@ -54,36 +58,29 @@ const PROGRAMS = [
   "ip6tables-nft",
 ];
 
-const LONG = "--long";
+const LONG_FLAG = "--long";
 
-/** Programs and tests share the kernel with nobody in here, and leave nothing when it ends. */
-const NAMESPACES = [
-  "unshare",
-  "--user",
-  "--map-root-user",
-  "--net",
-  "--mount",
-  "--pid",
-  "--fork",
-  "--kill-child",
-  "--mount-proc",
-  // What programs leave below /run is theirs alone, too.
-  "sh",
-  "-c",
-  'mount -t tmpfs tmpfs /run && exec "$@"',
-  "sh",
-];
-
-/** First match wins; "inside" runs in fresh namespaces, "outside" makes its own. */
+/**
+ * First match wins. Files that run "inside" have fresh namespaces, the others make their own.
+ *
+ * The first two stages run side by side: the one computes, the other waits for the timers of real
+ * daemons, each file in namespaces of its own. Later stages, which measure lateness or work on both
+ * cores themselves, have the machine alone.
+ */
 const STAGES = [
-  { name: "in namespaces", matches: /^test\/(root|interop|rfc)\//, inside: true },
+  {
+    name: "in namespaces",
+    matches: /^test\/(root|rfc)\/|^test\/interop\/[^/]*bfd/,
+    inside: true,
+  },
   { name: "container runtimes", matches: /^test\/runtime\//, inside: true },
   { name: "whole system", matches: /^test\/lab\//, inside: false },
-  { name: "pure", matches: /^test\//, inside: false },
+  { name: "with real peers", matches: /^test\/interop\//, inside: true, isBeside: true },
+  { name: "pure", matches: /^test\//, inside: false, isBeside: true },
 ];
 
-export function test(args) {
-  const filters = args.filter((word) => word !== LONG);
+export async function test(args) {
+  const filters = args.filter((word) => word !== LONG_FLAG);
   const { environment, missing } = debian(PACKAGES, PROGRAMS);
   if (missing.length > 0 && process.env.CI === "true") {
     say(`in CI nothing may be missing: ${missing.map(({ name }) => name).join(", ")}`);
@@ -91,13 +88,26 @@ export function test(args) {
     return 1;
   }
   const env = { ...process.env, ...environment, MANX_EXECUTABLE: EXECUTABLE, NO_COLOR: "1" };
-  if (args.includes(LONG)) env.MANX_TEST_LONG = "1";
-  const total = { passed: 0, failed: 0, skipped: 0 };
+  if (args.includes(LONG_FLAG)) env[LONG] = "1";
+  const total = { passed: 0, failed: 0, skipped: 0, failures: [] };
   if (filters.length === 0) countChecks(total);
-  for (const { name, files, inside } of stages(filters)) {
-    say(`${name}: ${files.length} files`);
-    count(total, name, runBun(files, inside, env));
+  const planned = stages(filters);
+  await runBeside(
+    planned.filter(({ isBeside }) => isBeside),
+    env,
+    total,
+  );
+  for (const stage of planned.filter(({ isBeside }) => !isBeside)) {
+    say(`${stage.name}: ${stage.files.length} files`);
+    const outcome = await bunTest(stage.files, stage.inside, env, (line) => console.error(line));
+    count(total, stage.name, outcome);
   }
+  return conclude(total);
+}
+
+/** Tell what failed, then the closing line; the exit status. */
+function conclude(total) {
+  for (const failure of total.failures) console.log(`\nFAILED: ${failure}`);
   const strict = process.env.CI === "true" && total.skipped > 0;
   if (strict) say(`in CI nothing may be skipped, but ${total.skipped} were`);
   const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : "";
@@ -112,7 +122,7 @@ function countChecks(total) {
     if (status === 0) total.passed++;
     else {
       total.failed++;
-      console.log(`${stdout}${stderr}`);
+      total.failures.push(`${name}\n${stdout}${stderr}`);
     }
   }
 }
@@ -131,44 +141,35 @@ function stages(filters) {
     .reverse();
 }
 
-/** Run the files; the JUnit report's counts, or undefined when there is none. */
-function runBun(files, inside, env) {
-  const folder = mkdtempSync(join(tmpdir(), "manx-test-"));
-  try {
-    const report = join(folder, "report.xml");
-    const command = [
-      ...(inside ? NAMESPACES : []),
-      BUN,
-      "test",
-      "--timeout=60000",
-      "--reporter=junit",
-      `--reporter-outfile=${report}`,
-      ...files.map((file) => `./${file}`),
-    ];
-    const { status } = spawnSync(command[0], command.slice(1), {
-      stdio: "inherit",
-      cwd: ROOT,
-      // Tests that touch links and routes refuse to run without it.
-      env: inside ? { ...env, MANX_NAMESPACES: "fresh" } : env,
-    });
-    return { status, counts: readCounts(report) };
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+/** Runs of these stages, as many at once as there are cores, each printed in one piece when it ends. */
+async function runBeside(planned, env, total) {
+  // What needs no namespaces is a single run; what does has them for itself, file by file.
+  const runs = planned.flatMap(({ name, files, inside }) =>
+    inside
+      ? files.map((file) => ({ name: file, files: [file], inside }))
+      : [{ name, files, inside }],
+  );
+  if (runs.length > 1) say(`${runs.length} runs side by side, each told when it ends`);
+  const isAlone = runs.length === 1;
+  const lane = async () => {
+    for (let next = runs.shift(); next !== undefined; next = runs.shift()) {
+      const { name, files, inside } = next;
+      const lines = [];
+      const print = isAlone ? (line) => console.error(line) : (line) => lines.push(line);
+      const outcome = await bunTest(files, inside, env, print);
+      if (!isAlone) console.error(lines.join("\n"));
+      say(`${name}: ${files.length} file${files.length === 1 ? "" : "s"} done`);
+      count(total, name, outcome);
+      // The terminal's Ctrl-C, or a kill: nothing more is begun.
+      if (outcome.status === null) runs.length = 0;
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, lane));
 }
 
-function readCounts(report) {
-  try {
-    const head = /<testsuites\b[^>]*>/.exec(readFileSync(report, "utf8"))?.[0] ?? "";
-    const value = (name) => Number(new RegExp(`\\b${name}="(\\d+)"`).exec(head)?.[1] ?? Number.NaN);
-    return { tests: value("tests"), failures: value("failures"), skipped: value("skipped") };
-  } catch {
-    return undefined;
-  }
-}
-
-function count(total, name, { status, counts }) {
-  if (counts === undefined || !Number.isFinite(counts.tests)) {
+function count(total, name, { status, counts, failures }) {
+  total.failures.push(...failures);
+  if (counts === undefined) {
     say(`${name}: ended with status ${status} and no report`);
     total.failed++;
     return;
