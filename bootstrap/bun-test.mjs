@@ -79,8 +79,12 @@ class Story {
   #file = "";
   #lines = [];
   #failures = [];
+  #isOver = false;
 
   hear(line) {
+    // Then it repeats them.
+    if (/^\d+ tests? (failed|skipped):$/.test(line)) this.#isOver = true;
+    if (this.#isOver) return;
     const file = /^(test\/\S+\.test\.ts):$/.exec(line)?.[1];
     if (file !== undefined) {
       this.#file = file;
