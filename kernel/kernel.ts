@@ -300,7 +300,13 @@ export type KernelEvent =
       readonly change: "new" | "deleted";
       readonly address: InterfaceAddress;
     }
-  | { readonly type: "route"; readonly change: "new" | "deleted"; readonly route: Route }
+  | {
+      readonly type: "route";
+      readonly change: "new" | "deleted";
+      readonly route: Route;
+      /** The kernel says that it is in the place of the first of its destination and metric (NLM_F_REPLACE). */
+      readonly replaces?: true;
+    }
   | {
       readonly type: "neighbour";
       readonly change: "new" | "deleted";

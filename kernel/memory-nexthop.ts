@@ -35,7 +35,8 @@ export function addNexthop(
   if (old === undefined) return;
   for (const route of namespace.routes) {
     if (!leadsOver(namespace, route.nexthop, nexthop.id)) continue;
-    namespace.emit({ type: "route", change: "new", route: showRoute(namespace, route) });
+    const shown = showRoute(namespace, route);
+    namespace.emit({ type: "route", change: "new", route: shown, replaces: true });
   }
 }
 

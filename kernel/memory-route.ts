@@ -32,7 +32,8 @@ export function addRoute(
   // The same once more is no change, and nobody is told.
   if (old !== undefined && sameRoute(old, route)) return;
   namespace.routes.insert(route, old);
-  namespace.emit({ type: "route", change: "new", route: showRoute(namespace, route) });
+  const event = { type: "route", change: "new", route: showRoute(namespace, route) } as const;
+  namespace.emit(old === undefined ? event : { ...event, replaces: true });
 }
 
 /** Remove the first route that the spec matches. */

@@ -2,7 +2,7 @@
 
 import { readAddress } from "./address.ts";
 import type { NetlinkConnection } from "./conn.ts";
-import { RTM } from "./const.ts";
+import { NLM_F, RTM } from "./const.ts";
 import type { KernelEvent, KernelEventType } from "./kernel.ts";
 import { pollOne, readInto, SystemError } from "./libc.ts";
 import { readLink } from "./link.ts";
@@ -117,7 +117,9 @@ function addressEvent(change: Change, message: Message): KernelEvent | undefined
 
 function routeEvent(change: Change, message: Message): KernelEvent | undefined {
   const route = readRoute(message);
-  return route === undefined ? undefined : { type: "route", change, route };
+  if (route === undefined) return undefined;
+  const isReplacing = change === "new" && (message.flags & NLM_F.REPLACE) !== 0;
+  return { type: "route", change, route, ...(isReplacing ? { replaces: true } : {}) };
 }
 
 function neighbourEvent(change: Change, message: Message): KernelEvent | undefined {

@@ -24,6 +24,8 @@ export const MAIN_TABLE = 254;
 /** Events that are kept while routes are being read. */
 const MOST_HEARD = 10_000;
 
+type RouteEvent = Extract<KernelEvent, { readonly type: "route" }>;
+
 type OwnAddress = { readonly address: Address; readonly link: number };
 
 /** Routes that are being read, links and addresses as they were when that began, and events since. */
@@ -133,7 +135,7 @@ export class Surroundings {
       case "address":
         return this.#observeAddress(event.change, event.address);
       case "route":
-        return this.#observeRoute(event.change, event.route);
+        return this.#observeRoute(event);
       case "overrun":
         // What has been read may have changed without a word of it.
         this.#reading = undefined;
@@ -245,18 +247,20 @@ export class Surroundings {
     return true;
   }
 
-  #observeRoute(change: "new" | "deleted", route: Route): boolean {
+  #observeRoute({ change, route, replaces }: RouteEvent): boolean {
     if (route.table !== MAIN_TABLE) return false;
-    const there = this.#routes.get(formatPrefix(route.destination)) ?? [];
+    const destination = formatPrefix(route.destination);
+    const there = this.#routes.get(destination) ?? [];
     const text = printRoute(route);
     const isOurs = route.protocol === this.#protocol;
     if (change === "new") {
-      // In the place of another, or beside it? And one of ours may have taken another's place.
       const rivals = there.filter(({ metric }) => metric === route.metric);
       if (rivals.some((one) => printRoute(one) === text)) return false;
-      if (rivals.length > 0) return this.refresh();
-      if (isOurs) return false;
-      this.#insert(route);
+      // In the place of which, or beside them? One of ours may have taken another's place as well.
+      if (rivals.length > 1 || (rivals.length > 0 && replaces !== true)) return this.refresh();
+      if (isOurs && rivals.length === 0) return false;
+      const rest = there.filter((one) => one !== rivals[0]);
+      this.#put(destination, isOurs ? rest : inOrder([...rest, route]));
       return true;
     }
     if (isOurs) return false;
@@ -265,17 +269,13 @@ export class Surroundings {
       // One that is not known as it was told of: a way of it may have gone before.
       return there.some(({ metric }) => metric === route.metric) ? this.refresh() : false;
     }
-    this.#put(formatPrefix(route.destination), rest);
+    this.#put(destination, rest);
     return true;
   }
 
   #insert(route: Route): void {
     const key = formatPrefix(route.destination);
-    const routes = [...(this.#routes.get(key) ?? []), route];
-    this.#put(
-      key,
-      routes.sort((a, b) => a.metric - b.metric),
-    );
+    this.#put(key, inOrder([...(this.#routes.get(key) ?? []), route]));
   }
 
   #put(key: string, routes: readonly Route[]): void {
@@ -298,6 +298,10 @@ export class Surroundings {
   }
 }
 
+function inOrder(routes: readonly Route[]): readonly Route[] {
+  return routes.toSorted((a, b) => a.metric - b.metric);
+}
+
 function isSameLink(a: Link, b: Link): boolean {
   return a.up === b.up && a.carrier === b.carrier && a.name === b.name;
 }
@@ -306,9 +310,11 @@ function ownKey(address: Address, link: number): string {
   return `${formatAddress(address)} ${link}`;
 }
 
-/** What answers depend on, but for what links say themselves (dead ways). */
-function printRoute({ destination, type, protocol, metric, nextHops }: Route): string {
+/** What answers depend on, but for what links say themselves (dead ways), and what it goes with: an object, an address. */
+function printRoute(route: Route): string {
+  const { destination, type, protocol, metric, nextHops, nexthop, preferredSource } = route;
   const hop = ({ gateway, link, onLink, weight = 1 }: RouteNextHop): string =>
     `${gateway === undefined ? "" : formatAddress(gateway)}@${link}${onLink === true ? "+" : ""}*${weight}`;
-  return `${formatPrefix(destination)} ${type} ${protocol} ${metric} ${nextHops.map(hop).join(" ")}`;
+  const source = preferredSource === undefined ? "" : formatAddress(preferredSource);
+  return `${formatPrefix(destination)} ${type} ${protocol} ${metric} ${nextHops.map(hop).join(" ")} ${nexthop ?? ""} ${source}`;
 }

@@ -70,7 +70,7 @@ export function kernelNexthopSuite(current: () => KernelHarness): void {
         // What Linux does for IPv6 of its own accord apart.
         events
           .map((event) => eventText(event, names()))
-          .filter((text) => !/ (fe80|ff00)::|local fd/.test(text));
+          .filter((text) => !/ (fe80|ff00)::\S*\/|local fd/.test(text));
       return { stop, texts };
     };
 
@@ -329,8 +329,20 @@ export function kernelNexthopSuite(current: () => KernelHarness): void {
         await current().until(() => heard.texts().some((text) => text.includes("deleted")));
         expect(heard.texts()).toEqual([
           "nexthop new 1 via 10.0.0.9 dev v0 proto 0",
-          "route new 10.1.0.0/16 via 10.0.0.9 dev v0 proto 3 nhid 1",
+          "route replaced by 10.1.0.0/16 via 10.0.0.9 dev v0 proto 3 nhid 1",
           "nexthop deleted 1 via 10.0.0.9 dev v0 proto 0",
+        ]);
+        heard.stop();
+      });
+
+      test("with IPv6 routes that move with them too", async () => {
+        host.apply(add(1, via("fe80::7")));
+        host.apply(route("fd01::/64", { nexthop: 1 }));
+        const heard = hear(["route"]);
+        host.apply(change(1, via("fe80::9")));
+        await current().until(() => heard.texts().length > 0);
+        expect(heard.texts()).toEqual([
+          "route replaced by fd01::/64 via fe80::9 dev v0 proto 3 metric 1024 nhid 1",
         ]);
         heard.stop();
       });

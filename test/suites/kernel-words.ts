@@ -137,7 +137,7 @@ export function eventText(event: KernelEvent, names: ReadonlyMap<number, string>
     case "address":
       return `address ${event.change} ${formatAddress(event.address.address)}/${event.address.length}`;
     case "route":
-      return `route ${event.change} ${routeText(event.route, names)}`;
+      return `route ${event.replaces === true ? "replaced by" : event.change} ${routeText(event.route, names)}`;
     case "neighbour":
       return `neighbour ${event.change} ${formatAddress(event.neighbour.address)} ${event.neighbour.state}`;
     case "nexthop":

@@ -206,7 +206,7 @@ export function kernelSuite(name: string, open: () => KernelHarness): void {
         heard.stop();
       });
 
-      test("of routes: replaced is new, deleted is deleted, the same again is nothing", async () => {
+      test("of routes: what replaces is new in its place, deleted is deleted, the same again is nothing", async () => {
         connect(harness);
         const route = (gateway: string) => ({
           destination: net("10.1.0.0/16"),
@@ -221,8 +221,32 @@ export function kernelSuite(name: string, open: () => KernelHarness): void {
         await harness.until(() => mine().length === 3);
         expect(mine().map((text) => text.replace(" dead", ""))).toEqual([
           "route new 10.1.0.0/16 via 10.0.0.2 dev v0 proto 3",
-          "route new 10.1.0.0/16 via 10.0.0.3 dev v0 proto 3",
+          "route replaced by 10.1.0.0/16 via 10.0.0.3 dev v0 proto 3",
           "route deleted 10.1.0.0/16 via 10.0.0.3 dev v0 proto 3",
+        ]);
+        heard.stop();
+      });
+
+      test("of IPv6 routes: what replaces is new in its place, with however many ways", async () => {
+        connect(harness);
+        host.apply(addAddress("v0", "2001:db8::1/64"));
+        const ways = [["2001:db8::2"], ["2001:db8::3"], ["2001:db8::3", "2001:db8::4"]];
+        const heard = listen(["route"]);
+        for (const gateways of [...ways, ...ways.slice(0, 1)]) {
+          const nextHops = gateways.map((gateway) => ({ gateway: ip(gateway) }));
+          const route = { destination: net("2001:db8:1::/48"), nextHops };
+          host.apply({ type: "replace route", route });
+        }
+        const mine = () => heard.texts().filter((text) => text.includes("2001:db8:1::/48"));
+        await harness.until(() => mine().length === 4);
+        const told = mine().map((text) =>
+          text.replaceAll(/ (dead|dev v0|proto 3|metric 1024)/g, ""),
+        );
+        expect(told).toEqual([
+          "route new 2001:db8:1::/48 via 2001:db8::2",
+          "route replaced by 2001:db8:1::/48 via 2001:db8::3",
+          "route replaced by 2001:db8:1::/48 via 2001:db8::3, via 2001:db8::4",
+          "route replaced by 2001:db8:1::/48 via 2001:db8::2",
         ]);
         heard.stop();
       });

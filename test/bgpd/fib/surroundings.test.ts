@@ -73,6 +73,59 @@ test("events keep links, addresses and others' routes as a dump would show them"
   );
 });
 
+const theirs = { destination: net("192.0.2.0/24"), protocol: 4 };
+const via = (...gateways: string[]) => ({
+  nextHops: gateways.map((gateway) => ({ gateway: ip(gateway) })),
+});
+
+test("another's route that takes the place of another's is known without asking for all", () => {
+  const scene = new Scene();
+  const { around, asked } = counted(scene);
+  scene.kernel.watch(["link", "address", "route", "nexthop"], (event) => around.observe(event));
+  around.refresh();
+  const before = asked();
+  const gateway = () => around.routeTo(ip("192.0.2.1"))?.nextHops[0]?.gateway;
+  for (const one of ["172.30.0.1", "172.31.0.1", "172.30.0.12", "172.31.0.1"]) {
+    scene.kernel.apply({ type: "replace route", route: { ...theirs, ...via(one) } });
+    scene.deliver();
+    expect(gateway()).toEqual(ip(one));
+  }
+  // Ours comes in its place.
+  const ours = { ...theirs, protocol: PROTOCOL, ...via("172.30.0.1") };
+  scene.kernel.apply({ type: "replace route", route: ours });
+  scene.deliver();
+  expect(around.routeTo(ip("192.0.2.1"))).toBeUndefined();
+  expect(asked()).toBe(before);
+});
+
+test("a route goes with the object that it was moved to, though its way is the same as before", () => {
+  const scene = new Scene();
+  const around = new Surroundings(scene.kernel, PROTOCOL);
+  scene.kernel.watch(["link", "address", "route", "nexthop"], (event) => around.observe(event));
+  around.refresh();
+  const nexthop = { id: 7, gateway: ip("172.30.0.1"), link: "eth0" };
+  scene.kernel.apply({ type: "add nexthop", nexthop });
+  scene.kernel.apply({ type: "add route", route: { ...theirs, ...via("172.30.0.1") } });
+  scene.kernel.apply({ type: "replace route", route: { ...theirs, nexthop: 7 } });
+  scene.deliver();
+  scene.kernel.apply({ type: "delete nexthop", id: 7 });
+  scene.deliver();
+  expect(around.routeTo(ip("192.0.2.1"))).toBeUndefined();
+});
+
+/** How often all routes were asked for. */
+function counted(scene: Scene) {
+  let asked = 0;
+  const kernel: Kernel = new Proxy(scene.kernel, {
+    get(target, key) {
+      if (key === "routes") asked++;
+      const value = Reflect.get(target, key);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  return { around: new Surroundings(kernel, PROTOCOL), asked: () => asked };
+}
+
 /** Others' routes read a part at a time. */
 function* reading(kernel: Kernel, around: Surroundings): Generator<void, void> {
   for (const family of [4, 6] as const) {
@@ -131,17 +184,9 @@ test("after an overrun routes are read in parts, and right whatever is told betw
 
 test("an overrun alone asks for no route, and has links and addresses right at once", () => {
   const scene = new Scene();
-  let asked = 0;
-  const kernel: Kernel = new Proxy(scene.kernel, {
-    get(target, key) {
-      if (key === "routes") asked++;
-      const value = Reflect.get(target, key);
-      return typeof value === "function" ? value.bind(target) : value;
-    },
-  });
-  const around = new Surroundings(kernel, PROTOCOL);
+  const { around, asked } = counted(scene);
   around.refresh();
-  asked = 0;
+  const before = asked();
   scene.set("eth1", "down");
   scene.address("eth0", "172.30.0.12/24");
   scene.kernel.apply({
@@ -159,7 +204,7 @@ test("an overrun alone asks for no route, and has links and addresses right at o
   expect(around.observe({ type: "overrun" })).toBe(true);
   expect(around.link(index)).toBeUndefined();
   expect(around.routeTo(ip("172.30.0.1"))).toBeUndefined();
-  expect(asked).toBe(0);
+  expect(asked()).toBe(before);
 });
 
 test("of too many events while routes are read, all is asked for anew", () => {
