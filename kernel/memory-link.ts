@@ -124,11 +124,13 @@ function makeLink(
 
 /** Tell watchers how the link looks now, then those whose carrier hangs on it. */
 function publish(link: MemoryLink): void {
-  const { published } = link;
+  const { namespace, index, published } = link;
+  // The other end of a pair is deleted a moment later: of this one nothing more is told.
+  if (namespace.links.get(index) !== link) return;
   const view = viewOf(link);
   if (published !== undefined && JSON.stringify(published) === JSON.stringify(view)) return;
   link.published = view;
-  link.namespace.emit({ type: "link", change: "new", link: view });
+  namespace.emit({ type: "link", change: "new", link: view });
   if (published?.carrier === true && !view.carrier) {
     flushNeighbours(link, "learnt");
     flushNexthops(link);

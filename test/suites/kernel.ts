@@ -201,8 +201,12 @@ export function kernelSuite(name: string, open: () => KernelHarness): void {
         const heard = listen(["link"]);
         pod.apply(down("v1"));
         await harness.until(() => heard.texts().includes("link new v0 up"));
+        pod.apply(up("v1"));
         host.apply({ type: "delete link", link: "v0" });
-        await harness.until(() => heard.texts().some((text) => text.startsWith("link deleted v0")));
+        host.apply({ type: "create bridge", name: "last" });
+        await harness.until(() => heard.texts().includes("link new last"));
+        const told = heard.texts().filter((text) => text.includes(" v0"));
+        expect(told.findIndex((text) => text.startsWith("link deleted v0"))).toBe(told.length - 1);
         heard.stop();
       });
 
