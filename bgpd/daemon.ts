@@ -199,6 +199,11 @@ export class Daemon {
     return this.#forwarding.table;
   }
 
+  /** The name of a link that our routes lead over, or its number. */
+  linkName(link: number): string {
+    return this.#forwarding.linkName(link);
+  }
+
   /** Why pods' connections do not leave with the node's address where they should. */
   get masqueradeFault(): string | undefined {
     return this.#forwarding.masqueradeFault;

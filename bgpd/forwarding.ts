@@ -164,7 +164,12 @@ export class Forwarding {
   /** Name of the link that packets to a next hop leave by; undefined when there is none. */
   interfaceOf(nextHop: Address): string | undefined {
     const { way } = this.resolve(nextHop);
-    return way === undefined ? undefined : this.#options.kernel?.link(way.link)?.name;
+    return way === undefined ? undefined : this.#resolver.nameOf(way.link);
+  }
+
+  /** The link's name, or its number where it has none. */
+  linkName(link: number): string {
+    return this.#resolver.nameOf(link) ?? `link ${link}`;
   }
 
   /** Have the addresses of the plan at which pods reach this node. */

@@ -207,7 +207,6 @@ async function serve(options: BgpdOptions, start: Start): Promise<void> {
   apply(daemon, speaker, { blocks, log, publication });
   const queries = createQueries({
     daemon,
-    kernel,
     clock,
     node: options.node,
     version,

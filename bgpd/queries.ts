@@ -2,7 +2,6 @@
  * A running daemon's answers to its API's questions, put together from its parts.
  */
 
-import type { Kernel } from "../kernel/kernel.ts";
 import { type Address, bitsOf, type Family, formatAddress, withoutZone } from "../lib/address.ts";
 import type { Clock } from "../lib/clock.ts";
 import { containsAddress, formatPrefix, type Prefix } from "../lib/prefix.ts";
@@ -30,7 +29,6 @@ import type { Podless } from "./workloads.ts";
 
 export type QueryContext = {
   readonly daemon: Daemon;
-  readonly kernel: Kernel | undefined;
   readonly clock: Clock;
   readonly node: string;
   readonly version: string;
@@ -44,12 +42,15 @@ export type QueryContext = {
 
 /** The answers; each call looks at the daemon as it is then. */
 export function createQueries(context: QueryContext): Queries {
-  const { daemon, kernel } = context;
+  const { daemon } = context;
 
-  const nameOf = (index: number): string => kernel?.link(index)?.name ?? `link ${index}`;
   const kernelState = (prefix: Prefix): string => {
     if (daemon.fib === undefined) return "";
-    return kernelAnswer(daemon.fib.stateOf(prefix), nameOf, reasonAgainst(prefix));
+    return kernelAnswer(
+      daemon.fib.stateOf(prefix),
+      (link) => daemon.linkName(link),
+      reasonAgainst(prefix),
+    );
   };
   /** Why the kernel is to have no route of ours. */
   const reasonAgainst = (prefix: Prefix): string | undefined => {
@@ -136,7 +137,7 @@ export function createQueries(context: QueryContext): Queries {
       return daemon.rib.advertised(id).map((view) => advertisedAnswer(view, textOf));
     },
 
-    fib: () => fibTableAnswer(daemon, nameOf),
+    fib: () => fibTableAnswer(daemon),
 
     why(asked, target) {
       const view = find(daemon, target);
@@ -200,17 +201,9 @@ function masqueradeAnswer({
   return { masquerade: { sources, error: masqueradeFault ?? null } };
 }
 
-function fibTableAnswer(
-  { fib, metrics, table, rib, plan }: Daemon,
-  nameOf: (link: number) => string,
-): FibTableAnswer {
+function fibTableAnswer(daemon: Daemon): FibTableAnswer {
+  const { fib, metrics, table, rib, plan } = daemon;
   if (fib === undefined) return { mode: "none", protocol: 0, metrics, table, routes: [], left: [] };
-  const names = new Map<number, string>();
-  const linkOf = (index: number): string => {
-    const name = names.get(index) ?? nameOf(index);
-    names.set(index, name);
-    return name;
-  };
   const routes = [...fib.wanted()].map(({ prefix, ways, error = "" }) => ({
     prefix: formatPrefix(prefix),
     ways:
@@ -218,7 +211,7 @@ function fibTableAnswer(
         ? ways
         : ways.map(({ gateway, link, weight, onLink = false }) => ({
             gateway: formatAddress(gateway),
-            link: linkOf(link),
+            link: daemon.linkName(link),
             weight,
             onLink,
           })),

@@ -75,6 +75,8 @@ export type Resolver = {
   relearn(): void;
   /** `link` is the one that a link-local next hop is on. */
   resolve(nextHop: Address, link?: number): Resolution;
+  /** The link's name, as the kernel's events tell it: nobody waits for an answer of the kernel's. */
+  nameOf(link: number): string | undefined;
 };
 
 /** A resolver by the kernel's events and the speaker's own routes. */
@@ -93,6 +95,7 @@ export function createOpenResolver(): Resolver {
     concerns: () => false,
     relearn: () => {},
     resolve: () => ({ reachable: true, cost: 0 }),
+    nameOf: () => undefined,
   };
 }
 
@@ -170,6 +173,10 @@ class TableResolver implements Resolver {
     this.#asked.push(nextHop);
     this.#isSorted = false;
     return answer;
+  }
+
+  nameOf(link: number): string | undefined {
+    return this.#around.link(link)?.name;
   }
 
   #forget(): void {

@@ -7,7 +7,7 @@ import { createMemoryHost, type MemoryHost } from "../../kernel/memory.ts";
 import { parseAddress } from "../../lib/address.ts";
 import { type Clock, type Timer, VirtualClock } from "../../lib/clock.ts";
 import { silentLogger } from "../../lib/log.ts";
-import { formatPrefix, type Prefix, parsePrefix } from "../../lib/prefix.ts";
+import { formatPrefix, type Prefix, parseInterfaceAddress, parsePrefix } from "../../lib/prefix.ts";
 
 const COUNT = 100;
 /** As the daemon's, ms. */
@@ -48,6 +48,8 @@ let began: number[];
 let wholeDumps: number;
 /** How often next hops may have moved. */
 let moves: number;
+/** Links that were asked for, one by one. */
+let questions: number;
 
 const destinationOf = (index: number): Prefix => parsePrefix(`10.0.${index}.0/24`);
 
@@ -67,6 +69,7 @@ function busy(kernel: Kernel): Kernel {
     get(target, key) {
       if (key === "routesInParts") return routesInParts;
       if (key === "routes") wholeDumps++;
+      if (key === "link") questions++;
       const value = Reflect.get(target, key);
       return typeof value === "function" ? value.bind(target) : value;
     },
@@ -133,6 +136,7 @@ beforeEach(() => {
   began = [];
   moves = 0;
   wholeDumps = 0;
+  questions = 0;
   start();
   for (let index = 0; index < COUNT; index++) want(index);
   clock.virtual.advance(10);
@@ -291,4 +295,25 @@ test("all is taken out at the end, also what is still being read", () => {
   forwarding.stop();
   forwarding.clear(SLICE);
   expect(installed()).toEqual([]);
+});
+
+test("the link of a next hop is known by events: no question for each route that a filter asks about", () => {
+  kernel.apply({ type: "create veth", end: { name: "eth0" }, peer: { name: "far" } });
+  for (const link of ["far", "eth0"]) kernel.apply({ type: "set link", link, up: true });
+  kernel.apply({ type: "add address", link: "eth0", ...parseInterfaceAddress("172.30.0.11/24") });
+  clock.virtual.advance(10);
+  const nextHop = parseAddress("172.30.0.1");
+  expect(forwarding.interfaceOf(nextHop)).toBe("eth0");
+  const index = kernel.link("eth0")?.index ?? 0;
+  expect(forwarding.linkName(index)).toBe("eth0");
+  kernel.apply({ type: "set link", link: "eth0", up: false });
+  kernel.apply({ type: "set link", link: "eth0", name: "uplink0" });
+  kernel.apply({ type: "set link", link: "uplink0", up: true });
+  clock.virtual.advance(10);
+  expect(forwarding.interfaceOf(nextHop)).toBe("uplink0");
+  kernel.apply({ type: "delete link", link: "uplink0" });
+  clock.virtual.advance(10);
+  expect(forwarding.interfaceOf(nextHop)).toBeUndefined();
+  expect(forwarding.linkName(index)).toBe(`link ${index}`);
+  expect(questions).toBe(0);
 });

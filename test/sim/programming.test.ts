@@ -86,7 +86,6 @@ test("answers say why a route is not in the kernel", () => {
   const daemon = all.daemon("n1");
   const queries = createQueries({
     daemon,
-    kernel: all.kernel("n1"),
     clock: { now: () => 0 } as never,
     node: "n1",
     version: "1",

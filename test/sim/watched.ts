@@ -58,7 +58,7 @@ export class Watched {
     const ready = () => readiness(daemon, []);
     const configuration = () => this.configuration;
     const about = { daemon, clock, node: "n1", version: "1.2.3", configuration, ready };
-    const queries = createQueries({ ...about, kernel, started: clock.now() });
+    const queries = createQueries({ ...about, started: clock.now() });
     this.queries = queries;
     this.#watching = createWatching({
       ...about,
