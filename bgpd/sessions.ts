@@ -30,6 +30,7 @@ import {
   compileImport,
   type Surroundings,
 } from "./policy/compile.ts";
+import { Locations } from "./policy/locations.ts";
 import { Ranges } from "./ranges.ts";
 import { Retention } from "./retention.ts";
 import type { Rib } from "./rib/route.ts";
@@ -91,13 +92,15 @@ export class Sessions {
   readonly #options: SessionsOptions;
   readonly #intake: Intake;
   readonly #ranges: Ranges;
+  readonly #locations: Locations;
   /** What rules that ask for interfaces look at. */
   #surroundings: Surroundings;
 
   constructor(options: SessionsOptions) {
     const { clock, log, bfd, interfaceOf } = options;
     this.#options = options;
-    this.#surroundings = { interfaceOf, generation: 0 };
+    this.#locations = new Locations({ interfaceOf });
+    this.#surroundings = { interfaceOf: (nextHop) => this.#locations.of(nextHop), generation: 0 };
     this.established = new Established({
       ...options,
       policiesOf: (plan) => this.#policies(plan),
@@ -219,6 +222,7 @@ export class Sessions {
 
   /** Next hops may be behind other links than before. */
   relocate(): void {
+    if (!this.#locations.haveMoved()) return;
     const { generation } = this.#surroundings;
     this.#surroundings = { ...this.#surroundings, generation: generation + 1 };
     for (const { plan } of [...this.neighbours.values()]) {

@@ -2,7 +2,7 @@
  * What documents say of routes, from documents to tables and kernel: a node and a router on a virtual clock.
  */
 
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
 import { planSpeaker } from "../../bgpd/cluster/plan.ts";
 import type { SpeakerPlan } from "../../bgpd/cluster/speaker.ts";
 import { Daemon } from "../../bgpd/daemon.ts";
@@ -216,6 +216,30 @@ test("a rule asks for the link, and is asked again when the next hop is behind a
   kernel.apply({ type: "set link", link: "uplink0", up: true });
   pass(1);
   expect(pathAt(node, "20.0.0.0/24")?.state).toBe("best");
+});
+
+test("a rule that asks for the link is not asked again where no next hop is behind another", () => {
+  const filter = documentOf(
+    "BGPFilter",
+    "wrong-way",
+    "importV4: [{action: Reject, interface: eth*}]",
+  );
+  const { kernel, pass, pathAt, node } = scene(
+    nodePlan("filters: [wrong-way]", filter),
+    routerPlan(100),
+  );
+  pass(10);
+  expect(pathAt(node, "20.0.99.0/24")?.reason).toStartWith("BGPFilter wrong-way: importV4 rule 1");
+  const { rib } = node;
+  if (rib === undefined) throw new Error("there is no table");
+  const setPolicies = spyOn(rib, "setPolicies");
+  // A pod comes.
+  kernel.apply({ type: "create veth", end: { name: "pod1" }, peer: { name: "inside" } });
+  for (const link of ["inside", "pod1"]) kernel.apply({ type: "set link", link, up: true });
+  const route = { destination: parsePrefix("10.244.1.7/32"), nextHops: [{ link: "pod1" }] };
+  kernel.apply({ type: "add route", route });
+  pass(1);
+  expect(setPolicies).not.toHaveBeenCalled();
 });
 
 describe("localASNumber", () => {
