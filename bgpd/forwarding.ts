@@ -119,9 +119,9 @@ export class Forwarding {
         beginRoutes: (family) => this.#resolver.beginRoutes(family),
         takeRoute: (route) => this.#resolver.takeRoute(route),
         endRoutes: () => {
-          if (!this.#resolver.endRoutes()) return;
-          this.#moved = "around";
-          this.#look();
+          if (this.#resolver.endRoutes()) this.#moved = "around";
+          if (this.#resolver.isOutdated) this.#compare = "routes";
+          this.#lookIfDue();
         },
       },
     });
@@ -267,7 +267,13 @@ export class Forwarding {
     // A link that goes down takes nexthop objects and their routes along without a word.
     if (event.type === "link" && this.#compare === "nothing") this.#compare = "objects";
     if (this.fib?.observe(event) === true) this.#options.onWork();
+    const wasOutdated = this.#resolver.isOutdated;
     if (this.#resolver.observe(event) && this.#moved === "no") this.#moved = "around";
+    if (this.#resolver.isOutdated && !wasOutdated) this.#compare = "routes";
+    this.#lookIfDue();
+  }
+
+  #lookIfDue(): void {
     if (this.#moved !== "no" || this.#compare !== "nothing") this.#look();
   }
 

@@ -69,6 +69,8 @@ export type Resolver = {
   beginRoutes(family: Family): void;
   takeRoute(route: Route): void;
   endRoutes(): boolean;
+  /** Others' routes are to be read in slices: there are many, and an event could be read in two ways. */
+  readonly isOutdated: boolean;
   /** Whether an answer given depends on what the prefix leads to. */
   concerns(prefix: Prefix): boolean;
   /** What the speaker knows has changed: the answers that depend on it are found anew. */
@@ -92,6 +94,7 @@ export function createOpenResolver(): Resolver {
     beginRoutes: () => {},
     takeRoute: () => {},
     endRoutes: () => false,
+    isOutdated: false,
     concerns: () => false,
     relearn: () => {},
     resolve: () => ({ reachable: true, cost: 0 }),
@@ -137,6 +140,10 @@ class TableResolver implements Resolver {
     const hasChanged = this.#around.endRoutes();
     if (hasChanged) this.#forget();
     return hasChanged;
+  }
+
+  get isOutdated(): boolean {
+    return this.#around.isOutdated;
   }
 
   relearn(): void {

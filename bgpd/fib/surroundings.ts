@@ -6,7 +6,7 @@
  * dump is taken: our own routes, of which there may be a million, are left out of it.
  *
  * After an overrun links and addresses are asked for at once, and routes come from whoever reads them all in slices, to
- * compare ours (`beginRoutes`, `takeRoute`, `endRoutes`).
+ * compare ours (`beginRoutes`, `takeRoute`, `endRoutes`). So they do where others have many and a dump is needed.
  */
 
 import type { Kernel, KernelEvent, Link, Route, RouteNextHop } from "../../kernel/kernel.ts";
@@ -23,6 +23,8 @@ import { formatPrefix, prefixOf } from "../../lib/prefix.ts";
 export const MAIN_TABLE = 254;
 /** Events that are kept while routes are being read. */
 const MOST_HEARD = 10_000;
+/** Destinations of others' routes that are read in one turn: some 30 ms. */
+const FEW = 4000;
 
 type RouteEvent = Extract<KernelEvent, { readonly type: "route" }>;
 
@@ -38,17 +40,28 @@ type Reading = Record<Family, Route[]> & {
 export class Surroundings {
   readonly #kernel: Kernel;
   readonly #protocol: number;
+  readonly #few: number;
   #links = new Map<number, Link>();
   /** Address and link → the address. */
   #own = new Map<string, OwnAddress>();
   /** By destination, those of lower metric first. */
   readonly #routes = new Map<string, readonly Route[]>();
   #reading: Reading | undefined;
+  #isOutdated = false;
 
-  /** Routes of the main table that do not carry `protocol`. Empty until `refresh`. */
-  constructor(kernel: Kernel, protocol: number) {
+  /**
+   * Routes of the main table that do not carry `protocol`. Empty until `refresh`. A dump of more than `few` destinations is
+   * nobody's turn: it waits for who reads in slices.
+   */
+  constructor(kernel: Kernel, protocol: number, few = FEW) {
     this.#kernel = kernel;
     this.#protocol = protocol;
+    this.#few = few;
+  }
+
+  /** An event could be read in two ways, and there are too many routes for a dump in one turn: they are to be read. */
+  get isOutdated(): boolean {
+    return this.#isOutdated;
   }
 
   link(index: number): Link | undefined {
@@ -82,12 +95,14 @@ export class Surroundings {
     this.#routes.clear();
     const routes = kernel.routes({ table: MAIN_TABLE, exceptProtocol: this.#protocol });
     for (const route of routes) this.#insert(route);
+    this.#isOutdated = false;
     return this.print() !== before;
   }
 
   /** The main table's routes of a family come, from the first: IPv4's, and then IPv6's. */
   beginRoutes(family: Family): void {
     if (family === 4) {
+      this.#isOutdated = false;
       this.#reading = {
         4: [],
         6: [],
@@ -109,7 +124,7 @@ export class Surroundings {
     const reading = this.#reading;
     this.#reading = undefined;
     if (reading === undefined) return false;
-    if (reading.heard.length > MOST_HEARD) return this.refresh();
+    if (reading.heard.length > MOST_HEARD) return this.#readAgain();
     const before = this.print();
     this.#routes.clear();
     for (const family of [4, 6] as const) {
@@ -141,13 +156,33 @@ export class Surroundings {
         this.#reading = undefined;
         return this.#refreshLinks();
       case "nexthop": {
-        // Others' routes over it have moved or gone, which is told only in part.
         const { id } = event.nexthop;
-        return this.#some((route) => route.nexthop === id) && this.refresh();
+        const isOver = (route: Route): boolean => route.nexthop === id;
+        if (!this.#some(isOver)) return false;
+        // Others' routes over it have moved, which is told only in part.
+        if (event.change === "new") return this.#readAgain();
+        this.#drop(isOver);
+        return true;
       }
       case "neighbour":
         return false;
     }
+  }
+
+  /** Only a dump tells what the event has changed. */
+  #readAgain(): boolean {
+    if (this.#areFew) return this.refresh();
+    this.#doubt();
+    return false;
+  }
+
+  get #areFew(): boolean {
+    return this.#routes.size <= this.#few;
+  }
+
+  /** Routes may be others than known. Those that are being read hear of it at the end, over what is there by then. */
+  #doubt(): void {
+    if (this.#reading === undefined) this.#isOutdated = true;
   }
 
   /** Everything as text: equal prints give equal answers. */
@@ -203,7 +238,10 @@ export class Surroundings {
     // Objects of others go with the carrier, and what leads over them.
     const isOver = ({ nexthop, nextHops }: Route): boolean =>
       nexthop !== undefined && nextHops.some((hop) => hop.link === link.index);
-    if (!link.carrier && this.#some(isOver)) return this.refresh();
+    if (!link.carrier && this.#some(isOver)) {
+      if (this.#areFew) return this.refresh();
+      this.#doubt();
+    }
     if (!link.up) {
       this.#drop(
         ({ destination, nextHops }) =>
@@ -257,7 +295,7 @@ export class Surroundings {
       const rivals = there.filter(({ metric }) => metric === route.metric);
       if (rivals.some((one) => printRoute(one) === text)) return false;
       // In the place of which, or beside them? One of ours may have taken another's place as well.
-      if (rivals.length > 1 || (rivals.length > 0 && replaces !== true)) return this.refresh();
+      if (rivals.length > 1 || (rivals.length > 0 && replaces !== true)) return this.#readAgain();
       if (isOurs && rivals.length === 0) return false;
       const rest = there.filter((one) => one !== rivals[0]);
       this.#put(destination, isOurs ? rest : inOrder([...rest, route]));
@@ -267,7 +305,7 @@ export class Surroundings {
     const rest = there.filter((one) => printRoute(one) !== text);
     if (rest.length === there.length) {
       // One that is not known as it was told of: a way of it may have gone before.
-      return there.some(({ metric }) => metric === route.metric) ? this.refresh() : false;
+      return there.some(({ metric }) => metric === route.metric) ? this.#readAgain() : false;
     }
     this.#put(destination, rest);
     return true;

@@ -317,3 +317,39 @@ test("the link of a next hop is known by events: no question for each route that
   expect(forwarding.linkName(index)).toBe(`link ${index}`);
   expect(questions).toBe(0);
 });
+
+test("where others have many routes, what only a dump can tell is read in slices, and once more where it changes meanwhile", () => {
+  const [MANY, PART] = [4001, 50];
+  forwarding.stop();
+  host = createMemoryHost({ defer: (run) => void clock.after(0, run), dumpPart: PART });
+  kernel = host.kernel();
+  start();
+  for (let index = 0; index < MANY; index++) {
+    const destination = parsePrefix(`198.${18 + (index >> 8)}.${index & 255}.0/24`);
+    kernel.apply({ type: "add route", route: { destination, protocol: 4, type: "blackhole" } });
+  }
+  kernel.apply({ type: "set link", link: "lo", up: true });
+  kernel.apply({ type: "add nexthop", nexthop: { id: 7, blackhole: true } });
+  const theirs = { destination: parsePrefix("192.0.2.0/24"), protocol: 4, nexthop: 7 };
+  kernel.apply({ type: "add route", route: theirs });
+  clock.virtual.advance(6 * MANY * READ);
+  wholeDumps = 0;
+  turns = [];
+  began = [];
+  const change = (): void =>
+    kernel.apply({ type: "change nexthop", nexthop: { id: 7, blackhole: true } });
+  change();
+  until(isComparing);
+  clock.virtual.advance(MANY / PART / 2);
+  expect(isComparing()).toBe(true);
+  change();
+  until(() => !isComparing());
+  expect(began.length).toBe(1);
+  clock.virtual.advance(6 * MANY * READ);
+  until(() => !isComparing());
+  clock.virtual.advance(12 * MANY * READ);
+  expect(began.length).toBe(2);
+  expect(wholeDumps).toBe(0);
+  expect(Math.max(...turns)).toBeLessThanOrEqual(SLICE + PART * READ);
+  expect(forwarding.resolve(parseAddress("192.0.2.1")).reason).toContain("blackhole");
+});

@@ -113,6 +113,27 @@ test("a route goes with the object that it was moved to, though its way is the s
   expect(around.routeTo(ip("192.0.2.1"))).toBeUndefined();
 });
 
+test.each([0, 1000])(
+  "of an object that goes with its link's carrier the route goes too, with %d in one turn",
+  (few) => {
+    const scene = new Scene({ dumpPart: 1 });
+    const around = new Surroundings(scene.kernel, PROTOCOL, few);
+    scene.kernel.watch(["link", "address", "route", "nexthop"], (event) => around.observe(event));
+    around.refresh();
+    const nexthop = { id: 7, gateway: ip("172.30.0.1"), link: "eth0" };
+    scene.kernel.apply({ type: "add nexthop", nexthop });
+    scene.kernel.apply({ type: "add route", route: { ...theirs, nexthop: 7 } });
+    scene.deliver();
+    scene.router.apply({ type: "set link", link: "to-eth0", up: false });
+    scene.router.apply({ type: "set link", link: "to-eth0", up: true });
+    scene.deliver();
+    expect(around.isOutdated).toBe(few === 0);
+    if (around.isOutdated) for (const _ of reading(scene.kernel, around));
+    expect(around.routeTo(ip("192.0.2.1"))).toBeUndefined();
+    expect(around.routeTo(ip("172.30.0.1"))).toBeDefined();
+  },
+);
+
 /** How often all routes were asked for. */
 function counted(scene: Scene) {
   let asked = 0;
@@ -146,10 +167,11 @@ test("after an overrun routes are read in parts, and right whatever is told betw
     { weight: 2, arbitrary: fc.constant("deliver" as const) },
     { weight: 1, arbitrary: fc.constant("lose" as const) },
   );
+  const deeds = fc.array(deed, { minLength: 10, maxLength: 60, size: "max" });
   fc.assert(
-    fc.property(fc.array(deed, { minLength: 10, maxLength: 60, size: "max" }), (deeds) => {
+    fc.property(deeds, fc.constantFrom(0, 1, 1000), (all, few) => {
       const scene = new Scene({ dumpPart: 1 });
-      const around = new Surroundings(scene.kernel, PROTOCOL);
+      const around = new Surroundings(scene.kernel, PROTOCOL, few);
       let isOutdated = false;
       scene.kernel.watch(["link", "address", "route", "nexthop"], (event) => {
         if (event.type === "overrun") isOutdated = true;
@@ -158,13 +180,13 @@ test("after an overrun routes are read in parts, and right whatever is told betw
       around.refresh();
       let steps: Generator<void, void> | undefined;
       const step = (): void => {
-        if (steps === undefined && isOutdated) {
+        if (steps === undefined && (isOutdated || around.isOutdated)) {
           isOutdated = false;
           steps = reading(scene.kernel, around);
         }
         if (steps?.next().done === true) steps = undefined;
       };
-      for (const one of deeds) {
+      for (const one of all) {
         if (one === "read") step();
         else if (one === "deliver") scene.deliver();
         else if (one === "lose") scene.host.overrun();
@@ -173,7 +195,7 @@ test("after an overrun routes are read in parts, and right whatever is told betw
       do {
         scene.deliver();
         step();
-      } while (steps !== undefined || isOutdated);
+      } while (steps !== undefined || isOutdated || around.isOutdated);
       const kept = around.print();
       around.refresh();
       expect(kept).toBe(around.print());
