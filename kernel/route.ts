@@ -165,10 +165,14 @@ export function writeRouteQuestion(writer: MessageWriter, address: Address): voi
   writer.attributeAddress(RTA.DST, address);
 }
 
-/** A route of RTM_NEWROUTE or RTM_DELROUTE; undefined for cached ones and other families. */
+/**
+ * A route of RTM_NEWROUTE or RTM_DELROUTE; undefined for cached ones, other families, and those of IPv4 that only packets
+ * with a certain type of service take (rtm_tos): they stand beside another of the same destination and metric.
+ */
 export function readRoute({ body }: Message): Route | undefined {
   const family = familyFrom(body.getUint8(0));
-  if (family === undefined || (body.getUint32(8, true) & RTM_F_CLONED) !== 0) return undefined;
+  if (family === undefined || body.getUint8(3) !== 0) return undefined;
+  if ((body.getUint32(8, true) & RTM_F_CLONED) !== 0) return undefined;
   const attributes = attributesOf(body, 12);
   const destination = attributes.get(RTA.DST);
   const address: Address =
