@@ -89,8 +89,12 @@ export async function test(args) {
   }
   const env = { ...process.env, ...environment, MANX_EXECUTABLE: EXECUTABLE, NO_COLOR: "1" };
   if (args.includes(LONG_FLAG)) env[LONG] = "1";
-  const total = { passed: 0, failed: 0, skipped: 0, failures: [] };
+  const total = { passed: 0, failed: 0, skipped: 0, failures: [], isInterrupted: false };
   if (filters.length === 0) countChecks(total);
+  // The terminal's Ctrl-C ends what runs, and nothing more is begun.
+  process.once("SIGINT", () => {
+    total.isInterrupted = true;
+  });
   const planned = stages(filters);
   await runBeside(
     planned.filter(({ isBeside }) => isBeside),
@@ -98,6 +102,7 @@ export async function test(args) {
     total,
   );
   for (const stage of planned.filter(({ isBeside }) => !isBeside)) {
+    if (total.isInterrupted) break;
     say(`${stage.name}: ${stage.files.length} files`);
     const outcome = await bunTest(stage.files, stage.inside, env, (line) => console.error(line));
     count(total, stage.name, outcome);
@@ -107,6 +112,10 @@ export async function test(args) {
 
 /** Tell what failed, then the closing line; the exit status. */
 function conclude(total) {
+  if (total.isInterrupted) {
+    say("interrupted: not everything was run");
+    total.failed++;
+  }
   for (const failure of total.failures) console.log(`\nFAILED: ${failure}`);
   const strict = process.env.CI === "true" && total.skipped > 0;
   if (strict) say(`in CI nothing may be skipped, but ${total.skipped} were`);
@@ -160,8 +169,7 @@ async function runBeside(planned, env, total) {
       if (!isAlone) console.error(lines.join("\n"));
       say(`${name}: ${files.length} file${files.length === 1 ? "" : "s"} done`);
       count(total, name, outcome);
-      // The terminal's Ctrl-C, or a kill: nothing more is begun.
-      if (outcome.status === null) runs.length = 0;
+      if (total.isInterrupted) runs.length = 0;
     }
   };
   await Promise.all(Array.from({ length: availableParallelism() }, lane));
