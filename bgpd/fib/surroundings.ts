@@ -23,7 +23,7 @@ import { formatPrefix, prefixOf } from "../../lib/prefix.ts";
 export const MAIN_TABLE = 254;
 /** Events that are kept while routes are being read. */
 const MOST_HEARD = 10_000;
-/** Destinations of others' routes that are read in one turn: some 30 ms. */
+/** Destinations of others' routes that are read in one turn: of more it would keep KEEPALIVEs waiting. */
 const FEW = 4000;
 
 type RouteEvent = Extract<KernelEvent, { readonly type: "route" }>;
