@@ -199,14 +199,15 @@ test("discardBlackhole drops what a peer asks to drop, as long as it asks", () =
   expect(installed()).toContain("20.0.0.0/24 unicast");
 });
 
+const WRONG_WAY = documentOf(
+  "BGPFilter",
+  "wrong-way",
+  "importV4: [{action: Reject, interface: eth*}]",
+);
+
 test("a rule asks for the link, and is asked again when the next hop is behind another", () => {
-  const filter = documentOf(
-    "BGPFilter",
-    "wrong-way",
-    "importV4: [{action: Reject, interface: eth*}]",
-  );
   const { kernel, pass, pathAt, node } = scene(
-    nodePlan("filters: [wrong-way]", filter),
+    nodePlan("filters: [wrong-way]", WRONG_WAY),
     routerPlan(1),
   );
   pass(10);
@@ -219,13 +220,8 @@ test("a rule asks for the link, and is asked again when the next hop is behind a
 });
 
 test("a rule that asks for the link is not asked again where no next hop is behind another", () => {
-  const filter = documentOf(
-    "BGPFilter",
-    "wrong-way",
-    "importV4: [{action: Reject, interface: eth*}]",
-  );
   const { kernel, pass, pathAt, node } = scene(
-    nodePlan("filters: [wrong-way]", filter),
+    nodePlan("filters: [wrong-way]", WRONG_WAY),
     routerPlan(100),
   );
   pass(10);
